@@ -1,0 +1,1 @@
+//! What is a document, a passage, a principal, a rule, a perimeter?

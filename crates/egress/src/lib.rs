@@ -1,0 +1,1 @@
+//! May this connection leave, and who allowed it?

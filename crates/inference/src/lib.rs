@@ -1,0 +1,1 @@
+//! What is the vector of this text; what does the model say?

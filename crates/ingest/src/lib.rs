@@ -1,0 +1,1 @@
+//! What text is in these bytes, and where?

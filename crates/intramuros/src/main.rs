@@ -1,0 +1,2 @@
+//! What did the person ask the program to do?
+fn main() {}

@@ -1,0 +1,1 @@
+//! Are the files, the store, the words and the vectors in step, and what do they say?

@@ -1,0 +1,1 @@
+//! Who can reach whom, and which policies make it exactly so?

@@ -1,0 +1,1 @@
+//! Which passages may this principal read that answer this query?

@@ -1,0 +1,1 @@
+//! What has been acknowledged, and what must still be done?

@@ -1,0 +1,1 @@
+//! What do several test suites need to stand on? (development only)

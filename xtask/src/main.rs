@@ -1,0 +1,2 @@
+//! Does the tree follow the project's own rules?
+fn main() {}
