@@ -1,0 +1,146 @@
+//! Who asks, and who may read?
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest name of a user or a group, in bytes. 255: longer than any directory allows.
+pub const MAX_NAME_BYTES: usize = 255;
+
+/// Who asks: a user with the groups that are known of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Principal {
+    /// The user's name; none for somebody who is not signed in.
+    pub user: Option<String>,
+    /// The groups the user belongs to.
+    pub groups: BTreeSet<String>,
+    /// Whether this is the owner of the data folder, who reads everything.
+    pub owner: bool,
+}
+
+impl Principal {
+    /// The owner of the data folder.
+    pub fn owner() -> Principal {
+        Principal { user: None, groups: BTreeSet::new(), owner: true }
+    }
+
+    /// Somebody of whom nothing is known.
+    pub fn anonymous() -> Principal {
+        Principal { user: None, groups: BTreeSet::new(), owner: false }
+    }
+
+    /// A user with their groups, who is not the owner.
+    pub fn user(name: impl Into<String>, groups: impl IntoIterator<Item = impl Into<String>>) -> Principal {
+        Principal {
+            user: Some(name.into()),
+            groups: groups.into_iter().map(Into::into).collect(),
+            owner: false,
+        }
+    }
+
+    /// Reads the command line's `--as USER[,GROUP…]`.
+    pub fn parse(text: &str) -> Result<Principal, String> {
+        let mut names = text.split(',').map(str::trim);
+        let user = names.next().unwrap_or_default();
+        check_name(user)?;
+        let groups = names.map(|name| check_name(name).map(|()| name)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Principal::user(user, groups))
+    }
+}
+
+/// Whether a name can be a user's or a group's.
+pub fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("a user or group name is empty".to_owned());
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Err(format!("a user or group name has {} bytes; at most {MAX_NAME_BYTES}", name.len()));
+    }
+    if name.chars().any(char::is_control) {
+        return Err("a user or group name holds a control character".to_owned());
+    }
+    Ok(())
+}
+
+/// Who may read a document. What is not known is read by nobody but the owner.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AccessRule {
+    /// Anybody who is signed in, and anybody at all where the server asks for no sign-in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub everyone: bool,
+    /// Users who may read.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub users: BTreeSet<String>,
+    /// Groups whose members may read.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
+}
+
+impl AccessRule {
+    /// Nobody but the owner.
+    pub fn owner_only() -> AccessRule {
+        AccessRule::default()
+    }
+
+    /// Everybody.
+    pub fn everyone() -> AccessRule {
+        AccessRule { everyone: true, ..AccessRule::default() }
+    }
+
+    /// The named users and groups.
+    pub fn readers(
+        users: impl IntoIterator<Item = impl Into<String>>,
+        groups: impl IntoIterator<Item = impl Into<String>>,
+    ) -> AccessRule {
+        AccessRule {
+            everyone: false,
+            users: users.into_iter().map(Into::into).collect(),
+            groups: groups.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    /// Whether `principal` may read what carries this rule. This is the one place that decides it.
+    pub fn allows(&self, principal: &Principal) -> bool {
+        principal.owner
+            || self.everyone
+            || principal.user.as_ref().is_some_and(|user| self.users.contains(user))
+            || principal.groups.iter().any(|group| self.groups.contains(group))
+    }
+}
+
+/// Number of an access rule in the store. Documents with the same rule share it, so that a search filters by a short
+/// list of numbers however many documents there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AccessId(pub u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_lets_in_those_it_names_and_nobody_else() {
+        let check = |rule: &AccessRule, principal: &str, expected: bool| {
+            let principal = Principal::parse(principal).unwrap();
+            assert_eq!(rule.allows(&principal), expected, "{rule:?} {principal:?}");
+        };
+        let rule = AccessRule::readers(["anne"], ["hr"]);
+        check(&rule, "anne", true);
+        check(&rule, "bruno,hr", true);
+        check(&rule, "bruno,sales", false);
+        // A group is not a user and a user not a group.
+        check(&rule, "hr", false);
+        check(&rule, "bruno,anne", false);
+        check(&AccessRule::owner_only(), "anne,hr", false);
+        check(&AccessRule::everyone(), "anne", true);
+        assert!(AccessRule::owner_only().allows(&Principal::owner()));
+        assert!(!AccessRule::owner_only().allows(&Principal::anonymous()));
+    }
+
+    #[test]
+    fn names_are_checked() {
+        assert!(Principal::parse("").is_err());
+        assert!(Principal::parse("anne,").is_err());
+        assert!(Principal::parse("an\u{0}ne").is_err());
+        assert!(Principal::parse(&"a".repeat(256)).is_err());
+    }
+}

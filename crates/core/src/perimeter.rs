@@ -1,0 +1,1 @@
+//! What did the organisation declare in `intramuros.toml`?
