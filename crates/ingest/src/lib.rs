@@ -3,8 +3,15 @@
 //! One module per format, each a pure function from bytes to [`Extracted`] under a [`Budget`]. [`extract`] finds the
 //! format by content and calls the right one; the worker (`worker`) runs it in a process that can be stopped.
 
+pub mod archive;
+pub mod book;
 pub mod budget;
+pub mod chat;
 pub mod format;
+pub mod mail;
+pub mod office;
+pub mod render;
+pub mod text;
 
 use intramuros_core::document::{ExtractError, Extracted, Limits};
 

@@ -1,0 +1,13 @@
+//! Which documents are in this ZIP?
+
+use intramuros_core::document::{ExtractError, Extracted};
+
+use crate::Budget;
+
+/// Reads ZIP archives; a Slack export inside is read as conversations.
+///
+/// # Errors
+/// When the bytes are not this format, or a limit is reached.
+pub fn extract(_name: &str, _bytes: &[u8], _budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    Err(ExtractError::Unsupported("no reader yet".to_owned()))
+}

@@ -1,0 +1,3 @@
+//! What is in electronic books?
+
+pub mod epub;

@@ -1,0 +1,3 @@
+//! Which conversations are in this chat export?
+
+pub mod slack;

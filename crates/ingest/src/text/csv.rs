@@ -1,0 +1,13 @@
+//! What is in this table of comma-, semicolon- or tab-separated values?
+
+use intramuros_core::document::{ExtractError, Extracted};
+
+use crate::Budget;
+
+/// Reads CSV and TSV.
+///
+/// # Errors
+/// When the bytes are not this format, or a limit is reached.
+pub fn extract(_name: &str, _bytes: &[u8], _budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    Err(ExtractError::Unsupported("no reader yet".to_owned()))
+}
