@@ -1,0 +1,13 @@
+//! What do these old slides (PPT, 97 to 2003) say?
+
+use intramuros_core::document::{ExtractError, Extracted};
+
+use crate::Budget;
+
+/// Reads PPT.
+///
+/// # Errors
+/// When the bytes are not this format, are encrypted, or a limit is reached.
+pub fn extract(_name: &str, _bytes: &[u8], _budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    Err(ExtractError::Unsupported("no reader yet".to_owned()))
+}
