@@ -8,8 +8,10 @@ pub mod book;
 pub mod budget;
 pub mod chat;
 pub mod format;
+pub mod image;
 pub mod mail;
 pub mod office;
+pub mod pdf;
 pub mod render;
 pub mod text;
 
