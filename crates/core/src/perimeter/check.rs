@@ -1,0 +1,285 @@
+//! Do the declared values make sense together?
+
+use std::collections::BTreeMap;
+
+use super::host::{parse_host_port, parse_url, with_port};
+use super::mistake::{Position, nearest};
+use super::read::Reader;
+use super::{Host, MAX_SECTIONS, ModelKind, Perimeter, Purpose};
+use crate::access::check_name;
+
+/// Checks a perimeter that was read without mistakes, so that the numbers of sections are those of the file.
+pub(super) fn check(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    counts(perimeter, reader);
+    seal_and_server(perimeter, reader);
+    names(perimeter, reader);
+    access(perimeter, reader);
+    egress(perimeter, reader);
+    models(perimeter, reader);
+    partners_and_journal(perimeter, reader);
+}
+
+fn at(reader: &Reader<'_>, paths: &[String]) -> Position {
+    paths.iter().find_map(|path| reader.places.get(path)).copied().unwrap_or(Position { line: 1, column: 1 })
+}
+
+fn wrong(reader: &mut Reader<'_>, path: &str, what: impl Into<String>, mend: impl Into<String>) {
+    // A key that is absent has no place; its section has.
+    let section = path.rsplit_once('.').map_or(path, |(section, _)| section).to_owned();
+    let at = at(reader, &[path.to_owned(), section]);
+    reader.mistake_at(at, what, mend);
+}
+
+fn counts(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    let counted = [
+        ("source", perimeter.sources.len()),
+        ("access", perimeter.access.len()),
+        ("user", perimeter.users.len()),
+        ("group", perimeter.groups.len()),
+        ("egress", perimeter.egress.len()),
+        ("model", perimeter.models.len()),
+        ("partner", perimeter.partners.len()),
+    ];
+    for (name, count) in counted {
+        if count > MAX_SECTIONS {
+            let what = format!("{count} sections [[{name}]]; at most {MAX_SECTIONS} are taken");
+            wrong(reader, name, what, "use groups and patterns to say more with fewer");
+        }
+    }
+}
+
+fn seal_and_server(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    if perimeter.require_seal && !perimeter.sealed {
+        let what = "`require_seal = true` with `sealed = false`";
+        wrong(reader, "require_seal", what, "leave out `sealed = false`, or `require_seal`");
+    }
+    if perimeter.server.listen.is_empty() {
+        wrong(reader, "server.listen", "no address to listen on", "write `listen = \"127.0.0.1:7171\"`");
+    }
+    if let Some(url) = &perimeter.server.public_url
+        && let Err(why) = parse_url(url)
+    {
+        wrong(
+            reader,
+            "server.public_url",
+            why,
+            "write the address people type: `https://search.example.org`",
+        );
+    }
+    let limits = &perimeter.limits;
+    let numbers = [
+        ("file_bytes", limits.file_bytes),
+        ("unpacked_bytes", limits.unpacked_bytes),
+        ("ratio", limits.ratio),
+        ("text_bytes", limits.text_bytes),
+        ("memory_bytes", limits.memory_bytes),
+        ("members", limits.members.map(u64::from)),
+        ("pages", limits.pages.map(u64::from)),
+        ("time_seconds", limits.time_seconds.map(u64::from)),
+    ];
+    for (name, _) in numbers.into_iter().filter(|(_, value)| *value == Some(0)) {
+        let what = format!("`{name} = 0` would let no file be read");
+        wrong(
+            reader,
+            &format!("limits.{name}"),
+            what,
+            "write a larger number, or leave it out for the default",
+        );
+    }
+    for (number, server) in perimeter.dns.servers.iter().enumerate() {
+        let with_a_port = server.parse::<std::net::SocketAddr>().is_ok();
+        if !with_a_port && server.parse::<std::net::IpAddr>().is_err() {
+            let what = format!("`{server}` is not the address of a name server");
+            wrong(
+                reader,
+                &format!("dns.servers[{number}]"),
+                what,
+                "write an address: `192.0.2.53` or `192.0.2.53:53`",
+            );
+        }
+    }
+}
+
+fn names(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    let kinds: [(&str, Vec<&str>); 5] = [
+        ("source", perimeter.sources.iter().map(|source| source.name.as_str()).collect()),
+        ("user", perimeter.users.iter().map(|user| user.name.as_str()).collect()),
+        ("group", perimeter.groups.iter().map(|group| group.name.as_str()).collect()),
+        ("model", perimeter.models.iter().map(|model| model.name.as_str()).collect()),
+        ("partner", perimeter.partners.iter().map(|partner| partner.name.as_str()).collect()),
+    ];
+    for (kind, names) in kinds {
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for (number, name) in names.into_iter().enumerate() {
+            let path = format!("{kind}[{number}].name");
+            if let Err(why) = check_name(name) {
+                wrong(reader, &path, why, "write a name");
+            } else if let Some(first) = seen.insert(name, number) {
+                let first = at(reader, &[format!("{kind}[{first}].name")]).line;
+                let what = format!("the {kind} `{name}` is declared twice (first in line {first})");
+                wrong(reader, &path, what, "give it another name, or join the two");
+            }
+        }
+    }
+    for (number, source) in perimeter.sources.iter().enumerate() {
+        if source.path.as_os_str().is_empty() {
+            wrong(reader, &format!("source[{number}].path"), "the path is empty", "write the folder's path");
+        }
+    }
+}
+
+fn access(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    let known: Vec<&str> = perimeter.sources.iter().map(|source| source.name.as_str()).collect();
+    for (number, access) in perimeter.access.iter().enumerate() {
+        if let Some(name) = &access.source
+            && !known.contains(&name.as_str())
+        {
+            let mend = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "declare it with [[source]], or leave `source` out to mean all of them".to_owned(),
+            };
+            wrong(reader, &format!("access[{number}].source"), format!("no source is called `{name}`"), mend);
+        }
+        for (key, names) in [("users", &access.users), ("groups", &access.groups)] {
+            if let Some(why) = names.iter().find_map(|name| check_name(name).err()) {
+                wrong(reader, &format!("access[{number}].{key}"), why, "write a name");
+            }
+        }
+    }
+}
+
+fn egress(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    let mut seen: BTreeMap<(String, Purpose), usize> = BTreeMap::new();
+    for (number, rule) in perimeter.egress.iter().enumerate() {
+        let section = format!("egress[{number}]");
+        let place = with_port(&rule.host, rule.port);
+        if rule.port == 0 {
+            wrong(reader, &format!("{section}.port"), "0 is not a port", "write a number from 1 to 65535");
+        }
+        let here = rule.host.is_loopback();
+        if !rule.tls && !here {
+            let what = format!("`tls = false` for {place}, which is not this machine");
+            wrong(
+                reader,
+                &format!("{section}.tls"),
+                what,
+                "leave it out: what leaves the machine is encrypted",
+            );
+        }
+        for (key, value) in
+            [("operator", &rule.operator), ("jurisdiction", &rule.jurisdiction), ("data", &rule.data)]
+        {
+            if !here && value.as_ref().is_none_or(|text| text.trim().is_empty()) {
+                let what = format!("the way out to {place} does not say its {key}");
+                wrong(reader, &format!("{section}.{key}"), what, format!("add `{key} = \"…\"`"));
+            }
+        }
+        if rule.certificate_file.is_some() != rule.key_file.is_some() {
+            let what = "a certificate needs its key, and a key its certificate";
+            wrong(reader, &section, what, "declare both `certificate_file` and `key_file`, or neither");
+        }
+        if matches!(rule.host, Host::Address(_)) && !rule.addresses.is_empty() {
+            let what = format!("{place} is an address already");
+            wrong(reader, &format!("{section}.addresses"), what, "leave `addresses` out");
+        }
+        if let Some(first) = seen.insert((place.clone(), rule.purpose), number) {
+            let line = at(reader, &[format!("egress[{first}].host")]).line;
+            let what = format!("{place} for {} is declared twice (first in line {line})", rule.purpose);
+            wrong(reader, &format!("{section}.host"), what, "keep one of the two");
+        }
+    }
+}
+
+/// Whether a rule opens the way to `url` for `purpose`; says what is missing otherwise.
+fn covered(perimeter: &Perimeter, reader: &mut Reader<'_>, path: &str, url: &str, purpose: Purpose) {
+    match parse_url(url) {
+        Err(why) => wrong(reader, path, why, "write it as `https://host/path`"),
+        Ok((tls, host, port, _)) => {
+            if !tls && !host.is_loopback() {
+                let what = format!("`{host}` is not this machine, so the connection must be encrypted");
+                wrong(reader, path, what, "write `https://`");
+            }
+            match perimeter.egress_for(&host, port, purpose).next() {
+                None => needs_rule(reader, path, &host, port, purpose),
+                Some(rule) if rule.tls != tls => {
+                    let what = format!("the address and the egress rule for {host} disagree on encryption");
+                    wrong(
+                        reader,
+                        path,
+                        what,
+                        "write `https://`, or `tls = false` in the rule for this machine",
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn needs_rule(reader: &mut Reader<'_>, path: &str, host: &Host, port: u16, purpose: Purpose) {
+    let tls = if host.is_loopback() { "tls = false, " } else { "" };
+    wrong(
+        reader,
+        path,
+        format!("no egress rule opens {} for {purpose}", with_port(host, port)),
+        format!(
+            "add [[egress]] with host = \"{host}\", port = {port}, purpose = \"{purpose}\", {tls}operator, \
+             jurisdiction and data"
+        ),
+    );
+}
+
+fn models(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    let known: Vec<&str> = perimeter.models.iter().map(|model| model.name.as_str()).collect();
+    for (number, model) in perimeter.models.iter().enumerate() {
+        let section = format!("model[{number}]");
+        match (model.kind, &model.url, &model.file) {
+            (ModelKind::OpenAi, Some(url), _) => {
+                covered(perimeter, reader, &format!("{section}.url"), url, model.purpose.purpose());
+            }
+            (ModelKind::OpenAi, None, _) => {
+                wrong(
+                    reader,
+                    &section,
+                    "a model of kind `open-ai` needs its address",
+                    "add `url = \"https://…/v1\"`",
+                );
+            }
+            (ModelKind::Gguf, _, None) => {
+                wrong(reader, &section, "a model of kind `gguf` needs its file", "add `file = \"….gguf\"`");
+            }
+            _ => {}
+        }
+        if let Some(fallback) = &model.fallback
+            && (!known.contains(&fallback.as_str()) || *fallback == model.name)
+        {
+            let what = format!("no other model is called `{fallback}`");
+            let mend = match nearest(fallback, known.iter().copied().filter(|name| *name != model.name)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "declare it with [[model]], or leave `fallback` out".to_owned(),
+            };
+            wrong(reader, &format!("{section}.fallback"), what, mend);
+        }
+    }
+}
+
+fn partners_and_journal(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    for (number, partner) in perimeter.partners.iter().enumerate() {
+        covered(perimeter, reader, &format!("partner[{number}].url"), &partner.url, Purpose::Partner);
+    }
+    if perimeter.journal.retain_days == 0 {
+        wrong(reader, "journal.retain_days", "a journal kept for 0 days keeps nothing", "write 183 or more");
+    }
+    if let Some(syslog) = &perimeter.journal.syslog {
+        match parse_host_port(syslog) {
+            Err(why) => {
+                wrong(reader, "journal.syslog", why, "write `host:port`; syslog over TLS has port 6514")
+            }
+            Ok((host, port)) => {
+                if perimeter.egress_for(&host, port, Purpose::Journal).next().is_none() {
+                    needs_rule(reader, "journal.syslog", &host, port, Purpose::Journal);
+                }
+            }
+        }
+    }
+}
