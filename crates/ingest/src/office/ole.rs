@@ -1,13 +1,185 @@
 //! What is inside this compound file, the container of the old office formats and of encrypted new ones?
 
-use intramuros_core::document::{ExtractError, Extracted};
+use std::io::Cursor;
 
+use intramuros_core::document::{ExtractError, Extracted, Part};
+
+use super::bytes::{u16_at, u32_at};
+use super::{doc, ppt, xls};
 use crate::Budget;
 
-/// Reads a compound file by the streams inside it: DOC, PPT, XLS, or a refusal for an encrypted OOXML file. Mail (MSG) is read elsewhere.
+/// The first bytes of every compound file.
+const SIGNATURE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+
+/// Streams of a compound file that a reader is known for.
+const READ_STREAMS: [&str; 5] =
+    ["WordDocument", "PowerPoint Document", "Workbook", "Book", "__properties_version1.0"];
+
+/// A compound file.
+pub struct Ole<'a> {
+    file: cfb::CompoundFile<Cursor<&'a [u8]>>,
+    size: u64,
+    budget: Budget<'a>,
+}
+
+impl<'a> Ole<'a> {
+    /// Opens a compound file.
+    ///
+    /// # Errors
+    /// Corrupt when its tables are damaged.
+    pub fn open(bytes: &'a [u8], budget: &Budget<'a>) -> Result<Ole<'a>, ExtractError> {
+        let file = cfb::CompoundFile::open(Cursor::new(bytes))
+            .map_err(|error| ExtractError::Corrupt(format!("the compound file is damaged ({error})")))?;
+        Ok(Ole { file, size: bytes.len() as u64, budget: *budget })
+    }
+
+    /// Whether there is such a stream at the top.
+    pub fn has(&self, name: &str) -> bool {
+        self.file.is_stream(format!("/{name}"))
+    }
+
+    /// The bytes of a stream; none when it is absent.
+    ///
+    /// # Errors
+    /// When the stream is damaged or over a limit.
+    pub fn stream(&mut self, name: &str) -> Result<Option<Vec<u8>>, ExtractError> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        let stream = self.file.open_stream(format!("/{name}")).map_err(|error| {
+            ExtractError::Corrupt(format!("the stream \u{201c}{name}\u{201d} is damaged ({error})"))
+        })?;
+        // A stream never holds more than its file, unless its chain of sectors is a loop.
+        if stream.len() > self.size {
+            return Err(ExtractError::Corrupt(format!(
+                "the stream \u{201c}{name}\u{201d} is larger than its file"
+            )));
+        }
+        self.budget.unpack(stream, self.size).map(Some)
+    }
+
+    /// The bytes of a stream that the format demands.
+    ///
+    /// # Errors
+    /// Corrupt when it is absent; as [`Ole::stream`].
+    pub fn required(&mut self, name: &str) -> Result<Vec<u8>, ExtractError> {
+        self.stream(name)?
+            .ok_or_else(|| ExtractError::Corrupt(format!("the stream \u{201c}{name}\u{201d} is missing")))
+    }
+}
+
+/// Reads a compound file by the streams inside it: DOC, PPT, XLS, a file wrapped by OLE, or a refusal for an encrypted
+/// OOXML file. Mail (MSG) is read elsewhere.
 ///
 /// # Errors
 /// When the bytes are not this format, are encrypted, or a limit is reached.
-pub fn extract(_name: &str, _bytes: &[u8], _budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    Err(ExtractError::Unsupported("no reader yet".to_owned()))
+pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    let mut ole = Ole::open(bytes, budget)?;
+    if ole.has("EncryptedPackage") {
+        return Err(encrypted());
+    }
+    if ole.has("WordDocument") {
+        return doc::extract(name, bytes, budget);
+    }
+    if ole.has("PowerPoint Document") {
+        return ppt::extract(name, bytes, budget);
+    }
+    if ole.has("Workbook") || ole.has("Book") {
+        return xls::extract(name, bytes, budget);
+    }
+    match unwrap(&mut ole)? {
+        Some((name, inner)) => crate::extract_part(&name, &inner, budget),
+        None => Err(ExtractError::Unsupported("a compound file of no known program".to_owned())),
+    }
+}
+
+/// Refuses a compound file where a ZIP package was expected: that is how encrypted OOXML files are kept.
+///
+/// # Errors
+/// Encrypted, or Corrupt for any other compound file and for no byte at all.
+pub fn refuse_encrypted(bytes: &[u8]) -> Result<(), ExtractError> {
+    if bytes.is_empty() {
+        return Err(ExtractError::Corrupt("no byte in the file".to_owned()));
+    }
+    if !bytes.starts_with(SIGNATURE) {
+        return Ok(());
+    }
+    let file = cfb::CompoundFile::open(Cursor::new(bytes));
+    match file {
+        Ok(file) if file.is_stream("/EncryptedPackage") => Err(encrypted()),
+        _ => Err(ExtractError::Corrupt("a compound file where a ZIP package was expected".to_owned())),
+    }
+}
+
+fn encrypted() -> ExtractError {
+    ExtractError::Encrypted("the file is protected by a password".to_owned())
+}
+
+/// Reads an embedded object; none for objects that hold no file (equations, controls).
+pub fn read_object(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Option<Part> {
+    let part = |name: &str, bytes: &[u8]| Part {
+        name: safe_name(name),
+        outcome: crate::extract_part(name, bytes, budget).map(Box::new),
+    };
+    if !bytes.starts_with(SIGNATURE) {
+        return Some(part(name, bytes));
+    }
+    let damaged = |error| Some(Part { name: safe_name(name), outcome: Err(error) });
+    let mut ole = match Ole::open(bytes, budget) {
+        Ok(ole) => ole,
+        Err(error) => return damaged(error),
+    };
+    if ole.has("EncryptedPackage") || READ_STREAMS.iter().any(|stream| ole.has(stream)) {
+        return Some(part(name, bytes));
+    }
+    match unwrap(&mut ole) {
+        Ok(Some((inner_name, inner))) => {
+            let name = if inner_name.is_empty() { name } else { &inner_name };
+            Some(part(name, &inner))
+        }
+        Ok(None) => None,
+        Err(error) => damaged(error),
+    }
+}
+
+/// The file that OLE wraps: an OOXML package, a file dropped into a document, or the contents that a program keeps.
+fn unwrap(ole: &mut Ole<'_>) -> Result<Option<(String, Vec<u8>)>, ExtractError> {
+    if let Some(native) = ole.stream("\u{1}Ole10Native")? {
+        return Ok(read_native(&native));
+    }
+    for stream in ["Package", "CONTENTS"] {
+        if let Some(bytes) = ole.stream(stream)? {
+            let known = bytes.starts_with(b"PK") || bytes.starts_with(b"%PDF");
+            return Ok(known.then(|| (String::new(), bytes)));
+        }
+    }
+    Ok(None)
+}
+
+/// The name and bytes of a file that was dropped into a document.
+fn read_native(native: &[u8]) -> Option<(String, Vec<u8>)> {
+    u16_at(native, 4).filter(|version| *version == 2)?;
+    let mut at = 6;
+    let label = zero_ended(native, &mut at)?;
+    zero_ended(native, &mut at)?;
+    at += 4;
+    let path = usize::try_from(u32_at(native, at)?).ok()?;
+    at = at.checked_add(4)?.checked_add(path)?;
+    let size = usize::try_from(u32_at(native, at)?).ok()?;
+    let data = native.get(at + 4..)?.get(..size)?;
+    Some((label, data.to_vec()))
+}
+
+fn zero_ended(bytes: &[u8], at: &mut usize) -> Option<String> {
+    let rest = bytes.get(*at..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    *at += end + 1;
+    Some(encoding_rs::WINDOWS_1252.decode(rest.get(..end)?).0.into_owned())
+}
+
+/// The last segment of a name, without what a file name may not hold.
+fn safe_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let safe: String = last.chars().filter(|character| !character.is_control()).collect();
+    if safe.is_empty() || safe == ".." || safe == "." { "object".to_owned() } else { safe }
 }
