@@ -8,7 +8,7 @@ use intramuros_store::{DATABASE, Store};
 use crate::support::{SmallDisk, documents, file, location, put, scene};
 
 fn check(result: Result<Store, Error>, kind: ErrorKind, message: &str) {
-    let error = result.err().expect("it must be refused");
+    let error = result.map(|_| ()).expect_err("it must be refused");
     assert_eq!(error.kind, kind, "{error}");
     assert!(error.to_string().contains(message), "{error}");
     assert!(!error.hints.is_empty(), "{error} says not what to do");
