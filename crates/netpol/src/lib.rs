@@ -1,1 +1,11 @@
 //! Who can reach whom, and which policies make it exactly so?
+//!
+//! Manifests become a [`model::world::World`]; the [`engine`] answers every question about it exactly.
+
+pub mod document;
+pub mod engine;
+pub mod error;
+mod json;
+pub mod manifest;
+pub mod model;
+pub mod report;

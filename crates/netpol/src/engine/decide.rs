@@ -1,0 +1,212 @@
+//! What do the tiers decide for one pod and one peer, and through which rules?
+
+use super::{Compiled, Endpoint, Engine};
+use crate::model::policy::{Action, Direction, Tier};
+use crate::model::ports::{ConnectionTable, Connections, ConnectionsId, PortsOf, Protocol};
+
+/// One rule that touches a connection, with what it decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The policy, by index in `World::policies`.
+    pub policy: usize,
+    /// The rule, by index in its direction; `None` for the isolation that comes from being selected.
+    pub rule: Option<usize>,
+    /// What it does.
+    pub action: Action,
+    /// The connections that it decides.
+    pub connections: Connections,
+}
+
+/// The answer for one direction: what is let through, and the rules that say so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Seen from the sender (egress) or the receiver (ingress).
+    pub direction: Direction,
+    /// What may pass.
+    pub allowed: Connections,
+    /// Whether no policy selects the pod in this direction, so that the default lets everything through.
+    pub by_default: bool,
+    /// The rules that decide, in the order in which they are asked.
+    pub steps: Vec<Step>,
+}
+
+impl Engine {
+    /// What may go from one endpoint to another: what egress and ingress both let through.
+    pub fn allowed(&self, from: usize, to: usize) -> Connections {
+        self.verdict(from, to, Direction::Egress)
+            .allowed
+            .common(&self.verdict(from, to, Direction::Ingress).allowed)
+    }
+
+    /// Whether a port of a connection is let through.
+    pub fn allows(&self, from: usize, to: usize, protocol: Protocol, port: u16) -> bool {
+        self.allowed(from, to).contains(protocol, port)
+    }
+
+    /// What one direction says about a connection, with every rule that takes part.
+    pub fn verdict(&self, from: usize, to: usize, direction: Direction) -> Verdict {
+        let (subject, peer) = match direction {
+            Direction::Ingress => (to, from),
+            Direction::Egress => (from, to),
+        };
+        let mut walk = Walk::new(direction);
+        if !self.is_pod(subject) {
+            walk.allowed = Connections::all();
+            return walk.finish(true);
+        }
+        let policies = self.policies_on(subject, direction);
+        let tier = |wanted: fn(Tier) -> bool| policies.iter().filter(move |&&policy| wanted(self.tier(policy)));
+        for &policy in tier(|tier| matches!(tier, Tier::Admin(_))) {
+            self.ordered(policy, direction, peer, to, &mut walk);
+        }
+        walk.next_tier();
+        let namespaced: Vec<u32> = tier(|tier| tier == Tier::Namespaced).copied().collect();
+        self.namespaced(&namespaced, direction, peer, to, &mut walk);
+        for &policy in tier(|tier| matches!(tier, Tier::Baseline(_))) {
+            self.ordered(policy, direction, peer, to, &mut walk);
+        }
+        walk.next_tier();
+        let left = std::mem::take(&mut walk.open);
+        walk.allowed = walk.allowed.union(&left);
+        walk.finish(policies.is_empty())
+    }
+
+    pub(super) fn rules_of(&self, policy: u32, direction: Direction) -> &[Compiled] {
+        let compiled = &self.policies[policy as usize];
+        match direction {
+            Direction::Ingress => &compiled.ingress,
+            Direction::Egress => &compiled.egress,
+        }
+    }
+
+    fn matching<'a>(
+        &'a self,
+        policy: u32,
+        direction: Direction,
+        peer: usize,
+        to: usize,
+    ) -> impl Iterator<Item = (&'a Compiled, Connections)> {
+        self.rules_of(policy, direction)
+            .iter()
+            .filter(move |rule| rule.peers.contains(peer))
+            .map(move |rule| (rule, self.resolve(&rule.ports, to)))
+    }
+
+    /// Rules of an ordered tier: the first that matches decides.
+    fn ordered(&self, policy: u32, direction: Direction, peer: usize, to: usize, walk: &mut Walk) {
+        for (rule, ports) in self.matching(policy, direction, peer, to) {
+            walk.first_match(rule, &ports);
+        }
+    }
+
+    /// The namespaced tier: denies win, allows add up, and being selected refuses the rest.
+    fn namespaced(&self, policies: &[u32], direction: Direction, peer: usize, to: usize, walk: &mut Walk) {
+        let mut allowed = Connections::none();
+        let mut denied = Connections::none();
+        let mut isolating = None;
+        for &policy in policies {
+            let side = self.world.policies[policy as usize].side(direction);
+            if side.isolates {
+                isolating.get_or_insert(policy);
+            }
+            for (rule, ports) in self.matching(policy, direction, peer, to) {
+                walk.note(rule, walk.open.common(&ports));
+                match rule.action {
+                    Action::Deny => denied = denied.union(&ports),
+                    _ => allowed = allowed.union(&ports),
+                }
+            }
+        }
+        let Some(isolating) = isolating else {
+            walk.open = walk.open.minus(&denied);
+            return;
+        };
+        let passed = walk.open.common(&allowed.minus(&denied));
+        let refused = walk.open.minus(&allowed).minus(&denied);
+        walk.allowed = walk.allowed.union(&passed);
+        walk.open = Connections::none();
+        if !refused.is_empty() {
+            let policy = isolating as usize;
+            walk.steps.push(Step { policy, rule: None, action: Action::Deny, connections: refused });
+        }
+    }
+
+    /// The ports of a rule at a destination: names mean what the destination's containers declare.
+    pub(super) fn resolve(&self, ports: &PortsOf, to: usize) -> Connections {
+        let mut set = self.table.get(ports.numbers).clone();
+        if ports.names.is_empty() {
+            return set;
+        }
+        let Some(pod) = self.pod(to) else { return set };
+        for (protocol, name) in &ports.names {
+            for port in &pod.ports {
+                if port.name.as_deref() == Some(name) && protocol.is_none_or(|wanted| wanted == port.protocol) {
+                    set = set.union(&Connections::range(port.protocol, port.port, port.port));
+                }
+            }
+        }
+        set
+    }
+
+    pub(super) fn resolve_id(&self, ports: &PortsOf, to: usize, table: &mut ConnectionTable) -> ConnectionsId {
+        match ports.names.is_empty() || !matches!(self.endpoints[to], Endpoint::Pods(_)) {
+            true => ports.numbers,
+            false => table.intern(self.resolve(ports, to)),
+        }
+    }
+}
+
+struct Walk {
+    direction: Direction,
+    /// What no rule of this tier has decided yet.
+    open: Connections,
+    /// What this tier has passed to the next.
+    passed: Connections,
+    allowed: Connections,
+    steps: Vec<Step>,
+}
+
+impl Walk {
+    fn new(direction: Direction) -> Self {
+        Self {
+            direction,
+            open: Connections::all(),
+            passed: Connections::none(),
+            allowed: Connections::none(),
+            steps: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, rule: &Compiled, connections: Connections) {
+        if !connections.is_empty() {
+            self.steps.push(Step {
+                policy: rule.policy as usize,
+                rule: Some(rule.rule as usize),
+                action: rule.action,
+                connections,
+            });
+        }
+    }
+
+    fn first_match(&mut self, rule: &Compiled, ports: &Connections) {
+        let decided = self.open.common(ports);
+        if decided.is_empty() {
+            return;
+        }
+        self.open = self.open.minus(&decided);
+        match rule.action {
+            Action::Allow => self.allowed = self.allowed.union(&decided),
+            Action::Pass => self.passed = self.passed.union(&decided),
+            Action::Deny => {}
+        }
+        self.note(rule, decided);
+    }
+
+    fn next_tier(&mut self) {
+        self.open = self.open.union(&std::mem::take(&mut self.passed));
+    }
+
+    fn finish(self, by_default: bool) -> Verdict {
+        Verdict { direction: self.direction, allowed: self.allowed, by_default, steps: self.steps }
+    }
+}

@@ -1,0 +1,258 @@
+//! What do these Kubernetes manifests declare?
+
+pub mod admin;
+pub mod cilium;
+pub mod fields;
+pub mod network_policy;
+pub mod service;
+pub mod workload;
+
+use crate::document::{self, Node, Value};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::labels::NAMESPACE_NAME;
+use crate::model::world::{self, Mention, World};
+use fields::Fields;
+use std::sync::Arc;
+
+/// The largest manifest that is read: `kubectl get -o yaml` of 50,000 pods stays below.
+pub const MAX_FILE_BYTES: usize = 512 * 1024 * 1024;
+/// `List` objects inside `List` objects that no tool writes.
+const MAX_LIST_DEPTH: usize = 4;
+
+/// A text to read and what to call it in messages.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The file as given, or `-`.
+    pub name: Arc<str>,
+    /// Its content.
+    pub text: String,
+}
+
+impl Input {
+    /// A text under a name.
+    pub fn new(name: &str, text: impl Into<String>) -> Self {
+        Self { name: Arc::from(name), text: text.into() }
+    }
+}
+
+/// Reads all inputs into one world.
+///
+/// Errors: every broken object of every input, one line each; nothing is returned from half-read input.
+pub fn read(inputs: &[Input]) -> Result<World> {
+    let mut reader = Reader::default();
+    for input in inputs {
+        reader.input(input);
+    }
+    reader.finish()
+}
+
+#[derive(Default)]
+struct Reader {
+    world: World,
+    workloads: Vec<workload::Workload>,
+    errors: Vec<Error>,
+    seen: std::collections::HashMap<(String, String, String, String), crate::error::Origin>,
+}
+
+/// What every object has.
+pub struct Meta {
+    /// Its namespace, `default` when it names none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Reader {
+    fn input(&mut self, input: &Input) {
+        if input.text.len() > MAX_FILE_BYTES {
+            let message = format!("{}: larger than {} MB", input.name, MAX_FILE_BYTES / 1024 / 1024);
+            self.errors.push(Error::new(ErrorKind::Input, message));
+            return;
+        }
+        match document::parse(&input.text, &input.name) {
+            Ok(documents) => {
+                let fields = Fields { file: Arc::clone(&input.name) };
+                for document in &documents {
+                    self.object(&fields, document, 0);
+                }
+            }
+            Err(error) => self.errors.push(error),
+        }
+    }
+
+    fn object(&mut self, fields: &Fields, node: &Node, depth: usize) {
+        if node.is_null() {
+            return;
+        }
+        if let Err(error) = self.try_object(fields, node, depth) {
+            self.errors.push(error);
+        }
+    }
+
+    fn try_object(&mut self, fields: &Fields, node: &Node, depth: usize) -> Result<()> {
+        if let Value::List(items) = &node.value {
+            items.iter().for_each(|item| self.object(fields, item, depth + 1));
+            return Ok(());
+        }
+        let Some(kind) = fields.text(node, "kind")? else {
+            let error = fields.fail(node, "this is not a Kubernetes object: kind is missing");
+            return Err(error.hint("values files and kustomization files are not manifests: render them first"));
+        };
+        let version = fields.text(node, "apiVersion")?.unwrap_or_default();
+        let list_kind = kind.strip_suffix("List").is_some_and(|_| node.get("items").is_some());
+        if list_kind {
+            if depth >= MAX_LIST_DEPTH {
+                return Err(fields.fail(node, "lists inside lists"));
+            }
+            for item in fields.list(node, "items")? {
+                self.object(fields, item, depth + 1);
+            }
+            return Ok(());
+        }
+        self.dispatch(fields, node, version, kind)
+    }
+
+    fn dispatch(&mut self, fields: &Fields, node: &Node, version: &str, kind: &str) -> Result<()> {
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        match (group, kind) {
+            ("", "Namespace") => self.namespace(fields, node),
+            ("", "Node") => self.node(fields, node),
+            ("", "ConfigMap") => self.config_map(fields, node),
+            ("", "ServiceAccount") => {
+                let meta = self.meta(fields, node, kind)?;
+                let labels = fields.labels(node.at(&["metadata", "labels"]))?;
+                self.world.service_accounts.insert((meta.namespace, meta.name), labels);
+                Ok(())
+            }
+            ("", "Service") => {
+                let meta = self.meta(fields, node, kind)?;
+                self.world.services.push(service::read_service(fields, node, meta)?);
+                Ok(())
+            }
+            _ if workload::is_workload(group, kind) => {
+                let meta = self.meta(fields, node, kind)?;
+                self.workloads.extend(workload::read(fields, node, kind, meta)?);
+                Ok(())
+            }
+            _ if service::is_route(group, kind) => {
+                let meta = self.meta(fields, node, kind)?;
+                self.world.routes.extend(service::read_routes(fields, node, kind, &meta)?);
+                Ok(())
+            }
+            _ => self.policy(fields, node, version, kind),
+        }
+    }
+
+    fn policy(&mut self, fields: &Fields, node: &Node, version: &str, kind: &str) -> Result<()> {
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let found = match (group, kind) {
+            ("networking.k8s.io" | "extensions", "NetworkPolicy") => {
+                let meta = self.meta(fields, node, kind)?;
+                vec![network_policy::read(fields, node, meta)?]
+            }
+            ("policy.networking.k8s.io", "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy") => {
+                let meta = self.meta(fields, node, kind)?;
+                vec![admin::read_admin(fields, node, kind, meta)?]
+            }
+            ("policy.networking.k8s.io", "ClusterNetworkPolicy") => {
+                let meta = self.meta(fields, node, kind)?;
+                vec![admin::read_cluster(fields, node, meta)?]
+            }
+            ("cilium.io", "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy") => {
+                let meta = self.meta(fields, node, kind)?;
+                cilium::read(fields, node, kind, meta, &mut self.world.warnings)?
+            }
+            ("", "NetworkPolicy") if version.is_empty() => {
+                return Err(fields.fail(node, "apiVersion is missing"));
+            }
+            _ => {
+                self.other(fields, node, version, kind)?;
+                Vec::new()
+            }
+        };
+        self.world.policies.extend(found);
+        Ok(())
+    }
+
+    /// Objects that change who may talk to whom must be understood; the others are left alone.
+    fn other(&mut self, fields: &Fields, node: &Node, version: &str, kind: &str) -> Result<()> {
+        let about_traffic = kind.contains("NetworkPolicy")
+            || kind.contains("NetworkSet")
+            || kind.contains("CIDRGroup")
+            || version.starts_with("policy.networking.k8s.io/");
+        if about_traffic {
+            let error = fields.fail(node, format!("{version} {kind} is not understood"));
+            return Err(error.hint("its rules would change the answer, so nothing is computed without them"));
+        }
+        Ok(())
+    }
+
+    fn meta(&mut self, fields: &Fields, node: &Node, kind: &str) -> Result<Meta> {
+        let metadata = node.get("metadata").ok_or_else(|| fields.fail(node, "metadata is missing"))?;
+        let name = match fields.text(metadata, "name")? {
+            Some(name) => name.to_owned(),
+            None => fields.required(metadata, "generateName").map_err(|_| {
+                fields.fail(metadata, format!("{kind}: metadata.name is missing"))
+            })?.to_owned(),
+        };
+        let namespace = fields.text(metadata, "namespace")?.unwrap_or("default").to_owned();
+        let version = node.get("apiVersion").and_then(Node::text).unwrap_or_default();
+        let group = version.split_once('/').map_or("", |(group, _)| group).to_owned();
+        let key = (group, kind.to_owned(), namespace.clone(), name.clone());
+        let origin = fields.origin(node);
+        if let Some(first) = self.seen.insert(key, origin.clone()) {
+            self.world.warnings.push(format!("{origin}: {kind} {namespace}/{name} is also at {first}"));
+        }
+        Ok(Meta { namespace, name })
+    }
+
+    fn namespace(&mut self, fields: &Fields, node: &Node) -> Result<()> {
+        let meta = self.meta(fields, node, "Namespace")?;
+        let mut labels = fields.labels(node.at(&["metadata", "labels"]))?;
+        labels.insert(NAMESPACE_NAME.to_owned(), meta.name.clone());
+        let origin = Some(fields.origin(node));
+        let namespace = world::Namespace { name: meta.name.clone(), labels, origin };
+        self.world.namespaces.insert(meta.name, namespace);
+        Ok(())
+    }
+
+    fn node(&mut self, fields: &Fields, node: &Node) -> Result<()> {
+        let meta = self.meta(fields, node, "Node")?;
+        let labels = fields.labels(node.at(&["metadata", "labels"]))?;
+        let mut addresses = Vec::new();
+        if let Some(status) = node.get("status") {
+            for address in fields.list(status, "addresses")? {
+                addresses.extend(fields.text(address, "address")?.and_then(|text| text.parse::<std::net::IpAddr>().ok()));
+            }
+        }
+        self.world.nodes.push(world::Node { name: meta.name, labels, addresses });
+        Ok(())
+    }
+
+    fn config_map(&mut self, fields: &Fields, node: &Node) -> Result<()> {
+        let meta = self.meta(fields, node, "ConfigMap")?;
+        let mut mentions = Vec::new();
+        if let Some(data) = node.get("data") {
+            for (key, value) in fields.map(data, "data")? {
+                if let Some(text) = value.text() {
+                    mentions.push(Mention {
+                        place: format!("ConfigMap {}, key {key}", meta.name),
+                        text: text.to_owned(),
+                        origin: fields.origin(value),
+                    });
+                }
+            }
+        }
+        self.world.config_maps.insert((meta.namespace, meta.name), mentions);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<World> {
+        if let Some(error) = Error::join(self.errors) {
+            return Err(error);
+        }
+        self.world.pods = workload::resolve(self.workloads);
+        self.world.complete_namespaces();
+        Ok(self.world)
+    }
+}

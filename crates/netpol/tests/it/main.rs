@@ -1,0 +1,7 @@
+//! One binary for all tests of this crate: who can reach whom, asked in many ways.
+mod support;
+mod network_policy;
+mod admin;
+mod cilium;
+mod inputs;
+mod listing;
