@@ -60,10 +60,12 @@ impl<'a> Blocks<'a> {
             *cell = clean_line(cell);
         }
         rows.retain(|row| !row.nested.is_empty() || row.cells.iter().any(|cell| !cell.is_empty()));
-        if guess_header && !rows.iter().any(|row| row.header) && looks_like_header(&rows) {
-            if let Some(first) = rows.first_mut() {
-                first.header = true;
-            }
+        if guess_header
+            && !rows.iter().any(|row| row.header)
+            && looks_like_header(&rows)
+            && let Some(first) = rows.first_mut()
+        {
+            first.header = true;
         }
         let mut table = self.start_table();
         for row in rows {
@@ -104,7 +106,8 @@ impl<'a> Blocks<'a> {
         if extracted.blocks.is_empty() && extracted.parts.is_empty() && extracted.pictures.is_empty() {
             return Err(ExtractError::Empty("the file is sound and holds no text".to_owned()));
         }
-        if extracted.title.is_none() {
+        // The first heading of a workbook is the name of a sheet, which is no title.
+        if extracted.title.is_none() && kind != Kind::Sheet {
             extracted.title = shown_title(&extracted.blocks);
         }
         Ok(extracted)
@@ -143,7 +146,7 @@ fn shown_title(blocks: &[Block]) -> Option<String> {
 }
 
 /// Whether the first row names the columns: several short, distinct, non-numeric cells above other rows.
-fn looks_like_header(rows: &[Row]) -> bool {
+pub fn looks_like_header(rows: &[Row]) -> bool {
     let [first, second, ..] = rows else { return false };
     let cells: Vec<&String> = first.cells.iter().filter(|cell| !cell.is_empty()).collect();
     let width = rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();

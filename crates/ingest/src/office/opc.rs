@@ -11,13 +11,11 @@ use crate::Budget;
 
 /// One relationship of a part.
 #[derive(Clone, Debug)]
-pub struct Relation {
-    /// Its identifier within the part.
-    pub id: String,
+struct Relation {
     /// The last word of its type: `header`, `slide`, `comments`…
-    pub role: String,
+    role: String,
     /// The name of the part it points to.
-    pub target: String,
+    target: String,
 }
 
 /// The relationships of a part that stay inside the package, in the order of the file.
@@ -54,8 +52,8 @@ impl Relations {
                 continue;
             };
             let role = role.rsplit('/').next().unwrap_or_default().to_owned();
-            relations.by_id.insert(id.to_string(), relations.list.len());
-            relations.list.push(Relation { id: id.into_owned(), role, target: resolve(folder, &target) });
+            relations.by_id.insert(id.into_owned(), relations.list.len());
+            relations.list.push(Relation { role, target: resolve(folder, &target) });
         }
         Ok(relations)
     }

@@ -192,13 +192,12 @@ fn find_directory(bytes: &[u8]) -> Result<Directory, ExtractError> {
     let mut size = field(12).ok_or_else(missing)?;
     let mut start = field(16).ok_or_else(missing)?;
     let mut directory_end = end;
-    if entries == u64::from(u16::MAX) || size == u64::from(u32::MAX) || start == u64::from(u32::MAX) {
-        if let Some((at, wide)) = find_wide_end(bytes, end) {
-            directory_end = at;
-            entries = u64_at(wide, 32).ok_or_else(missing)?;
-            size = u64_at(wide, 40).ok_or_else(missing)?;
-            start = u64_at(wide, 48).ok_or_else(missing)?;
-        }
+    let wide = entries == u64::from(u16::MAX) || size == u64::from(u32::MAX) || start == u64::from(u32::MAX);
+    if let Some((at, wide)) = find_wide_end(bytes, end).filter(|_| wide) {
+        directory_end = at;
+        entries = u64_at(wide, 32).ok_or_else(missing)?;
+        size = u64_at(wide, 40).ok_or_else(missing)?;
+        start = u64_at(wide, 48).ok_or_else(missing)?;
     }
     let size = usize::try_from(size).map_err(|_| missing())?;
     let declared = usize::try_from(start).map_err(|_| missing())?;

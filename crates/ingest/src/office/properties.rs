@@ -19,14 +19,26 @@ const EMPTY_TITLES: [&str; 9] = [
     "titre",
 ];
 
-/// Reads `docProps/core.xml` or `meta.xml`, which share their element names, into `extracted`.
+/// Reads `docProps/core.xml` into `extracted`.
 ///
 /// # Errors
 /// When the XML is broken or over a limit.
 pub fn read(mut xml: Xml<'_>, extracted: &mut Extracted) -> Result<(), ExtractError> {
+    match xml.next()? {
+        Some(_) => read_element(&mut xml, extracted),
+        None => Ok(()),
+    }
+}
+
+/// Reads the properties inside the element that has just opened; OOXML and OpenDocument share their names.
+///
+/// # Errors
+/// When the XML is broken or over a limit.
+pub fn read_element(xml: &mut Xml<'_>, extracted: &mut Extracted) -> Result<(), ExtractError> {
+    let depth = xml.depth();
     let (mut created, mut modified, mut first_author) = (None, None, None);
     loop {
-        let name = match xml.next()? {
+        let name = match xml.next_in(depth)? {
             None => break,
             Some(Node::Text(_)) => continue,
             Some(Node::Open(tag)) if tag.local() == "document-statistic" => {

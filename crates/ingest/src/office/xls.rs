@@ -1,13 +1,125 @@
-//! Which tables are in this old workbook (XLS, 5.0 to 2003)?
+//! Which tables are in this old workbook (XLS, 5.0 to 2003) or binary one (XLSB)?
 
-use intramuros_core::document::{ExtractError, Extracted};
+use std::io::{Cursor, Read, Seek};
 
+use calamine::{Data, Reader, Xls, XlsError, Xlsb};
+use intramuros_core::document::{ExtractError, Extracted, Kind};
+
+use super::blocks::Blocks;
+use super::bytes::u16_at;
+use super::ole::Ole;
+use super::package::Package;
+use super::sheet::Grid;
+use super::{numbers, summary};
 use crate::Budget;
 
-/// Reads XLS.
+/// The record that says that what follows is encrypted.
+const FILE_PASS: u16 = 0x2f;
+
+/// The record at the end of the workbook's globals.
+const END_OF_GLOBALS: u16 = 0x0a;
+
+/// Records that are looked at for encryption. It is declared among the first.
+const RECORDS_SEARCHED: usize = 64;
+
+/// Reads XLS: each sheet under its name, its rows as tables with cached values.
 ///
 /// # Errors
 /// When the bytes are not this format, are encrypted, or a limit is reached.
-pub fn extract(_name: &str, _bytes: &[u8], _budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    Err(ExtractError::Unsupported("no reader yet".to_owned()))
+pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    let mut ole = Ole::open(bytes, budget)?;
+    let stream = match ole.stream("Workbook")? {
+        Some(stream) => stream,
+        None => ole.required("Book")?,
+    };
+    if is_encrypted(&stream) {
+        return Err(ExtractError::Encrypted("the workbook is protected by a password".to_owned()));
+    }
+    let mut extracted = Extracted::default();
+    summary::read(&mut ole, &mut extracted)?;
+    let book = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
+        XlsError::Password => ExtractError::Encrypted("the workbook is protected by a password".to_owned()),
+        other => ExtractError::Corrupt(format!("the workbook is damaged ({other})")),
+    })?;
+    read_book(book, budget, extracted)
+}
+
+/// Reads XLSB, whose package was opened and found sound.
+///
+/// # Errors
+/// When it is damaged or over a limit.
+pub fn extract_binary(
+    package: &Package<'_>,
+    bytes: &[u8],
+    budget: &Budget<'_>,
+) -> Result<Extracted, ExtractError> {
+    // The library decompresses by itself, without a limit: what comes out is counted here first.
+    for name in package.names() {
+        package.bytes(name)?;
+    }
+    let book = Xlsb::new(Cursor::new(bytes))
+        .map_err(|error| ExtractError::Corrupt(format!("the workbook is damaged ({error})")))?;
+    read_book(book, budget, Extracted::default())
+}
+
+fn read_book<S: Read + Seek, R: Reader<S>>(
+    mut book: R,
+    budget: &Budget<'_>,
+    mut extracted: Extracted,
+) -> Result<Extracted, ExtractError> {
+    let names = book.sheet_names();
+    budget.check_pages(names.len())?;
+    extracted.pages = u32::try_from(names.len()).ok();
+    let mut blocks = Blocks::new(budget);
+    for name in names {
+        let range = match book.worksheet_range(&name) {
+            Ok(range) => range,
+            Err(_) => {
+                extracted.warnings.push(format!("the sheet \u{201c}{name}\u{201d} could not be read"));
+                continue;
+            }
+        };
+        let mut grid = Grid::new(&name);
+        let (first_row, first_column) = range.start().unwrap_or_default();
+        for (row, column, cell) in range.used_cells() {
+            let row = first_row.saturating_add(u32::try_from(row + 1).unwrap_or(u32::MAX));
+            let column = first_column.saturating_add(u32::try_from(column).unwrap_or(u32::MAX));
+            grid.put(row, column, show(cell))?;
+        }
+        grid.push(&mut blocks)?;
+    }
+    blocks.finish(Kind::Sheet, extracted)
+}
+
+fn show(cell: &Data) -> String {
+    match cell {
+        Data::Empty => String::new(),
+        Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
+        Data::Int(number) => number.to_string(),
+        Data::Float(number) => numbers::plain(*number),
+        Data::Bool(yes) => if *yes { "TRUE" } else { "FALSE" }.to_owned(),
+        Data::DateTime(date) => {
+            let value = date.as_f64();
+            let format = if date.is_duration() {
+                numbers::Format::Duration
+            } else {
+                numbers::Format::Date { day: value >= 1.0, time: value.fract() != 0.0, seconds: true }
+            };
+            numbers::show(value, &format, false)
+        }
+        other => other.to_string(),
+    }
+}
+
+fn is_encrypted(stream: &[u8]) -> bool {
+    let mut at = 0;
+    for _ in 0..RECORDS_SEARCHED {
+        let (Some(kind), Some(size)) = (u16_at(stream, at), u16_at(stream, at + 2)) else { return false };
+        match kind {
+            FILE_PASS => return true,
+            END_OF_GLOBALS => return false,
+            _ => at += 4 + usize::from(size),
+        }
+    }
+    false
 }

@@ -6,10 +6,8 @@ use intramuros_core::document::{Block, BlockKind, ExtractError, Place};
 
 use super::body::Body;
 use crate::office::blocks::{flatten, on_page};
+use crate::office::margins::is_page_number;
 use crate::office::xml::Node;
-
-/// Words of headers and footers that hold nothing but the page number.
-const PAGE_WORDS: [&str; 10] = ["page", "pages", "p", "of", "sur", "de", "seite", "von", "/", "-"];
 
 /// Notes and comments by their identifiers, until the text refers to them.
 #[derive(Default)]
@@ -113,13 +111,4 @@ impl Body<'_, '_> {
         }
         Ok(margins)
     }
-}
-
-fn is_page_number(text: &str) -> bool {
-    text.split_whitespace().all(|word| {
-        let word = word.trim_matches(['.', '-', '–', '|', '(', ')']).to_lowercase();
-        word.is_empty()
-            || PAGE_WORDS.contains(&word.as_str())
-            || word.chars().all(|c| c.is_ascii_digit() || c == '/')
-    })
 }
