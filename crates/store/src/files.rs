@@ -47,6 +47,35 @@ impl Store {
         })
     }
 
+    /// Hands every known file at a path or below it to `take`. An empty path is the source's root.
+    pub fn each_file_under(
+        &self,
+        source: SourceId,
+        path: &[u8],
+        mut take: impl FnMut(KnownFile),
+    ) -> Result<(), Error> {
+        if path.is_empty() {
+            return self.each_file(source, take);
+        }
+        if let Some(file) = self.file_at(&Location { source, path: path.to_vec() })? {
+            take(file);
+        }
+        // Everything below starts with the path and `/`; `0` is the byte after `/`.
+        let (first, last) = ([path, b"/"].concat(), [path, b"0"].concat());
+        self.read(|connection| {
+            let what = "reading the known files of a folder";
+            let sql = format!(
+                "SELECT {FILE_COLUMNS} FROM files WHERE source_id = ?1 AND path >= ?2 AND path < ?3 ORDER BY path"
+            );
+            let mut statement = connection.prepare_cached(&sql).doing(what)?;
+            let mut rows = statement.query(params![source.0, first, last]).doing(what)?;
+            while let Some(row) = rows.next().doing(what)? {
+                take(known_file(row).doing(what)?);
+            }
+            Ok(())
+        })
+    }
+
     /// A file by its number.
     pub fn file(&self, file: FileId) -> Result<Option<KnownFile>, Error> {
         self.one_file("id = ?1", params![file.0])

@@ -157,3 +157,23 @@ fn a_source_is_forgotten_with_all_its_documents() {
     assert_eq!(scene.store.sources().unwrap().len(), 1);
     assert_eq!(scene.store.changes_since(latest, 10).unwrap().len(), 1);
 }
+
+#[test]
+fn the_files_of_a_folder_are_found_and_no_others() {
+    let scene = scene();
+    for path in ["a", "a/b.txt", "a/c/d.txt", "a.txt", "a0", "ab/x.txt", "A/b.txt"] {
+        scene.put(path, &[path]);
+    }
+    let check = |path: &str, expected: &[&str]| {
+        let mut found = Vec::new();
+        scene
+            .store
+            .each_file_under(scene.source, path.as_bytes(), |file| found.push(file.location.path_text()))
+            .unwrap();
+        assert_eq!(found, expected, "under {path}");
+    };
+    check("a", &["a", "a/b.txt", "a/c/d.txt"]);
+    check("a/c", &["a/c/d.txt"]);
+    check("b", &[]);
+    check("", &["a", "a/b.txt", "a/c/d.txt", "a.txt", "a0", "ab/x.txt", "A/b.txt"]);
+}

@@ -1,0 +1,433 @@
+//! How does the store follow the files of one source?
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use intramuros_core::access::AccessRule;
+use intramuros_core::document::{ExtractError, Limits};
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::{AccessOrigin, Perimeter, Source};
+use intramuros_store::{FileChange, FileId, FileOutcome, Location, NewFile, SourceId, Stamp, Store};
+use serde::Serialize;
+
+use crate::contents::{Contents, Split, contents};
+use crate::plan::{Job, Known, Plan, plan};
+use crate::progress::{Board, Phase};
+use crate::read::{NotRead, read};
+use crate::walk::{Found, Walk, Walker};
+use crate::{Extract, paths, walk};
+
+/// When what was read is acknowledged: at this many changes, bytes of text, or this long after the first of them.
+/// A transaction costs a few milliseconds whatever its size, and readers see only what is acknowledged.
+const BATCH_CHANGES: usize = 256;
+const BATCH_TEXT_BYTES: usize = 8 << 20;
+const BATCH_TIME: Duration = Duration::from_millis(300);
+
+/// Files that were read and wait to be acknowledged, for each thread that reads. 4: enough to keep all busy while a
+/// batch is written, and few enough to hold in memory at the largest text.
+const WAITING_FOR_EACH_READER: usize = 4;
+
+/// Prefix of the setting that tells on which device a source lay.
+const DEVICE: &str = "device:";
+
+/// Which part of a source to look at.
+#[derive(Clone, Debug)]
+pub(crate) enum Scope {
+    /// All of it.
+    All,
+    /// These paths below its root, with everything below them.
+    Paths(Vec<Vec<u8>>),
+}
+
+/// What a scan did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ScanReport {
+    /// Files that needed nothing.
+    pub unchanged: u64,
+    /// Files that were read.
+    pub read: u64,
+    /// Files that could not be read.
+    pub failed: u64,
+    /// Files that were found at another place, with their content unchanged.
+    pub moved: u64,
+    /// Files that are gone.
+    pub removed: u64,
+    /// Files whose access rule changed.
+    pub access_changed: u64,
+    /// Folders that could not be looked at: path and reason.
+    pub troubles: Vec<(String, String)>,
+    /// It was stopped before the end.
+    pub stopped: bool,
+}
+
+/// What a scan needs.
+pub(crate) struct Scan<'a> {
+    pub store: &'a Store,
+    pub board: &'a Board,
+    pub perimeter: &'a Perimeter,
+    pub source: &'a Source,
+    pub id: SourceId,
+    /// The data folder, never read.
+    pub data: &'a Path,
+    pub limits: &'a Limits,
+    pub extract: &'a Extract,
+    pub split: Split<'a>,
+    pub reader_version: u32,
+    pub readers: usize,
+    pub stop: &'a AtomicBool,
+    /// Called after each acknowledged batch.
+    pub acknowledged: &'a (dyn Fn() + Sync),
+}
+
+/// What a reading thread hands over.
+struct Done {
+    changes: Vec<FileChange>,
+    kind: DoneKind,
+    bytes: u64,
+    text_bytes: usize,
+    passages: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DoneKind {
+    Read,
+    Failed,
+    Moved,
+    Unchanged,
+    Gone,
+}
+
+impl Scan<'_> {
+    /// Brings the store in step with the files.
+    ///
+    /// # Errors
+    /// When the root can't be read, and when the store can't be written. Single files that can't be read are no error.
+    pub fn run(&self, scope: &Scope) -> Result<ScanReport, Error> {
+        self.board.update(|progress| {
+            progress.phase = Phase::Looking;
+            progress.source.clone_from(&self.source.name);
+            progress.files_found = 0;
+            progress.files_to_read = 0;
+            progress.files_done = 0;
+            progress.files_failed = 0;
+            progress.files_removed = 0;
+            progress.bytes_to_read = 0;
+            progress.bytes_done = 0;
+        });
+        let result = self.look_and_read(scope);
+        self.board.update(|progress| progress.phase = Phase::Idle);
+        result
+    }
+
+    fn look_and_read(&self, scope: &Scope) -> Result<ScanReport, Error> {
+        let walk = self.walk(scope)?;
+        let known = self.known(scope)?;
+        self.check_mounted(scope, &walk, known.len())?;
+        let mut report = ScanReport {
+            troubles: walk
+                .troubles
+                .iter()
+                .map(|trouble| (String::from_utf8_lossy(&trouble.path).into_owned(), trouble.detail.clone()))
+                .collect(),
+            ..ScanReport::default()
+        };
+        let found = walk.files.len() as u64;
+        let rules: HashMap<_, _> = self.store.access_rules()?.into_iter().collect();
+        let plan = plan(known, walk, &|found| self.rule(found), &rules, self.reader_version);
+        self.board.update(|progress| {
+            progress.phase = Phase::Reading;
+            progress.files_found = found;
+            progress.files_to_read = plan.jobs.len() as u64;
+            progress.bytes_to_read = plan.jobs.iter().map(|job| job.stamp.size).sum();
+        });
+        report.unchanged = plan.unchanged;
+        self.set_access(&plan, &mut report)?;
+        let vanished = self.read_all(plan.jobs, plan.vanished, &mut report)?;
+        report.stopped = self.stop.load(Ordering::Relaxed);
+        if !report.stopped {
+            self.remove(vanished, &mut report)?;
+            if matches!(scope, Scope::All) {
+                let device = walk::device(&self.source.path).to_string();
+                self.store.set_meta(&format!("{DEVICE}{}", self.source.name), &device)?;
+            }
+        }
+        Ok(report)
+    }
+
+    fn walk(&self, scope: &Scope) -> Result<Walk, Error> {
+        let takes = |path: &str, folder: bool| match folder {
+            true => !self.source.excludes(path),
+            false => self.source.takes(path),
+        };
+        let walker = Walker {
+            root: &self.source.path,
+            follow_links: self.source.follow_links,
+            permissions: self.source.access == AccessOrigin::FileSystem,
+            except: Some(self.data),
+            takes: &takes,
+        };
+        let paths = match scope {
+            Scope::All => return walker.all(),
+            Scope::Paths(paths) => paths,
+        };
+        let mut walk = Walk::default();
+        for path in paths {
+            let part = walker.at(path)?;
+            walk.files.extend(part.files);
+            walk.troubles.extend(part.troubles);
+        }
+        // One path may lie below another.
+        walk.files.sort_by(|one, other| one.path.cmp(&other.path));
+        walk.files.dedup_by(|one, other| one.path == other.path);
+        Ok(walk)
+    }
+
+    fn known(&self, scope: &Scope) -> Result<HashMap<Vec<u8>, Known>, Error> {
+        let mut known = HashMap::new();
+        let whole = [Vec::new()];
+        let paths = match scope {
+            Scope::All => whole.as_slice(),
+            Scope::Paths(paths) => paths,
+        };
+        for path in paths {
+            self.store.each_file_under(self.id, path, |file| {
+                let value = Known::from(&file);
+                known.insert(file.location.path, value);
+            })?;
+        }
+        Ok(known)
+    }
+
+    /// An empty folder where there were files, on another device than before, is a disk that is not mounted.
+    fn check_mounted(&self, scope: &Scope, walk: &Walk, known: usize) -> Result<(), Error> {
+        if !matches!(scope, Scope::All) || known == 0 || !walk.files.is_empty() {
+            return Ok(());
+        }
+        let before = self.store.meta(&format!("{DEVICE}{}", self.source.name))?;
+        if before.is_none_or(|before| before == walk::device(&self.source.path).to_string()) {
+            return Ok(());
+        }
+        let path = self.source.path.display();
+        Err(Error::config(format!(
+            "{path} is empty and lies on another disk than before: nothing was removed"
+        ))
+        .hint("mount the disk that held it")
+        .hint("if the files are gone for good, remove the source and add it again"))
+    }
+
+    fn rule(&self, found: &Found) -> AccessRule {
+        let path = String::from_utf8_lossy(&found.path);
+        match self.perimeter.declared_rule(&self.source.name, &path) {
+            Some((_, access)) => access.rule(),
+            None => found.rule.clone().unwrap_or_else(AccessRule::owner_only),
+        }
+    }
+
+    fn set_access(&self, plan: &Plan, report: &mut ScanReport) -> Result<(), Error> {
+        // Rules that close come into force with those that open, before anything is read.
+        for batch in plan.access.chunks(BATCH_CHANGES) {
+            let changes = batch
+                .iter()
+                .map(|(file, access)| FileChange::SetAccess { file: *file, access: access.clone() });
+            self.store.apply(changes.collect())?;
+            report.access_changed += batch.len() as u64;
+            (self.acknowledged)();
+        }
+        Ok(())
+    }
+
+    fn remove(&self, vanished: HashMap<[u8; 32], Vec<Known>>, report: &mut ScanReport) -> Result<(), Error> {
+        let gone: Vec<FileId> = vanished.into_values().flatten().map(|known| known.id).collect();
+        for batch in gone.chunks(BATCH_CHANGES) {
+            self.store.apply(batch.iter().map(|file| FileChange::Remove { file: *file }).collect())?;
+            report.removed += batch.len() as u64;
+            self.board.update(|progress| progress.files_removed += batch.len() as u64);
+            (self.acknowledged)();
+        }
+        Ok(())
+    }
+
+    /// Reads the files on all threads while this one acknowledges. Returns the vanished files that were not found at
+    /// another place.
+    fn read_all(
+        &self,
+        jobs: Vec<Job>,
+        vanished: HashMap<[u8; 32], Vec<Known>>,
+        report: &mut ScanReport,
+    ) -> Result<HashMap<[u8; 32], Vec<Known>>, Error> {
+        let vanished = Mutex::new(vanished);
+        let next = AtomicUsize::new(0);
+        let broken = AtomicBool::new(false);
+        let readers = self.readers.clamp(1, jobs.len().max(1));
+        let result = std::thread::scope(|scope| {
+            let (sender, receiver) = sync_channel(readers * WAITING_FOR_EACH_READER);
+            for _ in 0..readers {
+                let sender = sender.clone();
+                scope.spawn(|| self.reader(sender, &jobs, &next, &vanished, &broken));
+            }
+            drop(sender);
+            let result = self.acknowledge_all(&receiver, report);
+            // On an error the readers stop at their next file; what they still hand over is let go.
+            broken.store(result.is_err(), Ordering::Relaxed);
+            while receiver.recv().is_ok() {}
+            result
+        });
+        result.map(|()| vanished.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn reader(
+        &self,
+        sender: SyncSender<Done>,
+        jobs: &[Job],
+        next: &AtomicUsize,
+        vanished: &Mutex<HashMap<[u8; 32], Vec<Known>>>,
+        broken: &AtomicBool,
+    ) {
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let stopped = self.stop.load(Ordering::Relaxed) || broken.load(Ordering::Relaxed);
+            if stopped || sender.send(self.job(job, vanished)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn job(&self, job: &Job, vanished: &Mutex<HashMap<[u8; 32], Vec<Known>>>) -> Done {
+        let done = |changes, kind| Done { changes, kind, bytes: job.stamp.size, text_bytes: 0, passages: 0 };
+        let path = paths::under(&self.source.path, &job.path);
+        let read = match read(&path, self.source.follow_links, self.limits.file_bytes) {
+            Ok(read) => read,
+            Err(NotRead::Gone) => {
+                let change = job.known.as_ref().map(|known| FileChange::Remove { file: known.id });
+                return done(change.into_iter().collect(), DoneKind::Gone);
+            }
+            Err(NotRead::Failed(stamp, error)) => {
+                let contents = contents("", Err(error), self.split);
+                let file = self.new_file(job, stamp, [0; 32], contents);
+                return done(vec![FileChange::Put(Box::new(file))], DoneKind::Failed);
+            }
+        };
+        let current = |known: &&Known| known.hash == read.hash && known.reader_version == self.reader_version;
+        if let Some(known) = job.known.as_ref().filter(current) {
+            // Only the date changed, and perhaps the rule.
+            let touch = FileChange::Touch { file: known.id, stamp: read.stamp };
+            let access = FileChange::SetAccess { file: known.id, access: job.rule.clone() };
+            return done(vec![touch, access], DoneKind::Unchanged);
+        }
+        if let Some(known) = take_vanished(vanished, &read.hash, self.reader_version) {
+            let (to, access) = (self.location(job), job.rule.clone());
+            let change = FileChange::Move { file: known.id, to, stamp: read.stamp, access };
+            return done(vec![change], DoneKind::Moved);
+        }
+        let name = String::from_utf8_lossy(paths::last_name(&job.path));
+        // Readers run in a worker of their own; one that runs here and panics takes its file down and nothing else.
+        let extracted = catch_unwind(AssertUnwindSafe(|| (self.extract)(&name, &read.bytes)))
+            .unwrap_or_else(|_| Err(ExtractError::Crashed("the reader stopped with a fault".to_owned())));
+        let contents = contents(&name, extracted, self.split);
+        let kind = if contents.outcome == FileOutcome::Read { DoneKind::Read } else { DoneKind::Failed };
+        let passages = contents.documents.iter().flat_map(|document| &document.passages);
+        let (passages, text_bytes) =
+            passages.fold((0, 0), |(count, bytes), passage| (count + 1, bytes + passage.text.len()));
+        let file = self.new_file(job, read.stamp, read.hash, contents);
+        Done { passages, text_bytes, ..done(vec![FileChange::Put(Box::new(file))], kind) }
+    }
+
+    fn location(&self, job: &Job) -> Location {
+        Location { source: self.id, path: job.path.clone() }
+    }
+
+    fn new_file(&self, job: &Job, stamp: Stamp, content_hash: [u8; 32], contents: Contents) -> NewFile {
+        NewFile {
+            location: self.location(job),
+            stamp,
+            content_hash,
+            reader_version: self.reader_version,
+            access: job.rule.clone(),
+            outcome: contents.outcome,
+            warnings: contents.warnings,
+            documents: contents.documents,
+        }
+    }
+
+    fn acknowledge_all(&self, receiver: &Receiver<Done>, report: &mut ScanReport) -> Result<(), Error> {
+        let mut batch = Batch::default();
+        loop {
+            let wait = batch.time_left();
+            let flow = match receiver.recv_timeout(wait) {
+                Ok(done) => {
+                    self.count(&done, report);
+                    batch.add(done);
+                    ControlFlow::Continue(batch.is_full())
+                }
+                Err(RecvTimeoutError::Timeout) => ControlFlow::Continue(true),
+                Err(RecvTimeoutError::Disconnected) => ControlFlow::Break(()),
+            };
+            if flow != ControlFlow::Continue(false) && !batch.changes.is_empty() {
+                self.store.apply(std::mem::take(&mut batch).changes)?;
+                (self.acknowledged)();
+            }
+            if flow.is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn count(&self, done: &Done, report: &mut ScanReport) {
+        match done.kind {
+            DoneKind::Read => report.read += 1,
+            DoneKind::Failed => report.failed += 1,
+            DoneKind::Moved => report.moved += 1,
+            DoneKind::Unchanged => report.unchanged += 1,
+            DoneKind::Gone => report.removed += u64::from(!done.changes.is_empty()),
+        }
+        self.board.update(|progress| {
+            progress.files_done += 1;
+            progress.bytes_done += done.bytes;
+            progress.passages_added += done.passages;
+            progress.files_failed += u64::from(done.kind == DoneKind::Failed);
+        });
+    }
+}
+
+fn take_vanished(
+    vanished: &Mutex<HashMap<[u8; 32], Vec<Known>>>,
+    hash: &[u8; 32],
+    reader_version: u32,
+) -> Option<Known> {
+    let mut vanished = vanished.lock().unwrap_or_else(PoisonError::into_inner);
+    let files = vanished.get_mut(hash)?;
+    let index = files.iter().position(|known| known.read && known.reader_version == reader_version)?;
+    Some(files.swap_remove(index))
+}
+
+/// What was read and is not acknowledged yet.
+#[derive(Default)]
+struct Batch {
+    changes: Vec<FileChange>,
+    text_bytes: usize,
+    since: Option<Instant>,
+}
+
+impl Batch {
+    fn add(&mut self, done: Done) {
+        self.text_bytes += done.text_bytes;
+        self.since.get_or_insert_with(Instant::now);
+        self.changes.extend(done.changes);
+    }
+
+    fn is_full(&self) -> bool {
+        self.changes.len() >= BATCH_CHANGES
+            || self.text_bytes >= BATCH_TEXT_BYTES
+            || self.time_left().is_zero()
+    }
+
+    fn time_left(&self) -> Duration {
+        // Without anything to acknowledge there is nothing to hurry for; an hour stands for ever.
+        self.since.map_or(Duration::from_secs(3600), |since| BATCH_TIME.saturating_sub(since.elapsed()))
+    }
+}

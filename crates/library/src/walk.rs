@@ -1,0 +1,403 @@
+//! Which files are in this folder now?
+
+use std::collections::HashSet;
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+
+use intramuros_core::error::Error;
+use intramuros_store::Stamp;
+
+use crate::permissions::{self, Permissions};
+use crate::{paths, skip};
+
+/// Folders within folders. 128: deeper trees are made by faults, and the stack stays small.
+const MAX_DEPTH: usize = 128;
+
+/// Files in one source. 5 million: what one machine can follow; more is a mistake in the root (`/`, for example).
+const MAX_FILES: usize = 5_000_000;
+
+/// A file that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Its path below the root.
+    pub path: Vec<u8>,
+    /// What `stat` says.
+    pub stamp: Stamp,
+    /// What it and its folders say about who may read it; only when that was asked for.
+    pub rule: Option<intramuros_core::access::AccessRule>,
+}
+
+/// A folder or file that could not be looked at. What is known below it is neither confirmed nor gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    /// Its path below the root.
+    pub path: Vec<u8>,
+    /// What the system said.
+    pub detail: String,
+}
+
+/// Everything that was found.
+#[derive(Debug, Default)]
+pub(crate) struct Walk {
+    /// The files, in the order of their paths within each folder.
+    pub files: Vec<Found>,
+    /// What could not be looked at.
+    pub troubles: Vec<Trouble>,
+}
+
+/// What to walk and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Walker<'a> {
+    /// The source's root.
+    pub root: &'a Path,
+    /// Whether symbolic links are followed.
+    pub follow_links: bool,
+    /// Whether the file system's permissions are asked for.
+    pub permissions: bool,
+    /// A folder to leave out: the data folder, when it lies in the source.
+    pub except: Option<&'a Path>,
+    /// Whether a file (`false`) or a folder with all that is in it (`true`) is taken, by its path below the root.
+    pub takes: &'a dyn Fn(&str, bool) -> bool,
+}
+
+/// A folder that is being walked.
+struct Folder {
+    /// Its path below the root.
+    path: Vec<u8>,
+    depth: usize,
+    /// Permissions from the file system's root to this folder.
+    permissions: Vec<Permissions>,
+}
+
+/// Tells folders apart whatever path leads to them.
+type Identity = (u64, u64);
+
+impl Walker<'_> {
+    /// Everything below the root.
+    ///
+    /// # Errors
+    /// When the root itself can't be read: then nothing is known, and nothing may be taken for deleted.
+    pub fn all(&self) -> Result<Walk, Error> {
+        let metadata = fs::metadata(self.root).and_then(|metadata| fs::read_dir(self.root).map(|_| metadata));
+        let metadata = metadata.map_err(|error| {
+            Error::config(format!("the folder {} can't be read", self.root.display()))
+                .hint("check that it exists, that its disk is mounted and that you may read it")
+                .because(error)
+        })?;
+        let folder = Folder {
+            path: Vec::new(),
+            depth: 0,
+            permissions: self.permissions_above(self.root, Some(&metadata)),
+        };
+        self.folders(vec![folder])
+    }
+
+    /// What is at one path and below it. Nothing at all when nothing is there, or when the path is left out.
+    pub fn at(&self, path: &[u8]) -> Result<Walk, Error> {
+        if path.is_empty() {
+            return self.all();
+        }
+        let mut walk = Walk::default();
+        let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+        let (folders, name) = names.split_at(names.len() - 1);
+        let mut parent = Vec::new();
+        for folder in folders {
+            parent = paths::join(&parent, folder);
+            let full = paths::under(self.root, &parent);
+            let is_folder =
+                fs::symlink_metadata(&full).is_ok_and(|metadata| metadata.is_dir() || self.follow_links);
+            if !is_folder || self.leaves_out_folder(&full, folder, &parent) {
+                return Ok(walk);
+            }
+        }
+        let folder = Folder {
+            depth: folders.len(),
+            permissions: self.permissions_above(&paths::under(self.root, &parent), None),
+            path: parent,
+        };
+        let mut below = Vec::new();
+        let mut seen = HashSet::new();
+        for name in name {
+            self.entry(&folder, name, &mut walk, &mut below, &mut seen);
+        }
+        let deeper = self.folders(below)?;
+        walk.files.extend(deeper.files);
+        walk.troubles.extend(deeper.troubles);
+        Ok(walk)
+    }
+
+    fn folders(&self, mut left: Vec<Folder>) -> Result<Walk, Error> {
+        let mut walk = Walk::default();
+        // Each folder is walked once, whichever of several links leads to it first: links can't make a loop, nor a
+        // tree that doubles with each level.
+        let mut seen = HashSet::new();
+        for folder in &left {
+            let full = paths::under(self.root, &folder.path);
+            seen.extend(fs::metadata(full).ok().as_ref().and_then(identity));
+        }
+        while let Some(folder) = left.pop() {
+            self.folder(&folder, &mut walk, &mut left, &mut seen);
+            if walk.files.len() > MAX_FILES {
+                return Err(Error::config(format!(
+                    "{} holds more than {MAX_FILES} files",
+                    self.root.display()
+                ))
+                .hint("choose folders of documents rather than a whole disk")
+                .hint("leave folders out with `exclude` in intramuros.toml"));
+            }
+        }
+        Ok(walk)
+    }
+
+    fn folder(&self, folder: &Folder, walk: &mut Walk, left: &mut Vec<Folder>, seen: &mut HashSet<Identity>) {
+        let full = paths::under(self.root, &folder.path);
+        let trouble =
+            |error: std::io::Error| Trouble { path: folder.path.clone(), detail: error.to_string() };
+        let entries = match fs::read_dir(&full) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => return walk.troubles.push(trouble(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            match entry {
+                Ok(entry) => names.push(paths::bytes(&entry.file_name())),
+                // The rest of the folder is not known.
+                Err(error) => return walk.troubles.push(trouble(error)),
+            }
+        }
+        names.sort_unstable();
+        let mut below = Vec::new();
+        for name in &names {
+            self.entry(folder, name, walk, &mut below, seen);
+        }
+        left.extend(below.into_iter().rev());
+    }
+
+    /// Looks at one name in a folder.
+    fn entry(
+        &self,
+        folder: &Folder,
+        name: &[u8],
+        walk: &mut Walk,
+        below: &mut Vec<Folder>,
+        seen: &mut HashSet<Identity>,
+    ) {
+        let path = paths::join(&folder.path, name);
+        let full = paths::under(self.root, &path);
+        let metadata = match self.look(&full) {
+            Ok(Some(metadata)) => metadata,
+            Ok(None) => return,
+            Err(detail) => return walk.troubles.push(Trouble { path, detail }),
+        };
+        if metadata.is_dir() {
+            if self.leaves_out_folder(&full, name, &path) {
+                return;
+            }
+            if folder.depth + 1 > MAX_DEPTH {
+                let detail = format!("folders nested more than {MAX_DEPTH} deep");
+                return walk.troubles.push(Trouble { path, detail });
+            }
+            if identity(&metadata).is_none_or(|identity| seen.insert(identity)) {
+                let mut permissions = folder.permissions.clone();
+                if self.permissions {
+                    permissions.push(permissions::of(&full, &metadata));
+                }
+                below.push(Folder { path, depth: folder.depth + 1, permissions });
+            }
+        } else if metadata.is_file() && !skip::file(name) && (self.takes)(&text(&path), false) {
+            let rule = self
+                .permissions
+                .then(|| permissions::rule(&folder.permissions, permissions::of(&full, &metadata)));
+            walk.files.push(Found { path, stamp: stamp(&metadata), rule });
+        }
+    }
+
+    /// `stat`, through a link or not; none for what is gone, a link that is not followed, or a link into nowhere.
+    fn look(&self, full: &Path) -> Result<Option<Metadata>, String> {
+        let plain = match fs::symlink_metadata(full) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        if !plain.file_type().is_symlink() {
+            return Ok(Some(plain));
+        }
+        if !self.follow_links {
+            return Ok(None);
+        }
+        match fs::metadata(full) {
+            Ok(metadata) => Ok(Some(metadata)),
+            // A link to itself is as good as a link into nowhere.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound || is_loop(&error) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn leaves_out_folder(&self, full: &Path, name: &[u8], path: &[u8]) -> bool {
+        skip::folder(name)
+            || self.except.is_some_and(|except| full == except)
+            || !(self.takes)(&text(path), true)
+            || skip::MARKS.iter().any(|mark| full.join(mark).exists())
+    }
+
+    /// Permissions of every folder from the file system's root to `folder`, itself included.
+    fn permissions_above(&self, folder: &Path, metadata: Option<&Metadata>) -> Vec<Permissions> {
+        if !self.permissions {
+            return Vec::new();
+        }
+        let real: PathBuf = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let mut above: Vec<&Path> = real.ancestors().collect();
+        above.reverse();
+        let closed = Permissions { user: 0, group: 0, mode: 0, listed: true };
+        above
+            .into_iter()
+            .map(|path| match (fs::metadata(path), metadata) {
+                (Ok(metadata), _) => permissions::of(path, &metadata),
+                (Err(_), Some(metadata)) if path == real => permissions::of(path, metadata),
+                // Not known: nobody passes.
+                (Err(_), _) => closed,
+            })
+            .collect()
+    }
+}
+
+fn text(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
+}
+
+#[cfg(unix)]
+fn is_loop(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_loop(_error: &std::io::Error) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_metadata: &Metadata) -> Option<Identity> {
+    None
+}
+
+/// The stamp of a file.
+#[cfg(unix)]
+pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
+    use std::os::unix::fs::MetadataExt;
+    let modified_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+    Stamp { size: metadata.len(), modified_ns, inode: metadata.ino() }
+}
+
+/// The stamp of a file.
+#[cfg(not(unix))]
+pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
+    let since = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let modified_ns = since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0);
+    Stamp { size: metadata.len(), modified_ns, inode: 0 }
+}
+
+/// The device that a folder lies on; 0 where that is not known.
+pub(crate) fn device(folder: &Path) -> u64 {
+    fs::metadata(folder).ok().as_ref().and_then(identity).map_or(0, |identity| identity.0)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn everything(_path: &str, _folder: bool) -> bool {
+        true
+    }
+
+    fn walker(root: &Path, follow_links: bool) -> Walker<'_> {
+        Walker { root, follow_links, permissions: false, except: None, takes: &everything }
+    }
+
+    fn names(walk: &Walk) -> Vec<String> {
+        let mut names: Vec<String> =
+            walk.files.iter().map(|found| String::from_utf8_lossy(&found.path).into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    fn tree(paths: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for path in paths {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn junk_is_left_out_and_the_rest_is_found() {
+        let root = tree(&[
+            "a.txt",
+            "b/c.txt",
+            ".git/x",
+            "b/node_modules/y.js",
+            "b/~$a.docx",
+            "target/CACHEDIR.TAG",
+            "target/z.txt",
+            "objectifs/target/bilan.txt",
+        ]);
+        let walk = walker(root.path(), false).all().unwrap();
+        assert_eq!(names(&walk), ["a.txt", "b/c.txt", "objectifs/target/bilan.txt"]);
+        let check = |path: &str, expected: &[&str]| {
+            let walk = walker(root.path(), false).at(path.as_bytes()).unwrap();
+            assert_eq!(names(&walk), expected, "at {path}");
+        };
+        check("b", &["b/c.txt"]);
+        check("b/c.txt", &["b/c.txt"]);
+        check("target/z.txt", &[]);
+        check("b/node_modules/y.js", &[]);
+        check("nothing/here", &[]);
+        let takes = |path: &str, _: bool| path != "b";
+        let walker = Walker { takes: &takes, ..walker(root.path(), false) };
+        assert_eq!(names(&walker.at(b"b/c.txt").unwrap()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn links_make_no_loop_and_no_copies() {
+        let root = tree(&["a/one.txt", "b/two.txt"]);
+        symlink("..", root.path().join("a/up")).unwrap();
+        symlink("../b", root.path().join("a/left")).unwrap();
+        symlink("../b", root.path().join("a/right")).unwrap();
+        symlink("self", root.path().join("self")).unwrap();
+        symlink("nowhere", root.path().join("dangling")).unwrap();
+        symlink("a/one.txt", root.path().join("link.txt")).unwrap();
+        let check = |follow: bool, expected: &[&str]| {
+            let walk = walker(root.path(), follow).all().unwrap();
+            assert_eq!(names(&walk), expected, "follow {follow}");
+            assert_eq!(walk.troubles, vec![]);
+        };
+        check(false, &["a/one.txt", "b/two.txt"]);
+        check(true, &["a/one.txt", "b/two.txt", "link.txt"]);
+    }
+
+    #[test]
+    fn names_that_are_not_utf_8_are_found() {
+        let root = tree(&[]);
+        let name = std::ffi::OsStr::from_bytes(b"caf\xe9.txt");
+        fs::write(root.path().join(name), "x").unwrap();
+        let walk = walker(root.path(), false).all().unwrap();
+        assert_eq!(walk.files[0].path, b"caf\xe9.txt");
+        assert!(paths::under(root.path(), &walk.files[0].path).exists());
+    }
+
+    #[test]
+    fn a_root_that_is_gone_is_an_error_and_not_an_empty_folder() {
+        assert!(walker(Path::new("/nowhere/at/all"), false).all().is_err());
+    }
+}
