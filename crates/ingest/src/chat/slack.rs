@@ -11,3 +11,8 @@ use crate::Budget;
 pub fn extract(_name: &str, _bytes: &[u8], _budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     Err(ExtractError::Unsupported("no reader yet".to_owned()))
 }
+
+/// Whether these are the files of a Slack export.
+pub fn is_export<'a>(_names: impl Iterator<Item = &'a str>) -> bool {
+    false
+}

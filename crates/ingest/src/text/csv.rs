@@ -1,13 +1,113 @@
 //! What is in this table of comma-, semicolon- or tab-separated values?
 
-use intramuros_core::document::{ExtractError, Extracted};
+use intramuros_core::document::{ExtractError, Extracted, Kind};
 
+use super::encoding;
+use super::writer::{Writer, at_line};
 use crate::Budget;
 
-/// Reads CSV and TSV.
+/// Bytes and rows from which separator and header are found: enough for statistics.
+const SAMPLE_BYTES: usize = 64 << 10;
+const SAMPLE_ROWS: usize = 50;
+
+/// Longest column name, in characters.
+const NAME_CHARS: usize = 80;
+
+/// Reads CSV and TSV: each record a row at its line. The first is the header when it looks like names.
 ///
 /// # Errors
-/// When the bytes are not this format, or a limit is reached.
-pub fn extract(_name: &str, _bytes: &[u8], _budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    Err(ExtractError::Unsupported("no reader yet".to_owned()))
+/// When the bytes are not text, or a limit is reached.
+pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    let text = encoding::decode(bytes, None)?;
+    let mut writer = Writer::new(Kind::Sheet, budget);
+    // Excel writes the separator into a first line of its own.
+    let (declared, body, skipped) = match text.split_once('\n') {
+        Some((first, rest)) if first.starts_with("sep=") && first.len() == 5 => (first.bytes().nth(4), rest, 1),
+        _ => (None, text.as_str(), 0),
+    };
+    let separator = declared.unwrap_or_else(|| separator(name, body));
+    let header = has_header(body, separator);
+    let table = writer.new_table();
+    let mut reader = reader(body, separator);
+    let mut record = csv::StringRecord::new();
+    let mut first = true;
+    // A record that is not text cannot occur: the text was decoded before.
+    while reader.read_record(&mut record).map_err(|error| ExtractError::Corrupt(error.to_string()))? {
+        let line = record.position().map_or(1, csv::Position::line) + skipped;
+        let cells: Vec<&str> = record.iter().collect();
+        let place = at_line(u32::try_from(line).unwrap_or(u32::MAX));
+        writer.row(table, first && header, &cells, place)?;
+        first = false;
+    }
+    writer.finish()
+}
+
+fn reader(text: &str, separator: u8) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .delimiter(separator)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes())
+}
+
+/// The records of the sample.
+fn sample(text: &str, separator: u8) -> Vec<csv::StringRecord> {
+    let end = text.floor_char_boundary(SAMPLE_BYTES);
+    let text = text.get(..end).unwrap_or_default();
+    reader(text, separator).into_records().take(SAMPLE_ROWS).map_while(Result::ok).collect()
+}
+
+/// The separator under which most rows have the same number of columns, more than one.
+fn separator(name: &str, text: &str) -> u8 {
+    let by_name = if name.to_ascii_lowercase().ends_with(".tsv") || name.to_ascii_lowercase().ends_with(".tab") {
+        b'\t'
+    } else {
+        b','
+    };
+    let mut best = (0, by_name);
+    for separator in [by_name, b',', b';', b'\t', b'|'] {
+        let widths: Vec<usize> = sample(text, separator).iter().map(csv::StringRecord::len).collect();
+        let mut sorted = widths.clone();
+        sorted.sort_unstable();
+        // The middle row speaks for the others; the last of the sample may be cut.
+        let width = sorted.get(sorted.len() / 2).copied().unwrap_or(1);
+        let same = widths.iter().filter(|other| **other == width).count();
+        if width > 1 {
+            let score = same * 1000 / widths.len().max(1) + width.min(20);
+            if score > best.0 {
+                best = (score, separator);
+            }
+        }
+    }
+    best.1
+}
+
+/// Whether the first row holds names: all cells filled, different, short, none a number, a date or an address.
+fn has_header(text: &str, separator: u8) -> bool {
+    let rows = sample(text, separator);
+    let [first, rest @ ..] = rows.as_slice() else { return false };
+    let mut names: Vec<&str> = first.iter().map(str::trim).collect();
+    let are_names = names.iter().all(|name| {
+        !name.is_empty() && name.chars().count() <= NAME_CHARS && !is_value(name)
+    });
+    names.sort_unstable();
+    names.dedup();
+    if !are_names || names.len() != first.len() || rest.is_empty() {
+        return false;
+    }
+    // A column whose other cells are all values, or all of one length while its first is not, has a name.
+    let widths = first.len();
+    let typed = (0..widths).any(|column| {
+        let mut cells = rest.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.trim().is_empty()).peekable();
+        cells.peek().is_some() && cells.all(|cell| is_value(cell.trim()))
+    });
+    // Without any such column a first row of plain words is still more often a header than not.
+    let words = names.iter().all(|name| name.split_whitespace().count() <= 6);
+    typed || words
+}
+
+fn is_value(cell: &str) -> bool {
+    let digits = cell.chars().filter(char::is_ascii_digit).count();
+    let letters = cell.chars().filter(|character| character.is_alphabetic()).count();
+    (digits > 0 && digits >= letters) || cell.contains('@') || cell.starts_with("http")
 }

@@ -1,13 +1,370 @@
 //! What does this Markdown say, and at which line?
 
-use intramuros_core::document::{ExtractError, Extracted};
+use std::ops::Range;
 
+use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Place};
+use intramuros_core::language::Language;
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+
+use super::lines::Lines;
+use super::writer::{Writer, at_line};
+use super::{date, encoding, html, keyed};
 use crate::Budget;
 
-/// Reads Markdown.
+/// Reads Markdown (CommonMark with tables, footnotes, task lists, definition lists, formulas and front matter).
 ///
 /// # Errors
-/// When the bytes are not this format, or a limit is reached.
-pub fn extract(_name: &str, _bytes: &[u8], _budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    Err(ExtractError::Unsupported("no reader yet".to_owned()))
+/// When the bytes are not text, or a limit is reached.
+pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    let text = encoding::decode(bytes, None)?;
+    let mut writer = Writer::new(Kind::Markdown, budget);
+    write(&text, None, &mut writer, budget)?;
+    writer.finish()
+}
+
+/// Writes the blocks of a Markdown text. Each stands at its line, or in `section` when one is given (a notebook's
+/// cell, whose lines mean nothing in the file).
+///
+/// # Errors
+/// When a limit is reached.
+pub fn write(
+    text: &str,
+    section: Option<&str>,
+    writer: &mut Writer<'_>,
+    budget: &Budget<'_>,
+) -> Result<(), ExtractError> {
+    let text = blank_shortcodes(text);
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
+        | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS
+        | Options::ENABLE_HEADING_ATTRIBUTES
+        | Options::ENABLE_MATH
+        | Options::ENABLE_DEFINITION_LIST;
+    let mut walk = Walk {
+        writer,
+        budget,
+        lines: Lines::of(&text),
+        section,
+        inline: String::new(),
+        inline_start: None,
+        lists: Vec::new(),
+        item: None,
+        cells: Vec::new(),
+        table: None,
+        html: String::new(),
+        state: State::Flow,
+        footnotes: 0,
+    };
+    for (event, range) in Parser::new_ext(&text, options).into_offset_iter() {
+        walk.event(event, range)?;
+    }
+    walk.flush(BlockKind::Paragraph)
+}
+
+/// What the text that comes next belongs to.
+enum State {
+    Flow,
+    Code { start: usize, text: String },
+    Html { start: usize },
+    FrontMatter { start: usize, text: String },
+}
+
+struct Walk<'w, 'b, 'c> {
+    writer: &'w mut Writer<'b>,
+    budget: &'w Budget<'c>,
+    lines: Lines,
+    section: Option<&'w str>,
+    inline: String,
+    inline_start: Option<usize>,
+    /// The next number of each open list; none for bullets.
+    lists: Vec<Option<u64>>,
+    /// The mark of the item that was opened and has no text yet.
+    item: Option<String>,
+    cells: Vec<String>,
+    table: Option<u32>,
+    html: String,
+    state: State,
+    /// Open footnote definitions.
+    footnotes: u32,
+}
+
+impl Walk<'_, '_, '_> {
+    fn place(&self, offset: usize) -> Place {
+        match self.section {
+            Some(section) => super::writer::in_section(section),
+            None => at_line(self.lines.line(offset)),
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Result<(), ExtractError> {
+        match event {
+            Event::Start(tag) => self.start(&tag, range),
+            Event::End(tag) => self.end(tag, range),
+            Event::Text(text) => {
+                match &mut self.state {
+                    State::Code { text: code, .. } | State::FrontMatter { text: code, .. } => code.push_str(&text),
+                    State::Html { .. } => self.html.push_str(&text),
+                    State::Flow => self.push(&text, range.start),
+                }
+                Ok(())
+            }
+            Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
+                self.push(&text, range.start);
+                Ok(())
+            }
+            Event::Html(text) => {
+                self.html.push_str(&text);
+                Ok(())
+            }
+            Event::InlineHtml(tag) => {
+                if tag.starts_with("<br") {
+                    self.push(" ", range.start);
+                }
+                Ok(())
+            }
+            Event::FootnoteReference(label) => {
+                self.push(&format!("[{label}]"), range.start);
+                Ok(())
+            }
+            Event::SoftBreak | Event::HardBreak => {
+                self.push(" ", range.start);
+                Ok(())
+            }
+            Event::TaskListMarker(done) => {
+                self.push(if done { "[x] " } else { "[ ] " }, range.start);
+                Ok(())
+            }
+            Event::Rule => self.flush(BlockKind::Paragraph),
+        }
+    }
+
+    fn push(&mut self, text: &str, start: usize) {
+        self.inline_start.get_or_insert(start);
+        self.inline.push_str(text);
+    }
+
+    fn start(&mut self, tag: &Tag<'_>, range: Range<usize>) -> Result<(), ExtractError> {
+        match tag {
+            Tag::CodeBlock(kind) => {
+                self.flush(BlockKind::Paragraph)?;
+                // The text of a fenced block begins one line below its fence.
+                let fence = usize::from(matches!(kind, CodeBlockKind::Fenced(_)));
+                let start = if fence == 1 { self.after_line(range.start) } else { range.start };
+                self.state = State::Code { start, text: String::new() };
+            }
+            Tag::HtmlBlock => {
+                self.flush(BlockKind::Paragraph)?;
+                self.html.clear();
+                self.state = State::Html { start: range.start };
+            }
+            Tag::MetadataBlock(_) => self.state = State::FrontMatter { start: range.start, text: String::new() },
+            Tag::List(first) => {
+                self.flush(BlockKind::Paragraph)?;
+                self.lists.push(*first);
+            }
+            Tag::Item => {
+                self.flush(BlockKind::Paragraph)?;
+                let mut mark = String::new();
+                if let Some(Some(number)) = self.lists.last_mut() {
+                    mark = format!("{number}. ");
+                    *number += 1;
+                }
+                self.item = Some(mark);
+                self.inline_start = Some(range.start);
+            }
+            Tag::DefinitionListDefinition => {
+                self.flush(BlockKind::Paragraph)?;
+                self.item = Some(String::new());
+            }
+            Tag::FootnoteDefinition(label) => {
+                self.flush(BlockKind::Paragraph)?;
+                self.footnotes += 1;
+                self.push(&format!("[{label}] "), range.start);
+            }
+            Tag::Table(_) => {
+                self.flush(BlockKind::Paragraph)?;
+                self.table = Some(self.writer.new_table());
+            }
+            Tag::TableHead | Tag::TableRow => self.cells.clear(),
+            Tag::TableCell => self.inline.clear(),
+            Tag::Heading { .. } | Tag::BlockQuote(_) | Tag::DefinitionList | Tag::DefinitionListTitle => {
+                self.flush(BlockKind::Paragraph)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, tag: TagEnd, range: Range<usize>) -> Result<(), ExtractError> {
+        match tag {
+            TagEnd::Heading(level) => self.end_heading(level, range.start),
+            TagEnd::TableCell => {
+                let cell = std::mem::take(&mut self.inline);
+                self.cells.push(cell);
+                self.inline_start = None;
+                Ok(())
+            }
+            TagEnd::TableHead | TagEnd::TableRow => {
+                let place = self.place(range.start);
+                let table = self.table.unwrap_or_default();
+                self.writer.row(table, matches!(tag, TagEnd::TableHead), &self.cells, place)
+            }
+            TagEnd::List(_) => {
+                self.flush(BlockKind::Paragraph)?;
+                self.lists.pop();
+                Ok(())
+            }
+            TagEnd::FootnoteDefinition => {
+                self.flush(BlockKind::Paragraph)?;
+                self.footnotes = self.footnotes.saturating_sub(1);
+                Ok(())
+            }
+            TagEnd::Item | TagEnd::DefinitionListDefinition => {
+                self.flush(BlockKind::Paragraph)?;
+                self.item = None;
+                Ok(())
+            }
+            TagEnd::Paragraph | TagEnd::BlockQuote(_) | TagEnd::DefinitionListTitle => {
+                self.flush(BlockKind::Paragraph)
+            }
+            TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::MetadataBlock(_) => self.end_raw(),
+            _ => Ok(()),
+        }
+    }
+
+    fn end_heading(&mut self, level: HeadingLevel, start: usize) -> Result<(), ExtractError> {
+        let text = std::mem::take(&mut self.inline);
+        self.inline_start = None;
+        if level == HeadingLevel::H1 {
+            self.writer.title(&text);
+        }
+        let place = self.place(start);
+        self.writer.block(BlockKind::Heading { level: level as u8 }, &text, place)
+    }
+
+    /// The end of a block whose text is not Markdown.
+    fn end_raw(&mut self) -> Result<(), ExtractError> {
+        match std::mem::replace(&mut self.state, State::Flow) {
+            State::Code { start, text } => {
+                self.item = None;
+                // Blank lines at the beginning are cut, so the block begins at its first line of text.
+                let blank = text.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
+                let skipped = text.get(..blank).unwrap_or_default().matches('\n').count();
+                let mut place = self.place(start);
+                place.line = place.line.map(|line| line.saturating_add(u32::try_from(skipped).unwrap_or(u32::MAX)));
+                self.writer.block(BlockKind::Code, &text, place)
+            }
+            State::Html { start } => {
+                let place = self.place(start);
+                let page = std::mem::take(&mut self.html);
+                html::write_fragment(&page, &place, self.writer, self.budget)
+            }
+            State::FrontMatter { start, text } => self.front_matter(&text, start),
+            State::Flow => Ok(()),
+        }
+    }
+
+    /// Title, author, date and language of the document; what people search for becomes fields.
+    fn front_matter(&mut self, text: &str, start: usize) -> Result<(), ExtractError> {
+        let first = self.lines.line(start);
+        for entry in keyed::entries(text) {
+            let value = entry.value.trim();
+            match entry.path.to_ascii_lowercase().as_str() {
+                "title" => self.writer.title(value),
+                "author" | "authors" | "author.name" => self.writer.author(value),
+                "date" | "published" | "created" => self.writer.document().written_ms = date::parse_iso(value),
+                "lang" | "language" => self.writer.document().language = Some(Language::from_code(value)),
+                "description" | "subtitle" | "summary" | "abstract" | "keywords" | "tags" | "categories" => {
+                    let place = match self.section {
+                        Some(section) => super::writer::in_section(section),
+                        None => at_line(first.saturating_add(entry.line)),
+                    };
+                    self.writer.field(&entry.path, value, place)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The offset of the line after the one of `offset`.
+    fn after_line(&self, offset: usize) -> usize {
+        self.lines.start_of(self.lines.line(offset).saturating_add(1))
+    }
+
+    /// Writes the running text that was collected.
+    fn flush(&mut self, kind: BlockKind) -> Result<(), ExtractError> {
+        let text = std::mem::take(&mut self.inline);
+        let start = self.inline_start.take();
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let place = self.place(start.unwrap_or_default());
+        if self.footnotes > 0 {
+            return self.writer.block(BlockKind::Footnote, &text, place);
+        }
+        match self.item.take() {
+            Some(mark) => {
+                let depth = u8::try_from(self.lists.len().saturating_sub(1)).unwrap_or(u8::MAX);
+                self.writer.block(BlockKind::ListItem { depth }, &format!("{mark}{text}"), place)
+            }
+            None => self.writer.block(kind, &text, place),
+        }
+    }
+}
+
+/// Names of arguments of a shortcode whose values are shown to readers.
+const SHOWN_ARGUMENTS: [&str; 5] = ["title=", "subtitle=", "caption=", "alt=", "text="];
+
+/// Replaces the lines of site generators' shortcodes (`{{< callout type="info" >}}`) outside code by spaces of the same
+/// length, so that lines and offsets stay; what they show to readers is kept.
+fn blank_shortcodes(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains("{{<") && !text.contains("{{%") {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut fence: Option<&str> = None;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        let mark = trimmed.get(..3).filter(|mark| *mark == "```" || *mark == "~~~");
+        match (fence, mark) {
+            (None, Some(mark)) => fence = Some(mark),
+            (Some(open), Some(mark)) if open == mark => fence = None,
+            _ => {}
+        }
+        let is_shortcode = (trimmed.starts_with("{{<") && trimmed.ends_with(">}}"))
+            || (trimmed.starts_with("{{%") && trimmed.ends_with("%}}"));
+        if fence.is_some() || !is_shortcode {
+            out.push_str(line);
+            continue;
+        }
+        let shown = shown_arguments(line);
+        for (offset, character) in line.char_indices() {
+            if character == '\n' || shown.iter().any(|range| range.contains(&offset)) {
+                out.push(character);
+            } else {
+                out.extend(std::iter::repeat_n(' ', character.len_utf8()));
+            }
+        }
+    }
+    out.into()
+}
+
+fn shown_arguments(line: &str) -> Vec<Range<usize>> {
+    let mut shown = Vec::new();
+    for name in SHOWN_ARGUMENTS {
+        for (offset, _) in line.match_indices(name) {
+            let start = offset + name.len() + 1;
+            let starts_word = line.get(..offset).is_some_and(|before| before.ends_with(char::is_whitespace));
+            if let Some(quoted) = line.get(start - 1..).filter(|rest| starts_word && rest.starts_with('"'))
+                && let Some(length) = quoted.get(1..).and_then(|rest| rest.find('"'))
+            {
+                shown.push(start..start + length);
+            }
+        }
+    }
+    shown
 }

@@ -5,10 +5,14 @@
 
 pub mod code;
 pub mod csv;
+pub mod date;
+pub mod encoding;
 pub mod html;
 pub mod json;
 pub mod keyed;
+pub mod lines;
 pub mod markdown;
 pub mod notebook;
 pub mod plain;
+pub mod writer;
 pub mod xml;

@@ -1,0 +1,211 @@
+//! Which blocks does this part of a page show, in reading order?
+
+use intramuros_core::document::{BlockKind, ExtractError, Place};
+
+use super::main_part::{Roots, is_navigation, never_shown};
+use super::table;
+use super::tree::{Node, Step, Tree, is_block};
+use crate::text::writer::Writer;
+
+/// Writes the blocks inside `roots`, each at `place`.
+///
+/// # Errors
+/// When a limit is reached.
+pub fn write(tree: &Tree, roots: &Roots, place: &Place, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+    let mut walk = Walk {
+        tree,
+        writer,
+        place,
+        inline: String::new(),
+        lists: Vec::new(),
+        item: None,
+        heading: None,
+        footnotes: 0,
+    };
+    for root in &roots.nodes {
+        let skip = |node: Node| {
+            never_shown(tree, node)
+                || (roots.without_navigation && node != *root && is_navigation(tree, node))
+                || matches!(tree.name(node), "pre" | "listing" | "xmp")
+                || (tree.name(node) == "table" && table::is_data(tree, node))
+        };
+        for step in tree.inside(*root, skip) {
+            match step {
+                Step::Enter(node) => {
+                    // A hidden root is shown: it is what a script would show.
+                    let left_out = never_shown(tree, node)
+                        || (roots.without_navigation && node != *root && is_navigation(tree, node));
+                    if !left_out {
+                        walk.enter(node)?;
+                    }
+                }
+                Step::Leave(node) => walk.leave(node)?,
+            }
+        }
+        walk.flush()?;
+    }
+    Ok(())
+}
+
+struct Walk<'t, 'b> {
+    tree: &'t Tree,
+    writer: &'t mut Writer<'b>,
+    place: &'t Place,
+    inline: String,
+    /// The next number of each open list; none for bullets.
+    lists: Vec<Option<i64>>,
+    /// The mark of the item that was opened and has no text yet.
+    item: Option<String>,
+    heading: Option<u8>,
+    /// Open elements that hold a note.
+    footnotes: u32,
+}
+
+impl Walk<'_, '_> {
+    fn enter(&mut self, node: Node) -> Result<(), ExtractError> {
+        let name = self.tree.name(node);
+        if name.is_empty() {
+            // Line breaks of the source mean nothing; those of `<br>` do.
+            let text = self.tree.text(node);
+            self.inline.extend(text.chars().map(|character| if character.is_ascii_whitespace() { ' ' } else { character }));
+            return Ok(());
+        }
+        match name {
+            "br" => self.line_break()?,
+            "img" => {
+                let alt = self.tree.attribute(node, "alt").unwrap_or_default();
+                self.inline.push(' ');
+                self.inline.push_str(alt);
+                self.inline.push(' ');
+            }
+            "q" => self.inline.push('“'),
+            "ul" | "menu" | "dir" => {
+                self.flush()?;
+                self.lists.push(None);
+            }
+            "ol" => {
+                self.flush()?;
+                let first = self.tree.attribute(node, "start").and_then(|start| start.trim().parse().ok());
+                self.lists.push(Some(first.unwrap_or(1)));
+            }
+            "li" | "dd" => {
+                self.flush()?;
+                let mark = if name == "li" { self.next_mark(node) } else { String::new() };
+                self.item = Some(mark);
+            }
+            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
+                self.flush()?;
+                self.heading = name.bytes().nth(1).map(|digit| digit - b'0');
+            }
+            "pre" | "listing" | "xmp" => {
+                self.flush()?;
+                let text = self.preformatted(node);
+                self.writer.block(BlockKind::Code, &text, self.place.clone())?;
+            }
+            "table" => {
+                self.flush()?;
+                if table::is_data(self.tree, node) {
+                    table::write(self.tree, node, self.place, self.writer)?;
+                }
+            }
+            _ if is_block(name) => self.flush()?,
+            _ => {}
+        }
+        if self.is_note(node) {
+            self.flush()?;
+            self.footnotes += 1;
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, node: Node) -> Result<(), ExtractError> {
+        let name = self.tree.name(node);
+        match name {
+            "q" => self.inline.push('”'),
+            "ul" | "menu" | "dir" | "ol" => {
+                self.flush()?;
+                self.lists.pop();
+            }
+            "li" | "dd" => {
+                self.flush()?;
+                self.item = None;
+            }
+            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
+                self.flush()?;
+                self.heading = None;
+            }
+            _ if is_block(name) => self.flush()?,
+            _ => {}
+        }
+        if self.is_note(node) {
+            self.flush()?;
+            self.footnotes = self.footnotes.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    fn is_note(&self, node: Node) -> bool {
+        self.tree.attribute(node, "role").is_some_and(|role| matches!(role, "doc-footnote" | "doc-endnote"))
+            || self
+                .tree
+                .attribute(node, "epub:type")
+                .is_some_and(|kind| matches!(kind, "footnote" | "endnote" | "rearnote"))
+    }
+
+    /// Two line breaks in a row separate paragraphs, as old pages and mails write them.
+    fn line_break(&mut self) -> Result<(), ExtractError> {
+        if self.inline.trim_end_matches(' ').ends_with('\n') {
+            return self.flush();
+        }
+        self.inline.push('\n');
+        Ok(())
+    }
+
+    fn next_mark(&mut self, node: Node) -> String {
+        let Some(Some(number)) = self.lists.last_mut() else { return String::new() };
+        if let Some(value) = self.tree.attribute(node, "value").and_then(|value| value.trim().parse().ok()) {
+            *number = value;
+        }
+        let mark = format!("{number}. ");
+        *number = number.saturating_add(1);
+        mark
+    }
+
+    fn preformatted(&self, top: Node) -> String {
+        let mut text = String::new();
+        for step in self.tree.inside(top, |node| never_shown(self.tree, node)) {
+            if let Step::Enter(node) = step {
+                if self.tree.name(node) == "br" {
+                    text.push('\n');
+                }
+                text.push_str(self.tree.text(node));
+            }
+        }
+        text
+    }
+
+    /// Writes the running text that was collected.
+    fn flush(&mut self) -> Result<(), ExtractError> {
+        let text = std::mem::take(&mut self.inline);
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let place = self.place.clone();
+        if let Some(level) = self.heading {
+            if level == 1 {
+                self.writer.title(&text);
+            }
+            return self.writer.block(BlockKind::Heading { level }, &text, place);
+        }
+        if self.footnotes > 0 {
+            return self.writer.block(BlockKind::Footnote, &text, place);
+        }
+        match self.item.take() {
+            Some(mark) => {
+                let depth = u8::try_from(self.lists.len().saturating_sub(1)).unwrap_or(u8::MAX);
+                self.writer.block(BlockKind::ListItem { depth }, &format!("{mark}{text}"), place)
+            }
+            None => self.writer.lines(BlockKind::Paragraph, &text, place),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What does every reader promise about a block, and who keeps the promise?
+//!
+//! A [`Writer`] collects blocks for one document: it cleans their text, leaves out empty ones and counts them against
+//! the budget, so that a reader only says what it found.
+
+use std::borrow::Cow;
+
+use intramuros_core::document::{Block, BlockKind, CELL_SEPARATOR, ExtractError, Extracted, Kind, Place};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+use crate::Budget;
+
+/// Longest title, in characters: longer ones are text that was marked as a title by mistake.
+const TITLE_CHARS: usize = 300;
+
+/// Collects the blocks of one document.
+#[derive(Debug)]
+pub struct Writer<'b> {
+    budget: Budget<'b>,
+    out: Extracted,
+    tables: u32,
+}
+
+impl<'b> Writer<'b> {
+    /// A document of this kind with nothing in it yet.
+    pub fn new(kind: Kind, budget: &Budget<'b>) -> Writer<'b> {
+        Writer { budget: *budget, out: Extracted { kind: Some(kind), ..Extracted::default() }, tables: 0 }
+    }
+
+    /// The document being written, for its title, author and the like.
+    pub fn document(&mut self) -> &mut Extracted {
+        &mut self.out
+    }
+
+    /// Whether no block was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.out.blocks.is_empty()
+    }
+
+    /// Sets the title unless there is one or this one is empty.
+    pub fn title(&mut self, title: &str) {
+        let title = clean_line(title);
+        if self.out.title.is_none() && !title.is_empty() {
+            self.out.title = Some(title.chars().take(TITLE_CHARS).collect());
+        }
+    }
+
+    /// Sets the author unless there is one or this one is empty.
+    pub fn author(&mut self, author: &str) {
+        let author = clean_line(author);
+        if self.out.author.is_none() && !author.is_empty() {
+            self.out.author = Some(author.chars().take(TITLE_CHARS).collect());
+        }
+    }
+
+    /// Says what was left out and why.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        self.out.warnings.push(warning.into());
+    }
+
+    /// Writes one block. Line breaks stay in code only; elsewhere white space becomes one space.
+    ///
+    /// # Errors
+    /// When the text is over the limit.
+    pub fn block(&mut self, kind: BlockKind, text: &str, place: Place) -> Result<(), ExtractError> {
+        let text = match kind {
+            BlockKind::Code => clean_code(text),
+            _ => clean_line(text),
+        };
+        self.push(kind, text, place)
+    }
+
+    /// Writes one block of running text whose line breaks mean something (verses, addresses).
+    ///
+    /// # Errors
+    /// When the text is over the limit.
+    pub fn lines(&mut self, kind: BlockKind, text: &str, place: Place) -> Result<(), ExtractError> {
+        let mut clean = String::with_capacity(text.len());
+        for line in text.lines() {
+            let line = clean_line(line);
+            if !line.is_empty() {
+                if !clean.is_empty() {
+                    clean.push('\n');
+                }
+                clean.push_str(&line);
+            }
+        }
+        self.push(kind, clean, place)
+    }
+
+    /// Writes `name: value`, unless the value is empty.
+    ///
+    /// # Errors
+    /// When the text is over the limit.
+    pub fn field(&mut self, name: &str, value: &str, place: Place) -> Result<(), ExtractError> {
+        let value = clean_line(value);
+        if value.is_empty() {
+            return Ok(());
+        }
+        let name = clean_line(name);
+        let text = if name.is_empty() { value } else { format!("{name}: {value}") };
+        self.push(BlockKind::Field, text, place)
+    }
+
+    /// The number for a table that begins.
+    pub fn new_table(&mut self) -> u32 {
+        self.tables += 1;
+        self.tables - 1
+    }
+
+    /// Writes one row of a table; a row whose cells are all empty is left out.
+    ///
+    /// # Errors
+    /// When the text is over the limit.
+    pub fn row<S: AsRef<str>>(
+        &mut self,
+        table: u32,
+        header: bool,
+        cells: &[S],
+        place: Place,
+    ) -> Result<(), ExtractError> {
+        let mut text = String::new();
+        let mut any = false;
+        for (index, cell) in cells.iter().enumerate() {
+            if index > 0 {
+                text.push_str(CELL_SEPARATOR);
+            }
+            let cell = clean_line(cell.as_ref());
+            any |= !cell.is_empty();
+            text.push_str(&cell);
+        }
+        if !any {
+            return Ok(());
+        }
+        // Empty cells at the end say nothing.
+        let kept = text.trim_end_matches([' ', '|']).len();
+        if text.get(kept..).is_some_and(|rest| rest.contains('|')) {
+            text.truncate(kept);
+        }
+        self.push(BlockKind::TableRow { table, header }, text, place)
+    }
+
+    fn push(&mut self, kind: BlockKind, text: String, place: Place) -> Result<(), ExtractError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.budget.count_text(text.len())?;
+        self.out.blocks.push(Block { kind, text, place });
+        Ok(())
+    }
+
+    /// The document, when it has text, parts or pictures.
+    ///
+    /// # Errors
+    /// [`ExtractError::Empty`] when nothing was written.
+    pub fn finish(self) -> Result<Extracted, ExtractError> {
+        if self.out.blocks.is_empty() && self.out.parts.is_empty() && self.out.pictures.is_empty() {
+            return Err(ExtractError::Empty("there is no text in it".to_owned()));
+        }
+        Ok(self.out)
+    }
+}
+
+/// A place that is a line.
+pub fn at_line(line: u32) -> Place {
+    Place { line: Some(line), ..Place::default() }
+}
+
+/// A place that is a named section.
+pub fn in_section(section: &str) -> Place {
+    Place { section: Some(section.to_owned()).filter(|section| !section.is_empty()), ..Place::default() }
+}
+
+/// Characters that are not seen and would hide text from search or smuggle it in: soft hyphens, zero-width spaces,
+/// direction overrides, tags, non-characters.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{AD}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}'
+        | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' | '\u{E0000}'..='\u{E007F}')
+}
+
+/// One line of text: NFC, no control or invisible characters, white space of any length one space; a single no-break
+/// space stays, since French typography needs it.
+pub fn clean_line(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut space: Option<char> = None;
+    for character in text.chars() {
+        if character.is_whitespace() {
+            space = match (space, character) {
+                (None, '\u{A0}' | '\u{202F}') => Some(character),
+                _ => Some(' '),
+            };
+        } else if !character.is_control() && !is_invisible(character) {
+            if let Some(space) = space.take()
+                && !clean.is_empty()
+            {
+                clean.push(space);
+            }
+            clean.push(character);
+        }
+    }
+    to_nfc(clean)
+}
+
+/// Preformatted text: NFC, no control characters but line breaks and tabs, no blank lines around it, no spaces at the
+/// ends of lines.
+pub fn clean_code(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for line in text.split('\n') {
+        for character in line.trim_end().chars() {
+            if character == '\t' || (!character.is_control() && !is_invisible(character)) {
+                clean.push(character);
+            }
+        }
+        clean.push('\n');
+    }
+    // Leading blank lines go, the indentation of the first line with text stays.
+    let start = clean.len() - clean.trim_start().len();
+    let start = clean.get(..start).and_then(|blank| blank.rfind('\n')).map_or(0, |newline| newline + 1);
+    to_nfc(clean.get(start..).unwrap_or_default().trim_end().to_owned())
+}
+
+/// Canonical composition: the same word is the same characters, however it was typed.
+pub fn to_nfc(text: String) -> String {
+    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes { text } else { text.nfc().collect() }
+}
+
+/// `name` without what makes it unsafe as a path inside a container: no root, no drive, no `..`, no control
+/// characters. Never empty.
+pub fn safe_name(name: &str) -> String {
+    let name: Cow<'_, str> = if name.contains('\\') { name.replace('\\', "/").into() } else { name.into() };
+    let pieces: Vec<String> = name
+        .split('/')
+        .map(clean_line)
+        .filter(|piece| !piece.is_empty() && piece != "." && piece != "..")
+        .filter(|piece| !(piece.len() == 2 && piece.ends_with(':')))
+        .collect();
+    if pieces.is_empty() { "unnamed".to_owned() } else { pieces.join("/") }
+}
