@@ -10,3 +10,4 @@ pub mod language;
 pub mod passage;
 pub mod perimeter;
 pub mod sentence;
+pub mod vector;

@@ -1,0 +1,76 @@
+//! How is an embedding kept: small enough for memory, exact enough for ranking?
+
+/// Dimensions of the built-in model's embeddings.
+pub const DIMENSIONS: usize = 384;
+
+/// Bytes of a vector as kept in the store: the scale (f32, little endian), then one signed byte a dimension.
+pub const VECTOR_BYTES: usize = 4 + DIMENSIONS;
+
+/// An embedding in 8 bits a dimension: value = `values[i] * scale`. The largest component of the original is ±127.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vector {
+    /// What one unit stands for.
+    pub scale: f32,
+    /// The components, [`DIMENSIONS`] of them.
+    pub values: [i8; DIMENSIONS],
+}
+
+impl Vector {
+    /// Rounds an embedding to 8 bits. None when its length is not [`DIMENSIONS`] or a component is not finite.
+    pub fn quantise(components: &[f32]) -> Option<Vector> {
+        if components.len() != DIMENSIONS || components.iter().any(|value| !value.is_finite()) {
+            return None;
+        }
+        let largest = components.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+        let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+        let mut values = [0i8; DIMENSIONS];
+        for (value, component) in values.iter_mut().zip(components) {
+            *value = (component / scale).round().clamp(-127.0, 127.0) as i8;
+        }
+        Some(Vector { scale, values })
+    }
+
+    /// The components as floating point.
+    pub fn components(&self) -> Vec<f32> {
+        self.values.iter().map(|value| f32::from(*value) * self.scale).collect()
+    }
+
+    /// The vector as [`VECTOR_BYTES`] bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(VECTOR_BYTES);
+        bytes.extend_from_slice(&self.scale.to_le_bytes());
+        bytes.extend(self.values.iter().map(|value| value.cast_unsigned()));
+        bytes
+    }
+
+    /// Reads what [`Vector::to_bytes`] wrote. None when the length or the scale can't be right.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Vector> {
+        let (scale, rest) = bytes.split_first_chunk::<4>()?;
+        let rest: &[u8; DIMENSIONS] = rest.try_into().ok()?;
+        let scale = f32::from_le_bytes(*scale);
+        (scale.is_finite() && scale > 0.0).then(|| Vector { scale, values: rest.map(u8::cast_signed) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vector_survives_its_bytes_and_loses_less_than_half_a_unit() {
+        let components: Vec<f32> = (0..DIMENSIONS).map(|i| (i as f32 * 0.37).sin() / 20.0).collect();
+        let vector = Vector::quantise(&components).unwrap();
+        assert_eq!(Vector::from_bytes(&vector.to_bytes()).unwrap(), vector);
+        for (before, after) in components.iter().zip(vector.components()) {
+            assert!((before - after).abs() <= vector.scale * 0.501);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_vector_is_refused() {
+        assert!(Vector::quantise(&[0.5; 3]).is_none());
+        assert!(Vector::quantise(&[f32::NAN; DIMENSIONS]).is_none());
+        assert!(Vector::from_bytes(&[0; 10]).is_none());
+        assert!(Vector::quantise(&[0.0; DIMENSIONS]).is_some());
+    }
+}
