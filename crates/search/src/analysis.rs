@@ -1,0 +1,325 @@
+//! Which words does a text hold, in the form in which they are compared?
+//!
+//! A word is looked up in two forms: *exact* (lower case, no accents) and *stem* (the exact form without French or
+//! English endings). Function words have no stem and so weigh nothing, but keep their exact form for phrases.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use intramuros_core::language::Language;
+use rust_stemmers::{Algorithm, Stemmer};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Longest word in bytes that is indexed; longer runs are encoded data, not words.
+pub const MAX_WORD_BYTES: usize = 64;
+
+/// Words kept in the stem cache of each language. A corpus' frequent words fit many times over; 100,000 words take
+/// about 10 MB.
+const MAX_CACHED_STEMS: usize = 100_000;
+
+/// One word of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Lower case, without accents.
+    pub exact: String,
+    /// Where it stands in the text, in bytes.
+    pub range: Range<usize>,
+    /// Its number in the text, from 0. An identifier as a whole has the number of its first part.
+    pub position: u32,
+    /// Whether this is an identifier, number or date kept whole (`L.3242-1`, `2024-03-01`), beside its parts.
+    pub whole: bool,
+}
+
+/// The words of a text, in order.
+pub fn words(text: &str) -> Vec<Word> {
+    let mut found = Vec::new();
+    let mut position = 0;
+    for chunk in chunks(text) {
+        let first = found.len();
+        for part in parts(text, chunk.clone()) {
+            push_word(text, part, position, false, &mut found);
+            position += 1;
+        }
+        let several = found.len() > first + 1;
+        if several
+            && text.get(chunk.clone()).is_some_and(|chunk| chunk.bytes().any(|byte| byte.is_ascii_digit()))
+        {
+            let at = found.get(first).map_or(position, |word| word.position);
+            push_word(text, chunk, at, true, &mut found);
+        }
+    }
+    found
+}
+
+fn push_word(text: &str, range: Range<usize>, position: u32, whole: bool, found: &mut Vec<Word>) {
+    let Some(piece) = text.get(range.clone()) else { return };
+    if piece.len() <= MAX_WORD_BYTES {
+        let exact = fold(piece);
+        if !exact.is_empty() {
+            found.push(Word { exact, range, position, whole });
+        }
+    }
+}
+
+/// Runs of letters and digits, joined by the marks that hold an identifier, number or date together.
+fn chunks(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut characters = text.char_indices().peekable();
+    std::iter::from_fn(move || {
+        let start = loop {
+            let (index, character) = characters.next()?;
+            if is_word_character(character) {
+                break index;
+            }
+        };
+        let mut end = start;
+        let mut before = ' ';
+        if let Some(character) = text.get(start..).and_then(|rest| rest.chars().next()) {
+            end = start + character.len_utf8();
+            before = character;
+        }
+        while let Some(&(index, character)) = characters.peek() {
+            if is_word_character(character) {
+                end = index + character.len_utf8();
+                before = character;
+                characters.next();
+                continue;
+            }
+            let next = text.get(index + character.len_utf8()..).and_then(|rest| rest.chars().next());
+            let joins = matches!(character, '.' | ',' | '-' | '/' | ':' | '_' | '°')
+                && next.is_some_and(|next| {
+                    is_word_character(next)
+                        && (character != ',' && character != ':'
+                            || (before.is_numeric() && next.is_numeric()))
+                });
+            if !joins {
+                break;
+            }
+            characters.next();
+        }
+        Some(start..end)
+    })
+}
+
+/// The parts of a chunk between its joining marks.
+fn parts(text: &str, chunk: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
+    let base = chunk.start;
+    let piece = text.get(chunk).unwrap_or_default();
+    let mut at = 0;
+    piece.split(|character: char| !is_word_character(character)).filter_map(move |part| {
+        let start = at;
+        at += part.len();
+        at += piece.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        (!part.is_empty()).then(|| base + start..base + start + part.len())
+    })
+}
+
+fn is_word_character(character: char) -> bool {
+    character.is_alphanumeric() || is_combining_mark(character)
+}
+
+/// Lower case without accents or ligatures.
+pub fn fold(word: &str) -> String {
+    if word.is_ascii() {
+        return word.to_ascii_lowercase();
+    }
+    let mut folded = String::with_capacity(word.len());
+    for character in
+        word.nfkd().filter(|character| !is_combining_mark(*character)).flat_map(char::to_lowercase)
+    {
+        match character {
+            'œ' => folded.push_str("oe"),
+            'æ' => folded.push_str("ae"),
+            'ß' => folded.push_str("ss"),
+            'ø' => folded.push('o'),
+            'ł' => folded.push('l'),
+            other => folded.push(other),
+        }
+    }
+    folded
+}
+
+/// Function words, folded: they have no stem.
+const FRENCH_FUNCTION_WORDS: &[&str] = &[
+    "a", "ai", "as", "au", "aux", "avec", "avez", "avons", "c", "car", "ce", "ces", "cet", "cette", "d",
+    "dans", "de", "des", "donc", "du", "elle", "elles", "en", "entre", "es", "est", "et", "etaient", "etait",
+    "ete", "etre", "eux", "il", "ils", "j", "je", "l", "la", "le", "les", "leur", "leurs", "lui", "m", "ma",
+    "mais", "me", "mes", "moi", "mon", "n", "ne", "ni", "nos", "notre", "nous", "on", "ont", "or", "ou",
+    "par", "pas", "pour", "qu", "que", "qui", "s", "sa", "sans", "se", "sera", "seront", "ses", "si", "soit",
+    "son", "sont", "sous", "sur", "t", "ta", "te", "tes", "toi", "ton", "tu", "un", "une", "vos", "votre",
+    "vous", "y",
+];
+const ENGLISH_FUNCTION_WORDS: &[&str] = &[
+    "a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "d", "for", "from", "had", "has", "have",
+    "he", "her", "his", "i", "if", "in", "into", "is", "it", "its", "ll", "me", "my", "no", "not", "of",
+    "on", "or", "our", "s", "she", "so", "such", "t", "that", "the", "their", "them", "then", "there",
+    "these", "they", "this", "those", "to", "was", "we", "were", "will", "with", "you", "your",
+];
+
+/// Words that ask rather than say what is asked for; they weigh nothing in a question.
+const FRENCH_QUESTION_WORDS: &[&str] = &[
+    "combien", "comment", "dois", "doit", "doivent", "dont", "faire", "fait", "faut", "laquelle", "lequel",
+    "peut", "peuvent", "peux", "pourquoi", "puis", "quand", "quel", "quelle", "quelles", "quels", "quoi",
+];
+const ENGLISH_QUESTION_WORDS: &[&str] = &[
+    "can", "could", "did", "do", "does", "how", "may", "might", "must", "shall", "should", "what", "when",
+    "where", "which", "who", "whom", "whose", "why", "would",
+];
+
+/// Whether a word, folded, is a function word of a language.
+pub fn is_function_word(exact: &str, language: Language) -> bool {
+    match language {
+        Language::French => FRENCH_FUNCTION_WORDS.binary_search(&exact).is_ok(),
+        Language::English => ENGLISH_FUNCTION_WORDS.binary_search(&exact).is_ok(),
+        Language::Other => false,
+    }
+}
+
+/// Whether a word, folded, only asks (`comment`, `what`).
+pub fn is_question_word(exact: &str, language: Language) -> bool {
+    match language {
+        Language::French => FRENCH_QUESTION_WORDS.binary_search(&exact).is_ok(),
+        Language::English => ENGLISH_QUESTION_WORDS.binary_search(&exact).is_ok(),
+        Language::Other => false,
+    }
+}
+
+/// Finds stems, and remembers those of frequent words.
+pub struct Analyser {
+    french: Stems,
+    english: Stems,
+}
+
+struct Stems {
+    language: Language,
+    stemmer: Stemmer,
+    known: HashMap<String, Option<Box<str>>>,
+}
+
+impl Default for Analyser {
+    fn default() -> Self {
+        let stems = |language, algorithm| Stems {
+            language,
+            stemmer: Stemmer::create(algorithm),
+            known: HashMap::new(),
+        };
+        Analyser {
+            french: stems(Language::French, Algorithm::French),
+            english: stems(Language::English, Algorithm::English),
+        }
+    }
+}
+
+impl Analyser {
+    /// The stem of the word at `piece` (as written) with its exact form; none for a function word. A word of neither
+    /// language is its own stem.
+    pub fn stem(&mut self, piece: &str, exact: &str, language: Language) -> Option<Box<str>> {
+        match language {
+            Language::French => self.french.stem(piece, exact),
+            Language::English => self.english.stem(piece, exact),
+            Language::Other => Some(exact.into()),
+        }
+    }
+}
+
+impl Stems {
+    fn stem(&mut self, piece: &str, exact: &str) -> Option<Box<str>> {
+        // The accents decide endings (payé, paye), so the word is stemmed as written and folded after.
+        if let Some(stem) = self.known.get(piece) {
+            return stem.clone();
+        }
+        let stem = self.compute(piece, exact);
+        if self.known.len() < MAX_CACHED_STEMS {
+            self.known.insert(piece.to_owned(), stem.clone());
+        }
+        stem
+    }
+
+    fn compute(&self, piece: &str, exact: &str) -> Option<Box<str>> {
+        if is_function_word(exact, self.language) {
+            return None;
+        }
+        if exact.bytes().any(|byte| byte.is_ascii_digit()) {
+            return Some(exact.into());
+        }
+        let lower: String = piece.nfc().flat_map(char::to_lowercase).collect();
+        let mut stem = fold(&self.stemmer.stem(&lower));
+        if self.language == Language::French && stem.len() > 4 && stem.ends_with('e') {
+            // What the stemmer leaves apart: paye / payé, employe / employé.
+            stem.pop();
+        }
+        Some(if stem.is_empty() { exact.into() } else { stem.into() })
+    }
+}
+
+/// The readings of a text of unknown language: both when it is clearly neither.
+pub fn readings(language: Language) -> &'static [Language] {
+    match language {
+        Language::French => &[Language::French],
+        Language::English => &[Language::English],
+        Language::Other => &[Language::French, Language::English],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exact(text: &str) -> Vec<String> {
+        words(text).into_iter().map(|word| word.exact).collect()
+    }
+
+    #[test]
+    fn the_lists_are_sorted() {
+        for list in
+            [FRENCH_FUNCTION_WORDS, ENGLISH_FUNCTION_WORDS, FRENCH_QUESTION_WORDS, ENGLISH_QUESTION_WORDS]
+        {
+            assert!(list.is_sorted(), "{list:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_found_in_french_and_english() {
+        let check = |text: &str, expected: &[&str]| assert_eq!(exact(text), expected, "{text}");
+        check("L'eau d’été coûte", &["l", "eau", "d", "ete", "coute"]);
+        check("Œuvre cœur naïf", &["oeuvre", "coeur", "naif"]);
+        check("porte-monnaie", &["porte", "monnaie"]);
+        check("don't stop.", &["don", "t", "stop"]);
+        check("e\u{301}te\u{301}", &["ete"]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn identifiers_numbers_and_dates_are_kept_whole_beside_their_parts() {
+        let check = |text: &str, whole: &str| {
+            let found = words(text);
+            let word = found.iter().find(|word| word.whole).unwrap_or_else(|| panic!("{text}: {found:?}"));
+            assert_eq!(word.exact, whole);
+            assert_eq!(&fold(&text[word.range.clone()]), whole);
+        };
+        check("l'article L.3242-1 du Code", "l.3242-1");
+        check("le 2024-03-01.", "2024-03-01");
+        check("soit 1,250.50 euros", "1,250.50");
+        check("serveur 192.168.0.1:8080", "192.168.0.1:8080");
+        check("ref AB-123/C", "ab-123/c");
+        assert!(words("Bonjour. Merci").iter().all(|word| !word.whole));
+        assert!(words("en 2020, 30 jours").iter().all(|word| !word.whole));
+    }
+
+    #[test]
+    fn inflections_share_a_stem() {
+        let mut analyser = Analyser::default();
+        let mut check = |language: Language, forms: &[&str]| {
+            let stems: Vec<_> = forms.iter().map(|form| analyser.stem(form, &fold(form), language)).collect();
+            assert!(stems.iter().all(|stem| stem == &stems[0] && stem.is_some()), "{forms:?} {stems:?}");
+        };
+        check(Language::French, &["employé", "employés", "employée", "employées"]);
+        check(Language::French, &["paye", "payé", "payés", "payes"]);
+        check(Language::French, &["conservation", "conservations"]);
+        check(Language::French, &["National", "nationale", "nationales"]);
+        check(Language::English, &["running", "runs", "run"]);
+        check(Language::English, &["Policies", "policy"]);
+        assert_eq!(analyser.stem("les", "les", Language::French), None);
+        assert_eq!(analyser.stem("the", "the", Language::English), None);
+    }
+}

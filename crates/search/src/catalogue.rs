@@ -1,0 +1,360 @@
+//! Which documents are there, and which of them may be looked at for this question?
+
+use std::collections::{BTreeMap, HashMap};
+
+use intramuros_core::access::AccessId;
+use intramuros_core::document::Kind;
+use intramuros_core::language::Language;
+use serde::{Deserialize, Serialize};
+
+/// A document's place in the tables of this index. Slots are not used again while the program runs, so that a stale
+/// number never names another document.
+pub type Slot = u32;
+
+/// What is known of a document without opening it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The store's number of the document.
+    pub document: u64,
+    /// Who may read it.
+    pub access: AccessId,
+    /// What kind of file it is.
+    pub kind: Kind,
+    /// Its main language.
+    pub language: Language,
+    /// The source it comes from.
+    pub source: String,
+    /// Its path in the source, `/`-separated, with the parts inside containers.
+    pub path: String,
+    /// When it was written or, failing that, changed; milliseconds since 1970.
+    pub date_ms: Option<i64>,
+    /// Whether its title is a question, as in FAQ.
+    pub title_asks: bool,
+}
+
+impl Facts {
+    /// The folders above the document, outermost first, joined: `a/b` for `a/b/c.txt`; empty at the top.
+    pub fn folder(&self) -> &str {
+        self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// The year of its date, UTC.
+    pub fn year(&self) -> Option<i32> {
+        self.date_ms.map(crate::calendar::year_of)
+    }
+}
+
+/// The access rules that a principal satisfies. A search looks at nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessSet {
+    everything: bool,
+    allowed: Vec<bool>,
+}
+
+impl AccessSet {
+    /// Every document: only for the owner and for measurements.
+    pub fn everything() -> AccessSet {
+        AccessSet { everything: true, allowed: Vec::new() }
+    }
+
+    /// The documents that carry one of these rules.
+    pub fn of(ids: impl IntoIterator<Item = AccessId>) -> AccessSet {
+        let mut set = AccessSet::default();
+        for id in ids {
+            let index = id.0 as usize;
+            if set.allowed.len() <= index {
+                set.allowed.resize(index + 1, false);
+            }
+            if let Some(allowed) = set.allowed.get_mut(index) {
+                *allowed = true;
+            }
+        }
+        set
+    }
+
+    /// Whether documents with this rule may be read.
+    pub fn contains(&self, id: AccessId) -> bool {
+        self.everything || self.allowed.get(id.0 as usize).copied().unwrap_or(false)
+    }
+}
+
+/// What a search is narrowed to. An empty list narrows nothing; several values of one list are alternatives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Filters {
+    /// Kinds of file.
+    pub kinds: Vec<Kind>,
+    /// Languages.
+    pub languages: Vec<Language>,
+    /// Names of sources.
+    pub sources: Vec<String>,
+    /// Folders, with everything below them; compared without case.
+    pub folders: Vec<String>,
+    /// From this instant on, milliseconds since 1970.
+    pub after_ms: Option<i64>,
+    /// Before this instant, milliseconds since 1970.
+    pub before_ms: Option<i64>,
+}
+
+impl Filters {
+    /// Whether nothing is narrowed.
+    pub fn is_empty(&self) -> bool {
+        *self == Filters::default()
+    }
+
+    /// Whether a document passes.
+    pub fn accept(&self, facts: &Facts) -> bool {
+        fn any<T>(wanted: &[T], matches: impl Fn(&T) -> bool) -> bool {
+            wanted.is_empty() || wanted.iter().any(matches)
+        }
+        any(&self.kinds, |kind| *kind == facts.kind)
+            && any(&self.languages, |language| *language == facts.language)
+            && any(&self.sources, |source| *source == facts.source)
+            && any(&self.folders, |folder| is_within(facts.folder(), folder))
+            && self.after_ms.is_none_or(|after| facts.date_ms.is_some_and(|date| date >= after))
+            && self.before_ms.is_none_or(|before| facts.date_ms.is_some_and(|date| date < before))
+    }
+}
+
+/// Whether `folder` is `wanted` or lies below it, at any depth when `wanted` is a single name.
+fn is_within(folder: &str, wanted: &str) -> bool {
+    let folder = folder.to_lowercase();
+    let wanted = wanted.trim_matches('/').to_lowercase();
+    if wanted.is_empty() {
+        return true;
+    }
+    let below = |start: &str| {
+        start == wanted || start.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('/'))
+    };
+    if wanted.contains('/') {
+        return below(&folder);
+    }
+    folder.split('/').any(|name| name == wanted)
+}
+
+/// How many documents of the result fall under each value; only readable documents are counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facets {
+    /// By kind.
+    pub kinds: BTreeMap<Kind, usize>,
+    /// By language code.
+    pub languages: BTreeMap<String, usize>,
+    /// By source.
+    pub sources: BTreeMap<String, usize>,
+    /// By the outermost folder.
+    pub folders: BTreeMap<String, usize>,
+    /// By year; none is left out.
+    pub years: BTreeMap<i32, usize>,
+}
+
+impl Facets {
+    /// Counts one document.
+    pub fn count(&mut self, facts: &Facts) {
+        *self.kinds.entry(facts.kind).or_default() += 1;
+        count(&mut self.languages, facts.language.code());
+        count(&mut self.sources, &facts.source);
+        if let Some(top) = facts.folder().split('/').next().filter(|top| !top.is_empty()) {
+            count(&mut self.folders, top);
+        }
+        if let Some(year) = facts.year() {
+            *self.years.entry(year).or_default() += 1;
+        }
+    }
+}
+
+/// Counts under a name, without copying names that are there already.
+fn count(counts: &mut BTreeMap<String, usize>, name: &str) {
+    match counts.get_mut(name) {
+        Some(number) => *number += 1,
+        None => {
+            counts.insert(name.to_owned(), 1);
+        }
+    }
+}
+
+/// A set of slots.
+#[derive(Clone, Debug, Default)]
+pub struct SlotSet {
+    words: Vec<u64>,
+    count: usize,
+}
+
+impl SlotSet {
+    /// Whether the slot is in the set.
+    #[inline]
+    pub fn contains(&self, slot: Slot) -> bool {
+        self.words.get(slot as usize / 64).is_some_and(|word| word >> (slot % 64) & 1 == 1)
+    }
+
+    /// How many slots are in the set.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The slots of the set, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.words.iter().enumerate().flat_map(|(index, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros())?;
+                left &= left - 1;
+                Some(index as Slot * 64 + bit)
+            })
+        })
+    }
+
+    /// Keeps only the slots for which `keep` holds.
+    pub fn retain(&mut self, keep: impl Fn(Slot) -> bool) {
+        let out: Vec<Slot> = self.iter().filter(|slot| !keep(*slot)).collect();
+        for slot in out {
+            if let Some(word) = self.words.get_mut(slot as usize / 64) {
+                *word &= !(1 << (slot % 64));
+                self.count -= 1;
+            }
+        }
+    }
+
+    fn insert(&mut self, slot: Slot) {
+        if let Some(word) = self.words.get_mut(slot as usize / 64) {
+            let bit = 1 << (slot % 64);
+            self.count += usize::from(*word & bit == 0);
+            *word |= bit;
+        }
+    }
+}
+
+/// The documents of the index.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    slots: Vec<Option<Facts>>,
+    by_document: HashMap<u64, Slot>,
+}
+
+impl Catalogue {
+    /// Adds or replaces a document; its slot stays the same.
+    pub fn put(&mut self, facts: Facts) -> Slot {
+        let slot = match self.by_document.get(&facts.document) {
+            Some(slot) => *slot,
+            None => {
+                // 2^32 documents do not fit in memory, so the number always fits.
+                let slot = self.slots.len() as Slot;
+                self.by_document.insert(facts.document, slot);
+                self.slots.push(None);
+                slot
+            }
+        };
+        if let Some(entry) = self.slots.get_mut(slot as usize) {
+            *entry = Some(facts);
+        }
+        slot
+    }
+
+    /// Forgets a document.
+    pub fn remove(&mut self, document: u64) -> Option<Slot> {
+        let slot = self.by_document.remove(&document)?;
+        if let Some(entry) = self.slots.get_mut(slot as usize) {
+            *entry = None;
+        }
+        Some(slot)
+    }
+
+    /// The slot of a document.
+    pub fn slot(&self, document: u64) -> Option<Slot> {
+        self.by_document.get(&document).copied()
+    }
+
+    /// What is known of the document in a slot.
+    pub fn facts(&self, slot: Slot) -> Option<&Facts> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    /// How many slots there are, with those of forgotten documents.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How many documents there are.
+    pub fn len(&self) -> usize {
+        self.by_document.len()
+    }
+
+    /// Whether there is no document.
+    pub fn is_empty(&self) -> bool {
+        self.by_document.is_empty()
+    }
+
+    /// The documents that may be looked at: readable, and passing the filters. Everything that a search computes
+    /// (matches, counts, frequencies, lengths) is computed over these alone, so it can't tell of any other.
+    pub fn visible(&self, readable: &AccessSet, filters: &Filters) -> SlotSet {
+        let mut set = SlotSet { words: vec![0; self.slots.len().div_ceil(64)], count: 0 };
+        let all = filters.is_empty();
+        for (slot, facts) in self.slots.iter().enumerate() {
+            if let Some(facts) = facts
+                && readable.contains(facts.access)
+                && (all || filters.accept(facts))
+            {
+                set.insert(slot as Slot);
+            }
+        }
+        set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(document: u64, access: u32, path: &str) -> Facts {
+        Facts {
+            document,
+            access: AccessId(access),
+            kind: Kind::Text,
+            language: Language::French,
+            source: "s".to_owned(),
+            path: path.to_owned(),
+            date_ms: Some(0),
+            title_asks: false,
+        }
+    }
+
+    #[test]
+    fn only_readable_documents_that_pass_the_filters_are_visible() {
+        let mut catalogue = Catalogue::default();
+        for (document, access, path) in [(7, 0, "a/x.txt"), (8, 1, "a/b/y.txt"), (9, 2, "z.txt")] {
+            catalogue.put(facts(document, access, path));
+        }
+        let check = |allowed: &[u32], folder: &str, expected: &[u64]| {
+            let readable = AccessSet::of(allowed.iter().map(|id| AccessId(*id)));
+            let folders = if folder.is_empty() { Vec::new() } else { vec![folder.to_owned()] };
+            let visible = catalogue.visible(&readable, &Filters { folders, ..Filters::default() });
+            let found: Vec<u64> = [7, 8, 9]
+                .into_iter()
+                .filter(|document| visible.contains(catalogue.slot(*document).unwrap()))
+                .collect();
+            assert_eq!(found, expected);
+            assert_eq!(visible.len(), expected.len());
+        };
+        check(&[0, 1, 2], "", &[7, 8, 9]);
+        check(&[], "", &[]);
+        check(&[1], "", &[8]);
+        check(&[0, 1, 2], "A", &[7, 8]);
+        check(&[0, 1, 2], "b", &[8]);
+        check(&[0, 2], "a/b", &[]);
+    }
+
+    #[test]
+    fn a_slot_is_never_given_to_another_document() {
+        let mut catalogue = Catalogue::default();
+        let first = catalogue.put(facts(1, 0, "a"));
+        catalogue.remove(1);
+        let second = catalogue.put(facts(2, 0, "b"));
+        assert_ne!(first, second);
+        assert!(catalogue.facts(first).is_none());
+        assert!(!catalogue.visible(&AccessSet::everything(), &Filters::default()).contains(first));
+    }
+}

@@ -1,0 +1,219 @@
+//! In which forms is each word of a question looked up, and what must a document hold at all?
+
+use std::collections::HashSet;
+
+use intramuros_core::error::Error;
+use intramuros_core::language::Language;
+
+use crate::analysis::{Analyser, fold, readings, words};
+use crate::catalogue::{Slot, SlotSet};
+use crate::lexical::{Form, Group, Scope};
+use crate::query::{Query, QueryWord};
+use crate::words::{In, Similar, Snapshot};
+
+/// Words in the dictionary that are looked at for a typing error or a beginning.
+const MAX_SIMILAR: usize = 64;
+
+/// Of those, the ones that are looked up.
+const MAX_LOOKED_UP: usize = 12;
+
+/// What a guess counts beside a word that is there.
+const TYPO_WEIGHT: f32 = 0.6;
+const BEGINNING_WEIGHT: f32 = 0.5;
+
+/// Shorter words have too many neighbours for a guess to mean anything.
+const LEAST_TYPO_LETTERS: usize = 4;
+const LEAST_BEGINNING_LETTERS: usize = 3;
+
+/// A question in the forms in which it is looked up.
+pub struct Expansion {
+    /// A group for each word.
+    pub groups: Vec<Group>,
+    /// Whether groups i and i+1 stand side by side in the question.
+    pub neighbours: Vec<bool>,
+    /// The question with unknown words mended.
+    pub suggestion: Option<String>,
+    /// Exact forms and stems that are highlighted in texts.
+    pub highlights: Vec<String>,
+}
+
+/// Finds the forms of a question's words. A word that no visible document holds is read as if mistyped.
+///
+/// # Errors
+/// When the index can't be read.
+pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool) -> Result<Expansion, Error> {
+    let mut analyser = Analyser::default();
+    let mut expansion =
+        Expansion { groups: Vec::new(), neighbours: Vec::new(), suggestion: None, highlights: Vec::new() };
+    let mut mended = query.text.clone();
+    let mut changed = false;
+    let last = query.words.iter().rposition(|word| !word.whole);
+    for (index, word) in query.words.iter().enumerate() {
+        let mut group = known_forms(&mut analyser, word, query.language);
+        let beginning = prefix && query.unfinished && Some(index) == last;
+        if beginning && word.exact.chars().count() >= LEAST_BEGINNING_LETTERS {
+            group.forms.extend(beginnings(scope, &word.exact)?);
+        }
+        if !word.whole && !occurs(scope, &group.forms)? {
+            let guesses = typos(scope, word)?;
+            if let Some(best) = guesses.first() {
+                mended = mended.replace(&word.written, &best.word);
+                changed = true;
+            }
+            for guess in &guesses {
+                for language in readings(query.language) {
+                    if let Some(stem) = analyser.stem(&guess.word, &guess.word, *language) {
+                        group.forms.push(Form { place: In::Body, word: stem.into(), weight: TYPO_WEIGHT });
+                    }
+                }
+            }
+            group.forms.extend(guesses);
+        }
+        deduplicate(&mut group.forms);
+        expansion.highlights.extend(group.forms.iter().map(|form| form.word.clone()));
+        expansion.groups.push(group);
+    }
+    expansion.neighbours = query.words.windows(2).map(|pair| side_by_side(pair)).collect();
+    expansion.highlights.extend(query.phrases.iter().flatten().cloned());
+    expansion.highlights.sort();
+    expansion.highlights.dedup();
+    expansion.suggestion = changed.then_some(mended);
+    Ok(expansion)
+}
+
+/// Whether two words follow one another with at most function words between.
+fn side_by_side(pair: &[QueryWord]) -> bool {
+    /// Function words that may lie between: "durée de la conservation".
+    const MOST_BETWEEN: u32 = 2;
+    match pair {
+        [first, second] => {
+            !first.whole
+                && !second.whole
+                && (1..=MOST_BETWEEN + 1).contains(&second.position.wrapping_sub(first.position))
+        }
+        _ => false,
+    }
+}
+
+fn known_forms(analyser: &mut Analyser, word: &QueryWord, language: Language) -> Group {
+    let exact = Form { place: In::Exact, word: word.exact.clone(), weight: 1.0 };
+    if word.whole {
+        // Identifiers have no stem of their own in texts; the whole is looked up in its exact form alone.
+        return Group { forms: vec![exact], exact: Vec::new(), weight: 1.0 };
+    }
+    let stems: Vec<Form> = readings(language)
+        .iter()
+        .filter_map(|language| analyser.stem(&word.written, &word.exact, *language))
+        .map(|stem| Form { place: In::Body, word: stem.into(), weight: 1.0 })
+        .collect();
+    // A function word that is asked for by itself is looked up as it is.
+    let forms = if stems.is_empty() { vec![exact.clone()] } else { stems };
+    Group { forms, exact: vec![exact], weight: 1.0 }
+}
+
+fn deduplicate(forms: &mut Vec<Form>) {
+    let mut seen = HashSet::new();
+    forms.retain(|form| seen.insert((form.place, form.word.clone())));
+}
+
+/// Whether a visible document holds one of the forms.
+fn occurs(scope: &Scope<'_>, forms: &[Form]) -> Result<bool, Error> {
+    let mut found = false;
+    for form in forms {
+        let places: &[In] = if form.place == In::Body {
+            &[In::Body, In::Head, In::Title]
+        } else {
+            &[In::Exact, In::TitleExact]
+        };
+        for place in places {
+            scope
+                .snapshot
+                .postings(*place, &form.word, |posting| found |= scope.visible.contains(posting.slot))?;
+        }
+    }
+    Ok(found)
+}
+
+/// Words of visible documents that `word` may have been meant to be, the most frequent first.
+fn typos(scope: &Scope<'_>, word: &QueryWord) -> Result<Vec<Form>, Error> {
+    if word.exact.chars().count() < LEAST_TYPO_LETTERS || word.exact.bytes().any(|byte| byte.is_ascii_digit())
+    {
+        return Ok(Vec::new());
+    }
+    let similar = scope.snapshot.similar(&word.exact, Similar::OneTypo, MAX_SIMILAR)?;
+    most_frequent(scope, similar, 3, TYPO_WEIGHT)
+}
+
+fn beginnings(scope: &Scope<'_>, beginning: &str) -> Result<Vec<Form>, Error> {
+    let similar = scope.snapshot.similar(beginning, Similar::Beginning, MAX_SIMILAR)?;
+    most_frequent(scope, similar, MAX_LOOKED_UP, BEGINNING_WEIGHT)
+}
+
+fn most_frequent(
+    scope: &Scope<'_>,
+    words: Vec<String>,
+    most: usize,
+    weight: f32,
+) -> Result<Vec<Form>, Error> {
+    let mut counted = Vec::new();
+    for word in words {
+        let mut count = 0u32;
+        for place in [In::Exact, In::TitleExact] {
+            scope
+                .snapshot
+                .postings(place, &word, |posting| count += u32::from(scope.visible.contains(posting.slot)))?;
+        }
+        if count > 0 {
+            counted.push((count, word));
+        }
+    }
+    counted.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    Ok(counted.into_iter().take(most).map(|(_, word)| Form { place: In::Exact, word, weight }).collect())
+}
+
+/// Leaves in `visible` the documents that hold every phrase and title word asked for, and none of what is excluded.
+///
+/// # Errors
+/// When the index can't be read.
+pub fn keep_conditions(snapshot: &Snapshot, query: &Query, visible: &mut SlotSet) -> Result<(), Error> {
+    for phrase in &query.phrases {
+        let holders = holders(snapshot, phrase)?;
+        visible.retain(|slot| holders.contains(&slot));
+    }
+    for excluded in &query.excluded {
+        let holders = holders(snapshot, excluded)?;
+        visible.retain(|slot| !holders.contains(&slot));
+    }
+    for title in &query.in_title {
+        let mut analyser = Analyser::default();
+        for word in words(title).iter().filter(|word| !word.whole) {
+            let piece = title.get(word.range.clone()).unwrap_or_default();
+            let mut holders: HashSet<Slot> = HashSet::new();
+            for language in [Language::French, Language::English, Language::Other] {
+                if let Some(stem) = analyser.stem(piece, &word.exact, language) {
+                    snapshot.postings(In::Title, &stem, |posting| _ = holders.insert(posting.slot))?;
+                }
+            }
+            snapshot.postings(In::TitleExact, &fold(piece), |posting| _ = holders.insert(posting.slot))?;
+            visible.retain(|slot| holders.contains(&slot));
+        }
+    }
+    Ok(())
+}
+
+/// The documents that hold a phrase in its exact words, in the text or (a single word) in the title.
+fn holders(snapshot: &Snapshot, phrase: &[String]) -> Result<HashSet<Slot>, Error> {
+    let mut holders = HashSet::new();
+    match phrase {
+        [word] => {
+            for place in [In::Exact, In::TitleExact] {
+                snapshot.postings(place, word, |posting| _ = holders.insert(posting.slot))?;
+            }
+        }
+        phrase => {
+            let words: Vec<&str> = phrase.iter().map(String::as_str).collect();
+            snapshot.phrase(In::Exact, &words, 0, |posting| _ = holders.insert(posting.slot))?;
+        }
+    }
+    Ok(holders)
+}

@@ -1,0 +1,540 @@
+//! Which passages may this principal read that answer this query?
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use intramuros_core::error::Error;
+use intramuros_core::language::Language;
+use intramuros_core::vector::Vector;
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{AccessSet, Catalogue, Facets, Facts, Slot, SlotSet};
+use crate::feedback::{self, FEEDBACK_DOCUMENTS};
+use crate::forms;
+use crate::fusion;
+use crate::lexical::{self, Lexical, Scope};
+use crate::query::Query;
+use crate::vectors::{Nearest, QueryVector, Row, VectorSet};
+use crate::words::{PassageWords, SlotTable, Snapshot, WordIndex};
+
+/// Most documents in one answer. A person reads ten; an evaluation looks at a hundred.
+pub const MAX_HITS: usize = 200;
+
+/// Passages shown of one document.
+const PASSAGES_OF_A_HIT: usize = 3;
+
+/// A document whose meaning is less than this many deviations above the mean is not shown for its meaning alone.
+const LEAST_MEANING: f32 = 2.0;
+
+/// What the index holds of a passage.
+#[derive(Clone, Debug)]
+pub struct IndexPassage {
+    /// The store's number.
+    pub id: u64,
+    /// Headings above it and its table's column names, joined by line breaks.
+    pub headings: String,
+    /// Its text.
+    pub text: String,
+    /// Its language.
+    pub language: Language,
+    /// Its vector, where it is known already.
+    pub vector: Option<Vector>,
+}
+
+/// What the index holds of a document.
+#[derive(Clone, Debug)]
+pub struct IndexDocument {
+    /// Number, access rule, kind and so on.
+    pub facts: Facts,
+    /// Its title.
+    pub title: String,
+    /// Its passages, in order.
+    pub passages: Vec<IndexPassage>,
+    /// The vector of its title, where it is known already and the title asks.
+    pub title_vector: Option<Vector>,
+}
+
+/// One change of the index.
+#[derive(Clone, Debug)]
+pub enum Update {
+    /// The document is now like this.
+    Put(Box<IndexDocument>),
+    /// The document is gone.
+    Remove(u64),
+}
+
+/// A vector that became known.
+#[derive(Clone, Debug)]
+pub struct KnownVector {
+    /// The document.
+    pub document: u64,
+    /// The passage; none for the vector of the document's title.
+    pub passage: Option<u64>,
+    /// The vector.
+    pub vector: Vector,
+}
+
+/// What is asked of the index.
+pub struct Request<'a> {
+    /// The question, taken apart.
+    pub query: &'a Query,
+    /// Its vector; none searches by words alone.
+    pub vector: Option<&'a [f32]>,
+    /// What may be looked at.
+    pub readable: &'a AccessSet,
+    /// How many documents are wanted; at most [`MAX_HITS`].
+    pub limit: usize,
+    /// Whether the last word may be the beginning of a longer one.
+    pub prefix: bool,
+    /// Which lists are used; for measurements. People get [`Mode::Fused`].
+    pub mode: Mode,
+    /// Gives the texts of passages by their numbers, in order, with their language; used for the second look.
+    pub texts: &'a dyn Fn(&[u64]) -> Vec<(String, Language)>,
+}
+
+/// Which lists a search uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Words and meaning.
+    #[default]
+    Fused,
+    /// Words alone.
+    Words,
+    /// Meaning alone.
+    Meaning,
+}
+
+/// A passage of a result.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PassageHit {
+    /// The store's number.
+    pub id: u64,
+    /// How well it answers beside the other passages of the result.
+    pub score: f32,
+    /// Dot product of its vector and the question's; none where there is no vector yet.
+    pub meaning: Option<f32>,
+    /// Its score by words.
+    pub words: f32,
+}
+
+/// A document of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// The store's number.
+    pub document: u64,
+    /// How well it answers; to be compared within one result only.
+    pub score: f32,
+    /// Its best passages, best first.
+    pub passages: Vec<PassageHit>,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Documents, best first.
+    pub hits: Vec<Hit>,
+    /// How many visible documents hold a word of the question or are near it in meaning.
+    pub total: usize,
+    /// The same documents, counted by what they are.
+    pub facets: Facets,
+    /// The question with its unknown words mended, when there are some and something like them is there.
+    pub suggestion: Option<String>,
+    /// The words that count for highlighting: stems by language and exact forms.
+    pub highlights: Vec<String>,
+}
+
+struct State {
+    catalogue: Catalogue,
+    snapshot: Snapshot,
+    passages: VectorSet,
+    titles: VectorSet,
+}
+
+/// The words and vectors of all documents. Searches run side by side; one writer changes it.
+pub struct SearchIndex {
+    writer: Mutex<WordIndex>,
+    state: RwLock<State>,
+}
+
+impl SearchIndex {
+    /// Opens the index in `folder`; `documents` is what the store holds now. `write` is false for a second process
+    /// that only searches.
+    ///
+    /// # Errors
+    /// When the folder can't be used.
+    pub fn open(
+        folder: &Path,
+        write: bool,
+        documents: impl IntoIterator<Item = Facts>,
+    ) -> Result<SearchIndex, Error> {
+        let words = WordIndex::open(&folder.join("words"), write)?;
+        let mut catalogue = Catalogue::default();
+        for facts in documents {
+            catalogue.put(facts);
+        }
+        let snapshot = words.snapshot(&mut SlotTable::new(&catalogue), None)?;
+        let state =
+            State { catalogue, snapshot, passages: VectorSet::default(), titles: VectorSet::default() };
+        Ok(SearchIndex { writer: Mutex::new(words), state: RwLock::new(state) })
+    }
+
+    /// The sequence number of the last change that the words hold durably.
+    pub fn applied(&self) -> u64 {
+        self.lock_writer().applied()
+    }
+
+    /// Applies changes and makes them durable up to `sequence`. The same changes may be applied again.
+    ///
+    /// # Errors
+    /// When the index can't be written; then nothing of it is visible.
+    pub fn apply(&self, updates: &[Update], sequence: u64) -> Result<(), Error> {
+        let mut words = self.lock_writer();
+        for update in updates {
+            match update {
+                Update::Remove(document) => words.remove(*document)?,
+                Update::Put(document) => put_words(&mut words, document)?,
+            }
+        }
+        words.commit(sequence)?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for update in updates {
+            match update {
+                Update::Remove(document) => state.remove(*document),
+                Update::Put(document) => state.put(document),
+            }
+        }
+        let State { catalogue, snapshot, .. } = &mut *state;
+        *snapshot = words.snapshot(&mut SlotTable::new(catalogue), Some(snapshot))?;
+        Ok(())
+    }
+
+    /// Adds vectors that became known: at start those of the store, later those that were computed. Vectors of
+    /// documents that are not in the index are passed over.
+    pub fn put_vectors(&self, vectors: impl IntoIterator<Item = KnownVector>) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for known in vectors {
+            let Some(slot) = state.catalogue.slot(known.document) else { continue };
+            match known.passage {
+                Some(id) => state.passages.put(&Row { id, slot, vector: known.vector }),
+                None => state.titles.put(&Row { id: known.document, slot, vector: known.vector }),
+            }
+        }
+    }
+
+    /// How many passages can be found by meaning.
+    pub fn vectors(&self) -> usize {
+        self.read().passages.len()
+    }
+
+    /// The store's numbers of the passages that can be found by words, in order; for checks.
+    pub fn passage_ids(&self) -> Vec<u64> {
+        self.read().snapshot.passage_ids()
+    }
+
+    /// How many documents are known.
+    pub fn documents(&self) -> usize {
+        self.read().catalogue.len()
+    }
+
+    /// Searches.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn search(&self, request: &Request<'_>) -> Result<Found, Error> {
+        let state = self.read();
+        Searching { state: &state, request }.run()
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_writer(&self) -> MutexGuard<'_, WordIndex> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn put_words(words: &mut WordIndex, document: &IndexDocument) -> Result<(), Error> {
+    words.remove(document.facts.document)?;
+    for (index, passage) in document.passages.iter().enumerate() {
+        words.add(&PassageWords {
+            passage: passage.id,
+            document: document.facts.document,
+            title: &document.title,
+            first: index == 0,
+            headings: &passage.headings,
+            text: &passage.text,
+            language: passage.language,
+        })?;
+    }
+    Ok(())
+}
+
+impl State {
+    fn remove(&mut self, document: u64) {
+        if let Some(slot) = self.catalogue.remove(document) {
+            self.passages.remove(slot);
+            self.titles.remove(slot);
+        }
+    }
+
+    fn put(&mut self, document: &IndexDocument) {
+        let slot = self.catalogue.put(document.facts.clone());
+        self.passages.remove(slot);
+        self.titles.remove(slot);
+        for passage in &document.passages {
+            if let Some(vector) = passage.vector.clone() {
+                self.passages.put(&Row { id: passage.id, slot, vector });
+            }
+        }
+        if let Some(vector) = document.title_vector.clone() {
+            self.titles.put(&Row { id: document.facts.document, slot, vector });
+        }
+    }
+}
+
+/// One search over one state.
+struct Searching<'a> {
+    state: &'a State,
+    request: &'a Request<'a>,
+}
+
+/// Scores by visible document, in the order of `slots`.
+struct Ranking {
+    slots: Vec<Slot>,
+    scores: Vec<f32>,
+}
+
+impl Searching<'_> {
+    fn run(&self) -> Result<Found, Error> {
+        let query = self.request.query;
+        let mut visible = self.state.catalogue.visible(self.request.readable, &query.filters);
+        let asks = |slot: Slot| self.state.catalogue.facts(slot).is_some_and(|facts| facts.title_asks);
+        forms::keep_conditions(&self.state.snapshot, query, &mut visible)?;
+        if visible.is_empty() || query.is_empty() {
+            return Ok(Found::default());
+        }
+        let scope = Scope { snapshot: &self.state.snapshot, visible: &visible, asks: &asks };
+        let expansion = forms::expand(&scope, query, self.request.prefix)?;
+        let lexical = lexical::score(&scope, &expansion.groups, &expansion.neighbours)?;
+        let vector =
+            self.request.vector.and_then(QueryVector::new).filter(|_| self.request.mode != Mode::Words);
+        let nearest = vector
+            .as_ref()
+            .map(|vector| self.state.passages.nearest(vector, &visible, self.state.catalogue.slots()))
+            .unwrap_or_default();
+        let slots: Vec<Slot> =
+            (0..self.state.catalogue.slots() as Slot).filter(|slot| visible.contains(*slot)).collect();
+        let meaning = self.meaning(vector.as_ref(), &nearest, &slots, &visible);
+        let mut ranking = Ranking { scores: self.first_look(&lexical, meaning.as_deref(), &slots), slots };
+        let candidates = self.candidates(&lexical, meaning.as_deref(), &ranking);
+        if candidates.is_empty() {
+            return Ok(Found { suggestion: expansion.suggestion, ..Found::default() });
+        }
+        let lists = Lists { lexical: &lexical, nearest: &nearest, vector: vector.as_ref() };
+        if self.request.mode == Mode::Fused && vector.is_some() {
+            self.second_look(&scope, &lists, &candidates, &mut ranking)?;
+        }
+        let mut found = self.found(&lists, &candidates, &ranking);
+        found.suggestion = expansion.suggestion;
+        found.highlights = expansion.highlights;
+        Ok(found)
+    }
+
+    /// Meaning by visible document, standardised: passages, and the title where it asks.
+    fn meaning(
+        &self,
+        vector: Option<&QueryVector>,
+        nearest: &[Option<Nearest>],
+        slots: &[Slot],
+        visible: &SlotSet,
+    ) -> Option<Vec<f32>> {
+        let vector = vector?;
+        let passages = table(nearest, slots)?;
+        let mut scores = passages.clone();
+        fusion::standardise(&mut scores);
+        let titles = self.state.titles.nearest(vector, visible, self.state.catalogue.slots());
+        let mut title_scores: Vec<f32> = slots
+            .iter()
+            .zip(&passages)
+            .map(|(slot, own)| {
+                titles.get(*slot as usize).copied().flatten().map_or(*own, |nearest| nearest.score)
+            })
+            .collect();
+        fusion::standardise(&mut title_scores);
+        fusion::add(&mut scores, &title_scores, fusion::TITLE_WEIGHT);
+        fusion::standardise(&mut scores);
+        Some(scores)
+    }
+
+    /// Words and meaning, each standardised, added.
+    fn first_look(&self, lexical: &Lexical, meaning: Option<&[f32]>, slots: &[Slot]) -> Vec<f32> {
+        let mut scores: Vec<f32> =
+            slots.iter().map(|slot| lexical.documents.get(*slot as usize).copied().unwrap_or(0.0)).collect();
+        fusion::standardise(&mut scores);
+        match (self.request.mode, meaning) {
+            (Mode::Meaning, Some(meaning)) => meaning.to_vec(),
+            (Mode::Meaning, None) => vec![0.0; slots.len()],
+            (Mode::Words, _) | (Mode::Fused, None) => scores,
+            (Mode::Fused, Some(meaning)) => {
+                fusion::add(&mut scores, meaning, fusion::MEANING_WEIGHT);
+                scores
+            }
+        }
+    }
+
+    /// Positions in the ranking that may be shown, best first.
+    fn candidates(&self, lexical: &Lexical, meaning: Option<&[f32]>, ranking: &Ranking) -> Vec<usize> {
+        let by_words = |slot: Slot| lexical.documents.get(slot as usize).is_some_and(|score| *score > 0.0);
+        let mut candidates: Vec<usize> = (0..ranking.slots.len())
+            .filter(|index| {
+                let slot = ranking.slots.get(*index).copied().unwrap_or(Slot::MAX);
+                let near = meaning
+                    .and_then(|meaning| meaning.get(*index))
+                    .is_some_and(|score| *score >= LEAST_MEANING);
+                match self.request.mode {
+                    Mode::Words => by_words(slot),
+                    Mode::Meaning => meaning.is_some(),
+                    Mode::Fused => by_words(slot) || near,
+                }
+            })
+            .collect();
+        // Equal scores keep the order of the documents: results are the same each time.
+        candidates.sort_by(|a, b| ranking.score(*b).total_cmp(&ranking.score(*a)).then(a.cmp(b)));
+        candidates
+    }
+
+    /// Looks again with the words and the vectors of the first results.
+    fn second_look(
+        &self,
+        scope: &Scope<'_>,
+        lists: &Lists<'_>,
+        candidates: &[usize],
+        ranking: &mut Ranking,
+    ) -> Result<(), Error> {
+        let first: Vec<usize> = candidates.iter().copied().take(FEEDBACK_DOCUMENTS).collect();
+        let slots: Vec<Slot> = first.iter().filter_map(|index| ranking.slots.get(*index).copied()).collect();
+        let shares = fusion::softmax(&first.iter().map(|index| ranking.score(*index)).collect::<Vec<_>>());
+        let best = self.best_passages(lists, &slots);
+        let passages: Vec<(Slot, u64, f32)> = slots
+            .iter()
+            .zip(shares)
+            .filter_map(|(slot, share)| best.get(slot)?.first().map(|hit| (*slot, hit.id, share)))
+            .collect();
+        let words = feedback::words(scope, &passages, self.request.texts)?;
+        let mut by_words: Vec<f32> = gather(&lexical::score_documents(scope, &words)?, &ranking.slots);
+        fusion::standardise(&mut by_words);
+        fusion::add(&mut ranking.scores, &by_words, fusion::FEEDBACK_WEIGHT);
+        if let Some(vector) = feedback::vector(&self.state.passages, &passages, scope.visible) {
+            let nearest = self.state.passages.nearest(&vector, scope.visible, self.state.catalogue.slots());
+            if let Some(mut by_meaning) = table(&nearest, &ranking.slots) {
+                fusion::standardise(&mut by_meaning);
+                fusion::add(&mut ranking.scores, &by_meaning, fusion::FEEDBACK_WEIGHT);
+            }
+        }
+        Ok(())
+    }
+
+    fn found(&self, lists: &Lists<'_>, candidates: &[usize], ranking: &Ranking) -> Found {
+        let mut facets = Facets::default();
+        for index in candidates {
+            if let Some(facts) = ranking.slots.get(*index).and_then(|slot| self.state.catalogue.facts(*slot))
+            {
+                facets.count(facts);
+            }
+        }
+        let mut order = candidates.to_vec();
+        order.sort_by(|a, b| ranking.score(*b).total_cmp(&ranking.score(*a)).then(a.cmp(b)));
+        order.truncate(self.request.limit.min(MAX_HITS));
+        let slots: Vec<Slot> = order.iter().filter_map(|index| ranking.slots.get(*index).copied()).collect();
+        let mut passages = self.best_passages(lists, &slots);
+        let hits = order
+            .iter()
+            .zip(&slots)
+            .filter_map(|(index, slot)| {
+                let document = self.state.catalogue.facts(*slot)?.document;
+                let passages = passages.remove(slot).unwrap_or_default();
+                Some(Hit { document, score: ranking.score(*index), passages })
+            })
+            .collect();
+        Found { hits, total: candidates.len(), facets, ..Found::default() }
+    }
+
+    /// The best passages of documents, by words and meaning together.
+    fn best_passages(&self, lists: &Lists<'_>, slots: &[Slot]) -> HashMap<Slot, Vec<PassageHit>> {
+        let mut by_slot: HashMap<Slot, HashMap<u64, PassageHit>> =
+            slots.iter().map(|slot| (*slot, HashMap::new())).collect();
+        for (passage, slot, score) in &lists.lexical.passages {
+            if let Some(hits) = by_slot.get_mut(slot)
+                && let Some(id) = self.state.snapshot.passage_id(*passage)
+            {
+                hits.insert(id, PassageHit { id, score: 0.0, meaning: None, words: *score });
+            }
+        }
+        let spread = lists.lexical.spread();
+        by_slot
+            .into_iter()
+            .map(|(slot, mut hits)| {
+                for nearest in lists
+                    .vector
+                    .map(|vector| self.state.passages.of_document(vector, slot))
+                    .unwrap_or_default()
+                {
+                    let new = PassageHit { id: nearest.id, score: 0.0, meaning: None, words: 0.0 };
+                    hits.entry(nearest.id).or_insert(new).meaning = Some(nearest.score);
+                }
+                let lowest = lists
+                    .nearest
+                    .get(slot as usize)
+                    .copied()
+                    .flatten()
+                    .map_or(0.0, |nearest| nearest.score - 0.1);
+                let mut hits: Vec<PassageHit> = hits.into_values().collect();
+                for hit in &mut hits {
+                    hit.score =
+                        hit.words / spread + (hit.meaning.unwrap_or(lowest) - lowest) / MEANING_SPREAD;
+                }
+                hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
+                hits.truncate(PASSAGES_OF_A_HIT);
+                (slot, hits)
+            })
+            .collect()
+    }
+}
+
+/// How far dot products of passages for one question usually lie apart; makes them comparable to words.
+const MEANING_SPREAD: f32 = 0.02;
+
+/// What the lists say, for choosing passages.
+struct Lists<'a> {
+    lexical: &'a Lexical,
+    nearest: &'a [Option<Nearest>],
+    vector: Option<&'a QueryVector>,
+}
+
+impl Ranking {
+    fn score(&self, index: usize) -> f32 {
+        self.scores.get(index).copied().unwrap_or(f32::NEG_INFINITY)
+    }
+}
+
+/// Scores by visible document from nearest passages. A document without vectors yet gets the mean, which says
+/// nothing for or against it. None when there is no vector at all.
+fn table(nearest: &[Option<Nearest>], slots: &[Slot]) -> Option<Vec<f32>> {
+    let scores: Vec<Option<f32>> = slots
+        .iter()
+        .map(|slot| nearest.get(*slot as usize).copied().flatten().map(|nearest| nearest.score))
+        .collect();
+    let known = scores.iter().flatten().count();
+    if known == 0 {
+        return None;
+    }
+    let mean = scores.iter().flatten().sum::<f32>() / known as f32;
+    Some(scores.into_iter().map(|score| score.unwrap_or(mean)).collect())
+}
+
+fn gather(scores: &[f32], slots: &[Slot]) -> Vec<f32> {
+    slots.iter().map(|slot| scores.get(*slot as usize).copied().unwrap_or(0.0)).collect()
+}

@@ -1,0 +1,354 @@
+//! What did the person ask for?
+//!
+//! Plain words, and beside them: `"exact phrase"` (also « »), `-without`, `titre:mot` / `title:word`, and filters
+//! `kind:pdf`, `folder:contracts`, `source:drive`, `lang:fr`, `after:2024-05`, `before:2025`, `year:2024` with their
+//! French names. Whatever is not understood as one of these is words: no question is ever a syntax error.
+
+use intramuros_core::document::Kind;
+use intramuros_core::language::{Language, detect};
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::{is_function_word, is_question_word, words};
+use crate::calendar::period;
+use crate::catalogue::Filters;
+
+/// Longest question in bytes. Beyond two pages it is a document, not a question.
+pub const MAX_QUERY_BYTES: usize = 8 << 10;
+
+/// Most words of a question that are looked up; more cost time and add nothing.
+const MAX_WORDS: usize = 64;
+
+/// Most phrases, excluded words and title words of a question.
+const MAX_CONDITIONS: usize = 16;
+
+/// A word that is looked up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryWord {
+    /// As the person wrote it.
+    pub written: String,
+    /// Folded (see `analysis`).
+    pub exact: String,
+    /// Its place among the words of the question.
+    pub position: u32,
+    /// An identifier, number or date as a whole.
+    pub whole: bool,
+}
+
+/// A question, taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Query {
+    /// What remains for the vector: the question without conditions and filters.
+    pub text: String,
+    /// The words that are looked up, function words left out.
+    pub words: Vec<QueryWord>,
+    /// Phrases that must occur, as folded words.
+    pub phrases: Vec<Vec<String>>,
+    /// Words or phrases that must not occur, as folded words.
+    pub excluded: Vec<Vec<String>>,
+    /// Words that must stand in the title, as written.
+    pub in_title: Vec<String>,
+    /// What the search is narrowed to.
+    pub filters: Filters,
+    /// The language of the question; [`Language::Other`] is read both ways.
+    pub language: Language,
+    /// Whether the last word may be the beginning of a longer one (nothing follows it).
+    pub unfinished: bool,
+}
+
+impl Query {
+    /// Takes a question apart. It never fails; what is over the limits is cut.
+    pub fn parse(question: &str) -> Query {
+        let mut end = question.len().min(MAX_QUERY_BYTES);
+        while !question.is_char_boundary(end) {
+            end -= 1;
+        }
+        let question: String = question
+            .get(..end)
+            .unwrap_or_default()
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let mut query = Query { unfinished: question.ends_with(char::is_alphanumeric), ..Query::default() };
+        let mut plain = String::new();
+        for piece in pieces(&question) {
+            query.take(piece, &mut plain);
+        }
+        query.text = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        query.language = detect(&query.text);
+        query.words = lookup_words(&query.text, query.language);
+        query
+    }
+
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.phrases.is_empty() && self.in_title.is_empty() && self.text.is_empty()
+    }
+
+    fn take(&mut self, piece: Piece<'_>, plain: &mut String) {
+        match piece {
+            Piece::Phrase { text, without, name } => {
+                let folded: Vec<String> =
+                    words(text).into_iter().filter(|word| !word.whole).map(|word| word.exact).collect();
+                if folded.is_empty() {
+                    return;
+                }
+                if without {
+                    push_limited(&mut self.excluded, folded);
+                } else if let Some(name) = name {
+                    if !self.take_condition(name, text) {
+                        push_plain(plain, text);
+                    }
+                } else {
+                    push_limited(&mut self.phrases, folded);
+                    push_plain(plain, text);
+                }
+            }
+            Piece::Word(word) => {
+                if let Some(without) = word.strip_prefix('-')
+                    && without.starts_with(char::is_alphanumeric)
+                {
+                    let folded: Vec<String> = words(without)
+                        .into_iter()
+                        .filter(|word| !word.whole)
+                        .map(|word| word.exact)
+                        .collect();
+                    push_limited(&mut self.excluded, folded);
+                } else if let Some((name, value)) = word.split_once(':')
+                    && !value.is_empty()
+                    && self.take_condition(name, value)
+                {
+                } else {
+                    push_plain(plain, word);
+                }
+            }
+        }
+    }
+
+    /// Reads `name:value`; false when the name or the value is none of ours.
+    fn take_condition(&mut self, name: &str, value: &str) -> bool {
+        let filters = &mut self.filters;
+        match crate::analysis::fold(name).as_str() {
+            "titre" | "title" | "intitle" => push_limited(&mut self.in_title, value.to_owned()),
+            "kind" | "type" | "format" | "genre" | "filetype" => match kind_of(value) {
+                Some(kind) => push_limited(&mut filters.kinds, kind),
+                None => return false,
+            },
+            "dossier" | "folder" | "in" | "dans" => push_limited(&mut filters.folders, value.to_owned()),
+            "source" => push_limited(&mut filters.sources, value.to_owned()),
+            "lang" | "langue" | "language" => match Language::from_code(&language_code(value)) {
+                Language::Other => return false,
+                language => push_limited(&mut filters.languages, language),
+            },
+            "apres" | "after" | "depuis" | "since" => match period(value) {
+                Some((start, _)) => filters.after_ms = Some(start),
+                None => return false,
+            },
+            "avant" | "before" => match period(value) {
+                Some((start, _)) => filters.before_ms = Some(start),
+                None => return false,
+            },
+            "annee" | "year" | "date" | "le" => match period(value) {
+                Some((start, end)) => {
+                    filters.after_ms = Some(start);
+                    filters.before_ms = Some(end);
+                }
+                None => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn push_limited<T>(list: &mut Vec<T>, item: T) {
+    if list.len() < MAX_CONDITIONS {
+        list.push(item);
+    }
+}
+
+fn push_plain(plain: &mut String, text: &str) {
+    plain.push_str(text);
+    plain.push(' ');
+}
+
+fn language_code(value: &str) -> String {
+    match crate::analysis::fold(value).as_str() {
+        "francais" | "french" => "fr".to_owned(),
+        "anglais" | "english" => "en".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// The kind for a word as people say it: the kind's own, a file extension, or the French word.
+fn kind_of(value: &str) -> Option<Kind> {
+    let value = crate::analysis::fold(value);
+    Kind::from_word(&value).or(match value.as_str() {
+        "doc" | "docx" | "odt" | "rtf" | "texte-mis-en-forme" => Some(Kind::Word),
+        "ppt" | "pptx" | "odp" | "presentation" | "diapositives" => Some(Kind::Slides),
+        "xls" | "xlsx" | "ods" | "csv" | "tsv" | "tableur" | "tableau" | "spreadsheet" => Some(Kind::Sheet),
+        "htm" | "web" | "page" => Some(Kind::Html),
+        "md" => Some(Kind::Markdown),
+        "txt" | "texte" => Some(Kind::Text),
+        "json" | "xml" | "yaml" | "donnees" => Some(Kind::Data),
+        "epub" | "livre" => Some(Kind::Book),
+        "eml" | "msg" | "mbox" | "email" | "courriel" | "courrier" | "message" => Some(Kind::Mail),
+        "slack" | "discussion" => Some(Kind::Chat),
+        "ipynb" | "carnet" => Some(Kind::Notebook),
+        "source" => Some(Kind::Code),
+        "png" | "jpg" | "jpeg" | "photo" | "scan" => Some(Kind::Image),
+        "zip" | "tar" | "archives" => Some(Kind::Archive),
+        _ => None,
+    })
+}
+
+enum Piece<'a> {
+    Word(&'a str),
+    Phrase { text: &'a str, without: bool, name: Option<&'a str> },
+}
+
+/// Cuts a question at white space, but not inside quotation marks.
+fn pieces(question: &str) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    let mut rest = question.trim_start();
+    while !rest.is_empty() {
+        let (piece, after) = phrase_piece(rest).unwrap_or_else(|| {
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            let (word, after) = rest.split_at(end);
+            (Piece::Word(word), after)
+        });
+        found.push(piece);
+        rest = after.trim_start();
+    }
+    found
+}
+
+/// A phrase at the beginning of `rest`, with `-` or `name:` before it; none when no closing mark follows.
+fn phrase_piece(rest: &str) -> Option<(Piece<'_>, &str)> {
+    let (without, inner) = match rest.strip_prefix('-') {
+        Some(inner) => (true, inner),
+        None => (false, rest),
+    };
+    let open_at = inner.find(['"', '«', '“', '„'])?;
+    let before = inner.get(..open_at)?;
+    let name = match before {
+        "" => None,
+        before if !without && before.ends_with(':') && !before.contains(char::is_whitespace) => {
+            before.strip_suffix(':')
+        }
+        _ => return None,
+    };
+    let after_open = inner.get(open_at..)?;
+    let open = after_open.chars().next()?;
+    let body = after_open.get(open.len_utf8()..)?;
+    let close_at = match open {
+        '"' => body.find('"'),
+        '«' => body.find('»'),
+        _ => body.find(['”', '“', '"']),
+    }?;
+    let text = body.get(..close_at)?;
+    let close = body.get(close_at..)?.chars().next()?;
+    Some((Piece::Phrase { text, without, name }, body.get(close_at + close.len_utf8()..)?))
+}
+
+/// The words of a question that are looked up. Function and question words are left out, unless nothing else is
+/// there: then they are what the person asks for.
+fn lookup_words(text: &str, language: Language) -> Vec<QueryWord> {
+    let all: Vec<QueryWord> = words(text)
+        .into_iter()
+        .map(|word| QueryWord {
+            written: text.get(word.range).unwrap_or_default().to_owned(),
+            exact: word.exact,
+            position: word.position,
+            whole: word.whole,
+        })
+        .collect();
+    let dull = |word: &QueryWord, also_asking: bool| {
+        let languages = crate::analysis::readings(language);
+        languages.iter().all(|language| {
+            is_function_word(&word.exact, *language)
+                || (also_asking && is_question_word(&word.exact, *language))
+        })
+    };
+    let mut kept: Vec<QueryWord> = all.iter().filter(|word| !dull(word, true)).cloned().collect();
+    if kept.is_empty() {
+        kept = all.iter().filter(|word| !dull(word, false)).cloned().collect();
+    }
+    if kept.is_empty() {
+        kept = all;
+    }
+    kept.truncate(MAX_WORDS);
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looked_up(question: &str) -> Vec<String> {
+        Query::parse(question).words.into_iter().map(|word| word.exact).collect()
+    }
+
+    #[test]
+    fn questions_lose_the_words_that_only_ask() {
+        let check =
+            |question: &str, expected: &[&str]| assert_eq!(looked_up(question), expected, "{question}");
+        check("Quelle est la durée de conservation des factures ?", &["duree", "conservation", "factures"]);
+        check("How long do I keep invoices?", &["long", "keep", "invoices"]);
+        check("Qu’est-ce qu’un cookie ?", &["cookie"]);
+        check("the who", &["who"]);
+        check("article L.3242-1", &["article", "l.3242-1", "l", "3242", "1"].map(|w| w).as_slice());
+        check("", &[]);
+    }
+
+    #[test]
+    fn conditions_are_taken_out_of_the_question() {
+        let query = Query::parse(
+            r#"contrat "période d’essai" -stage titre:modèle kind:docx après:2023-05 folder:RH"#,
+        );
+        assert_eq!(query.phrases, [["periode", "d", "essai"]]);
+        assert_eq!(query.excluded, [["stage"]]);
+        assert_eq!(query.in_title, ["modèle"]);
+        assert_eq!(query.filters.kinds, [Kind::Word]);
+        assert_eq!(query.filters.folders, ["RH"]);
+        assert_eq!(query.filters.after_ms, period("2023-05").map(|(start, _)| start));
+        assert_eq!(query.text, "contrat période d’essai");
+        let year = Query::parse("budget année:2024").filters;
+        assert_eq!(
+            (year.after_ms, year.before_ms),
+            (period("2024").map(|p| p.0), period("2024").map(|p| p.1))
+        );
+        assert_eq!(Query::parse("titre:\"deux mots\" x").in_title, ["deux mots"]);
+        assert_eq!(Query::parse("« deux mots »").phrases, [["deux", "mots"]]);
+    }
+
+    #[test]
+    fn nothing_is_a_syntax_error() {
+        for question in [
+            "\"",
+            "«",
+            "-",
+            "--",
+            "-\"",
+            "titre:",
+            ":",
+            "a:b",
+            "l'installation",
+            "kind:zzz",
+            "http://example.org/a?b=c",
+            "AND OR NOT",
+            "(a",
+            "a)",
+            "*",
+            "\u{0}\u{7}",
+            "“",
+            "before:never",
+            "-\"a b",
+            "titre:\"x",
+        ] {
+            let query = Query::parse(question);
+            assert!(query.filters.is_empty(), "{question}");
+        }
+        assert!(looked_up("http://example.org/a?b=c").contains(&"example".to_owned()));
+        assert!(Query::parse(&"x ".repeat(100_000)).words.len() <= MAX_WORDS);
+    }
+}
