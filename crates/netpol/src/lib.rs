@@ -5,7 +5,9 @@
 pub mod document;
 pub mod engine;
 pub mod error;
+pub mod generate;
 mod json;
 pub mod manifest;
+pub mod matrix;
 pub mod model;
 pub mod report;

@@ -5,3 +5,5 @@ mod admin;
 mod cilium;
 mod inputs;
 mod listing;
+mod matrix;
+mod round_trip;

@@ -1,0 +1,163 @@
+//! Which rows does this spreadsheet hold? What a reader cannot see, or what only looks like a value, is an error
+//! that names the cell: a hidden row or a stale formula must not open a port.
+
+use super::read::Rows;
+use crate::error::{Error, Origin, Result};
+use calamine::{Data, Reader, SheetVisible};
+use std::io::{Cursor, Read};
+use std::sync::Arc;
+
+/// A spreadsheet that unpacks to more is an attack.
+const MAX_UNPACKED: u64 = 256 * 1024 * 1024;
+/// Rows that are read from one sheet.
+const MAX_ROWS: usize = 100_000;
+
+/// The rows of the first visible sheet that has cells.
+pub fn rows(file: &Arc<str>, bytes: &[u8], ods: bool) -> Result<Rows> {
+    let whole = Origin::new(file, 0);
+    let fail = |error: String| Error::input(&whole, format!("this spreadsheet cannot be read: {error}"));
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| fail(error.to_string()))?;
+    let mut unpacked = 0;
+    for at in 0..archive.len() {
+        unpacked += archive.by_index_raw(at).map_err(|error| fail(error.to_string()))?.size();
+    }
+    if unpacked > MAX_UNPACKED {
+        return Err(fail(format!("it unpacks to more than {} MB", MAX_UNPACKED / 1024 / 1024)));
+    }
+    let (rows, sheet) = if ods {
+        let mut book: calamine::Ods<_> =
+            calamine::Ods::new(Cursor::new(bytes)).map_err(|error| fail(error.to_string()))?;
+        first_sheet(file, &mut book)?
+    } else {
+        let mut book: calamine::Xlsx<_> =
+            calamine::Xlsx::new(Cursor::new(bytes)).map_err(|error| fail(error.to_string()))?;
+        first_sheet(file, &mut book)?
+    };
+    refuse_hidden(file, &mut archive, ods, sheet)?;
+    Ok(Rows { rows, word: "row" })
+}
+
+fn first_sheet<R, RS>(file: &Arc<str>, book: &mut R) -> Result<(Vec<(u32, Vec<String>)>, usize)>
+where
+    R: Reader<RS>,
+    RS: Read + std::io::Seek,
+    R::Error: std::fmt::Display,
+{
+    let whole = Origin::new(file, 0);
+    let sheets: Vec<(usize, String)> = book
+        .sheets_metadata()
+        .iter()
+        .enumerate()
+        .filter(|(_, sheet)| sheet.visible == SheetVisible::Visible)
+        .map(|(at, sheet)| (at, sheet.name.clone()))
+        .collect();
+    for (at, name) in sheets {
+        let range = book.worksheet_range(&name).map_err(|error| Error::input(&whole, error))?;
+        if range.is_empty() {
+            continue;
+        }
+        let formulas = book.worksheet_formula(&name).map_err(|error| Error::input(&whole, error))?;
+        let offset = formulas.start().unwrap_or_default();
+        if let Some((row, column, _)) = formulas.used_cells().find(|(_, _, text)| !text.is_empty()) {
+            let cell = cell_name(row + offset.0 as usize, column + offset.1 as usize);
+            return Err(Error::input(&whole, format!("sheet {name}, cell {cell}: this is a formula"))
+                .hint("replace formulas by their values (paste special), so that what is read is what you see"));
+        }
+        if range.height() > MAX_ROWS {
+            return Err(Error::input(&whole, format!("sheet {name}: more than {MAX_ROWS} rows")));
+        }
+        let first = range.start().unwrap_or_default();
+        let mut rows = Vec::new();
+        for (number, row) in range.rows().enumerate() {
+            let line = first.0 + u32::try_from(number).unwrap_or(u32::MAX) + 1;
+            let mut cells = Vec::with_capacity(row.len());
+            for (column, cell) in row.iter().enumerate() {
+                cells.push(text_of(cell).map_err(|error| {
+                    let cell = cell_name(line as usize - 1, column + first.1 as usize);
+                    Error::input(&whole, format!("sheet {name}, cell {cell}: {error}"))
+                })?);
+            }
+            rows.push((line, cells));
+        }
+        return Ok((rows, at));
+    }
+    Err(Error::input(&whole, "no visible sheet holds a cell"))
+}
+
+fn text_of(cell: &Data) -> std::result::Result<String, String> {
+    Ok(match cell {
+        Data::Empty => String::new(),
+        Data::String(text) => text.clone(),
+        // Ports are whole numbers that spreadsheets store as floats.
+        Data::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => format!("{number:.0}"),
+        Data::Float(number) => number.to_string(),
+        Data::Int(number) => number.to_string(),
+        Data::Bool(value) => value.to_string(),
+        Data::DateTime(date) => {
+            let (year, month, day, ..) = date.to_ymd_hms_milli();
+            format!("{year:04}-{month:02}-{day:02}")
+        }
+        Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
+        Data::Error(error) => return Err(format!("this cell holds the error {error}")),
+        #[allow(unreachable_patterns)]
+        _ => return Err("this kind of cell is not read".to_owned()),
+    })
+}
+
+/// `A1` for row 0, column 0.
+fn cell_name(row: usize, column: usize) -> String {
+    let mut letters = String::new();
+    let mut left = column + 1;
+    while left > 0 {
+        let digit = u8::try_from((left - 1) % 26).unwrap_or(0);
+        letters.insert(0, char::from(b'A' + digit));
+        left = (left - 1) / 26;
+    }
+    format!("{letters}{}", row + 1)
+}
+
+/// Hidden rows and merged cells are not in calamine's values: the sheet's own text tells.
+fn refuse_hidden(
+    file: &Arc<str>,
+    archive: &mut zip::ZipArchive<Cursor<&[u8]>>,
+    ods: bool,
+    sheet: usize,
+) -> Result<()> {
+    let name = if ods { "content.xml".to_owned() } else { format!("xl/worksheets/sheet{}.xml", sheet + 1) };
+    let mut text = String::new();
+    let Ok(mut entry) = archive.by_name(&name) else { return Ok(()) };
+    if entry.read_to_string(&mut text).is_err() {
+        return Ok(());
+    }
+    let whole = Origin::new(file, 0);
+    let attribute = |tag: &str, key: &str| -> Option<String> {
+        let start = tag.find(&format!("{key}=\""))? + key.len() + 2;
+        Some(tag[start..].split('"').next()?.to_owned())
+    };
+    let text = match ods {
+        true => text.split("<table:table ").nth(sheet + 1).unwrap_or_default().to_owned(),
+        false => text,
+    };
+    for tag in text.split('<') {
+        let tag = tag.split('>').next().unwrap_or_default();
+        let hidden = tag.starts_with("row ") && matches!(attribute(tag, " hidden").as_deref(), Some("1" | "true"));
+        let collapsed = tag.starts_with("table:table-row")
+            && matches!(attribute(tag, "table:visibility").as_deref(), Some("collapse" | "filter"));
+        if hidden || collapsed {
+            let place = attribute(tag, " r").map(|row| format!(" (row {row})")).unwrap_or_default();
+            return Err(Error::input(&whole, format!("a row is hidden{place}"))
+                .hint("show all rows and clear filters, or delete what is not authorised"));
+        }
+        let merged = tag.strip_prefix("mergeCell ").and_then(|rest| attribute(rest, "ref"));
+        let spans = |key: &str| attribute(tag, key).and_then(|text| text.parse::<u32>().ok()).is_some_and(|n| n > 1);
+        let spanned = ods
+            && tag.starts_with("table:table-cell")
+            && (spans("table:number-rows-spanned") || spans("table:number-columns-spanned"));
+        if merged.is_some() || spanned {
+            let place = merged.map(|range| format!(" ({range})")).unwrap_or_default();
+            return Err(Error::input(&whole, format!("cells are merged{place}"))
+                .hint("split them and repeat the value on every row that it is meant for"));
+        }
+    }
+    Ok(())
+}
