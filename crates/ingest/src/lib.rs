@@ -10,30 +10,38 @@ pub mod chat;
 pub mod format;
 pub mod image;
 pub mod mail;
+pub mod ocr;
 pub mod office;
+pub mod passages;
 pub mod pdf;
 pub mod render;
 pub mod text;
+pub mod worker;
 
 use intramuros_core::document::{ExtractError, Extracted, Limits};
 
 pub use budget::Budget;
 pub use format::Format;
+pub use ocr::Ocr;
+pub use worker::{Extractor, Pool};
 
 /// Reads one file. `name` is its file name (used only where the content does not decide: CSV, Markdown, code).
 ///
 /// # Errors
 /// The reason why nothing could be read; a file whose parts fail on their own is not an error.
 pub fn extract(name: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractError> {
-    if bytes.len() as u64 > limits.file_bytes {
-        return Err(ExtractError::Limit(format!(
-            "{} bytes; at most {} are read from one file",
-            bytes.len(),
-            limits.file_bytes
-        )));
-    }
+    check_size(bytes, limits)?;
     let spent = budget::Spent::default();
     extract_within(name, bytes, &Budget::new(limits, &spent))
+}
+
+/// Whether a file is small enough to be read.
+pub(crate) fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), ExtractError> {
+    if bytes.len() as u64 > limits.file_bytes {
+        let most = limits.file_bytes;
+        return Err(ExtractError::Limit(format!("{} bytes; at most {most} are read from one file", bytes.len())));
+    }
+    Ok(())
 }
 
 /// Reads a file that stands inside another, on the same budget, one level deeper. Containers call it per member.

@@ -1,13 +1,172 @@
 //! What does this PDF say, page by page?
+//!
+//! The interpreter draws each page on a device that notes glyphs ([`glyphs`]); they become line segments ([`lines`]),
+//! tables ([`tables`]) and zones in reading order ([`layout`]); the whole document decides what is a heading, a header
+//! or a cut word ([`compose`]). Pages that are only pictures are drawn for OCR ([`scan`]); remarks, form fields and
+//! attached files follow ([`extras`]).
 
-use intramuros_core::document::{ExtractError, Extracted};
+mod compose;
+mod extras;
+mod glyphs;
+mod info;
+mod layout;
+mod lines;
+mod scan;
+mod tables;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use hayro::RenderCache;
+use hayro::hayro_interpret::hayro_cmap::BfString;
+use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, TransformExt, interpret_page};
+use hayro::hayro_syntax::page::Page;
+use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use hayro::kurbo::Rect;
+use intramuros_core::document::{ExtractError, Extracted, Kind, Picture};
 
 use crate::Budget;
+use crate::text::writer::Writer;
+use compose::PageText;
+use glyphs::Ink;
 
 /// Reads a PDF.
 ///
 /// # Errors
-/// When the bytes are not this format, are encrypted, or a limit is reached.
-pub fn extract(_name: &str, _bytes: &[u8], _budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    Err(ExtractError::Unsupported("no reader yet".to_owned()))
+/// Encrypted when a password is needed, Corrupt when the file or all of its pages are damaged, NeedsOcr when it holds
+/// only pictures of text and none may be handed on, Limit when it is too large.
+pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    let pdf = open(bytes)?;
+    budget.check_pages(pdf.pages().len())?;
+    let mut writer = Writer::new(Kind::Pdf, budget);
+    writer.document().pages = u32::try_from(pdf.pages().len()).ok();
+    info::write(&pdf, &mut writer);
+    let read = read_pages(&pdf);
+    compose::write(read.texts, pdf.pages(), &mut writer)?;
+    if writer.is_empty() {
+        // A form that only its own kind of program draws.
+        extras::xfa(&pdf, budget, &mut writer)?;
+    }
+    extras::attachments(&pdf, budget, &mut writer)?;
+    draw_pictures(&pdf, &read.pictures, budget, &mut writer)?;
+    if !read.damaged.is_empty() {
+        if writer.is_empty() && read.pictures.is_empty() && writer.document().parts.is_empty() {
+            return Err(ExtractError::Corrupt(format!("{} can't be read", pages(&read.damaged))));
+        }
+        writer.warn(format!("{} can't be read; left out", pages(&read.damaged)));
+    }
+    writer.finish()
+}
+
+fn open(bytes: &[u8]) -> Result<Pdf, ExtractError> {
+    let corrupt = || ExtractError::Corrupt("the PDF's structure can't be read".to_owned());
+    catch_unwind(|| Pdf::new(bytes.to_vec())).map_err(|_| corrupt())?.map_err(|error| match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
+            ExtractError::Encrypted("a password is needed to open it".to_owned())
+        }
+        LoadPdfError::Decryption(DecryptionError::UnsupportedAlgorithm) => {
+            ExtractError::Encrypted("its encryption isn't one that is read".to_owned())
+        }
+        LoadPdfError::Decryption(_) => ExtractError::Corrupt("its encryption is damaged".to_owned()),
+        LoadPdfError::Invalid => corrupt(),
+    })
+}
+
+/// What the pages gave, by page number.
+#[derive(Default)]
+struct Read {
+    texts: Vec<PageText>,
+    /// Pages whose text is in pictures.
+    pictures: Vec<u32>,
+    /// Pages on which the interpreter fell or that draw too much.
+    damaged: Vec<u32>,
+}
+
+fn read_pages(pdf: &Pdf) -> Read {
+    let cache = InterpreterCache::new();
+    let mut read = Read::default();
+    for (number, page) in (1..).zip(pdf.pages().iter()) {
+        let Ok(ink) = catch_unwind(AssertUnwindSafe(|| read_page(page, &cache))) else {
+            read.damaged.push(number);
+            continue;
+        };
+        let (width, height) = page.render_dimensions();
+        if scan::is_picture(&ink, readable(&ink), f64::from(width) * f64::from(height)) {
+            read.pictures.push(number);
+        }
+        read.texts.push(PageText { number, zones: zones(&ink) });
+    }
+    read
+}
+
+fn read_page<'a>(page: &Page<'a>, cache: &InterpreterCache<'a>) -> Ink {
+    let (width, height) = page.render_dimensions();
+    let frame = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+    let upright = page.initial_transform(true).to_kurbo();
+    let mut context = Context::new(upright, frame, cache, page.xref(), InterpreterSettings::default());
+    let mut ink = Ink::default();
+    interpret_page(page, &mut context, &mut ink);
+    ink
+}
+
+/// How many letters and figures of a page can be read.
+fn readable(ink: &Ink) -> usize {
+    let readable = |text: &BfString| match text {
+        BfString::Char(character) => character.is_alphanumeric(),
+        BfString::String(text) => text.chars().any(char::is_alphanumeric),
+    };
+    ink.glyphs.iter().filter(|glyph| glyph.text.as_ref().is_some_and(readable)).count()
+}
+
+fn zones(ink: &Ink) -> Vec<layout::Zone> {
+    lines::segments(&ink.glyphs).into_iter().flat_map(|(_, segments)| layout::zones(segments)).collect()
+}
+
+/// Draws the pages that are pictures of text, as many as the limit allows, and says which were not.
+fn draw_pictures(
+    pdf: &Pdf,
+    numbers: &[u32],
+    budget: &Budget<'_>,
+    writer: &mut Writer<'_>,
+) -> Result<(), ExtractError> {
+    if numbers.is_empty() {
+        return Ok(());
+    }
+    let allowed = budget.limits.pictures as usize;
+    if allowed == 0 && writer.is_empty() && writer.document().parts.is_empty() {
+        return Err(ExtractError::NeedsOcr(format!("only pictures of text on {}", pages(numbers))));
+    }
+    let (drawn, left) = numbers.split_at(allowed.min(numbers.len()));
+    let mut left = left.to_vec();
+    let cache = RenderCache::new();
+    for number in drawn {
+        let page = pdf.pages().get(*number as usize - 1);
+        let picture =
+            page.and_then(|page| catch_unwind(AssertUnwindSafe(|| scan::draw(page, &cache))).ok().flatten());
+        match picture {
+            Some(bytes) => writer.document().pictures.push(Picture { page: Some(*number), bytes }),
+            None => left.push(*number),
+        }
+    }
+    if !left.is_empty() {
+        writer.warn(format!("text in pictures, not read by OCR, on {}", pages(&left)));
+    }
+    Ok(())
+}
+
+/// Page numbers in words: `page 3`, `pages 1 to 4, 7`.
+fn pages(numbers: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == *number => *last = *number,
+            _ => ranges.push((*number, *number)),
+        }
+    }
+    let show = |(first, last): &(u32, u32)| {
+        if first == last { first.to_string() } else { format!("{first} to {last}") }
+    };
+    let list: Vec<String> = ranges.iter().take(20).map(show).collect();
+    let more = if ranges.len() > 20 { " and more" } else { "" };
+    let word = if numbers.len() == 1 { "page" } else { "pages" };
+    format!("{word} {}{more}", list.join(", "))
 }

@@ -1,0 +1,193 @@
+//! What do pictures of text say, where `tesseract` is installed?
+//!
+//! It runs as a process of its own for each picture, without a shell, fed through its standard input, under a time and
+//! a memory limit. Nothing is installed, fetched or kept.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use intramuros_core::document::{Block, BlockKind, ExtractError, Extracted, Picture, Place};
+
+/// Time for one picture. A dense page takes 3 to 10 seconds on a slow core.
+const PICTURE_TIME: Duration = Duration::from_secs(60);
+
+/// Time for the list of installed languages.
+const LIST_TIME: Duration = Duration::from_secs(10);
+
+/// Memory for one picture: it holds several copies of a page of 12 million pixels.
+const PICTURE_MEMORY: u64 = 1 << 30;
+
+/// Text of one picture. The densest newspaper page has 60,000 characters.
+const PICTURE_TEXT: u64 = 4 << 20;
+
+/// Languages wanted, best first; those installed among them are used.
+const LANGUAGES: [&str; 2] = ["fra", "eng"];
+
+/// An installed OCR program.
+#[derive(Clone, Debug)]
+pub struct Ocr {
+    program: PathBuf,
+    languages: String,
+    /// Whether it can find out how a page is turned.
+    turns: bool,
+}
+
+impl Ocr {
+    /// Looks for `tesseract` on the path; none when it isn't installed or has no language at all.
+    pub fn find() -> Option<Ocr> {
+        let path = std::env::var_os("PATH")?;
+        let name = if cfg!(windows) { "tesseract.exe" } else { "tesseract" };
+        let program =
+            std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())?;
+        Ocr::at(&program)
+    }
+
+    /// The program at this path; none when it doesn't run or has no language.
+    pub fn at(program: &Path) -> Option<Ocr> {
+        let listed = run(program, &["--list-langs"], &[], LIST_TIME)?;
+        let installed: Vec<&str> = listed.lines().map(str::trim).filter(|word| !word.contains(' ')).collect();
+        let mut languages: Vec<&str> =
+            LANGUAGES.into_iter().filter(|language| installed.contains(language)).collect();
+        if languages.is_empty() {
+            languages.extend(installed.iter().copied().find(|word| !word.is_empty() && *word != "osd"));
+        }
+        if languages.is_empty() {
+            return None;
+        }
+        Some(Ocr {
+            program: program.to_owned(),
+            languages: languages.join("+"),
+            turns: installed.contains(&"osd"),
+        })
+    }
+
+    /// The languages it reads, as `tesseract` writes them: `fra+eng`.
+    pub fn languages(&self) -> &str {
+        &self.languages
+    }
+
+    /// Reads all pictures of a document, with everything inside it, and puts their text in its place.
+    ///
+    /// # Errors
+    /// NeedsOcr when a document has nothing but pictures and no text was found in them.
+    pub fn complete(&self, mut extracted: Extracted) -> Result<Extracted, ExtractError> {
+        for part in &mut extracted.parts {
+            if let Ok(inner) = std::mem::replace(&mut part.outcome, Ok(Box::default())) {
+                part.outcome = self.complete(*inner).map(Box::new);
+            }
+        }
+        let pictures = std::mem::take(&mut extracted.pictures);
+        if pictures.is_empty() {
+            return Ok(extracted);
+        }
+        let mut failed = Vec::new();
+        for picture in &pictures {
+            match self.read(&picture.bytes) {
+                Some(text) => extracted.blocks.extend(blocks(&text, picture.page)),
+                None => {
+                    failed.push(picture.page.map_or("the picture".to_owned(), |page| format!("page {page}")))
+                }
+            }
+        }
+        if !failed.is_empty() {
+            extracted.warnings.push(format!("OCR failed on {}", failed.join(", ")));
+        }
+        // Stable: within a page its own text comes first.
+        extracted.blocks.sort_by_key(|block| block.place.page);
+        if extracted.blocks.is_empty() && extracted.parts.is_empty() {
+            return Err(ExtractError::NeedsOcr("OCR found no text in it".to_owned()));
+        }
+        Ok(extracted)
+    }
+
+    /// The text of one picture; none when the program fails or takes too long.
+    fn read(&self, picture: &[u8]) -> Option<String> {
+        // 1: find columns and how the page is turned; 3: columns only.
+        let mode = if self.turns { "1" } else { "3" };
+        let arguments = ["stdin", "stdout", "-l", &self.languages, "--psm", mode];
+        run(&self.program, &arguments, picture, PICTURE_TIME)
+    }
+}
+
+/// How many pictures wait in a document with everything inside it.
+pub fn waiting(extracted: &Extracted) -> usize {
+    let parts = extracted.parts.iter().filter_map(|part| part.outcome.as_ref().ok());
+    let count = |pictures: &[Picture]| pictures.len();
+    count(&extracted.pictures) + parts.map(|part| waiting(part)).sum::<usize>()
+}
+
+/// Paragraphs are set apart by empty lines; a word cut at a line end is mended.
+fn blocks(text: &str, page: Option<u32>) -> Vec<Block> {
+    let place = Place { page, ..Place::default() };
+    let mut blocks = Vec::new();
+    for paragraph in text.replace('\u{c}', "\n\n").split("\n\n") {
+        let mut joined = String::new();
+        for line in paragraph.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let cut = joined.ends_with('-') && line.starts_with(char::is_lowercase);
+            if cut {
+                joined.pop();
+            } else if !joined.is_empty() {
+                joined.push(' ');
+            }
+            joined.push_str(line);
+        }
+        let joined = crate::text::writer::clean_line(&joined);
+        // Specks and frames come out as stray signs.
+        if joined.chars().filter(|character| character.is_alphanumeric()).count() >= 2 {
+            blocks.push(Block { kind: BlockKind::Paragraph, text: joined, place: place.clone() });
+        }
+    }
+    blocks
+}
+
+/// Runs a program on some input and gives what it prints; none when it fails, prints too much or takes too long.
+fn run(program: &Path, arguments: &[&str], input: &[u8], time: Duration) -> Option<String> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // Several pictures are read at once by several callers; one thread each is faster over all.
+    command.env("OMP_THREAD_LIMIT", "1");
+    let mut child = command.spawn().ok()?;
+    limit(&child);
+    let (stdin, stdout) = (child.stdin.take()?, child.stdout.take()?);
+    std::thread::scope(|scope| {
+        let (done, waits) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            let mut stdin = stdin;
+            // It may end before it has read everything; then its answer says so.
+            let _ = stdin.write_all(input);
+        });
+        let watch = scope.spawn(move || watch(child, &waits, time));
+        let mut text = Vec::new();
+        let whole = stdout.take(PICTURE_TEXT).read_to_end(&mut text);
+        drop(done);
+        let good = watch.join().unwrap_or(false);
+        (good && whole.is_ok()).then(|| String::from_utf8_lossy(&text).into_owned())
+    })
+}
+
+/// Waits for a process that was asked to end, kills it when the time is over, and says whether it ended well.
+fn watch(mut child: Child, waits: &mpsc::Receiver<()>, time: Duration) -> bool {
+    let over = waits.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout);
+    if over {
+        let _ = child.kill();
+    }
+    child.wait().is_ok_and(|status| status.success()) && !over
+}
+
+/// Keeps a process within [`PICTURE_MEMORY`], where the system can.
+fn limit(child: &Child) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let memory = Rlimit { current: Some(PICTURE_MEMORY), maximum: Some(PICTURE_MEMORY) };
+            // A refusal leaves the time limit.
+            let _ = prlimit(Some(pid), Resource::As, memory);
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (child, PICTURE_MEMORY);
+}

@@ -1,0 +1,291 @@
+//! Which words and line segments do the glyphs of a page make?
+//!
+//! A segment is a piece of one line without a wide gap: a whole line of running text, a cell of a table, a label of a
+//! form. Directions are handled one by one: a segment's coordinates are those of a reader who turned the page so that
+//! this text stands upright.
+
+use hayro::hayro_interpret::hayro_cmap::BfString;
+
+use super::glyphs::Glyph;
+
+/// Shares of the em. A space is between a quarter and a third of an em and may be squeezed to a sixth; letters that
+/// belong together are rarely a tenth apart.
+const SPACE_FROM: f32 = 0.17;
+
+/// A gap of one em separates segments: spaces of justified lines stay below.
+const SEGMENT_GAP: f32 = 1.0;
+
+/// Share of the em by which baselines of one line differ at most.
+const SAME_BASELINE: f32 = 0.3;
+
+/// A piece of a line without a wide gap in it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Segment {
+    /// Its text; words separated by one space.
+    pub text: String,
+    /// Left edge, in points.
+    pub x0: f32,
+    /// Right edge.
+    pub x1: f32,
+    /// Baseline, downwards.
+    pub y: f32,
+    /// Em of its largest characters.
+    pub size: f32,
+    /// Mostly bold.
+    pub bold: bool,
+    /// All of fixed width.
+    pub mono: bool,
+}
+
+impl Segment {
+    /// Upper edge of its letters.
+    pub fn top(&self) -> f32 {
+        self.y - 0.75 * self.size
+    }
+
+    /// Lower edge of its letters.
+    pub fn bottom(&self) -> f32 {
+        self.y + 0.25 * self.size
+    }
+
+    /// Number of characters.
+    pub fn chars(&self) -> usize {
+        self.text.chars().count()
+    }
+}
+
+/// A chain of glyphs drawn one after another.
+#[derive(Clone, Debug)]
+struct Span {
+    text: String,
+    x0: f32,
+    x1: f32,
+    y: f32,
+    size: f32,
+    letters: u32,
+    bold: u32,
+    mono: u32,
+    /// The last glyph was a space, or a gap follows.
+    open: bool,
+}
+
+/// A glyph in the coordinates of its direction.
+struct Placed<'g> {
+    glyph: &'g Glyph,
+    x0: f32,
+    x1: f32,
+    y: f32,
+}
+
+/// The segments of the glyphs that run in one direction, each list with its direction in degrees; the direction of
+/// most glyphs first.
+pub(super) fn segments(glyphs: &[Glyph]) -> Vec<(i16, Vec<Segment>)> {
+    let mut turns: Vec<(i16, usize)> = Vec::new();
+    for glyph in glyphs {
+        let known = turns.iter().position(|(turn, _)| *turn == glyph.turn);
+        if let Some((_, count)) = known.and_then(|known| turns.get_mut(known)) {
+            *count += 1;
+        } else if turns.len() < 64 {
+            // A page that writes in more directions is a drawing; the rest is left out.
+            turns.push((glyph.turn, 1));
+        }
+    }
+    turns.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    turns.into_iter().map(|(turn, _)| (turn, of_direction(glyphs, turn))).collect()
+}
+
+fn of_direction(glyphs: &[Glyph], turn: i16) -> Vec<Segment> {
+    let (sin, cos) = f32::from(turn).to_radians().sin_cos();
+    let turned = |(x, y): (f32, f32)| (x * cos + y * sin, y * cos - x * sin);
+    let placed = glyphs.iter().filter(|glyph| glyph.turn == turn).map(|glyph| {
+        let ((x0, y), (x1, _)) = (turned(glyph.start), turned(glyph.end));
+        Placed { glyph, x0: x0.min(x1), x1: x0.max(x1), y }
+    });
+    into_segments(into_spans(placed))
+}
+
+fn into_spans<'g>(placed: impl Iterator<Item = Placed<'g>>) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for glyph in placed {
+        let space = is_space(glyph.glyph);
+        match spans.last_mut() {
+            Some(span) if follows(span, &glyph) => {
+                if space {
+                    span.open = true;
+                } else {
+                    append(span, &glyph);
+                }
+            }
+            _ if space => {}
+            _ => spans.push(begin(&glyph)),
+        }
+    }
+    spans
+}
+
+fn is_space(glyph: &Glyph) -> bool {
+    match &glyph.text {
+        Some(BfString::Char(character)) => character.is_whitespace() || *character == '\u{200b}',
+        Some(BfString::String(text)) => text.chars().all(char::is_whitespace),
+        None => false,
+    }
+}
+
+/// Whether a glyph continues the chain: on the same baseline (or raised beside it), and near.
+fn follows(span: &Span, glyph: &Placed<'_>) -> bool {
+    let (size, gap) = (span.size.max(glyph.glyph.size), glyph.x0 - span.x1);
+    let raised = (glyph.y - span.y).abs();
+    let near = gap > -0.5 * size && gap < SEGMENT_GAP * size;
+    let script = raised < 0.5 * size && gap.abs() < 0.3 * size && glyph.glyph.size < 0.85 * span.size;
+    near && (raised < 0.2 * size.min(glyph.glyph.size * 1.5) || script)
+}
+
+fn begin(glyph: &Placed<'_>) -> Span {
+    let mut span = Span {
+        text: String::new(),
+        x0: glyph.x0,
+        x1: glyph.x0,
+        y: glyph.y,
+        size: glyph.glyph.size,
+        letters: 0,
+        bold: 0,
+        mono: 0,
+        open: false,
+    };
+    append(&mut span, glyph);
+    span
+}
+
+fn append(span: &mut Span, placed: &Placed<'_>) {
+    let glyph = placed.glyph;
+    let size = span.size.min(glyph.size);
+    let gap = placed.x0 - span.x1;
+    if !span.text.is_empty() && (span.open || gap > space_from(span, size)) {
+        push_space(&mut span.text);
+    }
+    span.open = false;
+    match &glyph.text {
+        Some(BfString::Char(character)) => push_character(&mut span.text, *character),
+        Some(BfString::String(text)) => {
+            text.chars().for_each(|character| push_character(&mut span.text, character))
+        }
+        None => span.text.push(char::REPLACEMENT_CHARACTER),
+    }
+    if glyph.size > span.size * 1.1 {
+        (span.y, span.size) = (placed.y, glyph.size);
+    }
+    span.x1 = span.x1.max(placed.x1);
+    span.letters += 1;
+    span.bold += u32::from(glyph.bold);
+    span.mono += u32::from(glyph.mono);
+}
+
+/// Wide writing systems leave gaps inside a line that are no spaces.
+fn space_from(span: &Span, size: f32) -> f32 {
+    let wide = span.text.chars().next_back().is_some_and(|last| last >= '\u{2e80}' && !is_presentation(last));
+    if wide { 0.5 * size } else { SPACE_FROM * size }
+}
+
+fn is_presentation(character: char) -> bool {
+    ('\u{e000}'..='\u{fb4f}').contains(&character)
+}
+
+fn push_space(text: &mut String) {
+    if !text.ends_with(' ') && !text.is_empty() {
+        text.push(' ');
+    }
+}
+
+/// Adds a character with ligatures taken apart and private-use bullets made readable.
+fn push_character(text: &mut String, character: char) {
+    match character {
+        '\u{fb00}' => text.push_str("ff"),
+        '\u{fb01}' => text.push_str("fi"),
+        '\u{fb02}' => text.push_str("fl"),
+        '\u{fb03}' => text.push_str("ffi"),
+        '\u{fb04}' => text.push_str("ffl"),
+        '\u{fb05}' | '\u{fb06}' => text.push_str("st"),
+        // Where Symbol and Wingdings put their bullets.
+        '\u{f0b7}' | '\u{f0a7}' | '\u{f0a8}' | '\u{f06e}' | '\u{f06c}' | '\u{f076}' | '\u{f0d8}'
+        | '\u{f0fc}' => {
+            text.push('•');
+        }
+        '\u{e000}'..='\u{f8ff}' => text.push(char::REPLACEMENT_CHARACTER),
+        // Two spacing accents that old TeX fonts draw before or after their letter are left to normalisation.
+        '\u{a0}' | '\u{2007}' | '\u{202f}' => text.push(character),
+        _ if character.is_control() => {}
+        _ => text.push(character),
+    }
+}
+
+/// Puts chains of one baseline side by side and cuts them at wide gaps.
+fn into_segments(mut spans: Vec<Span>) -> Vec<Segment> {
+    spans.retain(|span| !span.text.trim().is_empty());
+    spans.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
+    let mut lines: Vec<Vec<Span>> = Vec::new();
+    for span in spans {
+        // Sorted by baseline: only the last few lines can be the one.
+        let line = lines.iter_mut().rev().take(8).find(|line| line.iter().any(|other| on_line(other, &span)));
+        match line {
+            Some(line) => line.push(span),
+            None => lines.push(vec![span]),
+        }
+    }
+    let mut segments: Vec<Segment> = lines.into_iter().flat_map(cut_line).collect();
+    segments.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
+    segments
+}
+
+fn on_line(line: &Span, span: &Span) -> bool {
+    let raised = (line.y - span.y).abs();
+    let gap = (span.x0 - line.x1).max(line.x0 - span.x1);
+    raised <= SAME_BASELINE * line.size.min(span.size)
+        // A raised or lowered figure right beside its word.
+        || (raised <= 0.5 * line.size.max(span.size) && gap.abs() < 0.25 * line.size && line.size.min(span.size) < 0.85 * line.size.max(span.size))
+}
+
+fn cut_line(mut line: Vec<Span>) -> Vec<Segment> {
+    line.sort_by(|a, b| a.x0.total_cmp(&b.x0));
+    let mut cut: Vec<Span> = Vec::new();
+    for span in line {
+        match cut.last_mut() {
+            Some(last) if joins(last, &span) => join(last, span),
+            _ => cut.push(span),
+        }
+    }
+    cut.into_iter().map(finish).collect()
+}
+
+fn joins(last: &Span, span: &Span) -> bool {
+    let size = last.size.max(span.size);
+    let gap = span.x0 - last.x1;
+    gap > -0.5 * size && gap < SEGMENT_GAP * size
+}
+
+fn join(last: &mut Span, span: Span) {
+    let gap = span.x0 - last.x1;
+    if last.open || gap > space_from(last, last.size.min(span.size)) {
+        push_space(&mut last.text);
+    }
+    last.text.push_str(&span.text);
+    if span.size > last.size * 1.1 {
+        (last.y, last.size) = (span.y, span.size);
+    }
+    last.x1 = last.x1.max(span.x1);
+    last.letters += span.letters;
+    last.bold += span.bold;
+    last.mono += span.mono;
+    last.open = span.open;
+}
+
+fn finish(span: Span) -> Segment {
+    Segment {
+        text: span.text.trim().to_owned(),
+        x0: span.x0,
+        x1: span.x1,
+        y: span.y,
+        size: span.size,
+        bold: span.bold * 10 > span.letters * 7,
+        mono: span.mono == span.letters,
+    }
+}

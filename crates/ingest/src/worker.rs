@@ -1,0 +1,462 @@
+//! How is a file read in a process that can be stopped?
+//!
+//! Readers meet files that are made to exhaust or crash them. A [`Pool`] keeps a few worker processes; each reads one
+//! file at a time under a memory limit that the kernel keeps. A worker that takes too long is killed, one that falls
+//! is replaced, and the file that caused it gets a clear reason. [`serve`] is the worker's side.
+//!
+//! A message is a frame: the lengths of its two parts (4 and 8 bytes, little-endian), a JSON head, raw bytes. Raw bytes
+//! are the file on the way in and the pictures for OCR on the way out.
+
+use std::ffi::OsString;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+
+use intramuros_core::document::{ExtractError, Extracted, Limits};
+use serde::{Deserialize, Serialize};
+
+use crate::ocr::Ocr;
+
+/// Stack of the thread that reads: parsers descend as deep as `Limits::nesting` and the libraries' own limits allow.
+const STACK_BYTES: usize = 64 << 20;
+
+/// A worker that holds more than this after a file is replaced before the next one: what it keeps is of no use, and
+/// would count against the next file's memory.
+const RESIDENT_KEPT: u64 = 192 << 20;
+
+/// Longest JSON head of a request: a name and the limits.
+const REQUEST_HEAD: u64 = 1 << 20;
+
+/// Longer error output of a worker isn't kept; the reason stands in the first line.
+const STDERR_KEPT: u64 = 4 << 10;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Request {
+    name: String,
+    limits: Limits,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Reply {
+    outcome: Result<Extracted, ExtractError>,
+    /// Sizes of the pictures in the raw part, in the order of [`take_pictures`].
+    pictures: Vec<u64>,
+    /// Memory that the worker holds now, in bytes; 0 where the system doesn't tell.
+    resident: u64,
+}
+
+/// Serves requests until the input ends. The worker's whole life: call it from a hidden subcommand with standard input
+/// and output, and do nothing else in that process. From the first request on, the process may use no more memory than
+/// that request's limits say, and leaves no core file.
+///
+/// # Errors
+/// When a frame is broken or a stream fails.
+pub fn serve(input: impl Read + Send, output: impl Write + Send) -> io::Result<()> {
+    // A reader's panic is an answer (`Crashed`), not something to print.
+    std::panic::set_hook(Box::new(|_| {}));
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).name("reader".to_owned());
+        let thread = thread.spawn_scoped(scope, || serve_all(input, output))?;
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("the worker's thread fell")))
+    })
+}
+
+fn serve_all(input: impl Read, output: impl Write) -> io::Result<()> {
+    let (mut input, mut output) = (BufReader::new(input), BufWriter::new(output));
+    let mut limited = false;
+    while let Some((head, bytes)) = read_frame(&mut input, REQUEST_HEAD, u64::MAX)? {
+        let request: Request = serde_json::from_slice(&head)?;
+        if !limited {
+            limit_self(request.limits.memory_bytes);
+            limited = true;
+        }
+        let mut outcome = read_caught(&request.name, &bytes, &request.limits);
+        drop(bytes);
+        let mut pictures = Vec::new();
+        if let Ok(extracted) = &mut outcome {
+            take_pictures(extracted, &mut pictures);
+        }
+        let sizes = pictures.iter().map(|picture| picture.len() as u64).collect();
+        let head = serde_json::to_vec(&Reply { outcome, pictures: sizes, resident: resident() })?;
+        write_frame(&mut output, &head, &pictures)?;
+    }
+    Ok(())
+}
+
+/// Reads a file and turns a reader's panic into an error.
+fn read_caught(name: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractError> {
+    catch_unwind(AssertUnwindSafe(|| crate::extract(name, bytes, limits))).unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(ExtractError::Crashed(message.chars().take(200).collect()))
+    })
+}
+
+/// Limits this process: `memory` bytes beyond what it has mapped now, and no core file. Where the system refuses, the
+/// parent's time limit still holds.
+fn limit_self(memory: u64) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let mapped = statm(0).unwrap_or(0);
+        let wanted = mapped.saturating_add(memory);
+        let hard = getrlimit(Resource::As).maximum;
+        let wanted = hard.map_or(wanted, |hard| wanted.min(hard));
+        // A refusal leaves the old limit, which is what there was before.
+        let _ = setrlimit(Resource::As, Rlimit { current: Some(wanted), maximum: hard });
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    }
+    #[cfg(not(unix))]
+    let _ = memory;
+}
+
+/// Memory that this process holds in RAM, in bytes.
+fn resident() -> u64 {
+    statm(1).unwrap_or(0)
+}
+
+/// A field of the kernel's page counts for this process (0: mapped, 1: resident), in bytes.
+fn statm(field: usize) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = text.split_whitespace().nth(field)?.parse().ok()?;
+    #[cfg(unix)]
+    let page = rustix::param::page_size() as u64;
+    #[cfg(not(unix))]
+    let page = 4096;
+    Some(pages * page)
+}
+
+/// Moves the bytes of all pictures out, parts included, in a fixed order.
+fn take_pictures(extracted: &mut Extracted, out: &mut Vec<Vec<u8>>) {
+    for picture in &mut extracted.pictures {
+        out.push(std::mem::take(&mut picture.bytes));
+    }
+    for part in &mut extracted.parts {
+        if let Ok(inner) = &mut part.outcome {
+            take_pictures(inner, out);
+        }
+    }
+}
+
+/// Puts back what [`take_pictures`] took.
+fn put_pictures(extracted: &mut Extracted, bytes: &mut impl Iterator<Item = Vec<u8>>) {
+    for picture in &mut extracted.pictures {
+        picture.bytes = bytes.next().unwrap_or_default();
+    }
+    for part in &mut extracted.parts {
+        if let Ok(inner) = &mut part.outcome {
+            put_pictures(inner, bytes);
+        }
+    }
+}
+
+fn write_frame(output: &mut impl Write, head: &[u8], raw: &[Vec<u8>]) -> io::Result<()> {
+    let size: u64 = raw.iter().map(|part| part.len() as u64).sum();
+    write_lengths(output, head, size)?;
+    output.write_all(head)?;
+    for part in raw {
+        output.write_all(part)?;
+    }
+    output.flush()
+}
+
+fn write_lengths(output: &mut impl Write, head: &[u8], raw: u64) -> io::Result<()> {
+    let head = u32::try_from(head.len()).map_err(|_| io::Error::other("a head of more than 4 GiB"))?;
+    output.write_all(&head.to_le_bytes())?;
+    output.write_all(&raw.to_le_bytes())
+}
+
+/// Reads a frame; none when the stream ends before one begins.
+fn read_frame(input: &mut impl Read, head: u64, raw: u64) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let mut lengths = [0; 12];
+    match input.read(&mut lengths)? {
+        0 => return Ok(None),
+        count => input.read_exact(lengths.get_mut(count..).unwrap_or_default())?,
+    }
+    let [h0, h1, h2, h3, raw_length @ ..] = lengths;
+    let head_length = u64::from(u32::from_le_bytes([h0, h1, h2, h3]));
+    let raw_length = u64::from_le_bytes(raw_length);
+    if head_length > head || raw_length > raw {
+        return Err(io::Error::other("a frame over its limit"));
+    }
+    Ok(Some((read_exactly(input, head_length)?, read_exactly(input, raw_length)?)))
+}
+
+fn read_exactly(input: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).min(64 << 20));
+    if input.take(length).read_to_end(&mut bytes)? as u64 == length {
+        Ok(bytes)
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// A worker process with its pipes.
+#[derive(Debug)]
+struct Worker {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    errors: ChildStderr,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may be gone already; what matters is that no process and no zombie stays.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A few worker processes that read files. Threads share it; a call blocks until a worker is free and its file is read.
+#[derive(Debug)]
+pub struct Pool {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    limits: Limits,
+    workers: usize,
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    idle: Vec<Worker>,
+    busy: usize,
+}
+
+impl Pool {
+    /// A pool of at most `workers` processes (at least one), started when first needed with this program and these
+    /// arguments: a program that calls [`serve`] with its standard input and output.
+    pub fn new(
+        program: impl Into<PathBuf>,
+        arguments: Vec<OsString>,
+        workers: usize,
+        limits: Limits,
+    ) -> Pool {
+        Pool {
+            program: program.into(),
+            arguments,
+            limits,
+            workers: workers.max(1),
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// The limits of each file.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Reads one file in a worker.
+    ///
+    /// # Errors
+    /// As [`crate::extract`]; besides, Time when it took too long, Crashed when the worker fell, and Unreadable when no
+    /// worker could be started.
+    pub fn extract(&self, name: &str, bytes: &[u8]) -> Result<Extracted, ExtractError> {
+        self.extract_within(name, bytes, &self.limits)
+    }
+
+    /// Reads one file in a worker, under other limits than the pool's (memory stays the pool's).
+    ///
+    /// # Errors
+    /// As [`Pool::extract`].
+    pub fn extract_within(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Extracted, ExtractError> {
+        crate::check_size(bytes, limits)?;
+        let limits = Limits { memory_bytes: self.limits.memory_bytes, ..limits.clone() };
+        let slot = self.slot();
+        let mut worker = match slot.1 {
+            Some(worker) => worker,
+            None => self.start().map_err(|error| {
+                ExtractError::Unreadable(format!(
+                    "no worker could be started ({}: {error})",
+                    self.program.display()
+                ))
+            })?,
+        };
+        let (reply, timed_out) = ask(&mut worker, name, bytes, &limits);
+        let mut reply = match reply {
+            Ok(reply) => reply,
+            Err(_) if timed_out => return Err(ExtractError::Time(limits.time)),
+            Err(_) => return Err(why_it_fell(worker)),
+        };
+        if reply.resident < RESIDENT_KEPT && !timed_out {
+            self.lock().idle.push(worker);
+        }
+        drop(slot.0);
+        std::mem::replace(&mut reply.outcome, Ok(Extracted::default()))
+    }
+
+    /// Waits until fewer than `workers` are busy, and takes an idle one when there is one.
+    fn slot(&self) -> (Busy<'_>, Option<Worker>) {
+        let mut state = self.lock();
+        while state.busy >= self.workers {
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.busy += 1;
+        (Busy { pool: self }, state.idle.pop())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self) -> io::Result<Worker> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A worker needs no secrets of its parent's environment.
+        #[cfg(unix)]
+        command.env_clear();
+        let mut child = command.spawn()?;
+        match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
+            (Some(input), Some(output), Some(errors)) => {
+                Ok(Worker { child, input, output: BufReader::with_capacity(64 << 10, output), errors })
+            }
+            _ => Err(io::Error::other("a worker without pipes")),
+        }
+    }
+}
+
+/// A slot in use; given back when dropped, whatever happened.
+struct Busy<'p> {
+    pool: &'p Pool,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.pool.lock().busy -= 1;
+        self.pool.freed.notify_one();
+    }
+}
+
+/// Sends a request and waits for the reply; says whether the worker was killed because the time was over.
+fn ask(worker: &mut Worker, name: &str, bytes: &[u8], limits: &Limits) -> (io::Result<Reply>, bool) {
+    let Worker { child, input, output, .. } = worker;
+    std::thread::scope(|scope| {
+        let (done, waits) = mpsc::channel::<()>();
+        let watch = scope.spawn(move || {
+            let over = waits.recv_timeout(limits.time) == Err(mpsc::RecvTimeoutError::Timeout);
+            // Killing closes its pipes, which ends the exchange below.
+            over && child.kill().is_ok()
+        });
+        let reply = exchange(input, output, name, bytes, limits);
+        drop(done);
+        (reply, watch.join().unwrap_or(false))
+    })
+}
+
+fn exchange(
+    input: &mut ChildStdin,
+    output: &mut impl Read,
+    name: &str,
+    bytes: &[u8],
+    limits: &Limits,
+) -> io::Result<Reply> {
+    let head = serde_json::to_vec(&Request { name: name.to_owned(), limits: limits.clone() })?;
+    write_lengths(input, &head, bytes.len() as u64)?;
+    input.write_all(&head)?;
+    input.write_all(bytes)?;
+    input.flush()?;
+    // A worker can't answer with more than it could hold.
+    let most = limits.memory_bytes;
+    let (head, raw) = read_frame(output, most, most)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let mut reply: Reply = serde_json::from_slice(&head)?;
+    if let Ok(extracted) = &mut reply.outcome {
+        let mut rest = raw.as_slice();
+        let mut pictures = reply.pictures.iter().map(|size| {
+            let (picture, after) = rest.split_at(usize::try_from(*size).unwrap_or(0).min(rest.len()));
+            rest = after;
+            picture.to_vec()
+        });
+        put_pictures(extracted, &mut pictures);
+    }
+    Ok(reply)
+}
+
+/// Why a worker ended without an answer, from its exit and what it printed last.
+fn why_it_fell(mut worker: Worker) -> ExtractError {
+    // When it is only the pipe that broke, the process must not stay.
+    std::thread::sleep(Duration::from_millis(5));
+    let ended = worker.child.try_wait();
+    if !matches!(ended, Ok(Some(_))) {
+        let _ = worker.child.kill();
+    }
+    let status = worker.child.wait();
+    let mut printed = Vec::new();
+    // It is gone, so its pipe ends.
+    let _ = (&mut worker.errors).take(STDERR_KEPT).read_to_end(&mut printed);
+    let printed = String::from_utf8_lossy(&printed);
+    let text = match status {
+        _ if printed.contains("memory allocation") || printed.contains("out of memory") => {
+            "it needed more memory than allowed".to_owned()
+        }
+        _ if printed.contains("overflowed its stack") => "it is nested too deeply".to_owned(),
+        Ok(status) => format!("the worker ended ({status})"),
+        Err(error) => format!("the worker ended ({error})"),
+    };
+    ExtractError::Crashed(text)
+}
+
+/// Reads files: in this process (tests, trusted input) or in workers (everything else).
+#[derive(Debug)]
+pub enum Extractor {
+    /// In this process; a panic is caught, but time and memory aren't limited.
+    InProcess(Limits),
+    /// In worker processes.
+    Workers(Pool),
+}
+
+impl Extractor {
+    /// The limits of each file.
+    pub fn limits(&self) -> &Limits {
+        match self {
+            Extractor::InProcess(limits) => limits,
+            Extractor::Workers(pool) => pool.limits(),
+        }
+    }
+
+    /// Reads one file without OCR: what holds only pictures of text ends as NeedsOcr.
+    ///
+    /// # Errors
+    /// As [`Pool::extract`].
+    pub fn extract(&self, name: &str, bytes: &[u8]) -> Result<Extracted, ExtractError> {
+        self.extract_with(name, bytes, None)
+    }
+
+    /// Reads one file, and pictures of text through OCR when there is one. OCR runs in processes of its own.
+    ///
+    /// # Errors
+    /// As [`Pool::extract`]; NeedsOcr when there are only pictures and OCR is missing or finds nothing.
+    pub fn extract_with(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        ocr: Option<&Ocr>,
+    ) -> Result<Extracted, ExtractError> {
+        let mut limits = self.limits().clone();
+        if ocr.is_none() {
+            // Nobody would read them: they are counted, not drawn.
+            limits.pictures = 0;
+        }
+        let extracted = match self {
+            Extractor::InProcess(_) => read_caught(name, bytes, &limits),
+            Extractor::Workers(pool) => pool.extract_within(name, bytes, &limits),
+        }?;
+        match ocr {
+            Some(ocr) => ocr.complete(extracted),
+            None => Ok(extracted),
+        }
+    }
+}
