@@ -36,30 +36,15 @@ pub(crate) fn embedded_text(title: &str, passage: &Passage) -> String {
     text
 }
 
-/// The exact text that is embedded for the headings above a passage; none when there is neither title nor heading.
-pub(crate) fn heading_text(title: &str, headings: &[String]) -> Option<String> {
-    let text = match (title.is_empty(), headings.is_empty()) {
-        (true, true) => return None,
-        (false, true) => title.to_owned(),
-        (true, false) => headings.join(" > "),
-        (false, false) => format!("{title}\n{}", headings.join(" > ")),
-    };
-    Some(text)
-}
-
-/// A passage's two hashes: of itself with its context, and of its headings alone.
-pub(crate) fn hashes(title: &str, passage: &Passage) -> (TextHash, Option<TextHash>) {
-    let heading = heading_text(title, &passage.headings).map(|text| TextHash::of(&text));
-    (TextHash::of(&embedded_text(title, passage)), heading)
+/// The hash under which the vector of a document's title is kept; none when it gets none.
+pub(crate) fn title_hash(document: &NewDocument) -> Option<TextHash> {
+    (document.embed_title && !document.context_title.is_empty())
+        .then(|| TextHash::of(&document.context_title))
 }
 
 /// A hash over everything that is kept of a document and that search or view show, but for its file's name, date and
 /// rule. Two readings with the same digest are the same document, and nothing is written.
-pub(crate) fn digest(
-    document: &NewDocument,
-    body: &[u8],
-    hashes: &[(TextHash, Option<TextHash>)],
-) -> [u8; 16] {
+pub(crate) fn digest(document: &NewDocument, body: &[u8], hashes: &[TextHash]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     let mut field = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -73,10 +58,10 @@ pub(crate) fn digest(
     }
     field(document.context_title.as_bytes());
     field(format!("{:?} {:?} {:?}", document.written_ms, document.language, document.pages).as_bytes());
+    field(&[u8::from(document.embed_title)]);
     field(format!("{:?}", document.outcome).as_bytes());
-    for ((embed, heading), passage) in hashes.iter().zip(&document.passages) {
+    for (embed, passage) in hashes.iter().zip(&document.passages) {
         field(&embed.0);
-        field(&heading.map(|hash| hash.0).unwrap_or_default());
         let place = (&passage.range, passage.pages, passage.lines, &passage.section, passage.language);
         field(format!("{place:?}").as_bytes());
     }
@@ -105,17 +90,5 @@ mod tests {
         assert_eq!(unpack(&pack(&blocks).unwrap()).unwrap(), blocks);
         assert!(unpack(&[1, 2]).is_err());
         assert!(unpack(&[255, 255, 255, 255, 0]).is_err());
-    }
-
-    #[test]
-    fn headings_are_embedded_by_themselves_when_there_are_any() {
-        let check = |title: &str, headings: &[&str], expected: Option<&str>| {
-            let headings: Vec<String> = headings.iter().map(|&heading| heading.to_owned()).collect();
-            assert_eq!(heading_text(title, &headings).as_deref(), expected);
-        };
-        check("", &[], None);
-        check("Guide", &[], Some("Guide"));
-        check("", &["A", "B"], Some("A > B"));
-        check("Guide", &["A", "B"], Some("Guide\nA > B"));
     }
 }

@@ -138,12 +138,14 @@ fn unused_vectors(connection: &Connection) -> Result<Vec<(i64, TextHash)>, Error
     let what = "looking for unused vectors";
     let mut used: HashSet<TextHash> = HashSet::new();
     let mut statement = connection
-        .prepare("SELECT embed_hash, heading_hash FROM passages INDEXED BY passages_by_document")
+        .prepare(
+            "SELECT embed_hash FROM passages INDEXED BY passages_by_document
+             UNION ALL SELECT title_hash FROM documents WHERE title_hash IS NOT NULL",
+        )
         .doing(what)?;
     let mut rows = statement.query([]).doing(what)?;
     while let Some(row) = rows.next().doing(what)? {
         used.insert(TextHash(row.get(0).doing(what)?));
-        used.extend(row.get::<_, Option<_>>(1).doing(what)?.map(TextHash));
     }
     let mut statement = connection.prepare("SELECT model_id, hash FROM vectors").doing(what)?;
     let mut rows = statement.query([]).doing(what)?;
@@ -162,16 +164,18 @@ fn hashes_changed_since(transaction: &Transaction<'_>, after: Sequence) -> Resul
     let what = "reading hashes in use";
     let mut statement = transaction
         .prepare_cached(
-            "SELECT p.embed_hash, p.heading_hash FROM changes c
+            "SELECT p.embed_hash FROM changes c
              CROSS JOIN passages p INDEXED BY passages_by_document ON p.document_id = c.document_id
-             WHERE c.sequence > ?1",
+             WHERE c.sequence > ?1
+             UNION ALL
+             SELECT d.title_hash FROM changes c CROSS JOIN documents d ON d.id = c.document_id
+             WHERE c.sequence > ?1 AND d.title_hash IS NOT NULL",
         )
         .doing(what)?;
     let mut rows = statement.query([after.0]).doing(what)?;
     let mut hashes = HashSet::new();
     while let Some(row) = rows.next().doing(what)? {
         hashes.insert(TextHash(row.get(0).doing(what)?));
-        hashes.extend(row.get::<_, Option<_>>(1).doing(what)?.map(TextHash));
     }
     Ok(hashes)
 }

@@ -1,7 +1,5 @@
 //! What do these documents and passages say now, and which changed?
 
-use std::collections::HashMap;
-
 use intramuros_core::access::{AccessId, AccessRule};
 use intramuros_core::document::{Block, Kind};
 use intramuros_core::error::Error;
@@ -24,12 +22,13 @@ pub(crate) const FORGOTTEN: &str = "forgotten";
 
 const DOCUMENTS: &str =
     "SELECT d.id, d.file_id, f.source_id, f.path, d.part, d.kind, d.title, d.context_title,
-    d.author, d.written_ms, f.modified_ns, d.language, d.access_id, d.pages, d.passages, d.outcome, d.detail
+    d.author, d.written_ms, f.modified_ns, d.language, d.access_id, d.pages, d.passages, d.outcome, d.detail,
+    d.title_hash
     FROM documents d JOIN files f ON f.id = d.file_id";
 
 const PASSAGES: &str =
     "SELECT id, document_id, ordinal, headings, table_header, text, range_start, range_end,
-    page_first, page_last, line_first, line_last, section, language, embed_hash, heading_hash FROM passages";
+    page_first, page_last, line_first, line_last, section, language, embed_hash FROM passages";
 
 impl Store {
     /// A document; none when it is not there (any more).
@@ -137,7 +136,7 @@ impl Store {
     pub fn each_passage_key(&self, mut take: impl FnMut(PassageKey)) -> Result<(), Error> {
         self.read(|connection| {
             let what = "reading which vectors belong to which passage";
-            let sql = "SELECT id, document_id, ordinal, embed_hash, heading_hash
+            let sql = "SELECT id, document_id, ordinal, embed_hash
                        FROM passages INDEXED BY passages_by_document ORDER BY document_id, ordinal";
             let mut statement = connection.prepare_cached(sql).doing(what)?;
             let mut rows = statement.query([]).doing(what)?;
@@ -153,7 +152,7 @@ impl Store {
         self.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT id, document_id, ordinal, embed_hash, heading_hash
+                    "SELECT id, document_id, ordinal, embed_hash
                      FROM passages INDEXED BY passages_by_document WHERE document_id = ?1 ORDER BY ordinal",
                 )
                 .and_then(|mut statement| statement.query_map([document.0], passage_key)?.collect())
@@ -161,17 +160,17 @@ impl Store {
         })
     }
 
-    /// The access rule of every document, by the document's number. Reads no text.
-    pub fn document_access(&self) -> Result<HashMap<DocumentId, AccessId>, Error> {
+    /// Hands every document whose title has a vector of its own to `take`, with the hash of the title.
+    pub fn each_title_key(&self, mut take: impl FnMut(DocumentId, TextHash)) -> Result<(), Error> {
         self.read(|connection| {
-            connection
-                .prepare_cached("SELECT id, access_id FROM documents")
-                .and_then(|mut statement| {
-                    statement
-                        .query_map([], |row| Ok((DocumentId(row.get(0)?), AccessId(row.get(1)?))))?
-                        .collect()
-                })
-                .doing("reading who may read what")
+            let what = "reading which vectors belong to which title";
+            let sql = "SELECT id, title_hash FROM documents WHERE title_hash IS NOT NULL ORDER BY id";
+            let mut statement = connection.prepare_cached(sql).doing(what)?;
+            let mut rows = statement.query([]).doing(what)?;
+            while let Some(row) = rows.next().doing(what)? {
+                take(DocumentId(row.get(0).doing(what)?), TextHash(row.get(1).doing(what)?));
+            }
+            Ok(())
         })
     }
 
@@ -255,6 +254,7 @@ fn document(row: &Row<'_>) -> rusqlite::Result<Document> {
         pages: row.get(13)?,
         passages: row.get(14)?,
         outcome: outcome(row.get(15)?, row.get(16)?),
+        title_hash: row.get::<_, Option<_>>(17)?.map(TextHash),
     })
 }
 
@@ -272,7 +272,6 @@ fn passage(row: &Row<'_>) -> rusqlite::Result<StoredPassage> {
         id: PassageId(row.get(0)?),
         document: DocumentId(row.get(1)?),
         embed_hash: TextHash(row.get(14)?),
-        heading_hash: row.get::<_, Option<_>>(15)?.map(TextHash),
         passage: Passage {
             ordinal: row.get(2)?,
             headings,
@@ -299,6 +298,5 @@ fn passage_key(row: &Row<'_>) -> rusqlite::Result<PassageKey> {
         document: DocumentId(row.get(1)?),
         ordinal: row.get(2)?,
         embed_hash: TextHash(row.get(3)?),
-        heading_hash: row.get::<_, Option<_>>(4)?.map(TextHash),
     })
 }

@@ -58,6 +58,7 @@ CREATE TABLE documents(
     written_ms INTEGER,
     language TEXT NOT NULL,
     access_id INTEGER NOT NULL REFERENCES access_rules(id),
+    title_hash BLOB,
     pages INTEGER,
     passages INTEGER NOT NULL,
     outcome TEXT NOT NULL,
@@ -85,10 +86,10 @@ CREATE TABLE passages(
     line_last INTEGER,
     section TEXT,
     language TEXT NOT NULL,
-    embed_hash BLOB NOT NULL,
-    heading_hash BLOB
+    embed_hash BLOB NOT NULL
 );
-CREATE INDEX passages_by_document ON passages(document_id, ordinal, embed_hash, heading_hash);
+CREATE INDEX passages_by_document ON passages(document_id, ordinal, embed_hash);
+CREATE INDEX documents_with_title_vector ON documents(id, title_hash) WHERE title_hash IS NOT NULL;
 CREATE TABLE models(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE);
 CREATE TABLE vectors(
     model_id INTEGER NOT NULL REFERENCES models(id),

@@ -134,6 +134,8 @@ pub struct NewDocument {
     /// What stands before the headings when its passages are embedded: the title, or a name that speaks. Kept when
     /// the file is renamed, so that nothing is embedded again.
     pub context_title: String,
+    /// Whether the context title gets a vector of its own.
+    pub embed_title: bool,
     /// Who wrote it.
     pub author: Option<String>,
     /// When it was written, in milliseconds since 1970.
@@ -223,6 +225,8 @@ pub struct Document {
     pub declared_title: Option<String>,
     /// What stands before its passages when they are embedded.
     pub context_title: String,
+    /// Hash of the context title, when that has a vector of its own.
+    pub title_hash: Option<TextHash>,
     /// Who wrote it.
     pub author: Option<String>,
     /// When it was written, in milliseconds since 1970.
@@ -268,13 +272,11 @@ pub struct StoredPassage {
     pub document: DocumentId,
     /// Hash of what is embedded for it.
     pub embed_hash: TextHash,
-    /// Hash of title and heading path alone; none when both are empty.
-    pub heading_hash: Option<TextHash>,
     /// What it says and where.
     pub passage: Passage,
 }
 
-/// Which vectors belong to a passage.
+/// Which vector belongs to a passage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PassageKey {
     /// The passage.
@@ -285,8 +287,6 @@ pub struct PassageKey {
     pub ordinal: u32,
     /// Hash of what is embedded for it.
     pub embed_hash: TextHash,
-    /// Hash of title and heading path alone.
-    pub heading_hash: Option<TextHash>,
 }
 
 /// A document changed at a point in the order of changes.

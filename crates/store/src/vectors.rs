@@ -3,22 +3,24 @@
 //! A vector is kept under the hash of the exact text it was computed from: a renamed file, a copy or a document read
 //! again costs no second computation, and work that was stopped goes on where it was.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use intramuros_core::error::Error;
+use intramuros_core::language::Language;
+use intramuros_core::passage::Passage;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::body::{embedded_text, heading_text};
+use crate::body::embedded_text;
 use crate::error::{Doing, damaged};
 use crate::pool::Store;
-use crate::values::{DocumentId, PassageId, PassageKey, Sequence, TextHash};
+use crate::values::{Sequence, TextHash};
 use crate::write::latest;
 
 /// How far the search for missing vectors came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MissingCursor {
     sequence: Sequence,
-    /// Ordinal of the passage after which to go on, within the document changed at `sequence`.
+    /// Ordinal of the passage after which to go on, within the document changed at `sequence`; -1 for its title.
     ordinal: i64,
 }
 
@@ -55,7 +57,7 @@ pub struct MissingPage {
 }
 
 impl Store {
-    /// Texts that have no vector of a model, in the order of changes from a cursor on, of at most `limit` passages.
+    /// Texts that have no vector of a model, in the order of changes from a cursor on, at most `limit`.
     pub fn missing_vectors(
         &self,
         model: &str,
@@ -69,9 +71,7 @@ impl Store {
             let rows = missing_rows(connection, model_number(connection, model)?, from, limit).doing(what)?;
             let end = rows.len() < limit;
             let next = match rows.last() {
-                Some(row) if !end => {
-                    MissingCursor { sequence: row.sequence, ordinal: i64::from(row.key.ordinal) }
-                }
+                Some(row) if !end => MissingCursor { sequence: row.sequence, ordinal: row.ordinal },
                 _ => MissingCursor::after(latest.max(from.sequence())),
             };
             let missing = missing_texts(connection, &rows)?;
@@ -118,19 +118,25 @@ impl Store {
         })
     }
 
-    /// The vectors of a model for some hashes; hashes without one are left out.
-    pub fn vectors(&self, model: &str, hashes: &[TextHash]) -> Result<HashMap<TextHash, Vec<u8>>, Error> {
+    /// The vectors of a model for some hashes, at their places; none where there is no vector. Fastest when many are
+    /// asked at once: they are read in the order in which they lie.
+    pub fn vectors(&self, model: &str, hashes: &[TextHash]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let mut order: Vec<usize> = (0..hashes.len()).collect();
+        order.sort_unstable_by_key(|place| hashes.get(*place));
         self.read(|connection| {
             let what = "reading vectors";
             let number = model_number(connection, model)?;
             let mut statement = connection
                 .prepare_cached("SELECT vector FROM vectors WHERE model_id = ?1 AND hash = ?2")
                 .doing(what)?;
-            let mut found = HashMap::with_capacity(hashes.len());
-            for hash in hashes {
-                let vector =
-                    statement.query_row(params![number, hash.0], |row| row.get(0)).optional().doing(what)?;
-                found.extend(vector.map(|vector| (*hash, vector)));
+            let mut found: Vec<Option<Vec<u8>>> = vec![None; hashes.len()];
+            for place in order {
+                if let (Some(hash), Some(slot)) = (hashes.get(place), found.get_mut(place)) {
+                    *slot = statement
+                        .query_row(params![number, hash.0], |row| row.get(0))
+                        .optional()
+                        .doing(what)?;
+                }
             }
             Ok(found)
         })
@@ -159,12 +165,14 @@ fn model_number(connection: &Connection, model: &str) -> Result<i64, Error> {
         .doing("reading the models")
 }
 
-/// A passage of which a vector is missing.
+/// A title or passage whose vector is missing.
 struct MissingRow {
     sequence: Sequence,
-    key: PassageKey,
-    embedded: bool,
-    heading_embedded: bool,
+    /// -1 for the title, which comes before the passages.
+    ordinal: i64,
+    /// Number of the passage, or of the document for a title.
+    id: i64,
+    hash: TextHash,
 }
 
 fn missing_rows(
@@ -173,87 +181,87 @@ fn missing_rows(
     from: MissingCursor,
     limit: usize,
 ) -> rusqlite::Result<Vec<MissingRow>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT c.sequence, p.id, p.document_id, p.ordinal, p.embed_hash, p.heading_hash,
-                EXISTS (SELECT 1 FROM vectors v WHERE v.model_id = ?1 AND v.hash = p.embed_hash) AS embedded,
-                p.heading_hash IS NULL
-                OR EXISTS (SELECT 1 FROM vectors v WHERE v.model_id = ?1 AND v.hash = p.heading_hash) AS headed
+    let mut rows = Vec::new();
+    let passages = "SELECT c.sequence, p.ordinal, p.id, p.embed_hash
          FROM changes c CROSS JOIN passages p INDEXED BY passages_by_document ON p.document_id = c.document_id
-         WHERE c.sequence >= ?2 AND (c.sequence > ?2 OR p.ordinal > ?3) AND NOT (embedded AND headed)
-         ORDER BY c.sequence, p.ordinal LIMIT ?4",
-    )?;
-    let values = params![model, from.sequence.0, from.ordinal, limit as i64];
-    let rows = statement.query_map(values, |row| {
-        let key = PassageKey {
-            passage: PassageId(row.get(1)?),
-            document: DocumentId(row.get(2)?),
-            ordinal: row.get(3)?,
-            embed_hash: TextHash(row.get(4)?),
-            heading_hash: row.get::<_, Option<_>>(5)?.map(TextHash),
-        };
-        Ok(MissingRow {
-            sequence: Sequence(row.get(0)?),
-            key,
-            embedded: row.get(6)?,
-            heading_embedded: row.get(7)?,
-        })
-    })?;
-    rows.collect()
+         WHERE c.sequence >= ?2 AND (c.sequence > ?2 OR p.ordinal > ?3)
+           AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.model_id = ?1 AND v.hash = p.embed_hash)
+         ORDER BY c.sequence, p.ordinal LIMIT ?4";
+    let titles = "SELECT c.sequence, -1, d.id, d.title_hash
+         FROM changes c CROSS JOIN documents d ON d.id = c.document_id
+         WHERE c.sequence >= ?2 AND (c.sequence > ?2 OR -1 > ?3) AND d.title_hash IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.model_id = ?1 AND v.hash = d.title_hash)
+         ORDER BY c.sequence LIMIT ?4";
+    for sql in [passages, titles] {
+        let mut statement = connection.prepare_cached(sql)?;
+        let values = params![model, from.sequence.0, from.ordinal, limit as i64];
+        let found = statement.query_map(values, |row| {
+            let hash = TextHash(row.get(3)?);
+            Ok(MissingRow { sequence: Sequence(row.get(0)?), ordinal: row.get(1)?, id: row.get(2)?, hash })
+        })?;
+        for row in found {
+            rows.push(row?);
+        }
+    }
+    // Both lists are the first of their kind: the first of both together are among them.
+    rows.sort_by_key(|row| (row.sequence, row.ordinal));
+    rows.truncate(limit);
+    Ok(rows)
 }
 
 /// The texts behind the rows, each once.
 fn missing_texts(connection: &Connection, rows: &[MissingRow]) -> Result<Vec<Missing>, Error> {
-    let what = "reading texts to embed";
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT d.context_title, p.headings, p.table_header, p.text
-             FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.id = ?1",
-        )
-        .doing(what)?;
     let mut seen = HashSet::new();
     let mut missing = Vec::new();
-    for row in rows {
-        let found = statement
-            .query_row([row.key.passage.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-            .optional()
-            .doing(what)?;
+    for row in rows.iter().filter(|row| seen.insert(row.hash)) {
+        let text =
+            if row.ordinal < 0 { title_text(connection, row.id)? } else { passage_text(connection, row.id)? };
         // Deleted between the two statements: nothing is missing any more.
-        let Some((title, headings, table_header, text)) = found else { continue };
-        let (embedded, heading) = texts(title, headings, table_header, text)?;
-        let heading = row.key.heading_hash.zip(heading).filter(|_| !row.heading_embedded);
-        let passage = Some((row.key.embed_hash, embedded)).filter(|_| !row.embedded);
-        for (hash, text) in heading.into_iter().chain(passage) {
-            if TextHash::of(&text) != hash {
-                return Err(damaged("a passage whose text and hash differ"));
-            }
-            if seen.insert(hash) {
-                missing.push(Missing { hash, text });
-            }
+        let Some(text) = text else { continue };
+        if TextHash::of(&text) != row.hash {
+            return Err(damaged("a text and its hash differ"));
         }
+        missing.push(Missing { hash: row.hash, text });
     }
     Ok(missing)
 }
 
-fn texts(
-    title: String,
-    headings: Option<String>,
-    table_header: Option<String>,
-    text: String,
-) -> Result<(String, Option<String>), Error> {
-    let headings: Vec<String> = match headings {
+fn title_text(connection: &Connection, document: i64) -> Result<Option<String>, Error> {
+    connection
+        .prepare_cached("SELECT context_title FROM documents WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([document], |row| row.get(0)).optional())
+        .doing("reading a title to embed")
+}
+
+fn passage_text(connection: &Connection, passage: i64) -> Result<Option<String>, Error> {
+    let found = connection
+        .prepare_cached(
+            "SELECT d.context_title, p.headings, p.table_header, p.text
+             FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.id = ?1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row([passage], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+                .optional()
+        })
+        .doing("reading a passage to embed")?;
+    let Some((title, headings, table_header, text)) = found else { return Ok(None) };
+    let (title, headings, table_header): (String, Option<String>, Option<String>) =
+        (title, headings, table_header);
+    let headings = match headings {
         None => Vec::new(),
         Some(headings) => serde_json::from_str(&headings).map_err(|_| damaged("a passage's headings"))?,
     };
-    let passage = intramuros_core::passage::Passage {
+    let passage = Passage {
         ordinal: 0,
         headings,
         table_header: table_header.unwrap_or_default(),
-        range: 0..text.len(),
+        range: 0..0,
         text,
         pages: None,
         lines: None,
         section: None,
-        language: intramuros_core::language::Language::Other,
+        language: Language::Other,
     };
-    Ok((embedded_text(&title, &passage), heading_text(&title, &passage.headings)))
+    Ok(Some(embedded_text(&title, &passage)))
 }

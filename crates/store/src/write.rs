@@ -16,7 +16,7 @@ use crate::values::{
 struct Prepared {
     document: NewDocument,
     body: Vec<u8>,
-    hashes: Vec<(TextHash, Option<TextHash>)>,
+    hashes: Vec<TextHash>,
     digest: [u8; 16],
 }
 
@@ -104,8 +104,8 @@ fn prepare(change: FileChange) -> Result<Ready, Error> {
 
 fn prepare_document(document: NewDocument) -> Result<Prepared, Error> {
     let body = body::pack(&document.blocks)?;
-    let hashes: Vec<_> =
-        document.passages.iter().map(|passage| body::hashes(&document.context_title, passage)).collect();
+    let text = |passage| body::embedded_text(&document.context_title, passage);
+    let hashes: Vec<_> = document.passages.iter().map(|passage| TextHash::of(&text(passage))).collect();
     let digest = body::digest(&document, &body, &hashes);
     Ok(Prepared { document, body, hashes, digest })
 }
@@ -250,13 +250,14 @@ fn put_document_row(
     transaction
         .prepare_cached(
             "INSERT INTO documents(file_id, part, kind, title, context_title, author, written_ms, language,
-                                   access_id, pages, passages, outcome, detail, digest)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                                   access_id, pages, passages, outcome, detail, digest, title_hash)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
              ON CONFLICT(file_id, part) DO UPDATE SET kind = excluded.kind, title = excluded.title,
                  context_title = excluded.context_title, author = excluded.author,
                  written_ms = excluded.written_ms, language = excluded.language, access_id = excluded.access_id,
                  pages = excluded.pages, passages = excluded.passages, outcome = excluded.outcome,
-                 detail = excluded.detail, digest = excluded.digest
+                 detail = excluded.detail, digest = excluded.digest,
+                 title_hash = excluded.title_hash
              RETURNING id",
         )
         .and_then(|mut statement| {
@@ -275,6 +276,7 @@ fn put_document_row(
                 outcome,
                 detail,
                 prepared.digest,
+                body::title_hash(document).map(|hash| hash.0),
             ];
             statement.query_row(values, |row| row.get(0).map(DocumentId))
         })
@@ -290,12 +292,11 @@ fn put_passages(
     let mut statement = transaction
         .prepare_cached(
             "INSERT INTO passages(document_id, ordinal, headings, table_header, text, range_start, range_end,
-                                  page_first, page_last, line_first, line_last, section, language, embed_hash,
-                                  heading_hash)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                                  page_first, page_last, line_first, line_last, section, language, embed_hash)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )
         .doing(what)?;
-    for (passage, (embed_hash, heading_hash)) in prepared.document.passages.iter().zip(&prepared.hashes) {
+    for (passage, embed_hash) in prepared.document.passages.iter().zip(&prepared.hashes) {
         let headings = if passage.headings.is_empty() { None } else { Some(json(&passage.headings)?) };
         let values = params![
             document.0,
@@ -312,7 +313,6 @@ fn put_passages(
             passage.section,
             passage.language.code(),
             embed_hash.0,
-            heading_hash.map(|hash| hash.0),
         ];
         statement.execute(values).doing(what)?;
     }

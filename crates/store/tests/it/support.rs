@@ -106,6 +106,7 @@ pub fn document(part: &str, title: &str, paragraphs: &[&str]) -> NewDocument {
         kind: Some(Kind::Text),
         title: Some(title.to_owned()).filter(|title| !title.is_empty()),
         context_title: title.to_owned(),
+        embed_title: !title.is_empty(),
         author: None,
         written_ms: None,
         language: Language::French,
