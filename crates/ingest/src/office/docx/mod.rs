@@ -18,6 +18,8 @@ use super::{ole, pictures};
 use crate::Budget;
 use body::Body;
 
+pub(super) use styles::heading_level;
+
 /// Reads DOCX, DOCM and DOTX: paragraphs, lists and tables in order, notes and comments after the paragraph that
 /// bears them, headers before and footers after the text, embedded files as parts.
 ///

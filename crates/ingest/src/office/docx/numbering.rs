@@ -102,9 +102,8 @@ impl Numbering {
             }
         }
         let start = |level: usize| levels.get(level).map_or(1, |level| level.start);
-        for level in 0..=depth {
-            let count =
-                counts[level].get_or_insert_with(|| start(level).saturating_sub(u32::from(level == depth)));
+        for (level, count) in counts.iter_mut().enumerate().take(depth + 1) {
+            let count = count.get_or_insert_with(|| start(level).saturating_sub(u32::from(level == depth)));
             if level == depth {
                 *count = count.saturating_add(1);
             }

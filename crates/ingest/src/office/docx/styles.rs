@@ -149,7 +149,7 @@ fn read_style(xml: &mut Xml<'_>) -> Result<Style, ExtractError> {
 }
 
 /// The level that a style's name or identifier gives: `heading 2`, `Titre2`, `Überschrift 2`; the title is level 1.
-fn heading_level(name: &str) -> Option<u8> {
+pub fn heading_level(name: &str) -> Option<u8> {
     let name = name.trim().to_lowercase();
     if TITLE_NAMES.contains(&name.as_str()) {
         return Some(1);

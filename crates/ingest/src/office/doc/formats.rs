@@ -1,0 +1,180 @@
+//! What is this paragraph of a DOC file, and is this character shown?
+
+use std::ops::Range;
+
+use super::header::{Header, Table};
+use crate::office::bytes::{u16_at, u32_at};
+
+/// Formats are kept in pages of this size.
+const PAGE: usize = 512;
+
+/// Bytes of one entry of a page of paragraph formats.
+const PARAGRAPH_ENTRY: usize = 13;
+
+/// Codes of the changes of format that are looked at.
+const HIDDEN: u16 = 0x083c;
+const DELETED: u16 = 0x0800;
+const IN_TABLE: u16 = 0x2416;
+const ROW_END: u16 = 0x2417;
+const LIST_DEPTH: u16 = 0x260a;
+const LIST: u16 = 0x460b;
+const OUTLINE: u16 = 0x2640;
+const HEADER_ROW: u16 = 0x3404;
+
+/// A table's definition and its tabs have lengths of their own.
+const TABLE_DEFINITION: u16 = 0xd608;
+const TABS: u16 = 0xc615;
+
+/// What a paragraph is.
+#[derive(Clone, Debug, Default)]
+pub struct Paragraph {
+    /// The style by its number; 1 to 9 are the headings.
+    pub style: u16,
+    /// Outline level from 0; 9 is body text.
+    pub outline: Option<u8>,
+    /// Whether it stands in a table.
+    pub in_table: bool,
+    /// Whether it ends a row.
+    pub row_end: bool,
+    /// Whether that row repeats on every page.
+    pub header_row: bool,
+    /// Whether it is an item of a list.
+    pub list: bool,
+    /// The item's depth.
+    pub depth: u8,
+}
+
+/// The formats of a document by bytes of the main stream.
+#[derive(Default)]
+pub struct Formats {
+    paragraphs: Vec<(Range<usize>, Paragraph)>,
+    hidden: Vec<Range<usize>>,
+}
+
+impl Formats {
+    /// Reads the pages of formats. Damaged ones are left out: the text is worth more than its format.
+    pub fn read(header: &Header, main: &[u8], tables: &[u8]) -> Formats {
+        let mut formats = Formats::default();
+        for page in pages(main, tables, header.table(Table::ParagraphFormats)) {
+            for (range, at) in entries(page, PARAGRAPH_ENTRY) {
+                formats.paragraphs.push((range, read_paragraph(page, at).unwrap_or_default()));
+            }
+        }
+        for page in pages(main, tables, header.table(Table::CharacterFormats)) {
+            for (range, at) in entries(page, 1) {
+                let size = page.get(at).copied().unwrap_or_default();
+                let changes = page.get(at + 1..).and_then(|rest| rest.get(..usize::from(size)));
+                if at > 0 && changes.is_some_and(is_hidden) {
+                    formats.hidden.push(range);
+                }
+            }
+        }
+        formats.paragraphs.sort_by_key(|(range, _)| range.start);
+        formats.hidden.sort_by_key(|range| range.start);
+        formats
+    }
+
+    /// The paragraph whose mark stands at this byte.
+    pub fn paragraph(&self, byte: usize) -> Paragraph {
+        let index = self.paragraphs.partition_point(|(range, _)| range.start <= byte);
+        let found = index.checked_sub(1).and_then(|index| self.paragraphs.get(index));
+        found
+            .filter(|(range, _)| range.contains(&byte))
+            .map(|(_, paragraph)| paragraph.clone())
+            .unwrap_or_default()
+    }
+
+    /// Whether the character at this byte is hidden or was deleted by a tracked change.
+    pub fn is_hidden(&self, byte: usize) -> bool {
+        let index = self.hidden.partition_point(|range| range.start <= byte);
+        index
+            .checked_sub(1)
+            .and_then(|index| self.hidden.get(index))
+            .is_some_and(|range| range.contains(&byte))
+    }
+
+    /// Whether any character is hidden at all.
+    pub fn hides(&self) -> bool {
+        !self.hidden.is_empty()
+    }
+}
+
+/// The pages that a table lists.
+fn pages<'m>(main: &'m [u8], tables: &[u8], range: Range<usize>) -> Vec<&'m [u8]> {
+    let Some(table) = tables.get(range) else { return Vec::new() };
+    let count = table.len().saturating_sub(4) / 8;
+    let mut pages = Vec::new();
+    for index in 0..count {
+        let Some(number) = u32_at(table, 4 * (count + 1) + 4 * index) else { break };
+        // Pages beyond the file, or the same one again and again, come from damaged tables.
+        let at = (number & 0x003f_ffff) as usize * PAGE;
+        match main.get(at..).and_then(|rest| rest.get(..PAGE)) {
+            Some(page) if pages.len() <= main.len() / PAGE => pages.push(page),
+            _ => break,
+        }
+    }
+    pages
+}
+
+/// The ranges of bytes of a page and where the format of each stands in the page; 0 for none.
+fn entries(page: &[u8], size: usize) -> Vec<(Range<usize>, usize)> {
+    let count = usize::from(page.get(PAGE - 1).copied().unwrap_or_default());
+    let mut entries = Vec::with_capacity(count);
+    for index in 0..count {
+        let (Some(start), Some(end)) = (u32_at(page, 4 * index), u32_at(page, 4 * index + 4)) else { break };
+        let at = page.get(4 * (count + 1) + size * index).copied().unwrap_or_default();
+        entries.push((start as usize..end as usize, usize::from(at) * 2));
+    }
+    entries
+}
+
+fn read_paragraph(page: &[u8], at: usize) -> Option<Paragraph> {
+    if at == 0 {
+        return Some(Paragraph::default());
+    }
+    let words = usize::from(*page.get(at)?);
+    let (start, size) =
+        if words == 0 { (at + 2, usize::from(*page.get(at + 1)?) * 2) } else { (at + 1, words * 2 - 1) };
+    let data = page.get(start..)?.get(..size)?;
+    let mut paragraph = Paragraph { style: u16_at(data, 0)?, ..Paragraph::default() };
+    for (code, value) in changes(data.get(2..)?) {
+        let first = value.first().copied().unwrap_or_default();
+        match code {
+            IN_TABLE => paragraph.in_table = first != 0,
+            ROW_END => paragraph.row_end = first != 0,
+            HEADER_ROW => paragraph.header_row = first != 0,
+            LIST_DEPTH => paragraph.depth = first.min(8),
+            LIST => paragraph.list = u16_at(value, 0).is_some_and(|list| list != 0 && list != 0xf801),
+            OUTLINE => paragraph.outline = Some(first),
+            _ => {}
+        }
+    }
+    Some(paragraph)
+}
+
+fn is_hidden(data: &[u8]) -> bool {
+    changes(data)
+        .any(|(code, value)| matches!(code, HIDDEN | DELETED) && value.first().is_some_and(|&on| on & 1 == 1))
+}
+
+/// The changes of format in a list: code and value.
+fn changes(data: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let code = u16_at(data, at)?;
+        at += 2;
+        let size = match code >> 13 {
+            0 | 1 => 1,
+            2 | 4 | 5 => 2,
+            3 => 4,
+            7 => 3,
+            _ if code == TABLE_DEFINITION => 1 + usize::from(u16_at(data, at)?),
+            // Too many tabs for a byte: the rest of the list is theirs.
+            _ if code == TABS && data.get(at) == Some(&255) => data.len().checked_sub(at)?,
+            _ => 1 + usize::from(*data.get(at)?),
+        };
+        let value = data.get(at..)?.get(..size)?;
+        at += size;
+        Some((code, value))
+    })
+}

@@ -1,0 +1,112 @@
+//! What does this old Word document (DOC, 97 to 2003) say?
+//!
+//! [`header`] finds the tables of the file, [`pieces`] puts its text together, [`formats`] says what its paragraphs
+//! are and which characters are hidden, [`story`] turns them into blocks.
+
+mod formats;
+mod header;
+mod pieces;
+mod story;
+
+use encoding_rs::WINDOWS_1252;
+use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Place};
+
+use super::blocks::Blocks;
+use super::margins::is_page_number;
+use super::ole::Ole;
+use super::summary;
+use crate::Budget;
+use formats::Formats;
+use header::{Header, Table};
+use pieces::Text;
+use story::{Notes, Teller};
+
+/// Reads DOC: paragraphs, headings by style, lists, tables, notes, comments, headers, footers and text boxes.
+///
+/// # Errors
+/// When the bytes are not this format, are encrypted, or a limit is reached.
+pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    let mut ole = Ole::open(bytes, budget)?;
+    let main = ole.required("WordDocument")?;
+    let header = Header::read(&main)?;
+    let mut extracted = Extracted::default();
+    summary::read(&mut ole, &mut extracted)?;
+    if header.is_old() {
+        return extract_old(&header, &main, extracted, budget);
+    }
+    let tables = ole.required(header.table_stream())?;
+    let text = Text::read(&header, &main, &tables)?;
+    let formats = Formats::read(&header, &main, &tables);
+    let mut blocks = Blocks::new(budget);
+    let stories = header.stories();
+
+    let [body, footnotes, headers, comments, endnotes, boxes] = stories;
+    let notes = [
+        Notes::read(
+            &tables,
+            header.table(Table::FootnoteRefs),
+            header.table(Table::FootnoteTexts),
+            footnotes.start,
+        ),
+        Notes::read(
+            &tables,
+            header.table(Table::EndnoteRefs),
+            header.table(Table::EndnoteTexts),
+            endnotes.start,
+        ),
+        Notes::read(
+            &tables,
+            header.table(Table::CommentRefs),
+            header.table(Table::CommentTexts),
+            comments.start,
+        ),
+    ];
+    let mut teller = Teller::new(&text, &formats);
+    let (above, below) = read_margins(&mut teller, &header, &tables, headers.start);
+    for text in above {
+        blocks.push(BlockKind::Paragraph, &text, Place::default())?;
+    }
+    teller.tell(body, &notes, &mut blocks)?;
+    teller.tell(boxes, &[], &mut blocks)?;
+    for text in below {
+        blocks.push(BlockKind::Paragraph, &text, Place::default())?;
+    }
+    blocks.finish(Kind::Word, extracted)
+}
+
+/// Headers and footers, each different text once. There are six stories for separators of notes, then six a section.
+fn read_margins(
+    teller: &mut Teller<'_>,
+    header: &Header,
+    tables: &[u8],
+    start: usize,
+) -> (Vec<String>, Vec<String>) {
+    let (mut above, mut below): (Vec<String>, Vec<String>) = Default::default();
+    let places = header::positions(tables, header.table(Table::Headers), 0);
+    for (index, pair) in places.windows(2).enumerate().skip(6) {
+        let [from, to] = pair else { continue };
+        let text = teller.flat(start.saturating_add(*from)..start.saturating_add(*to));
+        let margin = if matches!((index - 6) % 6, 0 | 1 | 4) { &mut above } else { &mut below };
+        if !text.is_empty() && !is_page_number(&text) && !margin.contains(&text) {
+            margin.push(text);
+        }
+    }
+    (above, below)
+}
+
+/// Word 6 and 95: the text stands in one piece, in the encoding of Western Windows.
+fn extract_old(
+    header: &Header,
+    main: &[u8],
+    extracted: Extracted,
+    budget: &Budget<'_>,
+) -> Result<Extracted, ExtractError> {
+    let bytes = header.old_text(main).ok_or_else(|| {
+        ExtractError::Unsupported("a document of Word 6 or 95 that was saved in pieces".to_owned())
+    })?;
+    let mut blocks = Blocks::new(budget);
+    for line in WINDOWS_1252.decode(bytes).0.split(['\r', '\u{7}', '\u{c}']) {
+        blocks.push(BlockKind::Paragraph, line, Place::default())?;
+    }
+    blocks.finish(Kind::Word, extracted)
+}

@@ -1,0 +1,237 @@
+//! What do these old slides (PPT, 97 to 2003) say?
+//!
+//! The file is a log of saved objects. The newest directory says where each stands; the document lists the slides in
+//! order, with the text of their outline; text boxes stand in the drawing of each slide.
+
+mod records;
+
+use std::collections::HashMap;
+
+use encoding_rs::mem::decode_latin1;
+use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
+
+use super::blocks::{Blocks, on_page};
+use super::bytes::{u32_at, utf16};
+use super::ole::Ole;
+use super::summary;
+use crate::Budget;
+use records::{Record, find, record_at, records};
+
+const DOCUMENT: u16 = 0x03e8;
+const SLIDE: u16 = 0x03ee;
+const SLIDE_ATOM: u16 = 0x03ef;
+const NOTES: u16 = 0x03f0;
+const SLIDE_PERSIST: u16 = 0x03f3;
+const SLIDE_LIST: u16 = 0x0ff0;
+const USER_EDIT: u16 = 0x0ff5;
+const OUTLINE_REF: u16 = 0x0f9e;
+const TEXT_HEADER: u16 = 0x0f9f;
+const TEXT_CHARS: u16 = 0x0fa0;
+const TEXT_BYTES: u16 = 0x0fa8;
+const PERSIST_DIRECTORY: u16 = 0x1772;
+const CRYPT_SESSION: u16 = 0x2f14;
+const CLIENT_TEXT: u16 = 0xf00d;
+
+/// The token of the stream "Current User" when the file is encrypted.
+const ENCRYPTED_TOKEN: u32 = 0xf3d1_c4df;
+
+/// Saves that are followed back. More means a loop.
+const EDITS: usize = 1_000;
+
+/// Records within records. Drawings nest groups; real ones stay below 20.
+const NESTING: usize = 64;
+
+/// A text of a slide and what it is for.
+#[derive(Clone)]
+struct Text {
+    role: u32,
+    text: String,
+}
+
+/// A slide in the document's list: where it is saved, and its outline.
+struct Listed {
+    object: u32,
+    id: u32,
+    outline: Vec<Text>,
+}
+
+/// Reads PPT: each slide in order with its title as heading, its texts, and its notes as a comment.
+///
+/// # Errors
+/// When the bytes are not this format, are encrypted, or a limit is reached.
+pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    let damaged = |what: &str| ExtractError::Corrupt(format!("{what} of the presentation is damaged"));
+    let mut ole = Ole::open(bytes, budget)?;
+    let user = ole.required("Current User")?;
+    if u32_at(&user, 12) == Some(ENCRYPTED_TOKEN) {
+        return Err(ExtractError::Encrypted("the presentation is protected by a password".to_owned()));
+    }
+    let stream = ole.required("PowerPoint Document")?;
+    let mut extracted = Extracted::default();
+    summary::read(&mut ole, &mut extracted)?;
+    let (objects, document) = read_directory(&user, &stream).ok_or_else(|| damaged("the directory"))?;
+    let object = |id: u32| objects.get(&id).and_then(|&at| record_at(&stream, at));
+    if objects.values().any(|&at| record_at(&stream, at).is_some_and(|record| record.kind == CRYPT_SESSION)) {
+        return Err(ExtractError::Encrypted("the presentation is protected by a password".to_owned()));
+    }
+    let document =
+        object(document).filter(|record| record.kind == DOCUMENT).ok_or_else(|| damaged("the document"))?;
+    let slides = read_list(document.data, 0);
+    let notes: HashMap<u32, u32> =
+        read_list(document.data, 2).iter().map(|note| (note.id, note.object)).collect();
+    budget.check_pages(slides.len())?;
+    extracted.pages = u32::try_from(slides.len()).ok();
+
+    let mut blocks = Blocks::new(budget);
+    for (index, listed) in slides.iter().enumerate() {
+        let page = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let slide = object(listed.object).filter(|record| record.kind == SLIDE);
+        if slide.is_none() {
+            extracted.warnings.push(format!("slide {page} is damaged; only its outline was read"));
+        }
+        push_slide(slide, listed, page, &mut blocks)?;
+        let notes_id = slide.and_then(|slide| u32_at(find(slide.data, SLIDE_ATOM)?.data, 16));
+        let notes = notes_id.and_then(|id| notes.get(&id)).and_then(|&id| object(id));
+        if let Some(notes) = notes.filter(|record| record.kind == NOTES) {
+            let mut texts = Vec::new();
+            gather(notes.data, &[], 0, &mut texts);
+            let texts: Vec<String> =
+                texts.into_iter().filter(|text| text.role == 2).map(|text| text.text).collect();
+            blocks.push(BlockKind::Comment, &texts.join("\n"), on_page(Some(page)))?;
+        }
+    }
+    blocks.finish(Kind::Slides, extracted)
+}
+
+fn push_slide(
+    slide: Option<Record<'_>>,
+    listed: &Listed,
+    page: u32,
+    blocks: &mut Blocks<'_>,
+) -> Result<(), ExtractError> {
+    let mut texts = Vec::new();
+    if let Some(slide) = slide {
+        gather(slide.data, &listed.outline, 0, &mut texts);
+    }
+    // Texts of the outline that no shape shows.
+    for outline in &listed.outline {
+        if !texts.iter().any(|text: &Text| text.text == outline.text) {
+            texts.push(outline.clone());
+        }
+    }
+    texts.sort_by_key(|text| !is_title(text.role));
+    for text in texts {
+        if is_title(text.role) {
+            blocks.push(
+                BlockKind::Heading { level: 1 },
+                &text.text.replace('\r', " "),
+                on_page(Some(page)),
+            )?;
+            continue;
+        }
+        let listed = matches!(text.role, 1 | 7 | 8);
+        let kind = if listed { BlockKind::ListItem { depth: 0 } } else { BlockKind::Paragraph };
+        for line in text.text.split('\r') {
+            blocks.push(kind.clone(), line, on_page(Some(page)))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_title(role: u32) -> bool {
+    matches!(role, 0 | 6)
+}
+
+/// Where each object was saved last, and which one is the document.
+fn read_directory(user: &[u8], stream: &[u8]) -> Option<(HashMap<u32, usize>, u32)> {
+    let mut at = usize::try_from(u32_at(user, 16)?).ok()?;
+    let (mut objects, mut document) = (HashMap::new(), None);
+    for _ in 0..EDITS {
+        let edit = record_at(stream, at).filter(|record| record.kind == USER_EDIT)?;
+        document = document.or(u32_at(edit.data, 16));
+        let directory = record_at(stream, usize::try_from(u32_at(edit.data, 12)?).ok()?)?;
+        if directory.kind != PERSIST_DIRECTORY {
+            return None;
+        }
+        read_offsets(directory.data, &mut objects);
+        at = usize::try_from(u32_at(edit.data, 8)?).ok()?;
+        if at == 0 {
+            break;
+        }
+    }
+    Some((objects, document?))
+}
+
+/// Runs of objects: their first number, how many they are, and where each stands. The newest save comes first.
+fn read_offsets(directory: &[u8], objects: &mut HashMap<u32, usize>) {
+    let mut at = 0;
+    while let Some(head) = u32_at(directory, at) {
+        at += 4;
+        let (first, count) = (head & 0x000f_ffff, head >> 20);
+        for index in 0..count {
+            let Some(offset) = u32_at(directory, at) else { return };
+            at += 4;
+            objects.entry(first + index).or_insert(offset as usize);
+        }
+    }
+}
+
+/// The slides (instance 0) or notes (instance 2) that the document lists.
+fn read_list(document: &[u8], instance: u16) -> Vec<Listed> {
+    let mut slides: Vec<Listed> = Vec::new();
+    let lists = records(document).filter(|record| record.kind == SLIDE_LIST && record.instance == instance);
+    for record in lists.flat_map(|list| records(list.data)) {
+        if record.kind == SLIDE_PERSIST {
+            let field = |at| u32_at(record.data, at).unwrap_or_default();
+            slides.push(Listed { object: field(0), id: field(12), outline: Vec::new() });
+        } else if let Some(slide) = slides.last_mut() {
+            read_text(record, &mut slide.outline);
+        }
+    }
+    slides
+}
+
+/// A header begins a text, the next record of characters says it.
+fn read_text(record: Record<'_>, texts: &mut Vec<Text>) {
+    match record.kind {
+        TEXT_HEADER => {
+            texts.push(Text { role: u32_at(record.data, 0).unwrap_or_default(), text: String::new() });
+        }
+        TEXT_CHARS | TEXT_BYTES => {
+            if let Some(text) = texts.last_mut() {
+                text.text = characters(record);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn characters(record: Record<'_>) -> String {
+    let text =
+        if record.kind == TEXT_CHARS { utf16(record.data) } else { decode_latin1(record.data).into_owned() };
+    // A star alone stands for the number of the slide or the date.
+    if text.trim() == "*" { String::new() } else { text.replace('\u{b}', "\n") }
+}
+
+/// The texts of the shapes inside a record, in the order in which they are drawn.
+fn gather(data: &[u8], outline: &[Text], depth: usize, texts: &mut Vec<Text>) {
+    if depth > NESTING {
+        return;
+    }
+    for record in records(data) {
+        if record.kind == CLIENT_TEXT {
+            let mut inside = Vec::new();
+            for piece in records(record.data) {
+                if piece.kind == OUTLINE_REF {
+                    let index = u32_at(piece.data, 0).and_then(|index| usize::try_from(index).ok());
+                    inside.extend(index.and_then(|index| outline.get(index)).cloned());
+                } else {
+                    read_text(piece, &mut inside);
+                }
+            }
+            texts.extend(inside.into_iter().filter(|text| !text.text.trim().is_empty()));
+        } else if record.container {
+            gather(record.data, outline, depth + 1, texts);
+        }
+    }
+}
