@@ -2,6 +2,7 @@
 //!
 //! Manifests become a [`model::world::World`]; the [`engine`] answers every question about it exactly.
 
+pub mod check;
 pub mod document;
 pub mod engine;
 pub mod error;

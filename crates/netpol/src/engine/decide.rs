@@ -210,3 +210,28 @@ impl Walk {
         Verdict { direction: self.direction, allowed: self.allowed, by_default, steps: self.steps }
     }
 }
+
+impl Engine {
+    /// Rules of a policy that name nobody (`None`), or say only what an earlier rule of the policy says (its index).
+    pub fn covered_rules(&self, policy: usize, direction: Direction) -> Vec<(usize, Option<usize>)> {
+        let number = u32::try_from(policy).unwrap_or(u32::MAX);
+        let rules = self.rules_of(number, direction);
+        let mut covered = Vec::new();
+        for (at, rule) in rules.iter().enumerate() {
+            if rule.peers.is_empty() {
+                covered.push((at, None));
+                continue;
+            }
+            let wider = rules[..at].iter().position(|earlier| {
+                let mut rest = (*rule.peers).clone();
+                rest.split_off(&earlier.peers);
+                rest.is_empty()
+                    && self.table.get(earlier.ports.numbers).covers(self.table.get(rule.ports.numbers))
+                    && rule.ports.names.iter().all(|name| earlier.ports.names.contains(name) || earlier.ports.numbers == ConnectionTable::ALL)
+                    && (self.tier(number) != Tier::Namespaced || earlier.action == rule.action)
+            });
+            covered.extend(wider.map(|by| (at, Some(by))));
+        }
+        covered
+    }
+}

@@ -46,7 +46,7 @@ impl Party {
     pub fn parse(text: &str, namespace: Option<&str>) -> Result<Self, String> {
         let text = text.trim();
         match super::headings::plain(text).as_str() {
-            "" => return Err("this cell is empty".to_owned()),
+            _ if text.is_empty() => return Err("this cell is empty".to_owned()),
             "internet" | "external" | "externe" | "world" | "any" => {
                 return Ok(Self::Addresses(Addresses::everything()));
             }

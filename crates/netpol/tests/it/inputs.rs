@@ -29,8 +29,8 @@ fn broken_manifests_are_refused_with_their_line() {
     check("apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: a}\n", "is not understood");
     check("a: 1\na: 2\n", "given twice");
     check("a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d]\nf: &f [*e, *e, *e, *e, *e, *e, *e, *e]\n", "aliases expand");
-    check(&"[".repeat(5000), "nested");
-    check(&format!("{{\"a\":{}", "[".repeat(5000)), "nested");
+    check(&"[".repeat(5000), "bad.yaml:1: this is not valid YAML");
+    check(&format!("{{\"a\":{}", "[".repeat(5000)), "bad.yaml:1: this is not valid YAML");
 }
 
 #[test]

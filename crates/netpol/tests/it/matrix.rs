@@ -37,7 +37,7 @@ fn broken_matrices_are_refused_at_their_place() {
     refuse("m.csv", b"source,destination,ports\n\"a/web,b/db,80\n", "not closed");
     refuse("m.yaml", b"- source: a/web\n  destinatoin: b/db\n", "m.yaml:2: a flow has no field 'destinatoin'");
     refuse("m.xlsx", b"not a zip", "cannot be read");
-    refuse("m.xls", b"old", "save it as XLSX");
+    refuse("m.xls", b"old", "the old XLS format");
     refuse("m.csv", &vec![b' '; 33 * 1024 * 1024], "larger than 32 MB");
 }
 
