@@ -1,24 +1,22 @@
 //! What is inside this compound file, the container of the old office formats and of encrypted new ones?
 
-use std::io::Cursor;
+use std::rc::Rc;
 
 use intramuros_core::document::{ExtractError, Extracted, Part};
 
 use super::bytes::{u16_at, u32_at};
+use super::compound::{Compound, SIGNATURE};
 use super::{doc, ppt, xls};
 use crate::Budget;
-
-/// The first bytes of every compound file.
-const SIGNATURE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
 /// Streams of a compound file that a reader is known for.
 const READ_STREAMS: [&str; 5] =
     ["WordDocument", "PowerPoint Document", "Workbook", "Book", "__properties_version1.0"];
 
-/// A compound file.
+/// A compound file, or a storage inside it that holds a file of its own.
 pub struct Ole<'a> {
-    file: cfb::CompoundFile<Cursor<&'a [u8]>>,
-    size: u64,
+    file: Rc<Compound<'a>>,
+    storage: usize,
     budget: Budget<'a>,
 }
 
@@ -28,43 +26,61 @@ impl<'a> Ole<'a> {
     /// # Errors
     /// Corrupt when its tables are damaged.
     pub fn open(bytes: &'a [u8], budget: &Budget<'a>) -> Result<Ole<'a>, ExtractError> {
-        let file = cfb::CompoundFile::open(Cursor::new(bytes))
-            .map_err(|error| ExtractError::Corrupt(format!("the compound file is damaged ({error})")))?;
-        Ok(Ole { file, size: bytes.len() as u64, budget: *budget })
+        Ok(Ole { file: Rc::new(Compound::open(bytes)?), storage: 0, budget: *budget })
     }
 
-    /// Whether there is such a stream at the top.
+    /// Whether there is such a stream.
     pub fn has(&self, name: &str) -> bool {
-        self.file.is_stream(format!("/{name}"))
+        self.file.has(self.storage, name)
     }
 
     /// The bytes of a stream; none when it is absent.
     ///
     /// # Errors
     /// When the stream is damaged or over a limit.
-    pub fn stream(&mut self, name: &str) -> Result<Option<Vec<u8>>, ExtractError> {
-        if !self.has(name) {
-            return Ok(None);
-        }
-        let stream = self.file.open_stream(format!("/{name}")).map_err(|error| {
-            ExtractError::Corrupt(format!("the stream \u{201c}{name}\u{201d} is damaged ({error})"))
-        })?;
-        // A stream never holds more than its file, unless its chain of sectors is a loop.
-        if stream.len() > self.size {
-            return Err(ExtractError::Corrupt(format!(
-                "the stream \u{201c}{name}\u{201d} is larger than its file"
-            )));
-        }
-        self.budget.unpack(stream, self.size).map(Some)
+    pub fn stream(&self, name: &str) -> Result<Option<Vec<u8>>, ExtractError> {
+        let stream = self.file.stream(self.storage, name)?;
+        self.budget.spend_unpacked(stream.as_ref().map_or(0, Vec::len) as u64)?;
+        Ok(stream)
     }
 
     /// The bytes of a stream that the format demands.
     ///
     /// # Errors
     /// Corrupt when it is absent; as [`Ole::stream`].
-    pub fn required(&mut self, name: &str) -> Result<Vec<u8>, ExtractError> {
+    pub fn required(&self, name: &str) -> Result<Vec<u8>, ExtractError> {
         self.stream(name)?
             .ok_or_else(|| ExtractError::Corrupt(format!("the stream \u{201c}{name}\u{201d} is missing")))
+    }
+
+    /// The files that stand in the storages of the storage `pool`, where Word keeps what is embedded.
+    ///
+    /// # Errors
+    /// When a limit is reached.
+    pub fn read_pool(&self, pool: &str) -> Result<Vec<Part>, ExtractError> {
+        let Some(pool) = self.file.storage(self.storage, pool) else { return Ok(Vec::new()) };
+        let mut parts = Vec::new();
+        for (index, storage) in self.file.storages(pool).into_iter().enumerate() {
+            self.budget.count_member()?;
+            let inner = Ole { file: Rc::clone(&self.file), storage, budget: self.budget };
+            let name = format!("object{}", index + 1);
+            if inner.has("WordDocument") {
+                let budget = self.budget.deeper()?;
+                let outcome = doc::extract_from(&inner, &budget).map(Box::new);
+                parts.push(Part { name: format!("{name}.doc"), outcome });
+                continue;
+            }
+            match unwrap(&inner) {
+                Ok(Some((label, bytes))) => {
+                    let name = if label.is_empty() { name } else { safe_name(&label) };
+                    let outcome = crate::extract_part(&name, &bytes, &self.budget).map(Box::new);
+                    parts.push(Part { name, outcome });
+                }
+                Ok(None) => {}
+                Err(error) => parts.push(Part { name, outcome: Err(error) }),
+            }
+        }
+        Ok(parts)
     }
 }
 
@@ -74,7 +90,7 @@ impl<'a> Ole<'a> {
 /// # Errors
 /// When the bytes are not this format, are encrypted, or a limit is reached.
 pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    let mut ole = Ole::open(bytes, budget)?;
+    let ole = Ole::open(bytes, budget)?;
     if ole.has("EncryptedPackage") {
         return Err(encrypted());
     }
@@ -87,7 +103,7 @@ pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracte
     if ole.has("Workbook") || ole.has("Book") {
         return xls::extract(name, bytes, budget);
     }
-    match unwrap(&mut ole)? {
+    match unwrap(&ole)? {
         Some((name, inner)) => crate::extract_part(&name, &inner, budget),
         None => Err(ExtractError::Unsupported("a compound file of no known program".to_owned())),
     }
@@ -104,9 +120,8 @@ pub fn refuse_encrypted(bytes: &[u8]) -> Result<(), ExtractError> {
     if !bytes.starts_with(SIGNATURE) {
         return Ok(());
     }
-    let file = cfb::CompoundFile::open(Cursor::new(bytes));
-    match file {
-        Ok(file) if file.is_stream("/EncryptedPackage") => Err(encrypted()),
+    match Compound::open(bytes) {
+        Ok(file) if file.has(0, "EncryptedPackage") => Err(encrypted()),
         _ => Err(ExtractError::Corrupt("a compound file where a ZIP package was expected".to_owned())),
     }
 }
@@ -125,14 +140,14 @@ pub fn read_object(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Option<Part
         return Some(part(name, bytes));
     }
     let damaged = |error| Some(Part { name: safe_name(name), outcome: Err(error) });
-    let mut ole = match Ole::open(bytes, budget) {
+    let ole = match Ole::open(bytes, budget) {
         Ok(ole) => ole,
         Err(error) => return damaged(error),
     };
     if ole.has("EncryptedPackage") || READ_STREAMS.iter().any(|stream| ole.has(stream)) {
         return Some(part(name, bytes));
     }
-    match unwrap(&mut ole) {
+    match unwrap(&ole) {
         Ok(Some((inner_name, inner))) => {
             let name = if inner_name.is_empty() { name } else { &inner_name };
             Some(part(name, &inner))
@@ -142,8 +157,15 @@ pub fn read_object(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Option<Part
     }
 }
 
+/// Reads a file that was dropped into an RTF document, where the size in front is left out.
+pub fn read_package(package: &[u8], budget: &Budget<'_>) -> Option<Part> {
+    let (name, bytes) = read_native(&[&[0; 4], package].concat())?;
+    let outcome = crate::extract_part(&name, &bytes, budget).map(Box::new);
+    Some(Part { name: safe_name(&name), outcome })
+}
+
 /// The file that OLE wraps: an OOXML package, a file dropped into a document, or the contents that a program keeps.
-fn unwrap(ole: &mut Ole<'_>) -> Result<Option<(String, Vec<u8>)>, ExtractError> {
+fn unwrap(ole: &Ole<'_>) -> Result<Option<(String, Vec<u8>)>, ExtractError> {
     if let Some(native) = ole.stream("\u{1}Ole10Native")? {
         return Ok(read_native(&native));
     }

@@ -25,7 +25,7 @@ const FROM_1601: i64 = 11_644_473_600_000;
 ///
 /// # Errors
 /// When a limit is reached.
-pub fn read(ole: &mut Ole<'_>, extracted: &mut Extracted) -> Result<(), ExtractError> {
+pub fn read(ole: &Ole<'_>, extracted: &mut Extracted) -> Result<(), ExtractError> {
     match ole.stream("\u{5}SummaryInformation") {
         Ok(Some(stream)) => {
             read_set(&stream, extracted);

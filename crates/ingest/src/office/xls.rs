@@ -27,7 +27,7 @@ const RECORDS_SEARCHED: usize = 64;
 /// # Errors
 /// When the bytes are not this format, are encrypted, or a limit is reached.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    let mut ole = Ole::open(bytes, budget)?;
+    let ole = Ole::open(bytes, budget)?;
     let stream = match ole.stream("Workbook")? {
         Some(stream) => stream,
         None => ole.required("Book")?,
@@ -36,7 +36,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
         return Err(ExtractError::Encrypted("the workbook is protected by a password".to_owned()));
     }
     let mut extracted = Extracted::default();
-    summary::read(&mut ole, &mut extracted)?;
+    summary::read(&ole, &mut extracted)?;
     let book = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
         XlsError::Password => ExtractError::Encrypted("the workbook is protected by a password".to_owned()),
         other => ExtractError::Corrupt(format!("the workbook is damaged ({other})")),

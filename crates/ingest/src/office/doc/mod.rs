@@ -26,11 +26,18 @@ use story::{Notes, Teller};
 /// # Errors
 /// When the bytes are not this format, are encrypted, or a limit is reached.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    let mut ole = Ole::open(bytes, budget)?;
+    extract_from(&Ole::open(bytes, budget)?, budget)
+}
+
+/// Reads the document that a compound file, or a storage inside one, holds.
+///
+/// # Errors
+/// As [`extract`].
+pub(super) fn extract_from(ole: &Ole<'_>, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let main = ole.required("WordDocument")?;
     let header = Header::read(&main)?;
     let mut extracted = Extracted::default();
-    summary::read(&mut ole, &mut extracted)?;
+    summary::read(ole, &mut extracted)?;
     if header.is_old() {
         return extract_old(&header, &main, extracted, budget);
     }
@@ -71,6 +78,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     for text in below {
         blocks.push(BlockKind::Paragraph, &text, Place::default())?;
     }
+    extracted.parts = ole.read_pool("ObjectPool")?;
     blocks.finish(Kind::Word, extracted)
 }
 

@@ -61,14 +61,14 @@ struct Listed {
 /// When the bytes are not this format, are encrypted, or a limit is reached.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let damaged = |what: &str| ExtractError::Corrupt(format!("{what} of the presentation is damaged"));
-    let mut ole = Ole::open(bytes, budget)?;
+    let ole = Ole::open(bytes, budget)?;
     let user = ole.required("Current User")?;
     if u32_at(&user, 12) == Some(ENCRYPTED_TOKEN) {
         return Err(ExtractError::Encrypted("the presentation is protected by a password".to_owned()));
     }
     let stream = ole.required("PowerPoint Document")?;
     let mut extracted = Extracted::default();
-    summary::read(&mut ole, &mut extracted)?;
+    summary::read(&ole, &mut extracted)?;
     let (objects, document) = read_directory(&user, &stream).ok_or_else(|| damaged("the directory"))?;
     let object = |id: u32| objects.get(&id).and_then(|&at| record_at(&stream, at));
     if objects.values().any(|&at| record_at(&stream, at).is_some_and(|record| record.kind == CRYPT_SESSION)) {

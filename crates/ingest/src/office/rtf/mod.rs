@@ -14,8 +14,11 @@ use encoding_rs::WINDOWS_1252;
 use intramuros_core::document::{Block, BlockKind, ExtractError, Extracted, Kind, Place};
 
 use super::blocks::{Blocks, Row, clean, on_page};
+use super::bytes::u32_at;
+use super::compound::SIGNATURE;
 use super::docx::heading_level;
 use super::margins::is_page_number;
+use super::ole;
 use super::properties::{days_from_civil, is_title};
 use crate::Budget;
 use charset::Charset;
@@ -45,6 +48,8 @@ enum Purpose {
     Header,
     Footer,
     Label,
+    /// An embedded file, as hexadecimal digits.
+    Object,
 }
 
 #[derive(Clone, Copy)]
@@ -60,10 +65,12 @@ struct Group {
 
 /// The walk through the file.
 struct Reader<'a> {
+    budget: Budget<'a>,
     blocks: Blocks<'a>,
     groups: Vec<Group>,
     group: Group,
-    /// Whether the next control word names an extension: `\*`.
+    /// Whether the group has just opened: only then does `\*` say that the next word names an extension.
+    opened: bool,
     extension: bool,
     fonts: HashMap<i32, Charset>,
     default_font: i32,
@@ -73,6 +80,7 @@ struct Reader<'a> {
     style: i32,
     style_name: String,
     bytes: Vec<u8>,
+    object: Vec<u8>,
     /// First half of a character that takes two `\u`.
     surrogate: Option<u16>,
     skip: usize,
@@ -91,6 +99,16 @@ struct Reader<'a> {
     date: [i64; 5],
     declared_pages: Option<u32>,
     extracted: Extracted,
+    overrides: Overrides,
+}
+
+/// What the table of list overrides has shown so far.
+#[derive(Default)]
+struct Overrides {
+    /// Depth of its group, while it is open.
+    table: Option<usize>,
+    /// Whether a level was opened as it must be before it is described.
+    level: bool,
 }
 
 /// Properties of the paragraph that is being read.
@@ -146,10 +164,14 @@ impl<'a> Reader<'a> {
         let charset = Charset::Encoding(WINDOWS_1252);
         let group = Group { purpose: Purpose::Text, captures: false, fallback: 1, charset, hidden: false };
         Reader {
+            budget: *budget,
             blocks: Blocks::new(budget),
             groups: Vec::new(),
             group,
+            opened: false,
             extension: false,
+            object: Vec::new(),
+            overrides: Overrides::default(),
             fonts: HashMap::new(),
             default_font: 0,
             page_charset: charset,
@@ -179,6 +201,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&mut self, token: Token<'_>) -> Result<(), ExtractError> {
+        let opened = std::mem::replace(&mut self.opened, token == Token::Open);
         match token {
             Token::Open => {
                 self.flush_bytes()?;
@@ -198,7 +221,7 @@ impl<'a> Reader<'a> {
                 self.skip -= skipped;
                 self.bytes.extend_from_slice(text.get(skipped..).unwrap_or_default());
             }
-            Token::Symbol(b'*') => self.extension = true,
+            Token::Symbol(b'*') => self.extension = opened,
             Token::Symbol(symbol) => self.read_symbol(symbol)?,
             Token::Word(word, number) => {
                 let extension = std::mem::take(&mut self.extension);
@@ -239,6 +262,12 @@ impl<'a> Reader<'a> {
         let bytes = std::mem::take(&mut self.bytes);
         match self.group.purpose {
             Purpose::Skipped | Purpose::Fonts => Ok(()),
+            Purpose::Object => {
+                self.object.extend(
+                    bytes.iter().filter_map(|byte| char::from(*byte).to_digit(16)).map(|digit| digit as u8),
+                );
+                Ok(())
+            }
             _ => {
                 let text = self.group.charset.decode(&bytes);
                 self.add(&text)
@@ -301,6 +330,9 @@ impl<'a> Reader<'a> {
 
     fn close_group(&mut self) -> Result<(), ExtractError> {
         let closed = self.group;
+        if self.overrides.table == Some(self.groups.len()) {
+            self.overrides = Overrides::default();
+        }
         if let Some(outer) = self.groups.pop() {
             self.group = outer;
         }
@@ -310,6 +342,7 @@ impl<'a> Reader<'a> {
         let outer = self.group.purpose;
         if closed.purpose != outer {
             match closed.purpose {
+                Purpose::Object => self.read_object(),
                 Purpose::Created => self.keep_date(false),
                 Purpose::Revised => self.keep_date(true),
                 _ => {}
@@ -342,6 +375,28 @@ impl<'a> Reader<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The file behind the digits of an embedded object: names of its program, then its size and bytes.
+    fn read_object(&mut self) {
+        let digits = std::mem::take(&mut self.object);
+        let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        let read = || {
+            let mut at = 8;
+            let program = bytes.get(at + 4..)?;
+            for _ in 0..3 {
+                at += 4 + usize::try_from(u32_at(&bytes, at)?).ok()?;
+            }
+            let size = usize::try_from(u32_at(&bytes, at)?).ok()?;
+            Some((program.starts_with(b"Package\0"), bytes.get(at + 4..)?.get(..size)?))
+        };
+        let name = format!("object{}", self.extracted.parts.len() + 1);
+        let part = match read() {
+            Some((true, data)) => ole::read_package(data, &self.budget),
+            Some((false, data)) if data.starts_with(SIGNATURE) => ole::read_object(&name, data, &self.budget),
+            _ => None,
+        };
+        self.extracted.parts.extend(part);
     }
 
     fn keep_style(&mut self) {

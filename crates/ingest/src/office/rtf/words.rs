@@ -14,6 +14,7 @@ impl Reader<'_> {
         extension: bool,
     ) -> Result<(), ExtractError> {
         let on = number != Some(0);
+        self.check_overrides(word);
         match word {
             "u" => return self.read_unit(number.unwrap_or_default()),
             "uc" => self.group.fallback = usize::try_from(number.unwrap_or(1)).unwrap_or_default().min(16),
@@ -41,6 +42,21 @@ impl Reader<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A list override describes levels without opening them: the lists of this file are damaged, its text is not.
+    fn check_overrides(&mut self, word: &str) {
+        match word {
+            "listoverridetable" => self.overrides.table = Some(self.groups.len()),
+            "lfolevel" => self.overrides.level = true,
+            "leveltext" if self.overrides.table.is_some() && !self.overrides.level => {
+                let warning = "corrupt: the table of list overrides is damaged; the text was read without it";
+                if !self.extracted.warnings.iter().any(|known| known == warning) {
+                    self.extracted.warnings.push(warning.to_owned());
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Words that stand for a character.
@@ -123,10 +139,11 @@ impl Reader<'_> {
                 self.paragraph.list = true;
                 self.capture(Purpose::Label);
             }
+            "objdata" => self.group.purpose = Purpose::Object,
             // Shown text inside of extensions.
-            "shptxt" | "shpinst" | "fldrslt" | "ud" | "result" | "field" | "shp" => {}
-            "colortbl" | "pict" | "fldinst" | "objdata" | "objclass" | "objname" | "objalias" | "objsect"
-            | "sp" | "shprslt" | "nonshppict" | "bkmkstart" | "bkmkend" | "tc" | "xe" | "themedata"
+            "shptxt" | "shpinst" | "fldrslt" | "ud" | "result" | "field" | "shp" | "object" => {}
+            "colortbl" | "pict" | "fldinst" | "objclass" | "objname" | "objalias" | "objsect" | "sp"
+            | "shprslt" | "nonshppict" | "bkmkstart" | "bkmkend" | "tc" | "xe" | "themedata"
             | "datafield" | "nonesttables" | "private" | "revtbl" | "filetbl" | "atnid" | "atndate"
             | "atnref" | "atntime" | "atnicn" | "ftnsep" | "ftnsepc" | "ftncn" | "aftnsep" | "aftnsepc"
             | "aftncn" | "template" | "keywords" | "doccomm" | "operator" | "subject" | "category"

@@ -14,7 +14,7 @@ use super::blocks::Blocks;
 use super::opc::{self, Relations};
 use super::package::Package;
 use super::xml::{Node, Xml};
-use super::{chart, ole, pictures, xls};
+use super::{chart, diagram, ole, pictures, xls};
 use crate::Budget;
 use cells::Book;
 use styles::Styles;
@@ -201,6 +201,11 @@ fn read_drawing(
             }
             "t" => text.push_str(&xml.text()?),
             "br" => text.push('\n'),
+            "relIds" => {
+                if let Some(target) = tag.relation("dm").and_then(|id| relations.target(&id)) {
+                    diagram::read(package, target, blocks, place)?;
+                }
+            }
             "chart" => {
                 let target = tag.relation("id").and_then(|id| relations.target(&id));
                 if let Some(target) = target
