@@ -1,3 +1,4 @@
 //! What is in electronic books?
 
 pub mod epub;
+mod package;

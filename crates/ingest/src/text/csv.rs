@@ -26,18 +26,18 @@ pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracte
         _ => (None, text.as_str(), 0),
     };
     let separator = declared.unwrap_or_else(|| separator(name, body));
-    let header = has_header(body, separator);
+    let header = header_row(body, separator);
     let table = writer.new_table();
     let mut reader = reader(body, separator);
     let mut record = csv::StringRecord::new();
-    let mut first = true;
+    let mut row = 0;
     // A record that is not text cannot occur: the text was decoded before.
     while reader.read_record(&mut record).map_err(|error| ExtractError::Corrupt(error.to_string()))? {
         let line = record.position().map_or(1, csv::Position::line) + skipped;
         let cells: Vec<&str> = record.iter().collect();
         let place = at_line(u32::try_from(line).unwrap_or(u32::MAX));
-        writer.row(table, first && header, &cells, place)?;
-        first = false;
+        writer.row(table, Some(row) == header, &cells, place)?;
+        row += 1;
     }
     writer.finish()
 }
@@ -82,28 +82,21 @@ fn separator(name: &str, text: &str) -> u8 {
     best.1
 }
 
-/// Whether the first row holds names: all cells filled, different, short, none a number, a date or an address.
-fn has_header(text: &str, separator: u8) -> bool {
+/// Which row holds the names of the columns: the first whose cells are all filled, different, short, and none a number,
+/// a date or an address. Rows of one cell may stand above it, as titles do.
+fn header_row(text: &str, separator: u8) -> Option<usize> {
     let rows = sample(text, separator);
-    let [first, rest @ ..] = rows.as_slice() else { return false };
-    let mut names: Vec<&str> = first.iter().map(str::trim).collect();
-    let are_names = names.iter().all(|name| {
-        !name.is_empty() && name.chars().count() <= NAME_CHARS && !is_value(name)
-    });
+    let filled = |row: &csv::StringRecord| row.iter().filter(|cell| !cell.trim().is_empty()).count();
+    let wide = rows.iter().any(|row| filled(row) > 1);
+    let index = rows.iter().position(|row| !wide || filled(row) > 1)?;
+    let mut names: Vec<&str> = rows.get(index)?.iter().map(str::trim).collect();
+    let count = names.len();
+    let are_names = names
+        .iter()
+        .all(|name| !name.is_empty() && name.chars().count() <= NAME_CHARS && !is_value(name));
     names.sort_unstable();
     names.dedup();
-    if !are_names || names.len() != first.len() || rest.is_empty() {
-        return false;
-    }
-    // A column whose other cells are all values, or all of one length while its first is not, has a name.
-    let widths = first.len();
-    let typed = (0..widths).any(|column| {
-        let mut cells = rest.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.trim().is_empty()).peekable();
-        cells.peek().is_some() && cells.all(|cell| is_value(cell.trim()))
-    });
-    // Without any such column a first row of plain words is still more often a header than not.
-    let words = names.iter().all(|name| name.split_whitespace().count() <= 6);
-    typed || words
+    (are_names && names.len() == count && rows.len() > index + 1).then_some(index)
 }
 
 fn is_value(cell: &str) -> bool {

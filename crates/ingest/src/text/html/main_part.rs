@@ -9,7 +9,7 @@ const MAIN_BYTES: usize = 200;
 const LEFT_PERCENT: usize = 20;
 
 /// Classes of parts that their sites mark as not to be printed, or as links to edit a text.
-const NOISE_CLASSES: [&str; 4] = ["noprint", "mw-editsection", "navbox", "printfooter"];
+const NOISE_CLASSES: [&str; 5] = ["noprint", "mw-editsection", "navbox", "printfooter", "catlinks"];
 
 /// Where the content is.
 #[derive(Debug)]
@@ -104,10 +104,28 @@ pub fn is_navigation(tree: &Tree, node: Node) -> bool {
         _ => {}
     }
     let role = tree.attribute(node, "role").unwrap_or_default();
-    matches!(role, "navigation" | "search" | "contentinfo" | "menu" | "menubar" | "toolbar")
+    is_language_list(tree, node)
+        || matches!(role, "navigation" | "search" | "contentinfo" | "menu" | "menubar" | "toolbar")
         || tree
             .attribute(node, "class")
             .is_some_and(|classes| classes.split_ascii_whitespace().any(|class| NOISE_CLASSES.contains(&class)))
+}
+
+/// Whether a list leads to the same page in other languages: most of its links name their language.
+fn is_language_list(tree: &Tree, node: Node) -> bool {
+    if tree.name(node) != "ul" {
+        return false;
+    }
+    let (mut links, mut named) = (0, 0);
+    for step in tree.inside(node, |_| false) {
+        if let Step::Enter(inner) = step
+            && tree.name(inner) == "a"
+        {
+            links += 1;
+            named += usize::from(tree.attribute(inner, "hreflang").is_some());
+        }
+    }
+    links >= 3 && named * 4 >= links * 3
 }
 
 fn inside_content(tree: &Tree, node: Node) -> bool {

@@ -8,6 +8,8 @@ mod table;
 mod tree;
 mod walk;
 
+use std::collections::HashMap;
+
 use intramuros_core::document::{ExtractError, Extracted, Kind, Place};
 use intramuros_core::language::Language;
 
@@ -52,7 +54,23 @@ pub fn write(
     let tree = Tree::parse(text, budget)?;
     describe(&tree, writer);
     let roots = main_part::find(&tree);
-    walk::write(&tree, &roots, place, writer)
+    walk::write(&tree, &roots, place, None, writer)
+}
+
+/// Writes a chapter of a book. `sections` are the titles of what begins at its anchors; blocks from there on have that
+/// title as their section. Nothing of it is taken for navigation.
+///
+/// # Errors
+/// When a limit is reached.
+pub fn write_chapter(
+    text: &str,
+    place: &Place,
+    sections: &HashMap<String, String>,
+    writer: &mut Writer<'_>,
+    budget: &Budget<'_>,
+) -> Result<(), ExtractError> {
+    let tree = Tree::parse(text, budget)?;
+    walk::write(&tree, &main_part::Roots::everything(), place, Some(sections), writer)
 }
 
 /// Writes a piece of HTML inside another format; nothing of it is taken for navigation.
@@ -66,7 +84,7 @@ pub fn write_fragment(
     budget: &Budget<'_>,
 ) -> Result<(), ExtractError> {
     let tree = Tree::parse(text, budget)?;
-    walk::write(&tree, &main_part::Roots::everything(), place, writer)
+    walk::write(&tree, &main_part::Roots::everything(), place, None, writer)
 }
 
 /// The encoding in `<meta charset="…">` or `<meta … content="text/html; charset=…">`.

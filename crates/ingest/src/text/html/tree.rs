@@ -25,8 +25,8 @@ const NONE: Node = u32::MAX;
 pub const ROOT: Node = 0;
 
 /// Attributes that say something about text; all others are forgotten at once.
-const ATTRIBUTES: [&str; 19] = [
-    "alt", "aria-hidden", "aria-label", "class", "colspan", "content", "epub:type", "headers", "hidden", "href", "id",
+const ATTRIBUTES: [&str; 18] = [
+    "alt", "aria-hidden", "aria-label", "class", "colspan", "content", "epub:type", "hidden", "hreflang", "id",
     "itemprop", "lang", "name", "property", "role", "rowspan", "start", "value",
 ];
 

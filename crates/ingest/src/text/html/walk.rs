@@ -1,21 +1,31 @@
 //! Which blocks does this part of a page show, in reading order?
 
+use std::collections::HashMap;
+
 use intramuros_core::document::{BlockKind, ExtractError, Place};
 
 use super::main_part::{Roots, is_navigation, never_shown};
 use super::table;
 use super::tree::{Node, Step, Tree, is_block};
-use crate::text::writer::Writer;
+use crate::text::writer::{Writer, clean_line};
 
-/// Writes the blocks inside `roots`, each at `place`.
+/// Writes the blocks inside `roots`, each at `place`; from an element on whose identifier is in `sections`, in that
+/// section.
 ///
 /// # Errors
 /// When a limit is reached.
-pub fn write(tree: &Tree, roots: &Roots, place: &Place, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+pub fn write(
+    tree: &Tree,
+    roots: &Roots,
+    place: &Place,
+    sections: Option<&HashMap<String, String>>,
+    writer: &mut Writer<'_>,
+) -> Result<(), ExtractError> {
     let mut walk = Walk {
         tree,
         writer,
-        place,
+        place: place.clone(),
+        sections: sections.filter(|sections| !sections.is_empty()),
         inline: String::new(),
         lists: Vec::new(),
         item: None,
@@ -50,7 +60,8 @@ pub fn write(tree: &Tree, roots: &Roots, place: &Place, writer: &mut Writer<'_>)
 struct Walk<'t, 'b> {
     tree: &'t Tree,
     writer: &'t mut Writer<'b>,
-    place: &'t Place,
+    place: Place,
+    sections: Option<&'t HashMap<String, String>>,
     inline: String,
     /// The next number of each open list; none for bullets.
     lists: Vec<Option<i64>>,
@@ -70,6 +81,7 @@ impl Walk<'_, '_> {
             self.inline.extend(text.chars().map(|character| if character.is_ascii_whitespace() { ' ' } else { character }));
             return Ok(());
         }
+        self.begin_section(node)?;
         match name {
             "br" => self.line_break()?,
             "img" => {
@@ -105,7 +117,7 @@ impl Walk<'_, '_> {
             "table" => {
                 self.flush()?;
                 if table::is_data(self.tree, node) {
-                    table::write(self.tree, node, self.place, self.writer)?;
+                    table::write(self.tree, node, &self.place, self.writer)?;
                 }
             }
             _ if is_block(name) => self.flush()?,
@@ -140,6 +152,15 @@ impl Walk<'_, '_> {
         if self.is_note(node) {
             self.flush()?;
             self.footnotes = self.footnotes.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    fn begin_section(&mut self, node: Node) -> Result<(), ExtractError> {
+        let title = self.sections.and_then(|sections| sections.get(self.tree.attribute(node, "id")?));
+        if let Some(title) = title {
+            self.flush()?;
+            self.place.section = Some(clean_line(title)).filter(|title| !title.is_empty());
         }
         Ok(())
     }

@@ -1,0 +1,124 @@
+//! Who is who, and which channels are there, in this Slack export?
+
+use std::collections::BTreeMap;
+
+use intramuros_core::document::ExtractError;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The people and the channels of an export.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// Everyone by identifier (`U024BE7LH`).
+    pub people: BTreeMap<String, Person>,
+    /// Channels and direct conversations.
+    pub channels: Vec<Channel>,
+}
+
+/// One person or program that writes messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Identifier in the export.
+    pub id: String,
+    /// Name as shown to others.
+    pub name: String,
+    /// Mail address, where the export has it: what accounts are matched by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+/// Who may read a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Everyone in the workspace.
+    Everyone,
+    /// The members of a private channel.
+    Members,
+    /// The people of a direct conversation.
+    Direct,
+}
+
+/// One channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Channel {
+    /// Identifier in the export.
+    pub id: String,
+    /// Folder of its messages, with which the names of its conversations begin.
+    pub folder: String,
+    /// Name as shown; for direct conversations the names of its people.
+    pub name: String,
+    /// Who may read it.
+    pub access: Access,
+    /// Identifiers of its members.
+    pub members: Vec<String>,
+}
+
+impl Directory {
+    /// Adds one of the export's lists.
+    ///
+    /// # Errors
+    /// When it is not a list in JSON.
+    pub fn add(&mut self, list: &str, bytes: &[u8]) -> Result<(), ExtractError> {
+        let damaged = |why: String| ExtractError::Corrupt(format!("{list} of the Slack export: {why}"));
+        let entries: Vec<Value> = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+        for entry in &entries {
+            if list == "users.json" {
+                self.add_person(entry);
+            } else {
+                self.add_channel(list, entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_person(&mut self, entry: &Value) {
+        let Some(id) = entry.get("id").and_then(Value::as_str) else { return };
+        let text = |path: &str| entry.pointer(path).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+        let name = text("/profile/display_name")
+            .or_else(|| text("/profile/real_name"))
+            .or_else(|| text("/real_name"))
+            .or_else(|| text("/name"))
+            .unwrap_or(id);
+        let email = text("/profile/email").map(str::to_owned);
+        self.people.insert(id.to_owned(), Person { id: id.to_owned(), name: name.to_owned(), email });
+    }
+
+    fn add_channel(&mut self, list: &str, entry: &Value) {
+        let Some(id) = entry.get("id").and_then(Value::as_str) else { return };
+        let members = entry.get("members").and_then(Value::as_array).into_iter().flatten();
+        let members: Vec<String> = members.filter_map(Value::as_str).map(str::to_owned).collect();
+        let given = entry.get("name").and_then(Value::as_str).unwrap_or_default();
+        let access = match list {
+            "channels.json" => Access::Everyone,
+            "groups.json" => Access::Members,
+            _ => Access::Direct,
+        };
+        let name = if access == Access::Direct {
+            members.iter().map(|member| self.person(member)).collect::<Vec<_>>().join(", ")
+        } else {
+            given.to_owned()
+        };
+        let folder = if given.is_empty() { id } else { given }.to_owned();
+        self.channels.push(Channel { id: id.to_owned(), folder, name, access, members });
+    }
+
+    /// The name of a person; the identifier when the person is not known.
+    pub fn person(&self, id: &str) -> String {
+        self.people.get(id).map_or_else(|| id.to_owned(), |person| person.name.clone())
+    }
+
+    /// The name of a channel by its identifier.
+    pub fn channel(&self, id: &str) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.id == id)
+    }
+
+    /// How the channel with this folder is shown: `#general`, or the names of the people of a direct conversation.
+    pub fn shown_name(&self, folder: &str) -> String {
+        match self.channels.iter().find(|channel| channel.folder == folder || channel.id == folder) {
+            Some(channel) if channel.access == Access::Direct && !channel.name.is_empty() => channel.name.clone(),
+            Some(channel) if !channel.name.is_empty() => format!("#{}", channel.name),
+            _ => format!("#{folder}"),
+        }
+    }
+}
