@@ -3,6 +3,7 @@
 //! Manifests become a [`model::world::World`]; the [`engine`] answers every question about it exactly.
 
 pub mod check;
+pub mod cli;
 pub mod document;
 pub mod engine;
 pub mod error;

@@ -4,6 +4,7 @@ pub mod difference;
 pub mod export;
 pub mod infer;
 pub mod invariant;
+pub mod observed;
 pub mod output;
 
 use crate::engine::bits::{Bits, Stored};

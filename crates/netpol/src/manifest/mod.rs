@@ -201,9 +201,25 @@ impl Reader {
         let key = (group, kind.to_owned(), namespace.clone(), name.clone());
         let origin = fields.origin(node);
         if let Some(first) = self.seen.insert(key, origin.clone()) {
-            self.world.warnings.push(format!("{origin}: {kind} {namespace}/{name} is also at {first}"));
+            self.world.warnings.push(format!("{origin}: {kind} {namespace}/{name} replaces the one at {first}"));
+            self.forget(kind, &namespace, &name);
         }
         Ok(Meta { namespace, name })
+    }
+
+    /// Applying an object again replaces it: the last one counts.
+    fn forget(&mut self, kind: &str, namespace: &str, name: &str) {
+        self.workloads.retain(|workload| !workload.is(kind, namespace, name));
+        self.world.policies.retain(|policy| {
+            let same_place = policy.namespace.as_deref().is_none_or(|own| own == namespace);
+            !(policy.dialect.kind() == kind && same_place && policy.name == name)
+        });
+        if kind == "Service" {
+            self.world.services.retain(|service| !(service.namespace == namespace && service.name == name));
+        }
+        self.world.routes.retain(|route| {
+            !(route.kind == kind && route.namespace == namespace && route.name == name)
+        });
     }
 
     fn namespace(&mut self, fields: &Fields, node: &Node) -> Result<()> {

@@ -18,6 +18,13 @@ pub struct Workload {
     pod: Pod,
 }
 
+impl Workload {
+    /// Whether it is the object of this kind, namespace and name.
+    pub fn is(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        self.kind == kind && self.pod.namespace == namespace && self.pod.name == name
+    }
+}
+
 /// Whether this kind makes pods.
 pub fn is_workload(group: &str, kind: &str) -> bool {
     matches!(

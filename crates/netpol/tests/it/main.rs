@@ -1,6 +1,7 @@
 //! One binary for all tests of this crate: who can reach whom, asked in many ways.
 mod support;
 mod network_policy;
+mod reality;
 mod admin;
 mod cilium;
 mod inputs;
