@@ -278,7 +278,10 @@ impl Frame {
             x0: lines.iter().map(|line| line.segment.x0).fold(f32::MAX, f32::min),
             // One line that sticks out says nothing about where the others break.
             x1: rights.get(usize::from(rights.len() > 4)).copied().unwrap_or(0.0),
-            pitch: steps.get(steps.len() / 2).copied().unwrap_or(1.2),
+            // A few lines say little about what is usual.
+            pitch: steps
+                .get(steps.len() / 2)
+                .map_or(1.2, |middle| if lines.len() < 4 { middle.min(1.45) } else { *middle }),
             all_mono: false,
         }
     }
@@ -304,7 +307,11 @@ impl Frame {
         // The next word would have fitted: the line was ended on purpose.
         let average = (lower.x1 - lower.x0) / lower.chars().max(1) as f32;
         let word = lower.text.split(' ').next().map_or(0, |word| word.chars().count() + 1);
-        if upper.x1 + average * word as f32 + size < self.x1 {
+        let (width, taken) = (self.x1 - self.x0, upper.x1 - upper.x0);
+        let centred =
+            (upper.x0 - self.x0 - (self.x1 - upper.x1)).abs() < 0.6 * size && upper.x0 > self.x0 + size;
+        let used = if centred { self.x0 + taken } else { upper.x1 };
+        if used + average * word as f32 + size < self.x0 + width {
             return true;
         }
         // An indented first line, when the paragraph so far wasn't hanging.

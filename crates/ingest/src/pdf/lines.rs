@@ -12,8 +12,9 @@ use super::glyphs::Glyph;
 /// belong together are rarely a tenth apart.
 const SPACE_FROM: f32 = 0.17;
 
-/// A gap of one em separates segments: spaces of justified lines stay below.
-const SEGMENT_GAP: f32 = 1.0;
+/// A gap of this share of an em separates segments. Spaces of justified lines may be wider: what is then cut is put
+/// together again when the page's columns are known.
+const SEGMENT_GAP: f32 = 0.7;
 
 /// Share of the em by which baselines of one line differ at most.
 const SAME_BASELINE: f32 = 0.3;
@@ -169,7 +170,8 @@ fn append(span: &mut Span, placed: &Placed<'_>) {
         Some(BfString::String(text)) => {
             text.chars().for_each(|character| push_character(&mut span.text, character))
         }
-        None => span.text.push(char::REPLACEMENT_CHARACTER),
+        // Nobody can say what it is: it parts words, as the dashes and bullets of such fonts do.
+        None => push_space(&mut span.text),
     }
     if glyph.size > span.size * 1.1 {
         (span.y, span.size) = (placed.y, glyph.size);
@@ -210,7 +212,8 @@ fn push_character(text: &mut String, character: char) {
         | '\u{f0fc}' => {
             text.push('•');
         }
-        '\u{e000}'..='\u{f8ff}' => text.push(char::REPLACEMENT_CHARACTER),
+        // Known to its font only.
+        '\u{e000}'..='\u{f8ff}' | char::REPLACEMENT_CHARACTER => push_space(text),
         // Two spacing accents that old TeX fonts draw before or after their letter are left to normalisation.
         '\u{a0}' | '\u{2007}' | '\u{202f}' => text.push(character),
         _ if character.is_control() => {}

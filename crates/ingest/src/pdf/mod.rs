@@ -40,6 +40,9 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     let mut writer = Writer::new(Kind::Pdf, budget);
     writer.document().pages = u32::try_from(pdf.pages().len()).ok();
     info::write(&pdf, &mut writer);
+    if lost_its_table(bytes) {
+        writer.warn("corrupt: its table of objects is lost; what was found without it was read");
+    }
     let read = read_pages(&pdf);
     compose::write(read.texts, pdf.pages(), &mut writer)?;
     if writer.is_empty() {
@@ -69,6 +72,27 @@ fn open(bytes: &[u8]) -> Result<Pdf, ExtractError> {
         LoadPdfError::Decryption(_) => ExtractError::Corrupt("its encryption is damaged".to_owned()),
         LoadPdfError::Invalid => corrupt(),
     })
+}
+
+/// Whether a file doesn't point to a table of objects (or points elsewhere), so that they had to be searched for.
+fn lost_its_table(bytes: &[u8]) -> bool {
+    const MARK: &[u8] = b"startxref";
+    let tail = bytes.len().saturating_sub(2048);
+    let pointed = bytes.get(tail..).and_then(|end| {
+        let at = end.windows(MARK.len()).rposition(|window| window == MARK)?;
+        let number = end.get(at + MARK.len()..)?.trim_ascii_start();
+        let digits = number.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        std::str::from_utf8(number.get(..digits)?).ok()?.parse::<usize>().ok()
+    });
+    // Offsets count from the header, which may stand behind rubbish.
+    let header = bytes.windows(5).take(1024).position(|window| window == b"%PDF-").unwrap_or(0);
+    let is_table = |at: usize| {
+        let there = bytes.get(at..).unwrap_or_default().trim_ascii_start();
+        let digits = there.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b' ').count();
+        there.starts_with(b"xref")
+            || there.get(digits..).is_some_and(|rest| digits > 0 && rest.starts_with(b"obj"))
+    };
+    !pointed.is_some_and(|at| is_table(at) || is_table(at.saturating_add(header)))
 }
 
 /// What the pages gave, by page number.

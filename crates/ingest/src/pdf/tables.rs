@@ -140,7 +140,15 @@ fn grow(
         if !fits(row) || step > ROW_STEP {
             break;
         }
-        let Some(wider) = columns.with(row) else { break };
+        let Some(wider) = columns.with(row) else {
+            // A remark across the columns, when the table goes on below it.
+            let goes_on =
+                rows.get(index + 1).is_some_and(|next| next.len() >= COLUMNS && columns.with(next).is_some());
+            if row.len() == 1 && goes_on && step < 2.2 {
+                continue;
+            }
+            break;
+        };
         if wider.0.len() > columns.0.len() + 1 {
             break;
         }
@@ -182,6 +190,11 @@ fn is_prose(rows: &[Row], columns: &Columns) -> bool {
 
 fn table(rows: &[Row], columns: &Columns) -> Table {
     let mut cells: Vec<Vec<String>> = Vec::new();
+    let mut steps: Vec<f32> =
+        rows.iter().zip(rows.iter().skip(1)).map(|(upper, lower)| gap(upper, lower)).collect();
+    steps.sort_by(f32::total_cmp);
+    // A cell's second line is nearer than the next row.
+    let near = steps.get(steps.len() / 2).map_or(0.0, |middle| 0.85 * middle);
     let mut last: Option<&Row> = None;
     for row in rows {
         let mut texts = vec![String::new(); columns.0.len()];
@@ -190,7 +203,7 @@ fn table(rows: &[Row], columns: &Columns) -> Table {
                 cell.clone_from(&segment.text);
             }
         }
-        let continues = row.len() == 1 && last.is_some_and(|last| gap(last, row) < 1.5);
+        let continues = row.len() == 1 && last.is_some_and(|last| gap(last, row) < near);
         match cells.last_mut() {
             Some(above) if continues => {
                 for (above, text) in above.iter_mut().zip(texts) {

@@ -1,0 +1,105 @@
+//! Does a worker that hangs, falls or grows cost one file, and only that one?
+
+use std::time::{Duration, Instant};
+
+use intramuros_core::document::{ExtractError, Limits};
+use intramuros_ingest::{Extractor, Ocr, Pool};
+
+use crate::data;
+
+const TEXT: &[u8] = b"Le conseil se tient mardi.\n";
+
+fn still_reads(pool: &Pool) {
+    let read = pool.extract("note.txt", TEXT).unwrap();
+    assert!(read.text().contains("conseil"), "{read:?}");
+}
+
+#[test]
+fn a_worker_reads_what_the_library_reads() {
+    let pool = data::pool(Limits::default());
+    assert_eq!(
+        pool.extract("note.txt", TEXT),
+        intramuros_ingest::extract("note.txt", TEXT, &Limits::default())
+    );
+    assert_eq!(pool.extract("x.docx", b"").unwrap_err().word(), "corrupt");
+}
+
+#[test]
+fn pictures_come_back_whole() {
+    let Some(bytes) = data::document("test_hello_world.png") else { return };
+    let read = data::pool(Limits::default()).extract("a.png", &bytes).unwrap();
+    assert_eq!(read.pictures.len(), 1);
+    assert_eq!(read.pictures[0].bytes, bytes);
+}
+
+#[test]
+fn a_file_over_the_size_limit_never_reaches_a_worker() {
+    let pool = data::pool(Limits { file_bytes: 10, ..Limits::default() });
+    assert_eq!(pool.extract("a.txt", TEXT).unwrap_err().word(), "limit");
+}
+
+#[test]
+fn a_worker_that_takes_too_long_is_killed_and_replaced() {
+    // A program that never answers.
+    let limits = Limits { time: Duration::from_millis(200), ..Limits::default() };
+    let pool = Pool::new("/bin/sleep", vec!["1000".into()], 1, limits.clone());
+    for _ in 0..2 {
+        let start = Instant::now();
+        assert_eq!(pool.extract("a.txt", TEXT), Err(ExtractError::Time(limits.time)));
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn a_worker_that_falls_is_replaced() {
+    let pool = Pool::new("/bin/false", Vec::new(), 1, Limits::default());
+    for _ in 0..2 {
+        assert_eq!(pool.extract("a.txt", TEXT).unwrap_err().word(), "crashed");
+    }
+    assert_eq!(
+        Pool::new("/no/such/program", Vec::new(), 1, Limits::default())
+            .extract("a", TEXT)
+            .unwrap_err()
+            .word(),
+        "unreadable"
+    );
+}
+
+#[test]
+fn a_file_that_needs_too_much_memory_ends_and_the_next_is_read() {
+    let limits = Limits { memory_bytes: 48 << 20, ..Limits::default() };
+    let pool = data::pool(limits);
+    // Larger than all of the worker's memory.
+    let large = vec![b'a'; 100 << 20];
+    assert_eq!(
+        pool.extract("a.txt", &large).unwrap_err(),
+        ExtractError::Crashed("it needed more memory than allowed".to_owned())
+    );
+    still_reads(&pool);
+}
+
+#[test]
+fn many_threads_share_two_workers() {
+    let pool = data::pool(Limits::default());
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..20).for_each(|_| still_reads(&pool)));
+        }
+    });
+}
+
+#[test]
+fn without_ocr_a_picture_is_listed_and_with_it_read() {
+    let Some(bytes) = data::document("test_hello_world.png") else { return };
+    let extractor = Extractor::Workers(data::pool(Limits::default()));
+    assert_eq!(extractor.extract("a.png", &bytes).unwrap_err().word(), "needs_ocr");
+    let Some(ocr) = Ocr::find() else {
+        println!("skipped: tesseract isn't installed");
+        return;
+    };
+    let read = extractor.extract_with("a.png", &bytes, Some(&ocr)).unwrap();
+    assert!(read.text().to_lowercase().contains("hello"), "{read:?}");
+    let Some(scan) = data::document("image_only_german_pdf.pdf") else { return };
+    let read = extractor.extract_with("scan.pdf", &scan, Some(&ocr)).unwrap();
+    assert!(read.blocks.iter().any(|block| block.place.page == Some(2)), "{:?}", read.blocks.len());
+}
