@@ -3,6 +3,7 @@
 use intramuros_core::document::{BlockKind, ExtractError, Place};
 
 use super::blocks::{Blocks, Row};
+use super::numbers::plain;
 use super::package::Package;
 use super::xml::{Node, Xml};
 
@@ -19,13 +20,15 @@ struct Series {
     values: Vec<String>,
 }
 
-/// Reads a chart part: its titles as a paragraph, its cached figures as a table (a category a row, a series a column).
+/// Reads a chart part: its titles as a paragraph and, where the document does not hold them anyway, its figures as a
+/// table (a category a row, a series a column).
 ///
 /// # Errors
 /// When the part is broken or over a limit.
 pub fn read(
     package: &Package<'_>,
     part: &str,
+    figures: bool,
     blocks: &mut Blocks<'_>,
     place: &Place,
 ) -> Result<(), ExtractError> {
@@ -41,12 +44,12 @@ pub fn read(
                 }
                 titles.push_str(&title);
             }
-            "ser" if all.len() < SERIES => all.push(read_series(&mut xml)?),
+            "ser" if figures && all.len() < SERIES => all.push(read_series(&mut xml)?),
             _ => {}
         }
     }
     blocks.push(BlockKind::Paragraph, &titles, place.clone())?;
-    push_series(&all, blocks, place)
+    if figures { push_series(&all, blocks, place) } else { Ok(()) }
 }
 
 fn push_series(all: &[Series], blocks: &mut Blocks<'_>, place: &Place) -> Result<(), ExtractError> {
@@ -72,7 +75,10 @@ fn read_series(xml: &mut Xml<'_>) -> Result<Series, ExtractError> {
         match tag.local() {
             "tx" => series.name = read_points(xml)?.join(" "),
             "cat" | "xVal" => series.categories = read_points(xml)?,
-            "val" | "yVal" => series.values = read_points(xml)?,
+            "val" | "yVal" => {
+                let shown = |value: String| value.parse().map(plain).unwrap_or(value);
+                series.values = read_points(xml)?.into_iter().map(shown).collect();
+            }
             "dLbls" | "spPr" | "extLst" | "trendline" | "errBars" => xml.skip()?,
             _ => {}
         }

@@ -63,10 +63,15 @@ fn relations(list: &[String]) -> String {
 
 /// A Word document with this body and further parts, each with its role.
 fn docx(body: &str, parts: &[(&str, &str, &str)]) -> Vec<u8> {
-    let document = format!(r#"<?xml version="1.0"?><w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
-    let list: Vec<String> =
-        parts.iter().enumerate().map(|(index, part)| relation(&format!("r{index}"), part.0, part.1)).collect();
-    let (root, links) = (relations(&[relation("r", "officeDocument", "word/document.xml")]), relations(&list));
+    let document =
+        format!(r#"<?xml version="1.0"?><w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
+    let list: Vec<String> = parts
+        .iter()
+        .enumerate()
+        .map(|(index, part)| relation(&format!("r{index}"), part.0, part.1))
+        .collect();
+    let (root, links) =
+        (relations(&[relation("r", "officeDocument", "word/document.xml")]), relations(&list));
     let names: Vec<String> = parts.iter().map(|part| format!("word/{}", part.1)).collect();
     let mut all = vec![
         ("[Content_Types].xml", TYPES),
@@ -139,7 +144,17 @@ fn docx_headings_and_numbers() {
     let extracted = check_docx(
         &body.concat(),
         &[("styles", "styles.xml", styles), ("numbering", "numbering.xml", numbering)],
-        &["H1 Un", "H1 Deux", "H3 Trois", "H2 Sans style", "L0 Art. 1 a", "L1 1.a) b", "L1 1.b) c", "L0 Art. 2 d", "L0 puce"],
+        &[
+            "H1 Un",
+            "H1 Deux",
+            "H3 Trois",
+            "H2 Sans style",
+            "L0 Art. 1 a",
+            "L1 1.a) b",
+            "L1 1.b) c",
+            "L0 Art. 2 d",
+            "L0 puce",
+        ],
     );
     assert_eq!(extracted.title.as_deref(), Some("Un"));
 }
@@ -154,7 +169,11 @@ fn docx_tables() {
         cell(&format!("<w:tcPr><w:vMerge/></w:tcPr>{}", paragraph("suite"))),
     ]);
     let inner = format!("<w:tbl>{}{}</w:tbl>", simple(&["Clé", "Valeur"]), simple(&["k", "v"]));
-    let nested = row(&[cell(&format!("{}{inner}", paragraph("dehors"))), cell(&paragraph("y")), cell(&paragraph("z"))]);
+    let nested = row(&[
+        cell(&format!("{}{inner}", paragraph("dehors"))),
+        cell(&paragraph("y")),
+        cell(&paragraph("z")),
+    ]);
     let body = format!(
         "<w:tbl>{}{merged}{nested}{}</w:tbl><w:tbl><w:tblGrid><w:gridCol/></w:tblGrid>{}</w:tbl>",
         simple(&["Nom", "Prénom", "Âge"]),
@@ -209,7 +228,15 @@ fn docx_text_boxes_come_once_and_notes_after_their_paragraph() {
             ("header", "header2.xml", &header),
             ("footer", "footer1.xml", &footer),
         ],
-        &["P Ministère", "P Avant", "P encadré", "Note 1 bas de page", "Comment Ana: à revoir", "P Après", "P Diffusion restreinte"],
+        &[
+            "P Ministère",
+            "P Avant",
+            "P encadré",
+            "Note 1 bas de page",
+            "Comment Ana: à revoir",
+            "P Après",
+            "P Diffusion restreinte",
+        ],
     );
 }
 
@@ -241,7 +268,10 @@ fn docx_holds_other_files() {
     }
     let extracted = check("x.docx", &zip.finish().unwrap().into_inner(), &["P dehors"]);
     let part = &extracted.parts[0];
-    assert_eq!((part.name.as_str(), lines(part.outcome.as_ref().unwrap())), ("note.docx", vec!["P dedans".to_owned()]));
+    assert_eq!(
+        (part.name.as_str(), lines(part.outcome.as_ref().unwrap())),
+        ("note.docx", vec!["P dedans".to_owned()])
+    );
 }
 
 #[test]
@@ -257,7 +287,8 @@ fn slides_come_in_their_order_with_titles_first_and_notes_last() {
         shape(r#"<p:ph type="title"/>"#, "Premier"),
         shape(r#"<p:ph type="sldNum"/>"#, "1"),
     );
-    let cell = |text: &str| format!("<a:tc><a:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></a:txBody></a:tc>");
+    let cell =
+        |text: &str| format!("<a:tc><a:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></a:txBody></a:tc>");
     let second = format!(
         r#"<p:sld><p:spTree>{}<p:graphicFrame><a:tbl><a:tblPr firstRow="1"/><a:tr>{}{}</a:tr><a:tr>{}{}</a:tr></a:tbl></p:graphicFrame></p:spTree></p:sld>"#,
         shape("", "libre"),
@@ -266,7 +297,11 @@ fn slides_come_in_their_order_with_titles_first_and_notes_last() {
         cell("1"),
         cell("2")
     );
-    let notes = format!("<p:notes>{}{}</p:notes>", shape(r#"<p:ph type="body"/>"#, "à dire"), shape(r#"<p:ph type="sldNum"/>"#, "1"));
+    let notes = format!(
+        "<p:notes>{}{}</p:notes>",
+        shape(r#"<p:ph type="body"/>"#, "à dire"),
+        shape(r#"<p:ph type="sldNum"/>"#, "1")
+    );
     let list = r#"<p:presentation xmlns:r="r"><p:sldIdLst><p:sldId id="256" r:id="b"/><p:sldId id="257" r:id="a"/></p:sldIdLst></p:presentation>"#;
     let bytes = package(&[
         ("[Content_Types].xml", TYPES),
@@ -274,11 +309,17 @@ fn slides_come_in_their_order_with_titles_first_and_notes_last() {
         ("ppt/presentation.xml", list),
         (
             "ppt/_rels/presentation.xml.rels",
-            &relations(&[relation("a", "slide", "slides/slide1.xml"), relation("b", "slide", "slides/slide2.xml")]),
+            &relations(&[
+                relation("a", "slide", "slides/slide1.xml"),
+                relation("b", "slide", "slides/slide2.xml"),
+            ]),
         ),
         ("ppt/slides/slide1.xml", &second),
         ("ppt/slides/slide2.xml", &first),
-        ("ppt/slides/_rels/slide2.xml.rels", &relations(&[relation("n", "notesSlide", "../notesSlides/n.xml")])),
+        (
+            "ppt/slides/_rels/slide2.xml.rels",
+            &relations(&[relation("n", "notesSlide", "../notesSlides/n.xml")]),
+        ),
         ("ppt/notesSlides/n.xml", &notes),
     ]);
     let extracted = check(
@@ -299,12 +340,16 @@ fn workbooks_show_numbers_as_people_see_them() {
         </sheetData></worksheet>"#;
     let styles = r##"<styleSheet><numFmts><numFmt numFmtId="164" formatCode="#,##0.00\ &quot;€&quot;"/></numFmts>
         <cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/><xf numFmtId="9"/></cellXfs></styleSheet>"##;
-    let strings = "<sst><si><t>Budget</t></si><si><r><t>Da</t></r><r><t>te</t></r><rPh><t>x</t></rPh></si></sst>";
+    let strings =
+        "<sst><si><t>Budget</t></si><si><r><t>Da</t></r><r><t>te</t></r><rPh><t>x</t></rPh></si></sst>";
     let comments = r#"<comments><authors><author>Ana</author></authors><commentList><comment ref="C4" authorId="0"><text><r><t>estimé</t></r></text></comment></commentList></comments>"#;
     let bytes = package(&[
         ("[Content_Types].xml", TYPES),
         ("_rels/.rels", &relations(&[relation("r", "officeDocument", "xl/workbook.xml")])),
-        ("xl/workbook.xml", r#"<workbook><sheets><sheet name="Données" sheetId="1" r:id="s"/></sheets></workbook>"#),
+        (
+            "xl/workbook.xml",
+            r#"<workbook><sheets><sheet name="Données" sheetId="1" r:id="s"/></sheets></workbook>"#,
+        ),
         (
             "xl/_rels/workbook.xml.rels",
             &relations(&[
@@ -314,7 +359,10 @@ fn workbooks_show_numbers_as_people_see_them() {
             ]),
         ),
         ("xl/worksheets/sheet1.xml", sheet),
-        ("xl/worksheets/_rels/sheet1.xml.rels", &relations(&[relation("c", "comments", "/xl/comments1.xml")])),
+        (
+            "xl/worksheets/_rels/sheet1.xml.rels",
+            &relations(&[relation("c", "comments", "/xl/comments1.xml")]),
+        ),
         ("xl/comments1.xml", comments),
         ("xl/sharedStrings.xml", strings),
         ("xl/styles.xml", styles),
@@ -382,7 +430,9 @@ fn open_document_texts() {
 
 #[test]
 fn open_document_workbooks_and_slides() {
-    let cell = |attributes: &str, text: &str| format!("<table:table-cell {attributes}><text:p>{text}</text:p></table:table-cell>");
+    let cell = |attributes: &str, text: &str| {
+        format!("<table:table-cell {attributes}><text:p>{text}</text:p></table:table-cell>")
+    };
     let body = format!(
         r#"<office:spreadsheet><table:table table:name="F1"><table:table-row>{}{}</table:table-row>
         <table:table-row table:number-rows-repeated="1000000"><table:table-cell table:number-columns-repeated="16384"/></table:table-row>
@@ -392,7 +442,11 @@ fn open_document_workbooks_and_slides() {
         cell("", "Zoé"),
         cell(r#"office:date-value="2024-02-03T00:00:00""#, "03/02/24"),
     );
-    check("x.ods", &open_document("spreadsheet", &body, ""), &["H1 F1", "T0* Nom | Date", "T0 Zoé | 2024-02-03"]);
+    check(
+        "x.ods",
+        &open_document("spreadsheet", &body, ""),
+        &["H1 F1", "T0* Nom | Date", "T0 Zoé | 2024-02-03"],
+    );
     let body = r#"<office:presentation><draw:page><draw:frame presentation:class="outline"><draw:text-box><text:list>
         <text:list-item><text:p>point</text:p></text:list-item></text:list></draw:text-box></draw:frame>
         <draw:frame presentation:class="title"><draw:text-box><text:p>Titre</text:p></draw:text-box></draw:frame>
@@ -407,14 +461,18 @@ fn rich_text() {
     let rtf = |body: &str| format!("{head}{body}}}").into_bytes();
     let extracted = check(
         "x.rtf",
-        &rtf(r"\pard\s1 Titre\par\pard\f0 g\'ea\'9cl\'b9\par\f1 \'cc\'e8\'f0\par \u233?t\u233 \'e9 {\v cach\'e9}vu{\*\inconnu rien}\line fin\par"),
+        &rtf(
+            r"\pard\s1 Titre\par\pard\f0 g\'ea\'9cl\'b9\par\f1 \'cc\'e8\'f0\par \u233?t\u233 \'e9 {\v cach\'e9}vu{\*\inconnu rien}\line fin\par",
+        ),
         &["H1 Titre", "P gęślą", "P Мир", "P été vu/fin"],
     );
     assert_eq!((extracted.title.as_deref(), extracted.author.as_deref()), (Some("Essai"), Some("Zoé")));
     assert_eq!(extracted.written_ms, Some(1_577_923_200_000));
     check(
         "x.rtf",
-        &rtf(r"Avant\par\trowd\intbl Nom\cell Ville\cell\row\trowd\intbl A\par B\cell C\cell\row\pard Note{\footnote {\super\chftn} en bas}.\par{\listtext 1.\tab}\ls1 item\par{\field{\*\fldinst HYPERLINK x}{\fldrslt lien}}\u-10179?\u-8704?\par"),
+        &rtf(
+            r"Avant\par\trowd\intbl Nom\cell Ville\cell\row\trowd\intbl A\par B\cell C\cell\row\pard Note{\footnote {\super\chftn} en bas}.\par{\listtext 1.\tab}\ls1 item\par{\field{\*\fldinst HYPERLINK x}{\fldrslt lien}}\u-10179?\u-8704?\par",
+        ),
         &["P Avant", "T0* Nom | Ville", "T0 A B | C", "P Note.", "Note 1 en bas", "L0 1. item", "L0 lien😀"],
     );
 }
@@ -442,7 +500,8 @@ fn damaged_packages_are_refused_for_their_reason() {
     let mut wrong = sound.clone();
     let entry = wrong.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
     let named = |bytes: &[u8], at: usize| bytes[at + 46..].starts_with(b"word/document.xml");
-    let at = (0..=entry).rev().find(|&at| wrong[at..].starts_with(b"PK\x01\x02") && named(&wrong, at)).unwrap();
+    let at =
+        (0..=entry).rev().find(|&at| wrong[at..].starts_with(b"PK\x01\x02") && named(&wrong, at)).unwrap();
     wrong[at + 16] ^= 0xff;
     assert_eq!(refusal("x.docx", &wrong), "corrupt");
 }
@@ -452,7 +511,10 @@ fn encrypted_open_documents_are_refused() {
     let bytes = package(&[
         ("mimetype", "application/vnd.oasis.opendocument.text"),
         ("content.xml", "\u{1}\u{2}"),
-        ("META-INF/manifest.xml", "<manifest:manifest><manifest:file-entry><manifest:encryption-data/></manifest:file-entry></manifest:manifest>"),
+        (
+            "META-INF/manifest.xml",
+            "<manifest:manifest><manifest:file-entry><manifest:encryption-data/></manifest:file-entry></manifest:manifest>",
+        ),
     ]);
     assert_eq!(refusal("x.odt", &bytes), "encrypted");
 }
@@ -462,7 +524,8 @@ fn entities_are_never_expanded() {
     let document = r#"<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY f SYSTEM "file:///etc/hostname">]>
         <w:document><w:body><w:p><w:r><w:t>un &b;&f;&#233;</w:t></w:r></w:p></w:body></w:document>"#;
     let root = relations(&[relation("r", "officeDocument", "word/document.xml")]);
-    let bytes = package(&[("[Content_Types].xml", TYPES), ("_rels/.rels", &root), ("word/document.xml", document)]);
+    let bytes =
+        package(&[("[Content_Types].xml", TYPES), ("_rels/.rels", &root), ("word/document.xml", document)]);
     check("x.docx", &bytes, &["P un é"]);
 }
 

@@ -362,7 +362,7 @@ impl<'a, 'r> Body<'a, 'r> {
         let place = on_page(self.page());
         let read = if tag.local() == "chart" {
             let part = tag.relation("id").and_then(|id| self.relations.target(&id));
-            part.map_or(Ok(()), |part| chart::read(self.package, part, &mut self.blocks, &place))
+            part.map_or(Ok(()), |part| chart::read(self.package, part, true, &mut self.blocks, &place))
         } else {
             let part = tag.relation("dm").and_then(|id| self.relations.target(&id));
             part.map_or(Ok(()), |part| diagram::read(self.package, part, &mut self.blocks, &place))

@@ -100,7 +100,8 @@ impl Body<'_, '_> {
         let parts: Vec<String> = self.relations.all(role).map(str::to_owned).collect();
         for part in parts {
             let Some(mut xml) = self.package.xml(&part)? else { continue };
-            let Some(Node::Open(_)) = xml.next()? else { continue };
+            // Into the root element, past the white space before it.
+            while matches!(xml.next()?, Some(Node::Text(_))) {}
             for mut block in self.read_story(&mut xml)? {
                 block.place = Place::default();
                 let known = margins.iter().any(|other| other.text == block.text);

@@ -54,7 +54,7 @@ impl Deck<'_, '_> {
                     let id = tag.relation(if is_chart { "id" } else { "dm" });
                     let Some(target) = id.and_then(|id| relations.target(&id)) else { continue };
                     let read = if is_chart {
-                        chart::read(self.package, target, &mut self.blocks, &place)
+                        chart::read(self.package, target, true, &mut self.blocks, &place)
                     } else {
                         diagram::read(self.package, target, &mut self.blocks, &place)
                     };

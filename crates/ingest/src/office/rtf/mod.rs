@@ -91,6 +91,8 @@ struct Reader<'a> {
     row_header: bool,
     rows: Vec<Row>,
     waiting: Vec<Block>,
+    /// Notes of the table that is being read.
+    table_notes: Vec<Block>,
     footnotes: u32,
     comment_author: String,
     headers: Vec<Block>,
@@ -189,6 +191,7 @@ impl<'a> Reader<'a> {
             row_header: false,
             rows: Vec::new(),
             waiting: Vec::new(),
+            table_notes: Vec::new(),
             footnotes: 0,
             comment_author: String::new(),
             headers: Vec::new(),
@@ -201,6 +204,9 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&mut self, token: Token<'_>) -> Result<(), ExtractError> {
+        if token == Token::Text(b"") {
+            return Ok(());
+        }
         let opened = std::mem::replace(&mut self.opened, token == Token::Open);
         match token {
             Token::Open => {
@@ -463,15 +469,18 @@ impl<'a> Reader<'a> {
             self.rows.push(Row { cells, header: self.row_header, place, ..Row::default() });
         }
         self.row_header = false;
+        self.table_notes.append(&mut self.waiting);
     }
 
     fn flush_table(&mut self) -> Result<(), ExtractError> {
-        self.end_row();
+        if !self.cells.is_empty() {
+            self.end_row();
+        }
         if !self.rows.is_empty() {
             let rows = std::mem::take(&mut self.rows);
             self.blocks.push_table(rows, true)?;
-            self.blocks.list.append(&mut self.waiting);
         }
+        self.blocks.list.append(&mut self.table_notes);
         Ok(())
     }
 

@@ -211,7 +211,7 @@ fn read_drawing(
                 if let Some(target) = target
                     && seen.insert(target)
                 {
-                    chart::read(package, target, blocks, place)?;
+                    chart::read(package, target, false, blocks, place)?;
                 }
             }
             _ => {}
