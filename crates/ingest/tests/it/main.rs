@@ -4,5 +4,6 @@ mod data;
 mod faults;
 mod format;
 mod manifest;
+mod office;
 mod pdf;
 mod worker;
