@@ -45,10 +45,15 @@ impl Passage {
             }
         };
         push(title);
-        if !self.headings.is_empty() {
-            push(&self.headings.join(" > "));
-        }
+        push(&self.heading_path(title));
         push(&self.table_header);
         context
+    }
+
+    /// The headings above the passage, joined by ` > `, without one that only repeats the document's title.
+    pub fn heading_path(&self, title: &str) -> String {
+        let headings: Vec<&str> =
+            self.headings.iter().map(String::as_str).filter(|heading| heading.trim() != title.trim()).collect();
+        headings.join(" > ")
     }
 }

@@ -13,6 +13,11 @@ use tokenizers::Tokenizer;
 static MODEL: &[u8] = include_bytes!("../../../models/e5-small-fr-en/model.onnx");
 static TOKENIZER: &[u8] = include_bytes!("../../../models/e5-small-fr-en/tokenizer.json");
 
+static QUESTION_MEAN: &[u8] = include_bytes!("../data/question-mean.f32");
+
+/// How much of the questions' mean is taken off. Flat between 0.4 and 0.6 on the development sets.
+const MEAN_SHARE: f32 = 0.5;
+
 /// The name under which vectors are kept: another model or another way of using it gets another name.
 const NAME: &str = "e5-small-fr-en/1";
 
@@ -35,6 +40,8 @@ pub struct Embedder {
     attention_mask: NodeId,
     embedding: NodeId,
     pool: Arc<ThreadPool>,
+    /// What questions have in common.
+    question_mean: Vec<f32>,
 }
 
 impl Embedder {
@@ -56,7 +63,8 @@ impl Embedder {
         let tokenizer = Tokenizer::from_bytes(TOKENIZER)
             .map_err(|error| damaged("tokenizer").because(error.to_string()))?;
         let pool = Arc::new(ThreadPool::with_num_threads(threads.max(1)));
-        Ok(Embedder { model, tokenizer, input_ids, attention_mask, embedding, pool })
+        let question_mean = floats(QUESTION_MEAN);
+        Ok(Embedder { model, tokenizer, input_ids, attention_mask, embedding, pool, question_mean })
     }
 
     /// The name under which this model's vectors are kept.
@@ -64,11 +72,27 @@ impl Embedder {
         NAME
     }
 
-    /// The vector of a question or a few key words: [`DIMENSIONS`] components, length 1.
+    /// The vector of a question or a few key words: [`DIMENSIONS`] components.
+    ///
+    /// Half of what all questions have in common is taken off, so that what this one asks counts
+    /// more: nDCG@10 rises by up to 0.1 where passages are questions themselves and falls nowhere (docs/measurements.md).
+    /// The mean comes from questions of our own (`data/`, example `question_mean`). The length is no longer 1.
     ///
     /// # Errors
     /// When the model fails, which is a fault of ours.
     pub fn query(&self, text: &str) -> Result<Vec<f32>, Error> {
+        let mut vector = self.query_as_is(text)?;
+        for (value, mean) in vector.iter_mut().zip(&self.question_mean) {
+            *value -= MEAN_SHARE * mean;
+        }
+        Ok(vector)
+    }
+
+    /// The vector of a question as the model gives it, of length 1.
+    ///
+    /// # Errors
+    /// As [`Embedder::query`].
+    pub fn query_as_is(&self, text: &str) -> Result<Vec<f32>, Error> {
         self.run(self.tokens("query: ", text)?)
     }
 
@@ -123,4 +147,8 @@ impl Embedder {
         }
         Ok(components)
     }
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect()
 }

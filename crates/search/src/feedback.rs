@@ -18,13 +18,13 @@ use crate::vectors::{QueryVector, VectorSet};
 pub const FEEDBACK_DOCUMENTS: usize = 10;
 
 /// Words that are taken from them.
-const FEEDBACK_WORDS: usize = 40;
+const FEEDBACK_WORDS: usize = 30;
 
 /// A word in more than this share of the passages says nothing.
 const MOST_FREQUENT: f32 = 0.3;
 
 /// Words whose frequency is looked up, by their weight in the passages: more than are taken, for some are too frequent.
-const FEEDBACK_CANDIDATES: usize = 120;
+const FEEDBACK_CANDIDATES: usize = 90;
 
 /// Share of the documents' mean taken off the feedback vector, as for questions.
 const MEAN_SHARE: f32 = 0.5;

@@ -4,14 +4,34 @@
 //! Chosen by leave-one-set-out on the development sets against reciprocal ranks and other normalisations: see
 //! docs/decisions/0002-search.md.
 
-/// Weight of meaning (vectors) beside that of words, which is 1.
-pub const MEANING_WEIGHT: f32 = 1.25;
+use intramuros_core::language::Language;
 
-/// Weight of the vector of a title that asks, beside its passages' 1.
+/// Weight of a title that asks (of the nearest passage, where the title doesn't ask) beside the nearest passage's 1.
 pub const TITLE_WEIGHT: f32 = 0.5;
 
-/// Weight of the second look (words and vectors of the first results).
-pub const FEEDBACK_WEIGHT: f32 = 0.75;
+/// Weight of meaning beside that of words, which is 1. French questions are asked in other words than those of the
+/// documents more often; both optima are flat (2 to 4, and 1 to 1.5).
+pub fn meaning_weight(language: Language) -> f32 {
+    match language {
+        Language::French => 3.0,
+        Language::English => 1.25,
+        Language::Other => 2.0,
+    }
+}
+
+/// Weight of a document's first passage, which says what it is about, beside the nearest passage's 1.
+pub fn first_passage_weight(language: Language) -> f32 {
+    match language {
+        Language::French => 1.0,
+        Language::English | Language::Other => 0.5,
+    }
+}
+
+/// Weight of the second look by the number of words that are looked up: none up to 4, whole from 8 on. Long
+/// descriptions gain from the words of the first results; key words are led astray.
+pub fn feedback_weight(words: usize) -> f32 {
+    ((words as f32 - 4.0) / 4.0).clamp(0.0, 1.0)
+}
 
 /// Brings scores to mean 0 and deviation 1. With no spread at all, every score becomes 0.
 pub fn standardise(scores: &mut [f32]) {

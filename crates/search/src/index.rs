@@ -15,7 +15,7 @@ use crate::forms;
 use crate::fusion;
 use crate::lexical::{self, Lexical, Scope};
 use crate::query::Query;
-use crate::vectors::{Nearest, QueryVector, Row, VectorSet};
+use crate::vectors::{QueryVector, Row, Scanned, VectorSet};
 use crate::words::{PassageWords, SlotTable, Snapshot, WordIndex};
 
 /// Most documents in one answer. A person reads ten; an evaluation looks at a hundred.
@@ -94,7 +94,7 @@ pub struct Request<'a> {
 }
 
 /// Which lists a search uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Words and meaning.
@@ -143,6 +143,17 @@ pub struct Found {
     pub suggestion: Option<String>,
     /// The words that count for highlighting: stems by language and exact forms.
     pub highlights: Vec<String>,
+    /// The words of the question with what they weigh, for judging how much of it a text covers.
+    pub terms: Vec<QueryTerm>,
+}
+
+/// A word of the question as it is compared with texts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueryTerm {
+    /// Stems and exact forms, any of which stands for the word.
+    pub forms: Vec<String>,
+    /// How much it says: the rarer among the visible documents, the more.
+    pub weight: f32,
 }
 
 struct State {
@@ -321,50 +332,57 @@ impl Searching<'_> {
         let lexical = lexical::score(&scope, &expansion.groups, &expansion.neighbours)?;
         let vector =
             self.request.vector.and_then(QueryVector::new).filter(|_| self.request.mode != Mode::Words);
-        let nearest = vector
+        let scanned = vector
             .as_ref()
-            .map(|vector| self.state.passages.nearest(vector, &visible, self.state.catalogue.slots()))
+            .map(|vector| self.state.passages.scan(vector, &visible, self.state.catalogue.slots()))
             .unwrap_or_default();
         let slots: Vec<Slot> =
             (0..self.state.catalogue.slots() as Slot).filter(|slot| visible.contains(*slot)).collect();
-        let meaning = self.meaning(vector.as_ref(), &nearest, &slots, &visible);
+        let meaning = self.meaning(vector.as_ref(), &scanned, &slots, &visible);
         let mut ranking = Ranking { scores: self.first_look(&lexical, meaning.as_deref(), &slots), slots };
         let candidates = self.candidates(&lexical, meaning.as_deref(), &ranking);
         if candidates.is_empty() {
             return Ok(Found { suggestion: expansion.suggestion, ..Found::default() });
         }
-        let lists = Lists { lexical: &lexical, nearest: &nearest, vector: vector.as_ref() };
-        if self.request.mode == Mode::Fused && vector.is_some() {
-            self.second_look(&scope, &lists, &candidates, &mut ranking)?;
+        let lists = Lists { lexical: &lexical, scanned: &scanned, vector: vector.as_ref() };
+        let weight = fusion::feedback_weight(expansion.groups.len());
+        if self.request.mode == Mode::Fused && vector.is_some() && weight > 0.0 {
+            self.second_look(&scope, &lists, &candidates, weight, &mut ranking)?;
         }
         let mut found = self.found(&lists, &candidates, &ranking);
         found.suggestion = expansion.suggestion;
         found.highlights = expansion.highlights;
+        found.terms = expansion
+            .groups
+            .iter()
+            .zip(&lexical.weights)
+            .map(|(group, weight)| QueryTerm {
+                forms: group.forms.iter().chain(&group.exact).map(|form| form.word.clone()).collect(),
+                weight: *weight,
+            })
+            .collect();
         Ok(found)
     }
 
-    /// Meaning by visible document, standardised: passages, and the title where it asks.
+    /// Meaning by visible document, standardised: the nearest passage, the first one, and the title where it asks.
     fn meaning(
         &self,
         vector: Option<&QueryVector>,
-        nearest: &[Option<Nearest>],
+        scanned: &[Option<Scanned>],
         slots: &[Slot],
         visible: &SlotSet,
     ) -> Option<Vec<f32>> {
         let vector = vector?;
-        let passages = table(nearest, slots)?;
-        let mut scores = passages.clone();
-        fusion::standardise(&mut scores);
-        let titles = self.state.titles.nearest(vector, visible, self.state.catalogue.slots());
-        let mut title_scores: Vec<f32> = slots
-            .iter()
-            .zip(&passages)
-            .map(|(slot, own)| {
-                titles.get(*slot as usize).copied().flatten().map_or(*own, |nearest| nearest.score)
-            })
-            .collect();
-        fusion::standardise(&mut title_scores);
-        fusion::add(&mut scores, &title_scores, fusion::TITLE_WEIGHT);
+        let titles = self.state.titles.scan(vector, visible, self.state.catalogue.slots());
+        let first_weight = fusion::first_passage_weight(self.request.query.language);
+        let mut scores = table(scanned, slots, |slot, scanned| {
+            let title = titles
+                .get(slot as usize)
+                .copied()
+                .flatten()
+                .map_or(scanned.nearest.score, |title| title.nearest.score);
+            scanned.nearest.score + first_weight * scanned.first.score + fusion::TITLE_WEIGHT * title
+        })?;
         fusion::standardise(&mut scores);
         Some(scores)
     }
@@ -379,7 +397,7 @@ impl Searching<'_> {
             (Mode::Meaning, None) => vec![0.0; slots.len()],
             (Mode::Words, _) | (Mode::Fused, None) => scores,
             (Mode::Fused, Some(meaning)) => {
-                fusion::add(&mut scores, meaning, fusion::MEANING_WEIGHT);
+                fusion::add(&mut scores, meaning, fusion::meaning_weight(self.request.query.language));
                 scores
             }
         }
@@ -406,32 +424,36 @@ impl Searching<'_> {
         candidates
     }
 
-    /// Looks again with the words and the vectors of the first results.
+    /// Looks again, with the words and the vectors of the first results.
     fn second_look(
         &self,
         scope: &Scope<'_>,
         lists: &Lists<'_>,
         candidates: &[usize],
+        weight: f32,
         ranking: &mut Ranking,
     ) -> Result<(), Error> {
         let first: Vec<usize> = candidates.iter().copied().take(FEEDBACK_DOCUMENTS).collect();
-        let slots: Vec<Slot> = first.iter().filter_map(|index| ranking.slots.get(*index).copied()).collect();
         let shares = fusion::softmax(&first.iter().map(|index| ranking.score(*index)).collect::<Vec<_>>());
-        let best = self.best_passages(lists, &slots);
-        let passages: Vec<(Slot, u64, f32)> = slots
+        let passages: Vec<(Slot, u64, f32)> = first
             .iter()
             .zip(shares)
-            .filter_map(|(slot, share)| best.get(slot)?.first().map(|hit| (*slot, hit.id, share)))
+            .filter_map(|(index, share)| {
+                let slot = ranking.slots.get(*index).copied()?;
+                let scanned = lists.scanned.get(slot as usize).copied().flatten()?;
+                Some((slot, scanned.nearest.id, share))
+            })
             .collect();
         let words = feedback::words(scope, &passages, self.request.texts)?;
         let mut by_words: Vec<f32> = gather(&lexical::score_documents(scope, &words)?, &ranking.slots);
         fusion::standardise(&mut by_words);
-        fusion::add(&mut ranking.scores, &by_words, fusion::FEEDBACK_WEIGHT);
+        fusion::add(&mut ranking.scores, &by_words, weight);
         if let Some(vector) = feedback::vector(&self.state.passages, &passages, scope.visible) {
-            let nearest = self.state.passages.nearest(&vector, scope.visible, self.state.catalogue.slots());
-            if let Some(mut by_meaning) = table(&nearest, &ranking.slots) {
+            let scanned = self.state.passages.scan(&vector, scope.visible, self.state.catalogue.slots());
+            if let Some(mut by_meaning) = table(&scanned, &ranking.slots, |_, scanned| scanned.nearest.score)
+            {
                 fusion::standardise(&mut by_meaning);
-                fusion::add(&mut ranking.scores, &by_meaning, fusion::FEEDBACK_WEIGHT);
+                fusion::add(&mut ranking.scores, &by_meaning, weight);
             }
         }
         Ok(())
@@ -486,11 +508,11 @@ impl Searching<'_> {
                     hits.entry(nearest.id).or_insert(new).meaning = Some(nearest.score);
                 }
                 let lowest = lists
-                    .nearest
+                    .scanned
                     .get(slot as usize)
                     .copied()
                     .flatten()
-                    .map_or(0.0, |nearest| nearest.score - 0.1);
+                    .map_or(0.0, |scanned| scanned.nearest.score - 0.1);
                 let mut hits: Vec<PassageHit> = hits.into_values().collect();
                 for hit in &mut hits {
                     hit.score =
@@ -510,7 +532,7 @@ const MEANING_SPREAD: f32 = 0.02;
 /// What the lists say, for choosing passages.
 struct Lists<'a> {
     lexical: &'a Lexical,
-    nearest: &'a [Option<Nearest>],
+    scanned: &'a [Option<Scanned>],
     vector: Option<&'a QueryVector>,
 }
 
@@ -520,12 +542,16 @@ impl Ranking {
     }
 }
 
-/// Scores by visible document from nearest passages. A document without vectors yet gets the mean, which says
+/// Scores by visible document from its scanned passages. A document without vectors yet gets the mean, which says
 /// nothing for or against it. None when there is no vector at all.
-fn table(nearest: &[Option<Nearest>], slots: &[Slot]) -> Option<Vec<f32>> {
+fn table(
+    scanned: &[Option<Scanned>],
+    slots: &[Slot],
+    score: impl Fn(Slot, Scanned) -> f32,
+) -> Option<Vec<f32>> {
     let scores: Vec<Option<f32>> = slots
         .iter()
-        .map(|slot| nearest.get(*slot as usize).copied().flatten().map(|nearest| nearest.score))
+        .map(|slot| scanned.get(*slot as usize).copied().flatten().map(|scanned| score(*slot, scanned)))
         .collect();
     let known = scores.iter().flatten().count();
     if known == 0 {

@@ -49,6 +49,8 @@ pub struct Lexical {
     pub documents: Vec<f32>,
     /// Passages with a score: number in the snapshot, slot, score; in no order.
     pub passages: Vec<(u32, Slot, f32)>,
+    /// What each group says: the rarer among the visible documents, the more.
+    pub weights: Vec<f32>,
 }
 
 impl Lexical {
@@ -163,6 +165,7 @@ pub fn score(scope: &Scope<'_>, groups: &[Group], neighbours: &[bool]) -> Result
     let mut counts = Sums::new(slots);
     let mut passage_counts = Sums::new(scope.snapshot.passages());
     let mut slot_of = vec![0 as Slot; scope.snapshot.passages()];
+    let mut weights = Vec::with_capacity(groups.len());
     for group in groups {
         for form in &group.forms {
             visit_form(scope, form, |posting, by_document| {
@@ -177,6 +180,7 @@ pub fn score(scope: &Scope<'_>, groups: &[Group], neighbours: &[bool]) -> Result
                 }
             })?;
         }
+        weights.push(group.weight * idf(totals.documents, counts.touched.len()));
         let weight = group.weight * idf(totals.passages, passage_counts.touched.len());
         passage_counts.drain(|passage, count| {
             let lengths = scope.snapshot.lengths(passage);
@@ -209,7 +213,7 @@ pub fn score(scope: &Scope<'_>, groups: &[Group], neighbours: &[bool]) -> Result
         scored.push((passage, slot, score));
     });
     best.drain(|slot, score| documents.add(slot, score));
-    Ok(Lexical { documents: documents.values, passages: scored })
+    Ok(Lexical { documents: documents.values, passages: scored, weights })
 }
 
 /// Scores whole documents for many weighted stems: the second look with words of the first results.

@@ -19,6 +19,6 @@ pub mod vectors;
 mod words;
 
 pub use index::{
-    Found, Hit, IndexDocument, IndexPassage, KnownVector, MAX_HITS, Mode, PassageHit, Request, SearchIndex,
-    Update,
+    Found, Hit, IndexDocument, IndexPassage, KnownVector, MAX_HITS, Mode, PassageHit, QueryTerm, Request,
+    SearchIndex, Update,
 };

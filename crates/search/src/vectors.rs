@@ -52,13 +52,22 @@ pub struct Row {
     pub vector: Vector,
 }
 
-/// The nearest passage of a document.
+/// A passage with its nearness.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Nearest {
     /// Dot product of the question's vector and the passage's.
     pub score: f32,
     /// The passage's number.
     pub id: u64,
+}
+
+/// What the scan finds of a document: its nearest passage, and its first one (the one with the lowest number).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scanned {
+    /// The nearest passage.
+    pub nearest: Nearest,
+    /// The first passage that has a vector.
+    pub first: Nearest,
 }
 
 struct Chunk {
@@ -150,9 +159,9 @@ impl VectorSet {
         self.rows_of.contains_key(&slot)
     }
 
-    /// The nearest row of each visible document: a table by slot, `slots` long.
-    pub fn nearest(&self, query: &QueryVector, visible: &SlotSet, slots: usize) -> Vec<Option<Nearest>> {
-        let mut best: Vec<Option<Nearest>> = vec![None; slots];
+    /// The nearest and the first row of each visible document: a table by slot, `slots` long.
+    pub fn scan(&self, query: &QueryVector, visible: &SlotSet, slots: usize) -> Vec<Option<Scanned>> {
+        let mut best: Vec<Option<Scanned>> = vec![None; slots];
         // Inside, the compiler may use the widest instructions that this processor has.
         pulp::Arch::new().dispatch(|| {
             for chunk in &self.chunks {
@@ -162,10 +171,8 @@ impl VectorSet {
                         continue;
                     }
                     let score = dot(values, &query.values) as f32 * (scale * query.scale);
-                    if let Some(entry) = best.get_mut(*slot as usize)
-                        && entry.is_none_or(|nearest| score > nearest.score)
-                    {
-                        *entry = Some(Nearest { score, id: *id });
+                    if let Some(entry) = best.get_mut(*slot as usize) {
+                        entry_for(entry, Nearest { score, id: *id });
                     }
                 }
             }
@@ -214,6 +221,21 @@ impl VectorSet {
                     .map(|values| values.iter().map(|value| f32::from(*value) * scale).collect())
             })?
         })
+    }
+}
+
+#[inline(always)]
+fn entry_for(entry: &mut Option<Scanned>, row: Nearest) {
+    match entry {
+        None => *entry = Some(Scanned { nearest: row, first: row }),
+        Some(known) => {
+            if row.score > known.nearest.score {
+                known.nearest = row;
+            }
+            if row.id < known.first.id {
+                known.first = row;
+            }
+        }
     }
 }
 
@@ -282,7 +304,7 @@ mod tests {
         let components = vector(424_242);
         let query = QueryVector::new(&components).unwrap();
         let visible = catalogue.visible(&AccessSet::of([AccessId(1)]), &Filters::default());
-        let nearest = set.nearest(&query, &visible, catalogue.slots());
+        let scanned = set.scan(&query, &visible, catalogue.slots());
         for slot in 0..documents as Slot {
             let expected = rows
                 .iter()
@@ -293,7 +315,7 @@ mod tests {
                     (row.id, score)
                 })
                 .max_by(|a, b| a.1.total_cmp(&b.1));
-            let found = nearest[slot as usize];
+            let found = scanned[slot as usize].map(|scanned| scanned.nearest);
             assert_eq!(found.map(|nearest| nearest.id), expected.map(|(id, _)| id));
             if let (Some(found), Some((_, score))) = (found, expected) {
                 assert!((found.score - score).abs() < 1e-3 * score.abs().max(1.0));

@@ -20,7 +20,6 @@ fn a_question_is_nearest_to_its_answer_in_either_language() {
         let best =
             (0..3).max_by(|a, b| dot(&query, &passages[*a]).total_cmp(&dot(&query, &passages[*b]))).unwrap();
         assert_eq!(best, expected, "{question}");
-        assert!((dot(&query, &query) - 1.0).abs() < 1e-3);
     };
     check("Combien de temps faut-il garder une facture ?", 0);
     check("How long must invoices be kept?", 0);
