@@ -125,3 +125,15 @@ fn spread(mut cells: Vec<(u32, String)>, columns: &[u32]) -> Vec<String> {
     }
     spread
 }
+
+/// The letters of a column: A, B… Z, AA, AB…
+pub fn column_name(mut column: u32) -> String {
+    let mut name = String::new();
+    loop {
+        name.insert(0, char::from(b'A' + u8::try_from(column % 26).unwrap_or_default()));
+        match column / 26 {
+            0 => return name,
+            more => column = more - 1,
+        }
+    }
+}

@@ -4,7 +4,7 @@ use intramuros_core::document::{BlockKind, ExtractError, Place};
 
 use super::flow::{Element, Flow};
 use crate::office::blocks::flatten;
-use crate::office::sheet::Grid;
+use crate::office::sheet::{Grid, column_name};
 use crate::office::xml::{Node, Tag, Xml};
 
 /// Rows that one row with text may stand for. Programs repeat rows to colour them, people don't to be found.
@@ -142,17 +142,5 @@ fn iso_date(value: &str) -> String {
         Some("00:00") => day.to_owned(),
         Some(short) => format!("{day} {short}"),
         None => format!("{day} {time}"),
-    }
-}
-
-/// A, B… Z, AA, AB…
-fn column_name(mut column: u32) -> String {
-    let mut name = String::new();
-    loop {
-        name.insert(0, char::from(b'A' + u8::try_from(column % 26).unwrap_or_default()));
-        match column / 26 {
-            0 => return name,
-            more => column = more - 1,
-        }
     }
 }

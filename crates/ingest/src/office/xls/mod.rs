@@ -1,4 +1,11 @@
 //! Which tables are in this old workbook (XLS, 5.0 to 2003) or binary one (XLSB)?
+//!
+//! Workbooks of Excel 97 to 2003 are read here, record by record, so that numbers come as people see them; those of
+//! Excel 5 and 95 and binary ones through a library.
+
+mod book;
+mod records;
+mod strings;
 
 use std::io::{Cursor, Read, Seek};
 
@@ -6,18 +13,13 @@ use calamine::{Data, Reader, Xls, XlsError, Xlsb};
 use intramuros_core::document::{ExtractError, Extracted, Kind};
 
 use super::blocks::Blocks;
-use super::bytes::u16_at;
 use super::ole::Ole;
 use super::package::Package;
 use super::sheet::Grid;
 use super::{numbers, summary};
 use crate::Budget;
-
-/// The record that says that what follows is encrypted.
-const FILE_PASS: u16 = 0x2f;
-
-/// The record at the end of the workbook's globals.
-const END_OF_GLOBALS: u16 = 0x0a;
+use book::Book;
+use records::{END, FILE_PASS, records};
 
 /// Records that are looked at for encryption. It is declared among the first.
 const RECORDS_SEARCHED: usize = 64;
@@ -37,6 +39,15 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     }
     let mut extracted = Extracted::default();
     summary::read(&ole, &mut extracted)?;
+    if let Some(book) = Book::read(&stream) {
+        budget.check_pages(book.sheets.len())?;
+        extracted.pages = u32::try_from(book.sheets.len()).ok();
+        let mut blocks = Blocks::new(budget);
+        for (name, start) in &book.sheets {
+            book.read_sheet(name, *start, &mut blocks)?;
+        }
+        return blocks.finish(Kind::Sheet, extracted);
+    }
     let book = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
         XlsError::Password => ExtractError::Encrypted("the workbook is protected by a password".to_owned()),
         other => ExtractError::Corrupt(format!("the workbook is damaged ({other})")),
@@ -112,14 +123,6 @@ fn show(cell: &Data) -> String {
 }
 
 fn is_encrypted(stream: &[u8]) -> bool {
-    let mut at = 0;
-    for _ in 0..RECORDS_SEARCHED {
-        let (Some(kind), Some(size)) = (u16_at(stream, at), u16_at(stream, at + 2)) else { return false };
-        match kind {
-            FILE_PASS => return true,
-            END_OF_GLOBALS => return false,
-            _ => at += 4 + usize::from(size),
-        }
-    }
-    false
+    let mut globals = records(stream, 0).take(RECORDS_SEARCHED).take_while(|record| record.kind != END);
+    globals.any(|record| record.kind == FILE_PASS)
 }

@@ -1,0 +1,220 @@
+//! What do the cells of an old workbook (BIFF8) show?
+
+use std::collections::HashMap;
+
+use intramuros_core::document::{BlockKind, ExtractError, Place};
+
+use super::records::{
+    BEGIN, BOOLEAN, CELL_FORMAT, CONTINUE, DATE_MODE, END, FORMAT, FORMULA, FORMULA_TEXT, NOTE, NUMBER,
+    OBJECT, OBJECT_TEXT, RK, RK_ROW, Record, SHARED_TEXT, SHEET, TEXT, TEXTS, records,
+};
+use super::strings::{Segments, shared};
+use crate::office::blocks::Blocks;
+use crate::office::bytes::{u16_at, u32_at, u64_at};
+use crate::office::numbers::{self, Format};
+use crate::office::sheet::{Grid, column_name};
+
+/// The version of the records that are read here.
+const VERSION: u16 = 0x600;
+
+/// The kind of object that bears a comment.
+const COMMENT_OBJECT: u16 = 0x19;
+
+/// What the sheets of a workbook share.
+pub struct Book<'a> {
+    stream: &'a [u8],
+    texts: Vec<String>,
+    formats: Vec<Format>,
+    from_1904: bool,
+    /// Names of the sheets and where their records start.
+    pub sheets: Vec<(String, usize)>,
+}
+
+/// A text that is drawn on a sheet.
+struct Drawn {
+    object: u16,
+    comment: bool,
+    text: String,
+}
+
+impl<'a> Book<'a> {
+    /// Reads the globals of a workbook; none when its records are of another version.
+    pub fn read(stream: &'a [u8]) -> Option<Book<'a>> {
+        let mut book =
+            Book { stream, texts: Vec::new(), formats: Vec::new(), from_1904: false, sheets: Vec::new() };
+        let (mut codes, mut cell_formats) = (HashMap::new(), Vec::new());
+        let mut all = records(stream, 0).peekable();
+        all.next().filter(|first| first.kind == BEGIN && u16_at(first.data, 0) == Some(VERSION))?;
+        while let Some(record) = all.next().filter(|record| record.kind != END) {
+            match record.kind {
+                DATE_MODE => book.from_1904 = u16_at(record.data, 0) == Some(1),
+                CELL_FORMAT => cell_formats.push(u32::from(u16_at(record.data, 2).unwrap_or_default())),
+                FORMAT => {
+                    let code = record.data.get(2..).and_then(|data| Segments::new(vec![data]).text(2));
+                    codes.extend(u16_at(record.data, 0).map(u32::from).zip(code));
+                }
+                SHEET if record.data.get(5) == Some(&0) => {
+                    let name = record.data.get(6..).and_then(|data| Segments::new(vec![data]).text(1));
+                    book.sheets.extend(name.zip(u32_at(record.data, 0).map(|at| at as usize)));
+                }
+                TEXTS => {
+                    let mut more = Vec::new();
+                    while let Some(next) = all.next_if(|next| next.kind == CONTINUE) {
+                        more.push(next);
+                    }
+                    book.texts = shared(record, &more);
+                }
+                _ => {}
+            }
+        }
+        book.formats = cell_formats
+            .into_iter()
+            .map(|id| codes.get(&id).map_or_else(|| numbers::built_in(id), |code| numbers::parse(code)))
+            .collect();
+        Some(book)
+    }
+
+    /// Reads a sheet: its cells, then its comments and text boxes.
+    ///
+    /// # Errors
+    /// When there is too much of it.
+    pub fn read_sheet(&self, name: &str, start: usize, blocks: &mut Blocks<'_>) -> Result<(), ExtractError> {
+        let mut grid = Grid::new(name);
+        let (mut drawn, mut notes): (Vec<Drawn>, Vec<(u16, u32, u32)>) = Default::default();
+        // A formula whose text follows, and the object whose text follows.
+        let (mut formula, mut object) = (None, (0, false));
+        let mut open = 0u32;
+        let mut all = records(self.stream, start).peekable();
+        while let Some(record) = all.next() {
+            match record.kind {
+                BEGIN => open += 1,
+                END if open <= 1 => break,
+                END => open -= 1,
+                // Charts stand inside a sheet as sheets of their own, which repeat its figures.
+                _ if open > 1 => {}
+                FORMULA_TEXT => {
+                    if let (Some((row, column)), Some(text)) =
+                        (formula, Segments::new(vec![record.data]).text(2))
+                    {
+                        grid.put(row, column, text)?;
+                    }
+                }
+                OBJECT => object = object_of(record).unwrap_or_default(),
+                OBJECT_TEXT => {
+                    let count = u16_at(record.data, 10).unwrap_or_default();
+                    let mut segments = Vec::new();
+                    while let Some(next) = all.next_if(|next| next.kind == CONTINUE) {
+                        segments.push(next.data);
+                    }
+                    let text = Segments::new(segments).drawn(usize::from(count)).unwrap_or_default();
+                    drawn.push(Drawn { object: object.0, comment: object.1, text });
+                }
+                NOTE => notes.extend(note_of(record)),
+                _ => {
+                    let follows = self.read_cells(record, &mut grid)?;
+                    formula = follows.or(formula.filter(|_| record.kind != FORMULA));
+                }
+            }
+        }
+        grid.push(blocks)?;
+        push_drawn(drawn, &notes, name, blocks)
+    }
+
+    /// Puts the cells of a record; gives the place of a formula whose text follows.
+    fn read_cells(&self, record: Record<'_>, grid: &mut Grid) -> Result<Option<(u32, u32)>, ExtractError> {
+        let data = record.data;
+        let (Some(row), Some(column), Some(style)) = (u16_at(data, 0), u16_at(data, 2), u16_at(data, 4))
+        else {
+            return Ok(None);
+        };
+        let (row, column) = (u32::from(row) + 1, u32::from(column));
+        let text = match record.kind {
+            SHARED_TEXT => u32_at(data, 6).and_then(|index| self.texts.get(index as usize).cloned()),
+            TEXT => data.get(6..).and_then(|data| Segments::new(vec![data]).text(2)),
+            NUMBER => u64_at(data, 6).map(|bits| self.show(f64::from_bits(bits), style)),
+            RK => u32_at(data, 6).map(|packed| self.show(unpack(packed), style)),
+            BOOLEAN => Some(boolean_or_error(*data.get(6).unwrap_or(&0), data.get(7) == Some(&1))),
+            FORMULA if data.get(12..14) == Some(&[0xff, 0xff]) => match data.get(6) {
+                Some(0) => return Ok(Some((row, column))),
+                Some(kind @ (1 | 2)) => Some(boolean_or_error(*data.get(8).unwrap_or(&0), *kind == 2)),
+                _ => None,
+            },
+            FORMULA => u64_at(data, 6).map(|bits| self.show(f64::from_bits(bits), style)),
+            RK_ROW => {
+                for (index, cell) in data.get(4..).unwrap_or_default().chunks_exact(6).enumerate() {
+                    if let (Some(style), Some(packed)) = (u16_at(cell, 0), u32_at(cell, 2)) {
+                        grid.put(row, column + index as u32, self.show(unpack(packed), style))?;
+                    }
+                }
+                None
+            }
+            _ => None,
+        };
+        if let Some(text) = text {
+            grid.put(row, column, text)?;
+        }
+        Ok(None)
+    }
+
+    fn show(&self, value: f64, style: u16) -> String {
+        let format = self.formats.get(usize::from(style)).unwrap_or(&Format::General);
+        numbers::show(value, format, self.from_1904)
+    }
+}
+
+/// A number in four bytes: an integer or the upper half of a fraction, perhaps of a hundredth.
+fn unpack(packed: u32) -> f64 {
+    let value = if packed & 2 != 0 {
+        f64::from(packed.cast_signed() >> 2)
+    } else {
+        f64::from_bits(u64::from(packed & 0xffff_fffc) << 32)
+    };
+    if packed & 1 != 0 { value / 100.0 } else { value }
+}
+
+fn boolean_or_error(value: u8, error: bool) -> String {
+    let text = match (error, value) {
+        (false, 0) => "FALSE",
+        (false, _) => "TRUE",
+        (true, 0x00) => "#NULL!",
+        (true, 0x07) => "#DIV/0!",
+        (true, 0x0f) => "#VALUE!",
+        (true, 0x17) => "#REF!",
+        (true, 0x1d) => "#NAME?",
+        (true, 0x24) => "#NUM!",
+        (true, _) => "#N/A",
+    };
+    text.to_owned()
+}
+
+/// The number of an object and whether it bears a comment.
+fn object_of(record: Record<'_>) -> Option<(u16, bool)> {
+    let kind = u16_at(record.data, 4)?;
+    Some((u16_at(record.data, 6)?, kind == COMMENT_OBJECT))
+}
+
+/// The object of a comment, and its cell.
+fn note_of(record: Record<'_>) -> Option<(u16, u32, u32)> {
+    let (row, column) = (u16_at(record.data, 0)?, u16_at(record.data, 2)?);
+    Some((u16_at(record.data, 6)?, u32::from(row) + 1, u32::from(column)))
+}
+
+fn push_drawn(
+    drawn: Vec<Drawn>,
+    notes: &[(u16, u32, u32)],
+    name: &str,
+    blocks: &mut Blocks<'_>,
+) -> Result<(), ExtractError> {
+    for drawn in drawn {
+        let place = |line| Place { page: None, line, section: Some(name.to_owned()) };
+        let note = notes.iter().find(|(object, ..)| drawn.comment && *object == drawn.object);
+        match note {
+            Some((_, row, column)) => {
+                let text = format!("{}{row} {}", column_name(*column), drawn.text);
+                blocks.push(BlockKind::Comment, &text, place(Some(*row)))?;
+            }
+            None => blocks.push(BlockKind::Paragraph, &drawn.text, place(None))?,
+        }
+    }
+    Ok(())
+}
