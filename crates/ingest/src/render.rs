@@ -78,7 +78,9 @@ fn rule(what: &str, out: &mut String) {
 /// Whether a blank line stands between two blocks: not between items of a list, rows of a table or fields.
 fn stands_apart(before: &Block, block: &Block) -> bool {
     match (&before.kind, &block.kind) {
-        (BlockKind::ListItem { .. }, BlockKind::ListItem { .. }) | (BlockKind::Field, BlockKind::Field) => false,
+        (BlockKind::ListItem { .. }, BlockKind::ListItem { .. }) | (BlockKind::Field, BlockKind::Field) => {
+            false
+        }
         (BlockKind::TableRow { table, .. }, BlockKind::TableRow { table: other, .. }) => table != other,
         // Lines that follow one another in the file are lines of one paragraph.
         (BlockKind::Paragraph, BlockKind::Paragraph) => match (before.place.line, block.place.line) {
@@ -122,7 +124,9 @@ fn block(block: &Block, before: Option<&Block>, kind: Option<Kind>, out: &mut St
             out.push('\n');
             out.push_str(fence);
         }
-        BlockKind::Paragraph | BlockKind::Footnote | BlockKind::Comment | BlockKind::Field => out.push_str(text),
+        BlockKind::Paragraph | BlockKind::Footnote | BlockKind::Comment | BlockKind::Field => {
+            out.push_str(text)
+        }
     }
     out.push('\n');
 }

@@ -40,18 +40,16 @@ pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracte
     let content = decompress(bytes, budget)?;
     let name = inner_name(name);
     let is_tar = content.get(TAR_MARK) == Some(b"ustar") || name.to_ascii_lowercase().ends_with(".tar");
-    if is_tar {
-        tar::extract(&name, &content, budget)
-    } else {
-        crate::extract_part(&name, &content, budget)
-    }
+    if is_tar { tar::extract(&name, &content, budget) } else { crate::extract_part(&name, &content, budget) }
 }
 
 fn decompress(bytes: &[u8], budget: &Budget<'_>) -> Result<Vec<u8>, ExtractError> {
     let reader: Box<dyn Read + '_> = match bytes {
         [0x1F, 0x8B, ..] => Box::new(MultiGzDecoder::new(bytes)),
         [b'B', b'Z', b'h', ..] => Box::new(bzip2::read::MultiBzDecoder::new(bytes)),
-        [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(lzma_rust2::XzReader::new_mem_limit(bytes, true, XZ_MEMORY_KIB)),
+        [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => {
+            Box::new(lzma_rust2::XzReader::new_mem_limit(bytes, true, XZ_MEMORY_KIB))
+        }
         [0x28, 0xB5, 0x2F, 0xFD, ..] => {
             let decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(bytes, ZSTD_WINDOW);
             Box::new(decoder.map_err(|error| ExtractError::Corrupt(format!("zstd: {error}")))?)

@@ -16,7 +16,8 @@ const REPARSE_POINT: u32 = 0x400;
 /// # Errors
 /// When it is no 7z archive, or encrypted, or damaged.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    let mut archive = ArchiveReader::new(Cursor::new(bytes), Password::empty()).map_err(|error| reason(&error))?;
+    let mut archive =
+        ArchiveReader::new(Cursor::new(bytes), Password::empty()).map_err(|error| reason(&error))?;
     // Several threads would decompress several blocks at once, each with its dictionary.
     archive.set_thread_count(1);
     let mut members = Members::new(budget);

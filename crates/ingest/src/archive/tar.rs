@@ -20,7 +20,8 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
             Ok(entry) => entry,
             Err(error) if members.len() == 0 => return Err(damaged(error)),
             Err(error) => {
-                members.warn(format!("stopped after {} files: the archive is damaged ({error})", members.len()));
+                members
+                    .warn(format!("stopped after {} files: the archive is damaged ({error})", members.len()));
                 break;
             }
         };

@@ -24,8 +24,9 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
         refuse_protected(&encryption)?;
     }
     let container = book.required("META-INF/container.xml")?;
-    let path = package::root_file(&container)
-        .ok_or_else(|| ExtractError::Corrupt("the book does not say where its contents are listed".to_owned()))?;
+    let path = package::root_file(&container).ok_or_else(|| {
+        ExtractError::Corrupt("the book does not say where its contents are listed".to_owned())
+    })?;
     let package = Package::read(&book.required(&path)?, &path);
     budget.check_pages(package.spine.len())?;
     let mut writer = Writer::new(Kind::Book, budget);

@@ -77,7 +77,8 @@ fn write_headers(message: &Message<'_>, writer: &mut Writer<'_>) -> Result<(), E
 fn people(address: &Address<'_>) -> String {
     let mut all = String::new();
     for person in address.iter() {
-        let (name, address) = (person.name().unwrap_or_default().trim(), person.address().unwrap_or_default());
+        let (name, address) =
+            (person.name().unwrap_or_default().trim(), person.address().unwrap_or_default());
         if !all.is_empty() {
             all.push_str(", ");
         }
@@ -108,7 +109,11 @@ fn is_encrypted(message: &Message<'_>) -> bool {
 }
 
 /// Writes the text: the plain version when it says as much as the other, else the HTML version.
-fn write_body(message: &Message<'_>, writer: &mut Writer<'_>, budget: &Budget<'_>) -> Result<(), ExtractError> {
+fn write_body(
+    message: &Message<'_>,
+    writer: &mut Writer<'_>,
+    budget: &Budget<'_>,
+) -> Result<(), ExtractError> {
     let plain_bytes: usize = message
         .text_bodies()
         .filter_map(|part| match &part.body {
@@ -164,7 +169,10 @@ fn attachments<'m>(message: &'m Message<'m>, writer: &mut Writer<'_>) -> Vec<(St
         }
         let subtype = kind.and_then(|kind| kind.subtype()).unwrap_or_default().to_ascii_lowercase();
         // A detached signature proves something; it says nothing.
-        if matches!(subtype.as_str(), "pkcs7-signature" | "x-pkcs7-signature" | "pgp-signature" | "pgp-encrypted") {
+        if matches!(
+            subtype.as_str(),
+            "pkcs7-signature" | "x-pkcs7-signature" | "pgp-signature" | "pgp-encrypted"
+        ) {
             continue;
         }
         let given = match (&part.body, part.attachment_name()) {

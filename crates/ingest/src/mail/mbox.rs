@@ -54,8 +54,11 @@ fn next_separator(bytes: &[u8]) -> usize {
         let start = at + found + 1;
         let before = bytes.get(..start).unwrap_or_default();
         let after_blank = before == b"\n" || before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n");
-        let line = bytes.get(start..).and_then(|rest| rest.split(|byte| *byte == b'\n').next()).unwrap_or_default();
-        let has_time = line.windows(3).any(|three| matches!(three, [a, b':', b] if a.is_ascii_digit() && b.is_ascii_digit()));
+        let line =
+            bytes.get(start..).and_then(|rest| rest.split(|byte| *byte == b'\n').next()).unwrap_or_default();
+        let has_time = line
+            .windows(3)
+            .any(|three| matches!(three, [a, b':', b] if a.is_ascii_digit() && b.is_ascii_digit()));
         if after_blank && has_time {
             return start;
         }
@@ -83,7 +86,9 @@ fn unquoted(message: &[u8]) -> Cow<'_, [u8]> {
     }
     let mut out = Vec::with_capacity(message.len());
     for line in message.split_inclusive(|byte| *byte == b'\n') {
-        out.extend_from_slice(line.strip_prefix(b">").filter(|rest| rest.starts_with(SEPARATOR)).unwrap_or(line));
+        out.extend_from_slice(
+            line.strip_prefix(b">").filter(|rest| rest.starts_with(SEPARATOR)).unwrap_or(line),
+        );
     }
     out.into()
 }

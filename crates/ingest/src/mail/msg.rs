@@ -188,7 +188,8 @@ fn write_body(
         return html::write_fragment(&page, &Place::default(), writer, budget);
     }
     let Some(packed) = object.bytes(id::RTF, budget)? else { return Ok(()) };
-    let read = rtf_packed::unpack(&packed, budget).and_then(|rtf| crate::extract_part("body.rtf", &rtf, budget));
+    let read =
+        rtf_packed::unpack(&packed, budget).and_then(|rtf| crate::extract_part("body.rtf", &rtf, budget));
     match read {
         Ok(body) => {
             for block in body.blocks {
@@ -239,14 +240,19 @@ fn attachment(
     let outcome = match content {
         Some(content) => {
             let lower = name.to_ascii_lowercase();
-            let is_image = [".png", ".jpg", ".jpeg", ".gif", ".bmp"].iter().any(|ending| lower.ends_with(ending));
+            let is_image =
+                [".png", ".jpg", ".jpeg", ".gif", ".bmp"].iter().any(|ending| lower.ends_with(ending));
             if is_image && !content_id.is_empty() && content.len() < DECORATION_BYTES {
                 return Ok(None);
             }
             crate::extract_part(&name, &content, budget)
         }
-        None if is_message => budget.deeper().and_then(|inside| message(file, &inner, INNER_MESSAGE_HEADER, &inside)),
-        None => Err(ExtractError::Unsupported("an object of another program, or a link to a file".to_owned())),
+        None if is_message => {
+            budget.deeper().and_then(|inside| message(file, &inner, INNER_MESSAGE_HEADER, &inside))
+        }
+        None => {
+            Err(ExtractError::Unsupported("an object of another program, or a link to a file".to_owned()))
+        }
     };
     Ok(Some(Part { name, outcome: outcome.map(Box::new) }))
 }

@@ -135,7 +135,11 @@ impl<'f, 'a> Object<'f, 'a> {
     /// When its stream is damaged or too large.
     pub fn text(&mut self, property: u16, budget: &Budget<'_>) -> Result<String, ExtractError> {
         if let Some(bytes) = self.stream(property, 0x001F, budget)? {
-            return Ok(encoding_rs::UTF_16LE.decode_without_bom_handling(&bytes).0.trim_end_matches('\0').to_owned());
+            return Ok(encoding_rs::UTF_16LE
+                .decode_without_bom_handling(&bytes)
+                .0
+                .trim_end_matches('\0')
+                .to_owned());
         }
         let bytes = self.stream(property, 0x001E, budget)?.unwrap_or_default();
         if let Ok(text) = std::str::from_utf8(&bytes) {
@@ -153,7 +157,12 @@ impl<'f, 'a> Object<'f, 'a> {
         self.stream(property, 0x0102, budget)
     }
 
-    fn stream(&mut self, property: u16, kind: u16, budget: &Budget<'_>) -> Result<Option<Vec<u8>>, ExtractError> {
+    fn stream(
+        &mut self,
+        property: u16,
+        kind: u16,
+        budget: &Budget<'_>,
+    ) -> Result<Option<Vec<u8>>, ExtractError> {
         stream(self.file, &format!("{}__substg1.0_{property:04X}{kind:04X}", self.path), budget)
     }
 }

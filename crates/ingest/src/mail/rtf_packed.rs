@@ -8,7 +8,8 @@ use intramuros_core::document::ExtractError;
 use crate::Budget;
 
 /// What the window holds before the first byte.
-const DICTIONARY: &[u8] = b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \
+const DICTIONARY: &[u8] =
+    b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \
 \\fscript \\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\\colortbl\\red0\\green0\\blue0\r\n\\par \
 \\pard\\plain\\f0\\fs20\\b\\i\\u\\tab\\tx";
 
@@ -25,7 +26,8 @@ const PLAIN: &[u8] = b"MELA";
 pub fn unpack(bytes: &[u8], budget: &Budget<'_>) -> Result<Vec<u8>, ExtractError> {
     let corrupt = || ExtractError::Corrupt("the packed RTF of an Outlook message is damaged".to_owned());
     let content = bytes.get(16..).ok_or_else(corrupt)?;
-    let size = bytes.get(4..8).and_then(|size| size.try_into().ok()).map(u32::from_le_bytes).ok_or_else(corrupt)?;
+    let size =
+        bytes.get(4..8).and_then(|size| size.try_into().ok()).map(u32::from_le_bytes).ok_or_else(corrupt)?;
     match bytes.get(8..12) {
         Some(mark) if mark == PLAIN => return Ok(content.to_vec()),
         Some(mark) if mark == PACKED => {}

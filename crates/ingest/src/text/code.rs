@@ -27,9 +27,9 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
             write(item, start, &mut writer)?;
         } else {
             let mut from = 0;
-            for to in (1..=item.len()).filter(|to| {
-                *to == item.len() || item.get(to - 1).is_some_and(|line| line.trim().is_empty())
-            }) {
+            for to in (1..=item.len())
+                .filter(|to| *to == item.len() || item.get(to - 1).is_some_and(|line| line.trim().is_empty()))
+            {
                 // Pieces of a few lines say little by themselves.
                 if to == item.len() || to - from >= LONG_ITEM / 4 {
                     write(item.get(from..to).unwrap_or_default(), start + from, &mut writer)?;
@@ -46,7 +46,8 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
 fn begins_item(lines: &[&str], end: usize) -> bool {
     let Some(line) = lines.get(end) else { return true };
     let blank_before = end > 0 && lines.get(end - 1).is_some_and(|line| line.trim().is_empty());
-    blank_before && line.starts_with(|first: char| !first.is_whitespace() && !matches!(first, '}' | ')' | ']'))
+    blank_before
+        && line.starts_with(|first: char| !first.is_whitespace() && !matches!(first, '}' | ')' | ']'))
 }
 
 fn write(lines: &[&str], index: usize, writer: &mut Writer<'_>) -> Result<(), ExtractError> {

@@ -22,7 +22,9 @@ pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracte
     let mut writer = Writer::new(Kind::Sheet, budget);
     // Excel writes the separator into a first line of its own.
     let (declared, body, skipped) = match text.split_once('\n') {
-        Some((first, rest)) if first.starts_with("sep=") && first.len() == 5 => (first.bytes().nth(4), rest, 1),
+        Some((first, rest)) if first.starts_with("sep=") && first.len() == 5 => {
+            (first.bytes().nth(4), rest, 1)
+        }
         _ => (None, text.as_str(), 0),
     };
     let separator = declared.unwrap_or_else(|| separator(name, body));
@@ -59,11 +61,12 @@ fn sample(text: &str, separator: u8) -> Vec<csv::StringRecord> {
 
 /// The separator under which most rows have the same number of columns, more than one.
 fn separator(name: &str, text: &str) -> u8 {
-    let by_name = if name.to_ascii_lowercase().ends_with(".tsv") || name.to_ascii_lowercase().ends_with(".tab") {
-        b'\t'
-    } else {
-        b','
-    };
+    let by_name =
+        if name.to_ascii_lowercase().ends_with(".tsv") || name.to_ascii_lowercase().ends_with(".tab") {
+            b'\t'
+        } else {
+            b','
+        };
     let mut best = (0, by_name);
     for separator in [by_name, b',', b';', b'\t', b'|'] {
         let widths: Vec<usize> = sample(text, separator).iter().map(csv::StringRecord::len).collect();
@@ -91,9 +94,8 @@ fn header_row(text: &str, separator: u8) -> Option<usize> {
     let index = rows.iter().position(|row| !wide || filled(row) > 1)?;
     let mut names: Vec<&str> = rows.get(index)?.iter().map(str::trim).collect();
     let count = names.len();
-    let are_names = names
-        .iter()
-        .all(|name| !name.is_empty() && name.chars().count() <= NAME_CHARS && !is_value(name));
+    let are_names =
+        names.iter().all(|name| !name.is_empty() && name.chars().count() <= NAME_CHARS && !is_value(name));
     names.sort_unstable();
     names.dedup();
     (are_names && names.len() == count && rows.len() > index + 1).then_some(index)

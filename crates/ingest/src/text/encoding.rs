@@ -19,6 +19,9 @@ const DETECTED: usize = 256 << 10;
 /// a hundred.
 const CONTROL_PER_THOUSAND: usize = 10;
 
+/// Stray control characters that even a short text may hold.
+const STRAY_CONTROLS: usize = 3;
+
 /// The text of `bytes`, with `\n` for every line break. `declared` is the encoding that the format itself names (HTML,
 /// XML, mail); it is a hint only, since it is often wrong.
 ///
@@ -101,10 +104,14 @@ fn western_share(encoding: &'static Encoding, bytes: &[u8]) -> f64 {
         if !character.is_ascii() {
             all += 1;
             let fits = match character {
-                'à' | 'â' | 'ä' | 'ç' | 'è' | 'é' | 'ê' | 'ë' | 'î' | 'ï' | 'ô' | 'ö' | 'ù' | 'û' | 'ü' | 'ñ' | 'á'
-                | 'í' | 'ó' | 'ú' | 'ß' | 'œ' | 'æ' | 'å' | 'ø' => before.is_lowercase() || !before.is_alphabetic(),
+                'à' | 'â' | 'ä' | 'ç' | 'è' | 'é' | 'ê' | 'ë' | 'î' | 'ï' | 'ô' | 'ö' | 'ù' | 'û' | 'ü'
+                | 'ñ' | 'á' | 'í' | 'ó' | 'ú' | 'ß' | 'œ' | 'æ' | 'å' | 'ø' => {
+                    before.is_lowercase() || !before.is_alphabetic()
+                }
                 'À' | 'Ç' | 'É' | 'È' | 'Ê' | 'Ä' | 'Ö' | 'Ü' | 'Œ' => !before.is_lowercase(),
-                '’' | '‘' | '“' | '”' | '«' | '»' | '…' | '–' | '—' | '\u{A0}' | '€' | '•' | '°' => true,
+                '’' | '‘' | '“' | '”' | '«' | '»' | '…' | '–' | '—' | '\u{A0}' | '€' | '•' | '°' => {
+                    true
+                }
                 _ => false,
             };
             western += usize::from(fits);
@@ -124,7 +131,9 @@ fn utf_32(bytes: &[u8]) -> Option<String> {
     let (units, []) = bytes.get(4..)?.as_chunks::<4>() else { return None };
     units
         .iter()
-        .map(|unit| char::from_u32(if little { u32::from_le_bytes(*unit) } else { u32::from_be_bytes(*unit) }))
+        .map(|unit| {
+            char::from_u32(if little { u32::from_le_bytes(*unit) } else { u32::from_be_bytes(*unit) })
+        })
         .collect()
 }
 
@@ -168,7 +177,8 @@ fn refuse_binary(bytes: &[u8], sixteen_bit: bool) -> Result<(), ExtractError> {
     let control =
         sample.iter().filter(|byte| matches!(byte, 0..=8 | 0x0B | 0x0E..=0x1A | 0x1C..=0x1F | 0x7F)).count();
     let zeros = sample.iter().filter(|byte| **byte == 0).count();
-    if control * 1000 > sample.len() * CONTROL_PER_THOUSAND || zeros * 1000 > sample.len() {
+    let controlled = control > STRAY_CONTROLS && control * 1000 > sample.len() * CONTROL_PER_THOUSAND;
+    if controlled || zeros * 1000 > sample.len() {
         return Err(ExtractError::Corrupt("binary data where text was expected".to_owned()));
     }
     Ok(())

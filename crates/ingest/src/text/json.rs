@@ -219,7 +219,10 @@ impl<'w, 'b> Walk<'w, 'b> {
 
     fn open(&mut self, object: bool) -> Result<(), Stop> {
         if self.frames.len() >= self.nesting {
-            return Err(Stop::Limit(ExtractError::Limit(format!("JSON nested more than {} deep", self.nesting))));
+            return Err(Stop::Limit(ExtractError::Limit(format!(
+                "JSON nested more than {} deep",
+                self.nesting
+            ))));
         }
         self.write_pending()?;
         let path = self.path.len();
@@ -272,7 +275,9 @@ impl<'w, 'b> Walk<'w, 'b> {
     }
 
     fn write_pending(&mut self) -> Result<(), Stop> {
-        let Some(frame) = self.frames.last_mut().filter(|frame| !frame.pending.is_empty()) else { return Ok(()) };
+        let Some(frame) = self.frames.last_mut().filter(|frame| !frame.pending.is_empty()) else {
+            return Ok(());
+        };
         let (pending, line) = (std::mem::take(&mut frame.pending), frame.pending_line);
         self.write(&pending, line)
     }

@@ -132,14 +132,18 @@ impl Reader {
             self.open.pop();
         }
         self.open.push((indent, key));
-        if matches!(value.trim_end_matches(['+', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']), "|" | ">") {
+        if matches!(
+            value.trim_end_matches(['+', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']),
+            "|" | ">"
+        ) {
             self.block = Some(indent);
             self.push(String::new(), number);
             return;
         }
         for quote in ["\"\"\"", "'''"] {
             if let Some(rest) = value.strip_prefix(quote) {
-                let (value, closed) = rest.split_once(quote).map_or((rest, false), |(value, _)| (value, true));
+                let (value, closed) =
+                    rest.split_once(quote).map_or((rest, false), |(value, _)| (value, true));
                 self.quote = Some(quote).filter(|_| !closed);
                 self.push(value.to_owned(), number);
                 return;
@@ -164,7 +168,9 @@ impl Reader {
         }
         let value = unquote(text);
         match (&self.list_of, self.entries.last_mut()) {
-            (Some(list), Some(last)) if item && *list == path && last.value.len() + value.len() < LIST_BYTES => {
+            (Some(list), Some(last))
+                if item && *list == path && last.value.len() + value.len() < LIST_BYTES =>
+            {
                 last.value.push_str(", ");
                 last.value.push_str(&value);
             }
@@ -235,7 +241,8 @@ fn key_and_value(text: &str) -> Option<(String, &str)> {
     let key = clean_line(text.get(..at)?.trim().trim_matches(['"', '\'']));
     let value = text.get(at + 1..)?.trim();
     // A sentence with a colon is no key.
-    let is_key = !key.is_empty() && key.len() <= 100 && key.split_whitespace().count() <= 4 && !key.starts_with('{');
+    let is_key =
+        !key.is_empty() && key.len() <= 100 && key.split_whitespace().count() <= 4 && !key.starts_with('{');
     is_key.then_some((key, value))
 }
 

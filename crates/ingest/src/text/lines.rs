@@ -10,7 +10,8 @@ impl Lines {
     /// Finds the lines of a text whose line breaks are `\n` (see [`unify_breaks`]).
     pub fn of(text: &str) -> Lines {
         let mut starts = vec![0];
-        starts.extend(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1));
+        starts
+            .extend(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1));
         Lines { starts }
     }
 

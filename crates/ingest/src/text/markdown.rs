@@ -105,7 +105,9 @@ impl Walk<'_, '_, '_> {
             Event::End(tag) => self.end(tag, range),
             Event::Text(text) => {
                 match &mut self.state {
-                    State::Code { text: code, .. } | State::FrontMatter { text: code, .. } => code.push_str(&text),
+                    State::Code { text: code, .. } | State::FrontMatter { text: code, .. } => {
+                        code.push_str(&text)
+                    }
                     State::Html { .. } => self.html.push_str(&text),
                     State::Flow => self.push(&text, range.start),
                 }
@@ -160,7 +162,9 @@ impl Walk<'_, '_, '_> {
                 self.html.clear();
                 self.state = State::Html { start: range.start };
             }
-            Tag::MetadataBlock(_) => self.state = State::FrontMatter { start: range.start, text: String::new() },
+            Tag::MetadataBlock(_) => {
+                self.state = State::FrontMatter { start: range.start, text: String::new() }
+            }
             Tag::List(first) => {
                 self.flush(BlockKind::Paragraph)?;
                 self.lists.push(*first);
@@ -251,10 +255,12 @@ impl Walk<'_, '_, '_> {
             State::Code { start, text } => {
                 self.item = None;
                 // Blank lines at the beginning are cut, so the block begins at its first line of text.
-                let blank = text.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
+                let blank =
+                    text.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
                 let skipped = text.get(..blank).unwrap_or_default().matches('\n').count();
                 let mut place = self.place(start);
-                place.line = place.line.map(|line| line.saturating_add(u32::try_from(skipped).unwrap_or(u32::MAX)));
+                place.line =
+                    place.line.map(|line| line.saturating_add(u32::try_from(skipped).unwrap_or(u32::MAX)));
                 self.writer.block(BlockKind::Code, &text, place)
             }
             State::Html { start } => {
@@ -269,18 +275,21 @@ impl Walk<'_, '_, '_> {
 
     /// Title, author, date and language of the document; what people search for becomes fields.
     fn front_matter(&mut self, text: &str, start: usize) -> Result<(), ExtractError> {
+        // The fence has a line of its own.
         let first = self.lines.line(start);
         for entry in keyed::entries(text) {
             let value = entry.value.trim();
             match entry.path.to_ascii_lowercase().as_str() {
                 "title" => self.writer.title(value),
                 "author" | "authors" | "author.name" => self.writer.author(value),
-                "date" | "published" | "created" => self.writer.document().written_ms = date::parse_iso(value),
+                "date" | "published" | "created" => {
+                    self.writer.document().written_ms = date::parse_iso(value)
+                }
                 "lang" | "language" => self.writer.document().language = Some(Language::from_code(value)),
                 "description" | "subtitle" | "summary" | "abstract" | "keywords" | "tags" | "categories" => {
                     let place = match self.section {
                         Some(section) => super::writer::in_section(section),
-                        None => at_line(first.saturating_add(entry.line)),
+                        None => at_line(first.saturating_add(entry.line).saturating_add(1)),
                     };
                     self.writer.field(&entry.path, value, place)?;
                 }
@@ -319,8 +328,8 @@ impl Walk<'_, '_, '_> {
 /// Names of arguments of a shortcode whose values are shown to readers.
 const SHOWN_ARGUMENTS: [&str; 5] = ["title=", "subtitle=", "caption=", "alt=", "text="];
 
-/// Replaces the lines of site generators' shortcodes (`{{< callout type="info" >}}`) outside code by spaces of the same
-/// length, so that lines and offsets stay; what they show to readers is kept.
+/// Replaces the lines of site generators' shortcodes (`{{< callout type="info" >}}`) outside code by what they show to
+/// readers; the number of lines stays.
 fn blank_shortcodes(text: &str) -> std::borrow::Cow<'_, str> {
     if !text.contains("{{<") && !text.contains("{{%") {
         return text.into();
@@ -339,32 +348,20 @@ fn blank_shortcodes(text: &str) -> std::borrow::Cow<'_, str> {
             || (trimmed.starts_with("{{%") && trimmed.ends_with("%}}"));
         if fence.is_some() || !is_shortcode {
             out.push_str(line);
-            continue;
-        }
-        let shown = shown_arguments(line);
-        for (offset, character) in line.char_indices() {
-            if character == '\n' || shown.iter().any(|range| range.contains(&offset)) {
-                out.push(character);
-            } else {
-                out.extend(std::iter::repeat_n(' ', character.len_utf8()));
-            }
+        } else {
+            out.push_str(&shown_arguments(line).join(". "));
+            out.push('\n');
         }
     }
     out.into()
 }
 
-fn shown_arguments(line: &str) -> Vec<Range<usize>> {
-    let mut shown = Vec::new();
-    for name in SHOWN_ARGUMENTS {
-        for (offset, _) in line.match_indices(name) {
-            let start = offset + name.len() + 1;
-            let starts_word = line.get(..offset).is_some_and(|before| before.ends_with(char::is_whitespace));
-            if let Some(quoted) = line.get(start - 1..).filter(|rest| starts_word && rest.starts_with('"'))
-                && let Some(length) = quoted.get(1..).and_then(|rest| rest.find('"'))
-            {
-                shown.push(start..start + length);
-            }
-        }
-    }
-    shown
+/// What a shortcode shows: the values of its arguments that are texts for readers.
+fn shown_arguments(line: &str) -> Vec<&str> {
+    let shown = SHOWN_ARGUMENTS.iter().filter_map(|name| {
+        let (before, value) = line.split_once(name)?;
+        let quoted = value.strip_prefix('"').filter(|_| before.ends_with(char::is_whitespace))?;
+        quoted.split('"').next()
+    });
+    shown.collect()
 }

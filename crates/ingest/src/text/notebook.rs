@@ -65,9 +65,10 @@ fn write_output(output: &Value, section: &str, writer: &mut Writer<'_>) -> Resul
             format!("{}: {}", part("ename"), part("evalue"))
         }
         _ => joined(
-            output.get("text").or_else(|| output.pointer("/data/text~1plain")).or_else(|| {
-                output.pointer("/data/text~1markdown")
-            }),
+            output
+                .get("text")
+                .or_else(|| output.pointer("/data/text~1plain"))
+                .or_else(|| output.pointer("/data/text~1markdown")),
         ),
     };
     let end = text.floor_char_boundary(OUTPUT_BYTES);

@@ -42,7 +42,11 @@ pub fn write(text: &str, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
             start += 1;
             continue;
         }
-        let end = lines.iter().skip(start).position(|line| blank(&line)).map_or(lines.len(), |length| start + length);
+        let end = lines
+            .iter()
+            .skip(start)
+            .position(|line| blank(&line))
+            .map_or(lines.len(), |length| start + length);
         let followed = lines.iter().skip(end).any(|line| !blank(&line));
         write_block(lines.get(start..end).unwrap_or_default(), start, followed, writer)?;
         start = end;
@@ -152,18 +156,20 @@ fn underline_level(heading: &str, underline: &str) -> Option<u8> {
 
 /// Words that name a division of a text, when a number follows.
 const DIVISIONS: [&str; 14] = [
-    "annexe", "annex", "appendix", "article", "chapitre", "chapter", "livre", "part", "partie", "section", "titre",
-    "title", "book", "scene",
+    "annexe", "annex", "appendix", "article", "chapitre", "chapter", "livre", "part", "partie", "section",
+    "titre", "title", "book", "scene",
 ];
 
 /// The level of a heading that stands on a line by itself.
 fn lone_heading_level(line: &str) -> Option<u8> {
     let line = line.trim();
-    if line.chars().count() > HEADING_CHARS || line.ends_with(['.', ',', ';', ':', '!', '?']) || is_rule(line) {
+    if line.chars().count() > HEADING_CHARS || line.ends_with(['.', ',', ';', ':', '!', '?']) || is_rule(line)
+    {
         return None;
     }
     let letters = line.chars().filter(|character| character.is_alphabetic()).count();
-    let capitals = letters >= 4 && !line.chars().any(char::is_lowercase) && line.chars().any(char::is_uppercase);
+    let capitals =
+        letters >= 4 && !line.chars().any(char::is_lowercase) && line.chars().any(char::is_uppercase);
     // Identifiers, hashes and amounts are in capitals too.
     if capitals && letters * 2 > line.chars().filter(|character| !character.is_whitespace()).count() {
         return Some(1);
@@ -190,7 +196,8 @@ fn list_item(line: &str) -> Option<(u8, &str)> {
     for bullet in ['-', '*', '•', '◦', '▪', '‣', '–', '·', 'o'] {
         if let Some(rest) = text.strip_prefix(bullet) {
             // The letter o is a bullet only when indented, as word processors write second levels.
-            let is_item = rest.starts_with([' ', '\t']) && (bullet != 'o' || depth > 0) && !rest.trim().is_empty();
+            let is_item =
+                rest.starts_with([' ', '\t']) && (bullet != 'o' || depth > 0) && !rest.trim().is_empty();
             return is_item.then(|| (depth, rest.trim()));
         }
     }
@@ -199,5 +206,6 @@ fn list_item(line: &str) -> Option<(u8, &str)> {
     let numbered = label.len() <= 3 && !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
     let lettered = label.len() == 1 && rest.starts_with(')');
     let rest = rest.strip_prefix(['.', ')'])?;
-    ((numbered || lettered) && rest.starts_with([' ', '\t']) && !rest.trim().is_empty()).then_some((depth, text))
+    ((numbered || lettered) && rest.starts_with([' ', '\t']) && !rest.trim().is_empty())
+        .then_some((depth, text))
 }

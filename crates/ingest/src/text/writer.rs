@@ -182,6 +182,16 @@ fn is_invisible(character: char) -> bool {
 /// One line of text: NFC, no control or invisible characters, white space of any length one space; a single no-break
 /// space stays, since French typography needs it.
 pub fn clean_line(text: &str) -> String {
+    let trimmed = text.trim();
+    let mut before = b' ';
+    let is_clean = trimmed.bytes().all(|byte| {
+        let fits = matches!(byte, b'!'..=b'~') || (byte == b' ' && before != b' ');
+        before = byte;
+        fits
+    });
+    if is_clean {
+        return trimmed.to_owned();
+    }
     let mut clean = String::with_capacity(text.len());
     let mut space: Option<char> = None;
     for character in text.chars() {
@@ -222,7 +232,11 @@ pub fn clean_code(text: &str) -> String {
 
 /// Canonical composition: the same word is the same characters, however it was typed.
 pub fn to_nfc(text: String) -> String {
-    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes { text } else { text.nfc().collect() }
+    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        text
+    } else {
+        text.nfc().collect()
+    }
 }
 
 /// `name` without what makes it unsafe as a path inside a container: no root, no drive, no `..`, no control

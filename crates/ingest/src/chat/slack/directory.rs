@@ -61,7 +61,8 @@ impl Directory {
     /// When it is not a list in JSON.
     pub fn add(&mut self, list: &str, bytes: &[u8]) -> Result<(), ExtractError> {
         let damaged = |why: String| ExtractError::Corrupt(format!("{list} of the Slack export: {why}"));
-        let entries: Vec<Value> = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+        let entries: Vec<Value> =
+            serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
         for entry in &entries {
             if list == "users.json" {
                 self.add_person(entry);
@@ -74,7 +75,8 @@ impl Directory {
 
     fn add_person(&mut self, entry: &Value) {
         let Some(id) = entry.get("id").and_then(Value::as_str) else { return };
-        let text = |path: &str| entry.pointer(path).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+        let text =
+            |path: &str| entry.pointer(path).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         let name = text("/profile/display_name")
             .or_else(|| text("/profile/real_name"))
             .or_else(|| text("/real_name"))
@@ -116,7 +118,9 @@ impl Directory {
     /// How the channel with this folder is shown: `#general`, or the names of the people of a direct conversation.
     pub fn shown_name(&self, folder: &str) -> String {
         match self.channels.iter().find(|channel| channel.folder == folder || channel.id == folder) {
-            Some(channel) if channel.access == Access::Direct && !channel.name.is_empty() => channel.name.clone(),
+            Some(channel) if channel.access == Access::Direct && !channel.name.is_empty() => {
+                channel.name.clone()
+            }
             Some(channel) if !channel.name.is_empty() => format!("#{}", channel.name),
             _ => format!("#{folder}"),
         }

@@ -59,7 +59,8 @@ impl Message {
 /// # Errors
 /// What is wrong with the file.
 pub fn parse(bytes: &[u8], directory: &Directory) -> Result<Vec<Message>, String> {
-    let values: Vec<Value> = serde_json::from_slice(bytes).map_err(|error| format!("not valid JSON ({error})"))?;
+    let values: Vec<Value> =
+        serde_json::from_slice(bytes).map_err(|error| format!("not valid JSON ({error})"))?;
     Ok(values.iter().filter_map(|value| message(value, directory)).collect())
 }
 
@@ -69,7 +70,10 @@ fn text<'v>(value: &'v Value, path: &str) -> Option<&'v str> {
 
 fn message(value: &Value, directory: &Directory) -> Option<Message> {
     let subtype = text(value, "/subtype").unwrap_or_default();
-    if NOTICES.contains(&subtype) || subtype == "message_deleted" || value.get("hidden") == Some(&Value::Bool(true)) {
+    if NOTICES.contains(&subtype)
+        || subtype == "message_deleted"
+        || value.get("hidden") == Some(&Value::Bool(true))
+    {
         return None;
     }
     // A change holds the message as it became.
@@ -94,11 +98,18 @@ fn author(value: &Value, directory: &Directory) -> String {
         return person.name.clone();
     }
     // People of other organisations and programs are not in the list of users; their messages carry their names.
-    ["/user_profile/display_name", "/user_profile/real_name", "/username", "/bot_profile/name", "/user", "/bot_id"]
-        .iter()
-        .find_map(|path| text(value, path))
-        .unwrap_or("unknown")
-        .to_owned()
+    [
+        "/user_profile/display_name",
+        "/user_profile/real_name",
+        "/username",
+        "/bot_profile/name",
+        "/user",
+        "/bot_id",
+    ]
+    .iter()
+    .find_map(|path| text(value, path))
+    .unwrap_or("unknown")
+    .to_owned()
 }
 
 /// The text with everything that is shown below it: quoted pages and the names of files.
@@ -126,7 +137,8 @@ fn whole_text(value: &Value, directory: &Directory) -> String {
             }
         }
         for field in attachment.get("fields").and_then(Value::as_array).into_iter().flatten() {
-            let (title, value) = (text(field, "/title").unwrap_or_default(), text(field, "/value").unwrap_or_default());
+            let (title, value) =
+                (text(field, "/title").unwrap_or_default(), text(field, "/value").unwrap_or_default());
             add(&readable(&format!("{title}: {value}"), directory));
             any = true;
         }

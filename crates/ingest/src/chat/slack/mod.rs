@@ -131,7 +131,9 @@ fn root<'a>(names: &[&'a str]) -> &'a str {
 fn day_file(name: &str) -> Option<(&str, &str)> {
     let (folder, file) = name.split_once('/')?;
     let day = file.strip_suffix(".json")?;
-    let shape = |(index, byte): (usize, u8)| if matches!(index, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
+    let shape = |(index, byte): (usize, u8)| {
+        if matches!(index, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() }
+    };
     (day.len() == 10 && day.bytes().enumerate().all(shape) && !folder.is_empty()).then_some((folder, day))
 }
 

@@ -2,11 +2,12 @@
 
 use super::tree::{Node, ROOT, Step, Tree};
 
-/// Text, in bytes without white space, from which a main part is believed: an empty `<main>` is filled by a script.
-const MAIN_BYTES: usize = 200;
+/// Text, in bytes without white space, from which a main part is believed whatever stands around it.
+const MAIN_BYTES: usize = 1000;
 
-/// Share of a page's text, in percent, that must be left after its navigation is taken out; else nothing is.
-const LEFT_PERCENT: usize = 20;
+/// Share of a page's text, in percent, from which a shorter main part is believed: an empty `<main>` is filled by a
+/// script.
+const MAIN_PERCENT: usize = 20;
 
 /// Classes of parts that their sites mark as not to be printed, or as links to edit a text.
 const NOISE_CLASSES: [&str; 5] = ["noprint", "mw-editsection", "navbox", "printfooter", "catlinks"];
@@ -33,7 +34,7 @@ pub fn find(tree: &Tree) -> Roots {
     let whole = text_bytes(tree, ROOT, false);
     let enough = |nodes: &[Node]| {
         let bytes: usize = nodes.iter().map(|node| text_bytes(tree, *node, true)).sum();
-        bytes >= MAIN_BYTES.min(whole) && bytes * 100 >= whole * LEFT_PERCENT
+        bytes >= MAIN_BYTES || (bytes > 0 && bytes * 100 >= whole * MAIN_PERCENT)
     };
     for is_wanted in [is_main as fn(&Tree, Node) -> bool, is_article] {
         let nodes = outermost(tree, is_wanted);
@@ -71,7 +72,9 @@ fn text_bytes(tree: &Tree, top: Node, without_navigation: bool) -> usize {
     let skip = |node| never_shown(tree, node) || (without_navigation && is_navigation(tree, node));
     tree.inside(top, skip)
         .filter_map(|step| match step {
-            Step::Enter(node) => Some(tree.text(node).bytes().filter(|byte| !byte.is_ascii_whitespace()).count()),
+            Step::Enter(node) => {
+                Some(tree.text(node).bytes().filter(|byte| !byte.is_ascii_whitespace()).count())
+            }
             Step::Leave(_) => None,
         })
         .sum()
@@ -82,9 +85,29 @@ pub fn never_shown(tree: &Tree, node: Node) -> bool {
     tree.hidden(node)
         || matches!(
             tree.name(node),
-            "head" | "title" | "script" | "style" | "template" | "svg" | "iframe" | "object" | "canvas" | "audio"
-                | "video" | "select" | "datalist" | "textarea" | "button" | "rp" | "rt" | "map" | "noembed"
-                | "noframes" | "noscript" | "annotation" | "annotation-xml"
+            "head"
+                | "title"
+                | "script"
+                | "style"
+                | "template"
+                | "svg"
+                | "iframe"
+                | "object"
+                | "canvas"
+                | "audio"
+                | "video"
+                | "select"
+                | "datalist"
+                | "textarea"
+                | "button"
+                | "rp"
+                | "rt"
+                | "map"
+                | "noembed"
+                | "noframes"
+                | "noscript"
+                | "annotation"
+                | "annotation-xml"
         )
 }
 
@@ -106,9 +129,9 @@ pub fn is_navigation(tree: &Tree, node: Node) -> bool {
     let role = tree.attribute(node, "role").unwrap_or_default();
     is_language_list(tree, node)
         || matches!(role, "navigation" | "search" | "contentinfo" | "menu" | "menubar" | "toolbar")
-        || tree
-            .attribute(node, "class")
-            .is_some_and(|classes| classes.split_ascii_whitespace().any(|class| NOISE_CLASSES.contains(&class)))
+        || tree.attribute(node, "class").is_some_and(|classes| {
+            classes.split_ascii_whitespace().any(|class| NOISE_CLASSES.contains(&class))
+        })
 }
 
 /// Whether a list leads to the same page in other languages: most of its links name their language.
@@ -131,7 +154,10 @@ fn is_language_list(tree: &Tree, node: Node) -> bool {
 fn inside_content(tree: &Tree, node: Node) -> bool {
     let mut node = tree.parent(node);
     while node != ROOT {
-        if is_article(tree, node) || is_main(tree, node) || matches!(tree.name(node), "section" | "blockquote") {
+        if is_article(tree, node)
+            || is_main(tree, node)
+            || matches!(tree.name(node), "section" | "blockquote")
+        {
             return true;
         }
         node = tree.parent(node);

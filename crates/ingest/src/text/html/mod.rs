@@ -152,6 +152,7 @@ fn describe(tree: &Tree, writer: &mut Writer<'_>) {
         writer.author(find(name).filter(|author| !author.starts_with("http")).unwrap_or_default());
     }
     if writer.document().written_ms.is_none() {
-        writer.document().written_ms = DATE_NAMES.iter().find_map(|name| find(name).and_then(date::parse_iso));
+        writer.document().written_ms =
+            DATE_NAMES.iter().find_map(|name| find(name).and_then(date::parse_iso));
     }
 }

@@ -77,7 +77,8 @@ pub fn write(tree: &Tree, table: Node, place: &Place, writer: &mut Writer<'_>) -
     // What spans down into the rows to come, by column: rows left, text.
     let mut spans: Vec<(usize, String)> = Vec::new();
     for (index, row) in rows(tree, table).into_iter().enumerate() {
-        let header = row.header || (index == 0 && !row.cells.is_empty() && row.cells.iter().all(|cell| cell.head));
+        let header =
+            row.header || (index == 0 && !row.cells.is_empty() && row.cells.iter().all(|cell| cell.head));
         let cells = lay_out(row, &mut spans);
         writer.row(number, header, &cells, place.clone())?;
     }
@@ -87,7 +88,9 @@ pub fn write(tree: &Tree, table: Node, place: &Place, writer: &mut Writer<'_>) -
 fn rows(tree: &Tree, table: Node) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let skip = |node: Node| {
-        never_shown(tree, node) || matches!(tree.name(node), "caption" | "td" | "th") || is_row_noise(tree, node)
+        never_shown(tree, node)
+            || matches!(tree.name(node), "caption" | "td" | "th")
+            || is_row_noise(tree, node)
     };
     for step in tree.inside(table, skip) {
         let Step::Enter(node) = step else { continue };
@@ -99,7 +102,12 @@ fn rows(tree: &Tree, table: Node) -> Vec<Row> {
                     let value = tree.attribute(node, name).and_then(|value| value.trim().parse().ok());
                     value.unwrap_or(1usize).clamp(1, SPAN)
                 };
-                let cell = Cell { text: flat_text(tree, node), head, columns: span("colspan"), rows: span("rowspan") };
+                let cell = Cell {
+                    text: flat_text(tree, node),
+                    head,
+                    columns: span("colspan"),
+                    rows: span("rowspan"),
+                };
                 if rows.is_empty() {
                     rows.push(Row { cells: Vec::new(), header: false });
                 }

@@ -26,21 +26,86 @@ pub const ROOT: Node = 0;
 
 /// Attributes that say something about text; all others are forgotten at once.
 const ATTRIBUTES: [&str; 18] = [
-    "alt", "aria-hidden", "aria-label", "class", "colspan", "content", "epub:type", "hidden", "hreflang", "id",
-    "itemprop", "lang", "name", "property", "role", "rowspan", "start", "value",
+    "alt",
+    "aria-hidden",
+    "aria-label",
+    "class",
+    "colspan",
+    "content",
+    "epub:type",
+    "hidden",
+    "hreflang",
+    "id",
+    "itemprop",
+    "lang",
+    "name",
+    "property",
+    "role",
+    "rowspan",
+    "start",
+    "value",
 ];
 
 /// Elements without content.
 const VOID: [&str; 14] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
+    "wbr",
 ];
 
 /// Elements that end an open paragraph and are lines of their own when shown.
 const BLOCKS: [&str; 52] = [
-    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div",
-    "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header",
-    "hgroup", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "option", "p", "pre", "search", "section",
-    "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "noscript", "listing", "xmp",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "caption",
+    "center",
+    "dd",
+    "details",
+    "dialog",
+    "dir",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hgroup",
+    "hr",
+    "html",
+    "legend",
+    "li",
+    "main",
+    "menu",
+    "nav",
+    "ol",
+    "option",
+    "p",
+    "pre",
+    "search",
+    "section",
+    "summary",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+    "noscript",
+    "listing",
+    "xmp",
 ];
 
 /// Whether an element is a block of its own when shown. Elements that pages define themselves (`<x-card>`) are.
@@ -172,7 +237,11 @@ impl Tree {
             next = match step {
                 Step::Enter(node) => {
                     let first = self.item(node).map_or(NONE, |item| item.first);
-                    if first == NONE || skip(node) { Some(Step::Leave(node)) } else { Some(Step::Enter(first)) }
+                    if first == NONE || skip(node) {
+                        Some(Step::Leave(node))
+                    } else {
+                        Some(Step::Enter(first))
+                    }
                 }
                 Step::Leave(node) if node == top => None,
                 Step::Leave(node) => {
@@ -227,7 +296,8 @@ impl Builder {
         let (attributes, hidden) = kept(&tag);
         let void = VOID.contains(&name.as_str());
         // `<p/>` opens a paragraph in HTML, but XHTML and SVG mean an empty element; text elements are never so written.
-        let empty = tag.self_closing && !matches!(name.as_str(), "p" | "div" | "span" | "a" | "td" | "th" | "li");
+        let empty =
+            tag.self_closing && !matches!(name.as_str(), "p" | "div" | "span" | "a" | "td" | "th" | "li");
         let node = self.append(Item {
             name: name.into(),
             text: "".into(),
@@ -259,7 +329,9 @@ impl Builder {
             "dt" | "dd" => self.close_within(&["dt", "dd"], &["dl", "table", "td", "th"]),
             "tr" => self.close_within(&["tr"], &["table", "thead", "tbody", "tfoot"]),
             "td" | "th" => self.close_within(&["td", "th"], &["tr", "table"]),
-            "thead" | "tbody" | "tfoot" => self.close_within(&["thead", "tbody", "tfoot", "caption"], &["table"]),
+            "thead" | "tbody" | "tfoot" => {
+                self.close_within(&["thead", "tbody", "tfoot", "caption"], &["table"])
+            }
             "option" | "optgroup" => self.close_within(&["option"], &["select", "optgroup"]),
             "a" => self.close_within(&["a"], &["td", "th", "table", "li", "p", "div"]),
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
@@ -273,7 +345,16 @@ impl Builder {
         let in_head = self.open.last().is_some_and(|node| self.tree.name(*node) == "head");
         let for_head = matches!(
             name,
-            "title" | "meta" | "link" | "script" | "style" | "base" | "noscript" | "template" | "object" | "head"
+            "title"
+                | "meta"
+                | "link"
+                | "script"
+                | "style"
+                | "base"
+                | "noscript"
+                | "template"
+                | "object"
+                | "head"
         );
         if in_head && !for_head {
             self.open.pop();

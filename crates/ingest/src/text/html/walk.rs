@@ -78,7 +78,9 @@ impl Walk<'_, '_> {
         if name.is_empty() {
             // Line breaks of the source mean nothing; those of `<br>` do.
             let text = self.tree.text(node);
-            self.inline.extend(text.chars().map(|character| if character.is_ascii_whitespace() { ' ' } else { character }));
+            self.inline.extend(
+                text.chars().map(|character| if character.is_ascii_whitespace() { ' ' } else { character }),
+            );
             return Ok(());
         }
         self.begin_section(node)?;

@@ -1,0 +1,367 @@
+//! Is text read right, whatever its encoding and notation, with each block at its line?
+
+use intramuros_core::language::Language;
+use intramuros_ingest::render::render;
+use intramuros_ingest::text::{date, encoding};
+
+use crate::show::{blocks, check, check_refused, read};
+
+fn utf_16(text: &str, big: bool) -> Vec<u8> {
+    text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+}
+
+#[test]
+fn every_encoding_gives_the_same_text() {
+    let french = "Les salariés ont reçu une réponse à leur demande : l’été dernier, « l’équipe » a été créée.\nÀ bientôt.";
+    let encoded = |label: &str, text: &str| {
+        encoding_rs::Encoding::for_label(label.as_bytes()).unwrap().encode(text).0.into_owned()
+    };
+    let mut marked = b"\xEF\xBB\xBF".to_vec();
+    marked.extend(french.bytes());
+    let mut wide = b"\xFF\xFE".to_vec();
+    wide.extend(utf_16(french, false));
+    let mut widest = b"\xFF\xFE\0\0".to_vec();
+    widest.extend(french.chars().flat_map(|character| u32::from(character).to_le_bytes()));
+    for bytes in [
+        french.as_bytes().to_vec(),
+        marked,
+        wide,
+        widest,
+        utf_16(french, false),
+        utf_16(french, true),
+        encoded("windows-1252", french),
+    ] {
+        assert_eq!(encoding::decode(&bytes, None).unwrap(), french);
+    }
+    for (label, text) in [
+        ("windows-1250", "Zażółć gęślą jaźń. Proszę o przesłanie odpowiedzi do końca przyszłego tygodnia."),
+        ("iso-8859-2", "Příliš žluťoučký kůň úpěl ďábelské ódy. Žádost byla podána včera odpoledne."),
+        ("windows-1251", "Съешь ещё этих мягких французских булок, да выпей чаю."),
+        ("shift_jis", "名前,年齢,住所\n佐藤太郎,30,東京\n三木英子,25,大阪"),
+        ("gb18030", "他的名字是什么？这是一个用中文写的文件，里面有几句话。"),
+        ("euc-kr", "이 문서는 한국어로 작성된 문서입니다. 여러 문장이 있습니다."),
+    ] {
+        assert_eq!(encoding::decode(&encoded(label, text), None).unwrap(), text, "{label}");
+    }
+    // Mac Roman has no encoder; these are its bytes.
+    let mac = b"Cr\x8E\x8E par l'\x8Equipe : la r\x8Eponse \x88 la demande, d\x8Ej\x88 re\x8Due, o\x9D \x90tre pr\x90t.";
+    let text = "Créé par l'équipe : la réponse à la demande, déjà reçue, où être prêt.";
+    assert_eq!(encoding::decode(mac, None).unwrap(), text);
+}
+
+#[test]
+fn a_declared_encoding_is_a_hint_and_damage_is_local() {
+    assert_eq!(encoding::decode(b"caf\xE9", Some("iso-8859-1")).unwrap(), "café");
+    // A wrong declaration does not spoil valid UTF-8.
+    assert_eq!(encoding::decode("café".as_bytes(), Some("iso-8859-1")).unwrap(), "café");
+    let mut damaged = "déjà vu, été, là-bas".as_bytes().to_vec();
+    damaged.push(0xE9);
+    assert_eq!(encoding::decode(&damaged, None).unwrap(), "déjà vu, été, là-bas\u{FFFD}");
+}
+
+#[test]
+fn binary_data_is_refused() {
+    let bytes: Vec<u8> =
+        (0..2000u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    assert_eq!(encoding::decode(&bytes, None).unwrap_err().word(), "corrupt");
+    assert_eq!(encoding::decode(b"", None).unwrap_err().word(), "empty");
+    check_refused("empty.txt", "  \n\t\n", "empty");
+}
+
+#[test]
+fn text_has_no_control_or_invisible_characters_and_is_composed() {
+    check(
+        "a.txt",
+        "e\u{301}te\u{301} \u{1}so\u{AD}leil\u{200B}, 10\u{A0}000\u{202E} a  b",
+        &["p:1 été soleil, 10\u{A0}000 a b"],
+    );
+}
+
+#[test]
+fn plain_text_gives_paragraphs_lists_and_unmistakable_headings() {
+    let text = "Compte rendu\n============\n\nLa réunion a commencé à neuf heures et a duré toute la matinée, sans\n\
+        interruption, dans la grande salle du premier étage de la mairie.\n\n- premier point\n  qui continue\n  - détail\n\
+        1. numéroté\n\nCHAPITRE DEUX\n\nAnne Martin\n12 rue des Lilas\n\nArticle 3\n\nLe texte.\n";
+    check(
+        "note.txt",
+        text,
+        &[
+            "h1:1 Compte rendu",
+            "p:4 La réunion a commencé à neuf heures et a duré toute la matinée, sans interruption, dans la grande salle \
+         du premier étage de la mairie.",
+            "li0:7 premier point qui continue",
+            "li1:9 détail",
+            "li0:10 1. numéroté",
+            "h1:12 CHAPITRE DEUX",
+            "p:14 Anne Martin",
+            "p:15 12 rue des Lilas",
+            "h2:17 Article 3",
+            "p:19 Le texte.",
+        ],
+    );
+    // Neither a total nor an address nor the last line is a heading.
+    check(
+        "a.txt",
+        "TOTAL 12 345,00\n\nREF-2024-8871-XK\n\nFIN",
+        &["p:1 TOTAL 12 345,00", "p:3 REF-2024-8871-XK", "p:5 FIN"],
+    );
+}
+
+#[test]
+fn markdown_keeps_its_structure_and_lines() {
+    let text = "---\ntitle: \"Guide\"\ndate: 2024-03-01\ndescription: How to\n---\n\n# Set up\n\nRead *this*\nfirst, \
+        see [docs](https://example.org/x) or <https://example.org>.\n\n- one\n  - two\n\n    more\n3. three\n\n\
+        ```sh\nrun --now\n```\n\n| A | B |\n|---|---|\n| 1 | `x` |\n\n<div><b>Note</b> well</div>\n\n## End[^1]\n\n\
+        [^1]: A note.\n";
+    check(
+        "guide.md",
+        text,
+        &[
+            "field:4 description: How to",
+            "h1:7 Set up",
+            "p:9 Read this first, see docs or https://example.org.",
+            "li0:12 one",
+            "li1:13 two",
+            "p:15 more",
+            "li0:16 3. three",
+            "code:19 run --now",
+            "head:22 A | B",
+            "row:24 1 | x",
+            "p:26 Note well",
+            "h2:28 End[1]",
+            "note:30 [1] A note.",
+        ],
+    );
+    let extracted = read("guide.md", text.as_bytes()).unwrap();
+    assert_eq!(extracted.title.as_deref(), Some("Guide"));
+    assert_eq!(extracted.written_ms, date::parse_iso("2024-03-01"));
+}
+
+#[test]
+fn shortcodes_of_site_generators_are_left_out_but_for_what_readers_see() {
+    check(
+        "a.md",
+        "{{< callout type=\"info\" >}}\nUse **TLS**.\n{{< /callout >}}\n\n{{< card link=\"/x\" title=\"Start here\" >}}\n",
+        &["p:2 Use TLS.", "p:5 Start here"],
+    );
+}
+
+#[test]
+fn web_pages_give_their_main_part() {
+    let page = "<!doctype html><html lang=fr><head><title>Congés</title><meta name=author content='Anne M.'>\
+        <meta property='article:published_time' content='2024-03-01T10:00:00+01:00'><style>p{}</style></head><body>\
+        <nav><a href=/>Accueil</a></nav><header>Logo</header><main><h1>Congés pay&eacute;s</h1><p>Un <b>salarié</b>\n\
+        a droit à 2,5 jours<br>par mois.<p>Deuxième<ul><li>un<ul><li>deux</ul><li>trois</ul>\
+        <ol start=4><li>quatre</ol><img alt='Un schéma' src=x><p style='display: none'>caché</p><script>x()</script>\
+        <pre>a\n  b</pre></main><footer>Mentions</footer></body></html>";
+    check(
+        "conges.html",
+        page,
+        &[
+            "h1 Congés payés",
+            "p Un salarié a droit à 2,5 jours⏎par mois.",
+            "p Deuxième",
+            "li0 un",
+            "li1 deux",
+            "li0 trois",
+            "li0 4. quatre",
+            "p Un schéma",
+            "code a⏎  b",
+        ],
+    );
+    let extracted = read("conges.html", page.as_bytes()).unwrap();
+    assert_eq!(extracted.title.as_deref(), Some("Congés"));
+    assert_eq!(extracted.author.as_deref(), Some("Anne M."));
+    assert_eq!(extracted.language, Some(Language::French));
+    assert_eq!(extracted.written_ms.map(date::show).as_deref(), Some("2024-03-01 09:00"));
+}
+
+#[test]
+fn a_page_that_is_all_navigation_keeps_everything() {
+    check("a.html", "<html><body><nav><p>Seul texte</p></nav></body></html>", &["p Seul texte"]);
+    // An empty main part that a script would fill does not hide the rest.
+    check(
+        "b.html",
+        "<html><body><main></main><div>Le texte est ici.</div></body></html>",
+        &["p Le texte est ici."],
+    );
+}
+
+#[test]
+fn tables_of_data_keep_rows_and_tables_of_layout_do_not() {
+    let page = "<html><body><table><caption>Tarifs</caption><thead><tr><th>Zone<th>Prix</thead>\
+        <tr><td rowspan=2>A<td>10 €</tr><tr><td>12 €</tr></table>\
+        <table><tr><td><p>Bonjour,</p><table><tr><td>Merci.</td></tr></table></td></tr></table></body></html>";
+    check(
+        "t.html",
+        page,
+        &["p Tarifs", "head Zone | Prix", "row A | 10 €", "row A | 12 €", "p Bonjour,", "p Merci."],
+    );
+}
+
+#[test]
+fn web_pages_are_read_in_the_encoding_they_declare() {
+    check(
+        "a.html",
+        b"<html><head><meta charset=iso-8859-1></head><body><p>\xE9t\xE9</p></body></html>",
+        &["p été"],
+    );
+    let mut wide = b"\xFF\xFE".to_vec();
+    wide.extend(utf_16("<html><meta charset=utf-8><body><p>été</p></body></html>", false));
+    check("b.html", wide, &["p été"]);
+}
+
+#[test]
+fn deep_nesting_overflows_nothing_and_loses_no_text() {
+    let page = format!(
+        "<html><body>{}fond{}<p>après</p></body></html>",
+        "<div>".repeat(100_000),
+        "</div>".repeat(100_000)
+    );
+    check("deep.html", page, &["p fond", "p après"]);
+    check_refused("deep.json", "[".repeat(100_000), "limit");
+    check_refused("deep.xml", format!("<?xml version=\"1.0\"?>{}", "<a>".repeat(100_000)), "limit");
+    let quotes = format!("{}texte", "> ".repeat(50_000));
+    assert!(read("deep.md", quotes.as_bytes()).is_ok());
+}
+
+#[test]
+fn separated_values_find_their_separator_and_header() {
+    check(
+        "a.csv",
+        "Nom;Âge;Ville\nAnne;31;\"Lyon;\nVieux\"\nBob;44;Lille\n",
+        &["head:1 Nom | Âge | Ville", "row:2 Anne | 31 | Lyon; Vieux", "row:4 Bob | 44 | Lille"],
+    );
+    check("a.tsv", "1\tx\n2\ty\n", &["row:1 1 | x", "row:2 2 | y"]);
+    check(
+        "b.csv",
+        "Coupes,,\nÉquipe,Titres,Ville\nBlues,1,STL\n",
+        &["row:1 Coupes", "head:2 Équipe | Titres | Ville", "row:3 Blues | 1 | STL"],
+    );
+    check("c.csv", "sep=|\na|b\n1|2\n", &["head:2 a | b", "row:3 1 | 2"]);
+}
+
+#[test]
+fn json_gives_paths_values_and_lines() {
+    let text = "// settings\n{\n  \"title\": \"Rules\",\n  \"owner\": {\"name\": \"Anne \\u00e9\", \"tags\": [\"a\", \"b\"]},\n\
+        \"items\": [\n    {\"id\": 1, \"on\": true, \"none\": null},\n    {\"id\": 2,},\n  ]\n}\n";
+    check(
+        "a.json",
+        text,
+        &[
+            "field:3 title: Rules",
+            "field:4 owner.name: Anne é",
+            "field:4 owner.tags: a, b",
+            "field:6 items.id: 1",
+            "field:6 items.on: true",
+            "field:7 items.id: 2",
+        ],
+    );
+    check("a.jsonl", "{\"q\":\"un\"}\n{\"q\":\"deux\"}\n", &["field:1 q: un", "field:2 q: deux"]);
+    let damaged = read("b.json", b"{\"a\": oops\n}").unwrap();
+    assert_eq!(damaged.warnings, ["not valid JSON at line 1: read as plain text"]);
+    let numbers = format!("{{\"vector\": [{}], \"end\": \"x\"}}", vec!["0.25"; 5000].join(","));
+    assert!(read("c.json", numbers.as_bytes()).unwrap().text().len() < 400);
+}
+
+#[test]
+fn xml_gives_paths_values_and_lines() {
+    let text = "<?xml version='1.0'?>\n<!DOCTYPE a [<!ENTITY bomb 'x'>]>\n<catalog>\n <book id='b1'>\n  \
+        <title>Rust &amp; &#233;t&#xE9;</title>\n  <note>See <em>this</em> one.&bomb;</note>\n </book>\n</catalog>\n";
+    check("a.xml", text, &["field:4 book@id: b1", "field:5 book/title: Rust & été", "p:6 See this one."]);
+    check(
+        "a.svg",
+        "<svg xmlns='x'><title>Plan</title><text x='1'>Salle <tspan>12</tspan></text></svg>",
+        &["p:1 Plan", "p:1 Salle 12"],
+    );
+}
+
+#[test]
+fn yaml_toml_and_ini_give_paths_values_and_lines() {
+    let text = "# Who answers\nname: site\njobs:\n  build:\n    - run: make\n      env: \"x: y\"\n    - echo\n    - two\n\
+        text: |\n  first\n  second\nlast: 1\n";
+    check(
+        "a.yaml",
+        text,
+        &[
+            "remark:1 Who answers",
+            "field:2 name: site",
+            "field:5 jobs.build.run: make",
+            "field:6 jobs.build.env: x: y",
+            "field:7 jobs.build: echo, two",
+            "field:9 text: first second",
+            "field:12 last: 1",
+        ],
+    );
+    check(
+        "a.toml",
+        "[server]\nport = 80 # http\n[[users]]\nname = 'Anne'\n",
+        &["field:2 server.port: 80 # http", "field:4 users.name: Anne"],
+    );
+}
+
+#[test]
+fn code_is_cut_at_items() {
+    check(
+        "a.py",
+        "import os\n\n\ndef one():\n    \"\"\"Says one.\"\"\"\n\n    return 1\n\n# two\ndef two():\n\treturn 2\n",
+        &[
+            "code:1 import os",
+            "code:4 def one():⏎    \"\"\"Says one.\"\"\"⏎⏎    return 1",
+            "code:9 # two⏎def two():⏎\treturn 2",
+        ],
+    );
+}
+
+#[test]
+fn notebooks_are_read_cell_by_cell() {
+    let text = r##"{"cells":[{"cell_type":"markdown","source":["# Titre\n","texte"]},
+        {"cell_type":"code","source":"print(1)","outputs":[{"output_type":"stream","text":["1\n"]},
+        {"output_type":"error","ename":"KeyError","evalue":"\u001b[31mx\u001b[0m"}]}],"nbformat":4,"metadata":{}}"##;
+    check(
+        "a.ipynb",
+        text,
+        &[
+            "h1[cell 1] Titre",
+            "p[cell 1] texte",
+            "code[cell 2] print(1)",
+            "code[cell 2] 1",
+            "code[cell 2] KeyError: x",
+        ],
+    );
+}
+
+#[test]
+fn what_was_read_is_shown_as_a_reader_expects() {
+    let extracted =
+        read("a.md", b"# T\n\ntext\n\n- a\n- b\n\n|x|y|\n|-|-|\n|1|2|\n\n```\ncode\n```\n").unwrap();
+    assert_eq!(
+        render(&extracted),
+        "---\ntitle: T\n---\n\n# T\n\ntext\n\n- a\n- b\n\n| x | y |\n| --- | --- |\n| 1 | 2 |\n\n```\ncode\n```\n"
+    );
+    let table = read("a.csv", b"name,note\nAnne,\"a, b\"\n").unwrap();
+    assert_eq!(render(&table), "name,note\nAnne,\"a, b\"\n");
+}
+
+#[test]
+fn dates_are_understood_as_written() {
+    for (written, shown) in [
+        ("2024-02-29", "2024-02-29 00:00"),
+        ("2024-03-01T10:32:05.5+01:00", "2024-03-01 09:32"),
+        ("1999-12-31 23:59", "1999-12-31 23:59"),
+        ("2011", "2011-01-01 00:00"),
+    ] {
+        assert_eq!(date::parse_iso(written).map(date::show).as_deref(), Some(shown));
+    }
+    for wrong in ["", "yesterday", "2024-13-01", "24-01-01"] {
+        assert_eq!(date::parse_iso(wrong), None);
+    }
+}
+
+#[test]
+fn lines_are_those_of_the_file_whatever_its_line_breaks() {
+    for text in ["a.\n\n\nb.\n", "a.\r\n\r\n\r\nb.", "a.\r\r\rb."] {
+        let extracted = read("a.txt", text.as_bytes()).unwrap();
+        assert_eq!(blocks(&extracted), "p:1 a.\np:4 b.");
+    }
+}
