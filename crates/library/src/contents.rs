@@ -7,6 +7,8 @@ use intramuros_core::language::Language;
 use intramuros_core::passage::Passage;
 use intramuros_store::{FileOutcome, NewDocument};
 
+use crate::facts;
+
 /// Stands between the names of a part within a part.
 const INSIDE: &str = "!/";
 
@@ -88,14 +90,16 @@ impl Collector<'_> {
         let passages = (self.split)(extracted);
         let title =
             extracted.title.take().map(|title| title.trim().to_owned()).filter(|title| !title.is_empty());
+        let language = main_language(&passages).or(extracted.language).unwrap_or_default();
         NewDocument {
             part: part.to_owned(),
             kind: extracted.kind,
+            embed_title: title.as_ref().is_some_and(|title| facts::asks(title, language)),
             context_title: shorten(title.clone().unwrap_or_else(|| speaking(named))),
             title,
             author: extracted.author.take(),
             written_ms: extracted.written_ms,
-            language: main_language(&passages).or(extracted.language).unwrap_or_default(),
+            language,
             pages: extracted.pages,
             outcome: FileOutcome::Read,
             blocks: std::mem::take(&mut extracted.blocks),
@@ -122,6 +126,7 @@ fn failed(part: String, named: &str, error: &ExtractError) -> NewDocument {
         kind: None,
         title: None,
         context_title: speaking(named),
+        embed_title: false,
         author: None,
         written_ms: None,
         language: Language::Other,

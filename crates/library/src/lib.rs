@@ -1,23 +1,37 @@
 //! Are the files, the store, the words and the vectors in step, and what do they say?
+//!
+//! A [`Library`] owns the store and what is derived from it. Files are read by [`Library::scan`] or followed by
+//! [`Library::follow`]; what was read is acknowledged by the store; words and vectors follow the store in threads of
+//! their own and can be stopped at any moment. [`Library::search`] and the calls beside it answer a principal with what
+//! that principal may read and nothing else.
 
+mod ask;
 mod bell;
 mod contents;
+mod derived;
+mod embed;
+mod embedding;
+mod facts;
+mod follow;
+mod library;
 mod paths;
 mod permissions;
 mod plan;
 mod progress;
+mod query;
 mod read;
 mod scan;
 mod skip;
+mod verify;
+mod waiting;
 mod walk;
 mod watch;
+mod words;
 
-use std::sync::Arc;
-
-use intramuros_core::document::{ExtractError, Extracted};
-
+pub use ask::{Answered, CitedStatement};
+pub use embed::Embed;
+pub use library::{Extract, Library, Options, Reading, Split};
 pub use progress::{Phase, Progress};
+pub use query::{DocumentFacts, FoundDocument, FoundPassage, OpenDocument, Results, SearchOptions};
 pub use scan::ScanReport;
-
-/// Reads one file: its name and its bytes. `intramuros-ingest` has the readers; a worker process runs them.
-pub type Extract = Arc<dyn Fn(&str, &[u8]) -> Result<Extracted, ExtractError> + Send + Sync>;
+pub use verify::Verified;

@@ -17,11 +17,12 @@ use intramuros_store::{FileChange, FileId, FileOutcome, Location, NewFile, Sourc
 use serde::Serialize;
 
 use crate::contents::{Contents, Split, contents};
+use crate::library::Extract;
 use crate::plan::{Job, Known, Plan, plan};
 use crate::progress::{Board, Phase};
 use crate::read::{NotRead, read};
 use crate::walk::{Found, Walk, Walker};
-use crate::{Extract, paths, walk};
+use crate::{paths, walk};
 
 /// When what was read is acknowledged: at this many changes, bytes of text, or this long after the first of them.
 /// A transaction costs a few milliseconds whatever its size, and readers see only what is acknowledged.

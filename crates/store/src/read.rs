@@ -174,6 +174,16 @@ impl Store {
         })
     }
 
+    /// The highest number of an access rule; 0 when there is none. Rules are added and never changed.
+    pub fn highest_access(&self) -> Result<AccessId, Error> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT coalesce(max(id), 0) FROM access_rules")
+                .and_then(|mut statement| statement.query_row([], |row| row.get(0).map(AccessId)))
+                .doing("reading the access rules")
+        })
+    }
+
     /// Every access rule with its number.
     pub fn access_rules(&self) -> Result<Vec<(AccessId, AccessRule)>, Error> {
         self.read(|connection| {

@@ -1,0 +1,154 @@
+//! What do the documents that this principal may read answer?
+
+use std::ops::Range;
+
+use intramuros_assistant::{Candidate, Excerpt, MAX_CANDIDATES, Statement, answer};
+use intramuros_core::access::Principal;
+use intramuros_core::error::Error;
+use intramuros_store::{PassageId, StoredPassage};
+use serde::Serialize;
+
+use crate::library::Library;
+use crate::query::{DocumentFacts, FoundDocument, FoundPassage, Results, SearchOptions};
+
+/// An answer made of sentences of the documents, with where each stands.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Answered {
+    /// Whether something supports an answer. When not, there are no statements and `results` holds the nearest
+    /// documents.
+    pub found: bool,
+    /// The quotations, those of the best document first.
+    pub statements: Vec<CitedStatement>,
+    /// The results of the search that the answer is made from.
+    pub results: Results,
+}
+
+/// A quotation with where it stands, as a reader of the document would say it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CitedStatement {
+    /// The sentences, exactly as they stand.
+    pub text: String,
+    /// The document.
+    pub document: DocumentFacts,
+    /// The passage.
+    pub passage: PassageId,
+    /// The headings above it.
+    pub headings: Vec<String>,
+    /// First and last page of the passage, from 1.
+    pub pages: Option<(u32, u32)>,
+    /// Lines of the sentences in the original file, from 1.
+    pub lines: Option<(u32, u32)>,
+    /// Sheet, chapter, cell or message.
+    pub section: Option<String>,
+    /// Where the sentences stand in the document's text, in bytes.
+    pub range: Range<usize>,
+}
+
+impl Library {
+    /// Answers a question with sentences of the documents that the principal may read.
+    ///
+    /// # Errors
+    /// As [`Library::search`].
+    pub fn ask(
+        &self,
+        principal: &Principal,
+        question: &str,
+        options: &SearchOptions,
+    ) -> Result<Answered, Error> {
+        let results = self.search(principal, question, options)?;
+        let mut excerpts: Vec<StoredPassage> = Vec::new();
+        let mut candidates = Vec::new();
+        for found in results.documents.iter().take(MAX_CANDIDATES) {
+            let opening = self.passages_around(principal, found.document.id, 0..=0)?;
+            candidates.extend(candidate(found, opening.first()));
+            excerpts.extend(opening);
+        }
+        let answer = answer(&results.terms, &candidates);
+        let cite = |statement: &Statement| cite(statement, &results, &excerpts);
+        let statements: Vec<CitedStatement> = answer.statements.iter().filter_map(cite).collect();
+        Ok(Answered { found: answer.found && !statements.is_empty(), statements, results })
+    }
+}
+
+fn candidate(found: &FoundDocument, opening: Option<&StoredPassage>) -> Option<Candidate> {
+    let best = found.passages.iter().max_by(|a, b| a.score.total_cmp(&b.score))?;
+    let opening = opening.filter(|opening| opening.id != best.id).map(|stored| Excerpt {
+        passage: stored.id.0 as u64,
+        text: stored.passage.text.clone(),
+        headings: stored.passage.headings.join("\n"),
+        language: stored.passage.language,
+    });
+    Some(Candidate {
+        document: found.document.id.0 as u64,
+        title: found.document.title.clone(),
+        best: Excerpt {
+            passage: best.id.0 as u64,
+            text: best.text.clone(),
+            headings: best.headings.join("\n"),
+            language: best.language,
+        },
+        opening,
+        meaning: found.passages.iter().filter_map(|passage| passage.meaning).max_by(f32::total_cmp),
+    })
+}
+
+/// Where a statement stands: in a passage of the results, or in an opening that was fetched for it.
+fn cite(statement: &Statement, results: &Results, excerpts: &[StoredPassage]) -> Option<CitedStatement> {
+    let id = PassageId(statement.passage as i64);
+    let found = results.documents.iter().find(|found| found.document.id.0 as u64 == statement.document)?;
+    let in_results = found.passages.iter().find(|passage| passage.id == id).map(Standing::of_found);
+    let standing =
+        in_results.or_else(|| excerpts.iter().find(|stored| stored.id == id).map(Standing::of_stored))?;
+    let line_before = standing.text.get(..statement.range.start)?.matches('\n').count() as u32;
+    let line_inside = statement.text.matches('\n').count() as u32;
+    let lines = standing.lines.map(|(first, last)| {
+        // Lines are counted within the passage; a passage that is not laid out line by line keeps its own span.
+        let spans_lines = standing.text.matches('\n').count() as u32 == last - first;
+        if spans_lines { (first + line_before, first + line_before + line_inside) } else { (first, last) }
+    });
+    Some(CitedStatement {
+        text: statement.text.clone(),
+        document: found.document.clone(),
+        passage: id,
+        headings: standing.headings.to_vec(),
+        pages: standing.pages,
+        lines,
+        section: standing.section.cloned(),
+        range: standing.start + statement.range.start..standing.start + statement.range.end,
+    })
+}
+
+/// The place of a passage, from wherever it was fetched.
+struct Standing<'a> {
+    text: &'a str,
+    headings: &'a [String],
+    pages: Option<(u32, u32)>,
+    lines: Option<(u32, u32)>,
+    section: Option<&'a String>,
+    start: usize,
+}
+
+impl<'a> Standing<'a> {
+    fn of_found(passage: &'a FoundPassage) -> Standing<'a> {
+        Standing {
+            text: &passage.text,
+            headings: &passage.headings,
+            pages: passage.pages,
+            lines: passage.lines,
+            section: passage.section.as_ref(),
+            start: passage.range.start,
+        }
+    }
+
+    fn of_stored(stored: &'a StoredPassage) -> Standing<'a> {
+        let passage = &stored.passage;
+        Standing {
+            text: &passage.text,
+            headings: &passage.headings,
+            pages: passage.pages,
+            lines: passage.lines,
+            section: passage.section.as_ref(),
+            start: passage.range.start,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! How is the index kept in step with the store, and opened so that it can be?
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use intramuros_core::error::Error;
+use intramuros_core::vector::Vector;
+use intramuros_search::catalogue::Facts;
+use intramuros_search::{KnownVector, SearchIndex, Update};
+use intramuros_store::{DocumentId, Sequence, Store, TextHash};
+
+use crate::facts::{SourceNames, facts, index_document, source_names};
+use crate::waiting::Waiting;
+
+/// Folder of the index within the data folder.
+const FOLDER: &str = "index";
+
+/// File in it that tells of which store it is.
+const IDENTITY: &str = "store";
+
+/// What is taken into the index at once: a commit costs some hundred milliseconds whatever its size, and what it
+/// holds stands in memory meanwhile.
+const DOCUMENTS_AT_ONCE: usize = 5_000;
+const TEXT_AT_ONCE: usize = 16 << 20;
+
+/// Passages whose vectors are read at once when the index is opened: 8 MB of vectors, read in the order in which they
+/// lie on the disk.
+const VECTORS_AT_ONCE: usize = 20_000;
+
+/// Documents read at once when the index is opened.
+const FACTS_AT_ONCE: usize = 5_000;
+
+/// The index with what is needed to follow the store.
+pub(crate) struct Derived {
+    /// Words and vectors.
+    pub index: SearchIndex,
+    model: Option<String>,
+    waiting: Mutex<Waiting>,
+    applied: Mutex<Sequence>,
+}
+
+impl Derived {
+    /// Opens the index of a store. One that is damaged, of another store, or too old to follow is made anew.
+    pub fn open(store: &Store, write: bool, model: Option<&str>) -> Result<Derived, Error> {
+        let folder = store.folder().join(FOLDER);
+        let index = open_index(store, &folder, write)?;
+        let applied = Sequence(i64::try_from(index.applied()).unwrap_or(0));
+        let derived = Derived {
+            index,
+            model: model.map(str::to_owned),
+            waiting: Mutex::default(),
+            applied: Mutex::new(applied),
+        };
+        derived.load_vectors(store)?;
+        Ok(derived)
+    }
+
+    /// The point in the order of changes that the words have reached.
+    pub fn applied(&self) -> Sequence {
+        *self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next changes into the index. Returns how many documents changed; 0 when it is in step.
+    pub fn follow(&self, store: &Store) -> Result<usize, Error> {
+        let changes = store.changes_since(self.applied(), DOCUMENTS_AT_ONCE)?;
+        if changes.is_empty() {
+            return Ok(0);
+        }
+        let sources = source_names(store)?;
+        // Held until the index has changed: a vector computed meanwhile is either read here or finds who waits.
+        let mut waiting = self.waiting();
+        let mut updates = Vec::new();
+        let mut notes = Vec::new();
+        let (mut text, mut reached) = (0, self.applied());
+        for change in &changes {
+            let (update, without) = self.update(store, change.document, &sources)?;
+            if let Update::Put(document) = &update {
+                text += document.passages.iter().map(|passage| passage.text.len()).sum::<usize>();
+            }
+            notes.push((change.document.0 as u64, without));
+            updates.push(update);
+            reached = change.sequence;
+            if text > TEXT_AT_ONCE {
+                break;
+            }
+        }
+        self.index.apply(&updates, reached.0 as u64)?;
+        for ((document, without), update) in notes.into_iter().zip(&updates) {
+            match update {
+                Update::Put(_) => waiting.note(document, without),
+                Update::Remove(_) => waiting.forget(document),
+            }
+        }
+        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = reached;
+        Ok(updates.len())
+    }
+
+    /// Keeps computed vectors and gives them to those who wait.
+    pub fn keep_vectors(&self, store: &Store, vectors: &[(TextHash, Vector)]) -> Result<(), Error> {
+        let Some(model) = &self.model else { return Ok(()) };
+        let rows: Vec<_> = vectors.iter().map(|(hash, vector)| (*hash, vector.to_bytes())).collect();
+        let mut waiting = self.waiting();
+        store.put_vectors(model, &rows)?;
+        let known: Vec<KnownVector> = vectors
+            .iter()
+            .flat_map(|(hash, vector)| {
+                waiting.take(hash).into_iter().map(|target| KnownVector {
+                    document: target.document,
+                    passage: target.passage,
+                    vector: vector.clone(),
+                })
+            })
+            .collect();
+        self.index.put_vectors(known);
+        Ok(())
+    }
+
+    /// Gives back memory that following left behind.
+    pub fn tidy(&self) {
+        self.waiting().tidy();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the index is told of a document, and which of its vectors are not known.
+    #[allow(clippy::type_complexity)]
+    fn update(
+        &self,
+        store: &Store,
+        id: DocumentId,
+        sources: &SourceNames,
+    ) -> Result<(Update, Vec<(TextHash, Option<u64>)>), Error> {
+        let gone = (Update::Remove(id.0 as u64), Vec::new());
+        let Some(document) = store.document(id)? else { return Ok(gone) };
+        let Some(facts) = facts(&document, sources) else { return Ok(gone) };
+        let passages = store.passages_of(id)?;
+        let mut needed: Vec<(TextHash, Option<u64>)> =
+            passages.iter().map(|stored| (stored.embed_hash, Some(stored.id.0 as u64))).collect();
+        needed.extend(document.title_hash.map(|hash| (hash, None)));
+        let vectors = self.known_vectors(store, &needed)?;
+        let without = match self.model {
+            Some(_) => needed.into_iter().filter(|(hash, _)| !vectors.contains_key(hash)).collect(),
+            None => Vec::new(),
+        };
+        let document = index_document(&document, facts, passages, &vectors);
+        Ok((Update::Put(Box::new(document)), without))
+    }
+
+    fn known_vectors(
+        &self,
+        store: &Store,
+        needed: &[(TextHash, Option<u64>)],
+    ) -> Result<HashMap<TextHash, Vector>, Error> {
+        let Some(model) = &self.model else { return Ok(HashMap::new()) };
+        let hashes: Vec<TextHash> = needed.iter().map(|(hash, _)| *hash).collect();
+        let vectors = store.vectors(model, &hashes)?;
+        let known = hashes.into_iter().zip(vectors);
+        Ok(known.filter_map(|(hash, bytes)| Some((hash, Vector::from_bytes(&bytes?)?))).collect())
+    }
+
+    /// Puts every vector that the store has into the index, and notes who is without.
+    fn load_vectors(&self, store: &Store) -> Result<(), Error> {
+        let Some(model) = &self.model else { return Ok(()) };
+        let mut keys: Vec<(u64, Option<u64>, TextHash)> = Vec::new();
+        store.each_title_key(|document, hash| keys.push((document.0 as u64, None, hash)))?;
+        store.each_passage_key(|key| {
+            keys.push((key.document.0 as u64, Some(key.passage.0 as u64), key.embed_hash));
+        })?;
+        let mut without: HashMap<u64, Vec<(TextHash, Option<u64>)>> = HashMap::new();
+        for keys in keys.chunks(VECTORS_AT_ONCE) {
+            let hashes: Vec<TextHash> = keys.iter().map(|(_, _, hash)| *hash).collect();
+            let vectors = store.vectors(model, &hashes)?;
+            let mut known = Vec::with_capacity(keys.len());
+            for ((document, passage, hash), bytes) in keys.iter().zip(vectors) {
+                match bytes.and_then(|bytes| Vector::from_bytes(&bytes)) {
+                    Some(vector) => {
+                        known.push(KnownVector { document: *document, passage: *passage, vector })
+                    }
+                    None => without.entry(*document).or_default().push((*hash, *passage)),
+                }
+            }
+            self.index.put_vectors(known);
+        }
+        let mut waiting = self.waiting();
+        for (document, without) in without {
+            waiting.note(document, without);
+        }
+        Ok(())
+    }
+}
+
+fn open_index(store: &Store, folder: &Path, write: bool) -> Result<SearchIndex, Error> {
+    let identity = store.identity()?;
+    let told = folder.join(IDENTITY);
+    if write && fs::read_to_string(&told).ok().as_deref() != Some(identity.as_str()) {
+        start_anew(folder, &identity)?;
+    }
+    let facts = all_facts(store)?;
+    let index = SearchIndex::open(folder, write, facts)?;
+    let applied = Sequence(i64::try_from(index.applied()).unwrap_or(i64::MAX));
+    let ahead = applied > store.latest()?;
+    let behind = applied != Sequence(0) && applied < store.forgotten()?;
+    if !write || !(ahead || behind) {
+        return Ok(index);
+    }
+    drop(index);
+    start_anew(folder, &identity)?;
+    SearchIndex::open(folder, write, all_facts(store)?)
+}
+
+/// Empties the folder of the index: everything in it is derived.
+fn start_anew(folder: &Path, identity: &str) -> Result<(), Error> {
+    let write = || -> std::io::Result<()> {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join(IDENTITY), identity)
+    };
+    write().map_err(|error| {
+        Error::config(format!("the folder of the index, {}, can't be written", folder.display()))
+            .hint("check the free space and who owns the data folder")
+            .because(error)
+    })
+}
+
+/// What is known of every document.
+pub(crate) fn all_facts(store: &Store) -> Result<Vec<Facts>, Error> {
+    let sources = source_names(store)?;
+    let mut all = Vec::new();
+    let mut after = DocumentId(0);
+    loop {
+        let documents = store.documents_after(after, FACTS_AT_ONCE)?;
+        let Some(last) = documents.last() else { return Ok(all) };
+        after = last.id;
+        all.extend(documents.iter().filter_map(|document| facts(document, &sources)));
+    }
+}

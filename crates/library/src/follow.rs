@@ -1,0 +1,88 @@
+//! How are the files of a source followed while the program runs?
+
+use std::time::{Duration, Instant};
+
+use intramuros_core::error::Error;
+use tracing::{info, warn};
+
+use crate::library::{KnownSource, Shared};
+use crate::scan::Scope;
+use crate::watch::Watch;
+
+/// Everything is looked at this often, for changes of which no event tells (network disks, links to elsewhere).
+const SCAN_EVERY: Duration = Duration::from_secs(600);
+
+/// After a fault (a disk that is not mounted, a full one) it is tried again this soon.
+const AFTER_A_FAULT: Duration = Duration::from_secs(30);
+
+/// Where the system tells no events, everything is looked at in turn: no more often than this, and with this many
+/// times the length of a look between two, so that looking takes a twentieth of one processor at most.
+const LOOK_EVERY: Duration = Duration::from_millis(1500);
+const LOOK_SHARE: u32 = 20;
+
+/// The longest that a thread waits before it looks whether it should stop.
+const LOOK_UP: Duration = Duration::from_millis(300);
+
+/// Follows one source until the library stops.
+pub(crate) fn run(shared: &Shared, known: &KnownSource) {
+    let mut watch = start(shared, known);
+    let mut next = Scope::All;
+    while !shared.stopped() {
+        let began = Instant::now();
+        let result = shared.scan(known, &next);
+        let pause = pause(shared, &result, watch.is_some(), began.elapsed());
+        // Where the root itself went away, the events went with it.
+        if result.is_err() {
+            watch = start(shared, known);
+        }
+        next = wait(shared, watch.as_ref(), pause);
+    }
+}
+
+fn start(shared: &Shared, known: &KnownSource) -> Option<Watch> {
+    let source = &known.source;
+    match Watch::start(&source.path, shared.store.folder(), source.follow_links) {
+        Ok(watch) => Some(watch),
+        Err(error) => {
+            warn!(source = source.name, %error, "the system tells no changes of files; they are looked for instead");
+            None
+        }
+    }
+}
+
+/// How long until everything is looked at again, whatever events say.
+fn pause<T>(shared: &Shared, result: &Result<T, Error>, watched: bool, took: Duration) -> Duration {
+    match result {
+        Ok(_) => {
+            shared.board.update(|progress| progress.trouble = None);
+            if watched { SCAN_EVERY } else { (took * LOOK_SHARE).clamp(LOOK_EVERY, SCAN_EVERY) }
+        }
+        Err(error) => {
+            warn!(%error, "a source can't be followed");
+            let trouble = error.to_string();
+            shared.board.update(|progress| progress.trouble = Some(trouble));
+            AFTER_A_FAULT
+        }
+    }
+}
+
+/// What to look at next, once there is something.
+fn wait(shared: &Shared, watch: Option<&Watch>, pause: Duration) -> Scope {
+    let until = Instant::now() + pause;
+    while !shared.stopped() {
+        let left = until.saturating_duration_since(Instant::now()).min(LOOK_UP);
+        if left.is_zero() {
+            info!("looking at everything");
+            break;
+        }
+        match watch {
+            Some(watch) => {
+                if let Some(scope) = watch.changed(left) {
+                    return scope;
+                }
+            }
+            None => std::thread::sleep(left),
+        }
+    }
+    Scope::All
+}

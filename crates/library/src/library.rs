@@ -1,0 +1,362 @@
+//! How do files, store, words and vectors come to be in step, and stay so?
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use intramuros_core::document::{ExtractError, Extracted, Limits};
+use intramuros_core::error::Error;
+use intramuros_core::passage::Passage;
+use intramuros_core::perimeter::{Perimeter, Source, SourceKind};
+use intramuros_store::{Counts, Sequence, Source as StoredSource, SourceId, Store};
+
+use crate::bell::Bell;
+use crate::derived::Derived;
+use crate::embed::Embed;
+use crate::progress::{Board, Progress};
+use crate::query::Rules;
+use crate::scan::{Scan, ScanReport, Scope};
+use crate::{embedding, follow, paths, words};
+
+/// Reads one file: its name and its bytes. `intramuros-ingest` has the readers; a worker process runs them.
+pub type Extract = Arc<dyn Fn(&str, &[u8]) -> Result<Extracted, ExtractError> + Send + Sync>;
+
+/// Cuts what was read into passages.
+pub type Split = Arc<dyn Fn(&Extracted) -> Vec<Passage> + Send + Sync>;
+
+/// How often a waiting thread looks whether it should stop, should a bell be missed.
+const LOOK_UP: Duration = Duration::from_millis(500);
+
+/// How files are read.
+#[derive(Clone)]
+pub struct Reading {
+    /// Reads one file.
+    pub extract: Extract,
+    /// Cuts it into passages.
+    pub split: Split,
+    /// Version of both (and of what they depend on, such as OCR being installed): files that another version read are
+    /// read again.
+    pub version: u32,
+    /// Files read at the same time.
+    pub threads: usize,
+    /// What reading one file may use.
+    pub limits: Limits,
+}
+
+/// What a library needs.
+#[derive(Clone)]
+pub struct Options {
+    /// The data folder.
+    pub data: PathBuf,
+    /// What the organisation declared: sources and access rules.
+    pub perimeter: Perimeter,
+    /// How files are read.
+    pub reading: Reading,
+    /// Who makes vectors; none searches by words alone.
+    pub embed: Option<Arc<dyn Embed>>,
+}
+
+/// A source of the perimeter with its number in the store.
+#[derive(Clone)]
+pub(crate) struct KnownSource {
+    pub source: Source,
+    pub id: SourceId,
+}
+
+/// What the threads of a library share.
+pub(crate) struct Shared {
+    pub store: Store,
+    pub derived: Derived,
+    pub perimeter: Perimeter,
+    pub embed: Option<Arc<dyn Embed>>,
+    pub board: Board,
+    /// Rung when something was acknowledged.
+    pub acknowledged: Bell,
+    /// Rung when the words are in step, and when vectors were computed.
+    pub in_step: Bell,
+    pub stop: AtomicBool,
+    /// Questions being answered now; embedding steps aside for them.
+    pub asking: AtomicUsize,
+    /// The point up to which every text has its vector.
+    pub embedded: AtomicU64,
+    pub rules: RwLock<Arc<Rules>>,
+    reading: Option<Reading>,
+    sources: Vec<KnownSource>,
+    /// One scan at a time: two would read the same files twice.
+    scanning: Mutex<()>,
+}
+
+/// Documents of all sources, searchable. Dropping it stops its work; what was acknowledged stays.
+pub struct Library {
+    pub(crate) shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Library {
+    /// Opens a data folder to read sources into it and to search. Words and vectors begin to follow the store at
+    /// once, in threads of their own; files are read when [`Library::scan`] or [`Library::follow`] is called.
+    ///
+    /// # Errors
+    /// When another process writes the folder, when it can't be written or is damaged.
+    pub fn open(options: Options) -> Result<Library, Error> {
+        let store = Store::open(&options.data)?;
+        let mut sources = Vec::new();
+        for source in &options.perimeter.sources {
+            let mut source = source.clone();
+            // Events and links are told by the real path. A root that is not there yet is tried again at each scan.
+            source.path = std::fs::canonicalize(&source.path).unwrap_or(source.path);
+            let stored = store.put_source(&source.name, kind_word(source.kind), &root_bytes(&source.path))?;
+            sources.push(KnownSource { source, id: stored.id });
+        }
+        let library = Library::with(store, sources, options, true)?;
+        library.start("words", words::run)?;
+        if library.shared.embed.is_some() {
+            library.start("vectors", embedding::run)?;
+        }
+        Ok(library)
+    }
+
+    /// Opens a data folder to search only, also while another process writes it.
+    ///
+    /// # Errors
+    /// When there is nothing in it yet, or it can't be read.
+    pub fn open_read_only(
+        data: &Path,
+        perimeter: Perimeter,
+        embed: Option<Arc<dyn Embed>>,
+    ) -> Result<Library, Error> {
+        let store = Store::open_read_only(data)?;
+        let shared = Shared::new(store, Vec::new(), perimeter, None, embed, false)?;
+        Ok(Library { shared: Arc::new(shared), threads: Mutex::default() })
+    }
+
+    fn with(
+        store: Store,
+        sources: Vec<KnownSource>,
+        options: Options,
+        write: bool,
+    ) -> Result<Library, Error> {
+        let Options { perimeter, reading, embed, .. } = options;
+        let shared = Shared::new(store, sources, perimeter, Some(reading), embed, write)?;
+        Ok(Library { shared: Arc::new(shared), threads: Mutex::default() })
+    }
+
+    /// Brings the store in step with the files of a source, now.
+    ///
+    /// # Errors
+    /// When there is no such source, when its folder can't be read, when the store can't be written.
+    pub fn scan(&self, source: &str) -> Result<ScanReport, Error> {
+        let known = self.shared.sources.iter().find(|known| known.source.name == source);
+        let Some(known) = known else {
+            return Err(Error::user(format!("there is no source named {source}"))
+                .hint("`intramuros perimeter show` lists the sources"));
+        };
+        self.shared.scan(known, &Scope::All)
+    }
+
+    /// Brings the store in step with the files of all sources, one after another.
+    ///
+    /// # Errors
+    /// At the first source that can't be read, and when the store can't be written.
+    pub fn scan_all(&self) -> Result<Vec<(String, ScanReport)>, Error> {
+        let sources = self.shared.sources.iter();
+        sources.map(|known| Ok((known.source.name.clone(), self.shared.scan(known, &Scope::All)?))).collect()
+    }
+
+    /// Follows the files of all sources from now on: a first scan, then every change as it happens, and a scan of
+    /// everything from time to time.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn follow(&self) -> Result<(), Error> {
+        for known in self.shared.sources.clone() {
+            self.start("files", move |shared| follow::run(shared, &known))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything acknowledged can be found by its words, at most `wait`. Says whether it can.
+    pub fn wait_for_words(&self, wait: Duration) -> Result<bool, Error> {
+        let target = self.shared.store.latest()?;
+        Ok(self.shared.wait_until(wait, || self.shared.derived.applied() >= target))
+    }
+
+    /// Waits until everything acknowledged can be found by its meaning, at most `wait`. Says whether it can.
+    pub fn wait_for_vectors(&self, wait: Duration) -> Result<bool, Error> {
+        let target = self.shared.store.latest()?.0 as u64;
+        let reached = || self.shared.embedded.load(Ordering::Acquire) >= target;
+        Ok(self.shared.embed.is_none() || self.shared.wait_until(wait, reached))
+    }
+
+    /// How far the work is. For the owner: it counts documents of all people.
+    pub fn progress(&self) -> Progress {
+        self.shared.board.now()
+    }
+
+    /// How far the work is, once that differs from version `seen` or `wait` has passed; with its version. Start with
+    /// version 0 and give back what came.
+    pub fn progress_after(&self, seen: u64, wait: Duration) -> (u64, Progress) {
+        self.shared.board.after(seen, wait)
+    }
+
+    /// How much there is. For the owner: it counts documents of all people.
+    pub fn counts(&self) -> Result<Counts, Error> {
+        self.shared.store.counts()
+    }
+
+    /// Sources that the store holds and the perimeter does not declare (any more).
+    pub fn undeclared_sources(&self) -> Result<Vec<StoredSource>, Error> {
+        let mut sources = self.shared.store.sources()?;
+        sources.retain(|stored| self.shared.perimeter.source(&stored.name).is_none());
+        Ok(sources)
+    }
+
+    /// Forgets a source with everything that came from it. Its files are not touched.
+    pub fn remove_source(&self, name: &str) -> Result<(), Error> {
+        if let Some(source) = self.shared.store.sources()?.into_iter().find(|source| source.name == name) {
+            self.shared.store.remove_source(source.id)?;
+            self.shared.acknowledged.ring();
+        }
+        Ok(())
+    }
+
+    /// The store beneath, for what else the program keeps.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// Stops all work and waits for its end.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    fn start(&self, name: &str, work: impl FnOnce(&Shared) + Send + 'static) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || work(&shared))
+            .map_err(|error| Error::internal("a thread can't be started").because(error))?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.shared.acknowledged.ring();
+        self.shared.in_step.ring();
+        let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            // A thread that panicked said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn new(
+        store: Store,
+        sources: Vec<KnownSource>,
+        perimeter: Perimeter,
+        reading: Option<Reading>,
+        embed: Option<Arc<dyn Embed>>,
+        write: bool,
+    ) -> Result<Shared, Error> {
+        let derived = Derived::open(&store, write, embed.as_deref().map(Embed::name))?;
+        let shared = Shared {
+            derived,
+            perimeter,
+            embed,
+            board: Board::default(),
+            acknowledged: Bell::default(),
+            in_step: Bell::default(),
+            stop: AtomicBool::new(false),
+            asking: AtomicUsize::new(0),
+            embedded: AtomicU64::new(0),
+            rules: RwLock::default(),
+            reading,
+            sources,
+            scanning: Mutex::default(),
+            store,
+        };
+        shared.show_totals()?;
+        Ok(shared)
+    }
+
+    /// Whether the work should end.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Brings the store in step with a part of a source.
+    pub fn scan(&self, known: &KnownSource, scope: &Scope) -> Result<ScanReport, Error> {
+        let Some(reading) = &self.reading else {
+            return Err(Error::internal("the library was opened to search only"));
+        };
+        let _one_at_a_time = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
+        let split = |extracted: &Extracted| (reading.split)(extracted);
+        let scan = Scan {
+            store: &self.store,
+            board: &self.board,
+            perimeter: &self.perimeter,
+            source: &known.source,
+            id: known.id,
+            data: self.store.folder(),
+            limits: &reading.limits,
+            extract: &reading.extract,
+            split: &split,
+            reader_version: reading.version,
+            readers: reading.threads,
+            stop: &self.stop,
+            acknowledged: &|| self.acknowledged.ring(),
+        };
+        scan.run(scope)
+    }
+
+    /// Shows how many passages there are and how many have their vector.
+    pub fn show_totals(&self) -> Result<(), Error> {
+        let counts = self.store.counts()?;
+        let embedded = self.derived.index.vectors() as u64;
+        let in_step = self.derived.applied() >= self.latest()?;
+        self.board.update(|progress| {
+            progress.passages = counts.passages;
+            progress.embedded = embedded;
+            progress.words_in_step = in_step;
+        });
+        Ok(())
+    }
+
+    fn latest(&self) -> Result<Sequence, Error> {
+        self.store.latest()
+    }
+
+    fn wait_until(&self, wait: Duration, reached: impl Fn() -> bool) -> bool {
+        let until = Instant::now() + wait;
+        let mut heard = 0;
+        loop {
+            if reached() {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stopped() {
+                return false;
+            }
+            heard = self.in_step.wait(heard, left.min(LOOK_UP));
+        }
+    }
+}
+
+fn kind_word(kind: SourceKind) -> &'static str {
+    match kind {
+        SourceKind::Folder => "folder",
+        // New kinds come with their own way of being read.
+        _ => "other",
+    }
+}
+
+fn root_bytes(root: &Path) -> Vec<u8> {
+    paths::bytes(root.as_os_str())
+}

@@ -1,0 +1,433 @@
+//! What does this principal find, and what may they open?
+//!
+//! The access filter works inside the index. What comes out of it is held against the store once more before anything
+//! is shown: the store's rule is the one that was acknowledged, the index may lag behind it by moments.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use intramuros_core::access::{AccessId, AccessRule, Principal};
+use intramuros_core::document::{Block, Kind};
+use intramuros_core::error::Error;
+use intramuros_core::language::Language;
+use intramuros_search::catalogue::{AccessSet, Facets, Filters};
+use intramuros_search::query::Query;
+use intramuros_search::snippet::snippet;
+use intramuros_search::{Found, Hit, MAX_HITS, Mode, PassageHit, QueryTerm, Request};
+use intramuros_store::{Document, DocumentId, Failure, PassageId, StoredPassage};
+use serde::{Deserialize, Serialize};
+
+use crate::library::{Library, Shared};
+
+/// Bytes of a snippet: three lines on a screen.
+const SNIPPET_BYTES: usize = 320;
+
+/// Most passages opened at once, and most failures listed at once.
+const MOST_PASSAGES: usize = 1_000;
+const MOST_FAILURES: usize = 10_000;
+
+/// How to search.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SearchOptions {
+    /// Documents wanted; 10 when 0, at most [`MAX_HITS`] with those skipped.
+    pub limit: usize,
+    /// Documents skipped.
+    pub offset: usize,
+    /// Whether the question may be unfinished: its last word may be the beginning of a longer one.
+    pub typing: bool,
+    /// Words, meaning, or both.
+    pub mode: Mode,
+    /// What the search is narrowed to, beside what the question itself says.
+    pub filters: Filters,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Results {
+    /// Documents that match, of those that the principal may read.
+    pub total: usize,
+    /// The best of them, best first.
+    pub documents: Vec<FoundDocument>,
+    /// All that match, counted by what they are.
+    pub facets: Facets,
+    /// The question with its unknown words mended.
+    pub suggestion: Option<String>,
+    /// Words that were looked for, as [`intramuros_search::snippet::marks`] takes them.
+    pub highlights: Vec<String>,
+    /// The question, taken apart.
+    pub query: Query,
+    /// The words of the question with what they weigh, for judging how much of it a text covers.
+    #[serde(skip)]
+    pub terms: Vec<QueryTerm>,
+}
+
+/// A document that was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct FoundDocument {
+    /// What is known of it.
+    #[serde(flatten)]
+    pub document: DocumentFacts,
+    /// How well it answers, beside the others of this result.
+    pub score: f32,
+    /// Its best passages, best first.
+    pub passages: Vec<FoundPassage>,
+}
+
+/// What is known of a document.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DocumentFacts {
+    /// Its number.
+    pub id: DocumentId,
+    /// The title to show.
+    pub title: String,
+    /// The source it comes from.
+    pub source: String,
+    /// Its path in the source, with the part's name after `!/`.
+    pub path: String,
+    /// What kind of file.
+    pub kind: Option<Kind>,
+    /// The language of most of it.
+    pub language: Language,
+    /// Who wrote it.
+    pub author: Option<String>,
+    /// When it was written, as it says; milliseconds since 1970.
+    pub written_ms: Option<i64>,
+    /// When its file was last changed; milliseconds since 1970.
+    pub modified_ms: i64,
+    /// Pages, slides or sheets.
+    pub pages: Option<u32>,
+}
+
+/// A passage that was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct FoundPassage {
+    /// Its number.
+    pub id: PassageId,
+    /// Its position in the document.
+    pub ordinal: u32,
+    /// The headings above it.
+    pub headings: Vec<String>,
+    /// Column names of the table that it continues.
+    pub table_header: String,
+    /// First and last page, from 1.
+    pub pages: Option<(u32, u32)>,
+    /// First and last line, from 1.
+    pub lines: Option<(u32, u32)>,
+    /// Sheet, chapter, cell or message.
+    pub section: Option<String>,
+    /// Its language.
+    pub language: Language,
+    /// Its text.
+    pub text: String,
+    /// Where the text stands in the document's text, in bytes.
+    pub range: Range<usize>,
+    /// The piece of the text to show, in bytes of `text`.
+    pub snippet: Range<usize>,
+    /// The words of the question in it, in bytes of `text`.
+    pub marks: Vec<Range<usize>>,
+    /// How well it answers, beside the others of this result.
+    pub score: f32,
+    /// Nearness in meaning, where its vector is known.
+    pub meaning: Option<f32>,
+    /// Nearness in words.
+    pub words: f32,
+}
+
+/// A document opened.
+#[derive(Clone, Debug)]
+pub struct OpenDocument {
+    /// What is known of it.
+    pub facts: DocumentFacts,
+    /// Its text.
+    pub blocks: Vec<Block>,
+    /// Its passages.
+    pub passages: Vec<StoredPassage>,
+}
+
+/// The access rules by number.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    by_id: HashMap<AccessId, AccessRule>,
+    highest: u32,
+}
+
+impl Rules {
+    fn allows(&self, access: AccessId, principal: &Principal) -> bool {
+        // A number that is not known lets nobody in but the owner.
+        principal.owner || self.by_id.get(&access).is_some_and(|rule| rule.allows(principal))
+    }
+
+    fn readable(&self, principal: &Principal) -> AccessSet {
+        if principal.owner {
+            return AccessSet::everything();
+        }
+        let allowed = self.by_id.iter().filter(|(_, rule)| rule.allows(principal));
+        AccessSet::of(allowed.map(|(id, _)| *id))
+    }
+}
+
+impl Library {
+    /// Searches what a principal may read.
+    ///
+    /// # Errors
+    /// When the store or the index can't be read. A model that fails is no error: words are searched then.
+    pub fn search(
+        &self,
+        principal: &Principal,
+        question: &str,
+        options: &SearchOptions,
+    ) -> Result<Results, Error> {
+        let shared = &*self.shared;
+        let _asking = Asking::new(&shared.asking);
+        let mut query = Query::parse(question);
+        narrow(&mut query.filters, &options.filters);
+        let rules = shared.rules()?;
+        let readable = rules.readable(principal);
+        let vector = match options.mode {
+            Mode::Words => None,
+            Mode::Fused | Mode::Meaning => shared.embed_question(&query),
+        };
+        let wanted = if options.limit == 0 { 10 } else { options.limit };
+        let found = shared.derived.index.search(&Request {
+            query: &query,
+            vector: vector.as_deref(),
+            readable: &readable,
+            limit: wanted.saturating_add(options.offset).min(MAX_HITS),
+            prefix: options.typing && query.unfinished,
+            mode: options.mode,
+            texts: &|ids| shared.texts(ids),
+        })?;
+        let Found { hits, total, facets, suggestion, highlights, terms } = found;
+        let mut documents = Vec::new();
+        for hit in hits.iter().skip(options.offset).take(wanted) {
+            documents.extend(shared.show(principal, &rules, hit, &highlights)?);
+        }
+        Ok(Results { total, documents, facets, suggestion, highlights, query, terms })
+    }
+
+    /// A document with its text and passages. None when there is none or the principal may not read it: the answer
+    /// is the same.
+    pub fn document(&self, principal: &Principal, id: DocumentId) -> Result<Option<OpenDocument>, Error> {
+        let shared = &*self.shared;
+        let Some(document) = shared.readable_document(principal, id)? else { return Ok(None) };
+        let Some(blocks) = shared.store.body(id)? else { return Ok(None) };
+        let passages = shared.store.passages_of(id)?;
+        Ok(Some(OpenDocument { facts: shared.facts_of(&document)?, blocks, passages }))
+    }
+
+    /// What is known of a document, without its text. None as [`Library::document`].
+    pub fn document_facts(
+        &self,
+        principal: &Principal,
+        id: DocumentId,
+    ) -> Result<Option<DocumentFacts>, Error> {
+        let document = self.shared.readable_document(principal, id)?;
+        document.map(|document| self.shared.facts_of(&document)).transpose()
+    }
+
+    /// The path of the file that holds a document, on this machine, to hand out the original. None as
+    /// [`Library::document`], and when the source is not declared any more.
+    pub fn file_of(
+        &self,
+        principal: &Principal,
+        id: DocumentId,
+    ) -> Result<Option<std::path::PathBuf>, Error> {
+        let Some(document) = self.shared.readable_document(principal, id)? else { return Ok(None) };
+        let sources = self.shared.store.sources()?;
+        let stored = sources.into_iter().find(|source| source.id == document.location.source);
+        let declared = stored.and_then(|stored| self.shared.perimeter.source(&stored.name).cloned());
+        Ok(declared.map(|source| crate::paths::under(&source.path, &document.location.path)))
+    }
+
+    /// Passages by number, in the order asked, without those that are gone or that the principal may not read.
+    pub fn passages(&self, principal: &Principal, ids: &[PassageId]) -> Result<Vec<StoredPassage>, Error> {
+        let ids = ids.get(..ids.len().min(MOST_PASSAGES)).unwrap_or_default();
+        let mut passages = self.shared.store.passages(ids)?;
+        let mut readable: HashMap<DocumentId, bool> = HashMap::new();
+        for passage in &passages {
+            if !readable.contains_key(&passage.document) {
+                let document = self.shared.readable_document(principal, passage.document)?;
+                readable.insert(passage.document, document.is_some());
+            }
+        }
+        passages.retain(|passage| readable.get(&passage.document) == Some(&true));
+        Ok(passages)
+    }
+
+    /// The passages of a document from one ordinal to another: what stands around a hit. Empty when the principal may
+    /// not read it.
+    pub fn passages_around(
+        &self,
+        principal: &Principal,
+        document: DocumentId,
+        ordinals: std::ops::RangeInclusive<u32>,
+    ) -> Result<Vec<StoredPassage>, Error> {
+        match self.shared.readable_document(principal, document)? {
+            Some(_) => self.shared.store.passages_around(document, ordinals),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Files and parts that were not read, with the reason. Only the owner gets any: a file that could not be read may
+    /// be anybody's.
+    pub fn failures(
+        &self,
+        principal: &Principal,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<Failure>, Error> {
+        if !principal.owner {
+            return Ok(Vec::new());
+        }
+        self.shared.store.failures(offset, limit.min(MOST_FAILURES))
+    }
+}
+
+impl Shared {
+    /// The access rules, read again when there are new ones. A rule of a number never changes.
+    pub(crate) fn rules(&self) -> Result<Arc<Rules>, Error> {
+        let known = Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner));
+        let highest = self.store.highest_access()?;
+        if known.highest == highest.0 {
+            return Ok(known);
+        }
+        let by_id: HashMap<_, _> = self.store.access_rules()?.into_iter().collect();
+        let highest = by_id.keys().map(|id| id.0).max().unwrap_or(0);
+        let rules = Arc::new(Rules { by_id, highest });
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rules);
+        Ok(rules)
+    }
+
+    fn embed_question(&self, query: &Query) -> Option<Vec<f32>> {
+        let embed = self.embed.as_ref().filter(|_| !query.text.is_empty())?;
+        // Nothing to compare with yet: the model need not be asked.
+        if self.derived.index.vectors() == 0 {
+            return None;
+        }
+        match embed.query(&query.text) {
+            Ok(vector) => Some(vector),
+            Err(error) => {
+                tracing::warn!(%error, "a question is searched by words alone");
+                None
+            }
+        }
+    }
+
+    /// Texts of passages for the index's second look; it asks only for those that may be read.
+    fn texts(&self, ids: &[u64]) -> Vec<(String, Language)> {
+        let ids: Vec<PassageId> = ids.iter().map(|id| PassageId(*id as i64)).collect();
+        let passages = self.store.passages(&ids).unwrap_or_default();
+        passages.into_iter().map(|stored| (stored.passage.text, stored.passage.language)).collect()
+    }
+
+    fn readable_document(&self, principal: &Principal, id: DocumentId) -> Result<Option<Document>, Error> {
+        let rules = self.rules()?;
+        let document = self.store.document(id)?;
+        Ok(document.filter(|document| {
+            document.outcome == intramuros_store::FileOutcome::Read
+                && rules.allows(document.access, principal)
+        }))
+    }
+
+    fn facts_of(&self, document: &Document) -> Result<DocumentFacts, Error> {
+        let sources = crate::facts::source_names(&self.store)?;
+        Ok(DocumentFacts {
+            id: document.id,
+            title: document.title(),
+            source: sources.get(&document.location.source).cloned().unwrap_or_default(),
+            path: document.path(),
+            kind: document.kind,
+            language: document.language,
+            author: document.author.clone(),
+            written_ms: document.written_ms,
+            modified_ms: document.modified_ms,
+            pages: document.pages,
+        })
+    }
+
+    /// A hit with its texts; none when the store does not let the principal read it.
+    fn show(
+        &self,
+        principal: &Principal,
+        rules: &Rules,
+        hit: &Hit,
+        highlights: &[String],
+    ) -> Result<Option<FoundDocument>, Error> {
+        let id = DocumentId(hit.document as i64);
+        let Some(document) = self.store.document(id)? else { return Ok(None) };
+        if !rules.allows(document.access, principal) {
+            return Ok(None);
+        }
+        let ids: Vec<PassageId> = hit.passages.iter().map(|passage| PassageId(passage.id as i64)).collect();
+        let stored = self.store.passages(&ids)?;
+        let passages = stored
+            .into_iter()
+            .filter(|stored| stored.document == id)
+            .filter_map(|stored| {
+                let scores = hit.passages.iter().find(|passage| passage.id == stored.id.0 as u64)?;
+                Some(found_passage(stored, scores, highlights))
+            })
+            .collect();
+        Ok(Some(FoundDocument { document: self.facts_of(&document)?, score: hit.score, passages }))
+    }
+}
+
+fn found_passage(stored: StoredPassage, scores: &PassageHit, highlights: &[String]) -> FoundPassage {
+    let passage = stored.passage;
+    let shown = snippet(&passage.text, passage.language, highlights, SNIPPET_BYTES);
+    FoundPassage {
+        id: stored.id,
+        ordinal: passage.ordinal,
+        headings: passage.headings,
+        table_header: passage.table_header,
+        pages: passage.pages,
+        lines: passage.lines,
+        section: passage.section,
+        language: passage.language,
+        range: passage.range,
+        snippet: shown.range,
+        marks: shown.marks,
+        text: passage.text,
+        score: scores.score,
+        meaning: scores.meaning,
+        words: scores.words,
+    }
+}
+
+/// Narrows by both: what the question says and what was chosen beside it. Lists of the same kind are joined by the
+/// stricter reading where both are given: the choice holds.
+fn narrow(filters: &mut Filters, chosen: &Filters) {
+    fn hold<T: Clone>(own: &mut Vec<T>, chosen: &[T]) {
+        if !chosen.is_empty() {
+            *own = chosen.to_vec();
+        }
+    }
+    hold(&mut filters.kinds, &chosen.kinds);
+    hold(&mut filters.languages, &chosen.languages);
+    hold(&mut filters.sources, &chosen.sources);
+    hold(&mut filters.folders, &chosen.folders);
+    filters.after_ms = filters.after_ms.max(chosen.after_ms);
+    filters.before_ms = match (filters.before_ms, chosen.before_ms) {
+        (Some(own), Some(chosen)) => Some(own.min(chosen)),
+        (own, chosen) => own.or(chosen),
+    };
+}
+
+/// Counts a question for as long as it is answered.
+struct Asking<'a>(&'a AtomicUsize);
+
+impl<'a> Asking<'a> {
+    fn new(count: &'a AtomicUsize) -> Asking<'a> {
+        count.fetch_add(1, Ordering::Relaxed);
+        Asking(count)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
