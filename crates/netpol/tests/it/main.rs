@@ -4,6 +4,7 @@ mod network_policy;
 mod reality;
 mod admin;
 mod cilium;
+mod commands;
 mod inputs;
 mod listing;
 mod matrix;
