@@ -1,0 +1,48 @@
+//! The report: in a terminal, as a page, as JSON.
+
+use std::io::Write;
+
+use clap::ValueEnum;
+use intramuros_core::error::Error;
+use intramuros_journal::time::now_ms;
+use intramuros_seal::{Places, Plan};
+
+use super::{Where, print, print_json};
+use crate::{html, load, report};
+
+/// `perimeter report`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    place: Where,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// For a terminal
+    Text,
+    /// One page with a picture of the walls, which loads nothing
+    Html,
+    /// For programs
+    Json,
+}
+
+/// Prints the report.
+///
+/// # Errors
+/// When the configuration or the journal can't be read, or the output not written.
+pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
+    let (perimeter, data) = args.place.load()?;
+    let program = std::env::current_exe().unwrap_or_else(|_| "/usr/bin/intramuros".into());
+    let plan = Plan::of(&perimeter, &Places { data: data.clone(), program, ..Places::default() });
+    let uses = report::uses(&load::journal_folder(&perimeter, &data))?;
+    let made = report::report(&perimeter, &plan, uses, now_ms())?;
+    match args.format {
+        Format::Text => print(out, &report::to_text(&made, &plan)),
+        Format::Html => print(out, &html::page(&made)),
+        Format::Json => print_json(out, &made),
+    }
+}

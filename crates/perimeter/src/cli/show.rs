@@ -1,0 +1,56 @@
+//! What is declared, and where does each value come from?
+
+use std::io::Write;
+
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::FILE_NAME;
+
+use super::{Where, print, print_json};
+
+/// `perimeter show`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    place: Where,
+    /// Every value that holds, defaults included, with where it comes from
+    #[arg(long)]
+    effective: bool,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the values.
+///
+/// # Errors
+/// When the configuration has mistakes or the output can't be written.
+pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
+    let (perimeter, _) = args.place.load()?;
+    let file = perimeter.file().unwrap_or(FILE_NAME).to_owned();
+    let shown: Vec<_> = perimeter
+        .effective()
+        .into_iter()
+        .filter(|value| args.effective || value.origin != intramuros_core::perimeter::Origin::Default)
+        .collect();
+    if args.json {
+        let rows: Vec<_> = shown
+            .iter()
+            .map(|value| serde_json::json!({"path": value.path, "value": value.value, "origin": value.origin.in_words(&file)}))
+            .collect();
+        return print_json(out, &rows);
+    }
+    let width = shown
+        .iter()
+        .map(|value| value.path.chars().count() + value.value.chars().count() + 3)
+        .max()
+        .unwrap_or(0);
+    let mut text = String::new();
+    for value in &shown {
+        let left = format!("{} = {}", value.path, value.value);
+        text.push_str(&format!("{left:width$}  # {}\n", value.origin.in_words(&file)));
+    }
+    if text.is_empty() {
+        text.push_str("Nothing is declared; `--effective` shows the defaults that hold.\n");
+    }
+    print(out, &text)
+}
