@@ -10,7 +10,7 @@ use intramuros_core::document::{ExtractError, Extracted, Limits};
 use intramuros_core::error::Error;
 use intramuros_core::passage::Passage;
 use intramuros_core::perimeter::{Perimeter, Source, SourceKind};
-use intramuros_store::{Counts, Sequence, Source as StoredSource, SourceId, Store};
+use intramuros_store::{Compacted, Counts, Sequence, Source as StoredSource, SourceId, Store};
 
 use crate::bell::Bell;
 use crate::derived::Derived;
@@ -220,6 +220,16 @@ impl Library {
             self.shared.acknowledged.ring();
         }
         Ok(())
+    }
+
+    /// Removes what nobody needs any more (vectors of texts that are gone, notes of deletions) and gives the space back
+    /// to the disk. Happens by itself in quiet moments of a long run.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub fn compact(&self) -> Result<Compacted, Error> {
+        self.shared.derived.tidy();
+        self.shared.store.compact(self.shared.derived.applied())
     }
 
     /// The store beneath, for what else the program keeps.

@@ -1,0 +1,144 @@
+//! What happens when disks fill, links loop, names are strange and the index is lost?
+
+use std::process::Command;
+
+use intramuros_core::access::Principal;
+use intramuros_core::error::ErrorKind;
+use intramuros_library::Library;
+use tempfile::TempDir;
+
+use crate::support::{LONG, found, options, scan, scene};
+
+#[test]
+fn an_index_that_is_lost_or_of_another_store_is_made_anew() {
+    let scene = scene(&[("a.txt", "un chat noir"), ("b.txt", "un chien")]);
+    let library = scene.ready();
+    drop(library);
+    let index = scene.data.path().join("index");
+    let check = |what: &str| {
+        let library = scene.open();
+        assert!(library.wait_for_words(LONG).unwrap(), "{what}");
+        assert_eq!(found(&library, &Principal::owner(), "noir"), ["a.txt"], "{what}");
+        assert_eq!(library.verify().unwrap().faults, Vec::<String>::new(), "{what}");
+    };
+    std::fs::remove_dir_all(&index).unwrap();
+    check("removed");
+    std::fs::write(index.join("store"), "another").unwrap();
+    check("of another store");
+    for entry in std::fs::read_dir(index.join("words")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().is_some_and(|name| name == "meta.json") {
+            std::fs::write(path, "{").unwrap();
+        }
+    }
+    check("damaged");
+    // Nothing was read or embedded a second time.
+    assert_eq!(scene.read.load(std::sync::atomic::Ordering::Relaxed), 2);
+    assert_eq!(scene.embedded.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
+
+#[test]
+#[cfg(unix)]
+fn strange_folders_are_read_all_the_same() {
+    use std::os::unix::ffi::OsStrExt;
+    let scene = scene(&[("a/un.txt", "un chat"), ("b/deux.txt", "un chien")]);
+    std::os::unix::fs::symlink("..", scene.path("a/boucle")).unwrap();
+    std::os::unix::fs::symlink("lui-même", scene.path("lui-même")).unwrap();
+    std::fs::write(scene.root.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.txt")), "un café noir")
+        .unwrap();
+    assert!(
+        Command::new("mkfifo").arg(scene.path("tuyau.txt")).status().is_ok_and(|status| status.success())
+    );
+    let library = scene.ready();
+    assert_eq!(found(&library, &Principal::owner(), "chat"), ["a/un.txt"]);
+    assert_eq!(found(&library, &Principal::owner(), "noir"), ["caf\u{fffd}.txt"]);
+    let results = library.search(&Principal::owner(), "noir", &Default::default()).unwrap();
+    let path = library.file_of(&Principal::owner(), results.documents[0].document.id).unwrap().unwrap();
+    assert_eq!(std::fs::read(path).unwrap(), "un café noir".as_bytes());
+    assert_eq!(library.counts().unwrap().files, 3);
+}
+
+#[test]
+fn a_source_that_is_gone_loses_nothing() {
+    let scene = scene(&[("a.txt", "un chat noir")]);
+    let library = scene.ready();
+    let away = scene.root.path().with_extension("away");
+    std::fs::rename(scene.root.path(), &away).unwrap();
+    let error = library.scan("papers").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Config);
+    assert_eq!(found(&library, &Principal::owner(), "noir"), ["a.txt"]);
+    std::fs::rename(&away, scene.root.path()).unwrap();
+    assert_eq!(scan(&library).unchanged, 1);
+}
+
+/// A folder on a disk of its own; none where that is not allowed.
+fn disk(megabytes: u32) -> Option<TempDir> {
+    let folder = tempfile::tempdir().unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"])
+        .arg(folder.path())
+        .output()
+        .is_ok_and(|output| output.status.success());
+    mounted.then_some(folder)
+}
+
+fn mount(folder: &TempDir, arguments: &[&str]) -> bool {
+    Command::new("mount")
+        .args(arguments)
+        .arg(folder.path())
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_full_disk_is_told_and_work_goes_on_when_there_is_room() {
+    let Some(disk) = disk(6) else {
+        println!("skipped: a disk of its own can't be mounted here");
+        return;
+    };
+    let scene = scene(&[]);
+    let mut number = 0u64;
+    for file in 0..60 {
+        let words = (0..12_000).map(|_| {
+            number += 1;
+            format!("{:x} ", number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40)
+        });
+        scene.write(&format!("{file}.txt"), &words.collect::<String>());
+    }
+    let options = || options(scene.root.path(), &disk.path().join("data"), "", &scene.read, &scene.embedded);
+    let library = Library::open(options()).unwrap();
+    let error = library.scan("papers").unwrap_err();
+    assert!(error.to_string().contains("full"), "{error}");
+    assert!(!error.hints.is_empty());
+    let acknowledged = library.counts().unwrap().files;
+    drop(library);
+    assert!(mount(&disk, &["-o", "remount,size=256m"]));
+    let library = Library::open(options()).unwrap();
+    assert!(library.counts().unwrap().files >= acknowledged);
+    scan(&library);
+    assert_eq!(library.counts().unwrap().documents, 60);
+    assert_eq!(library.verify().unwrap().faults, Vec::<String>::new());
+    drop(library);
+    let _ = Command::new("umount").arg(disk.path()).output();
+}
+
+#[test]
+fn a_read_only_disk_is_searched_and_not_written() {
+    let Some(disk) = disk(64) else {
+        println!("skipped: a disk of its own can't be mounted here");
+        return;
+    };
+    let scene = scene(&[("a.txt", "un chat noir")]);
+    let options = || options(scene.root.path(), &disk.path().join("data"), "", &scene.read, &scene.embedded);
+    let library = Library::open(options()).unwrap();
+    scan(&library);
+    drop(library);
+    assert!(mount(&disk, &["-o", "remount,ro"]));
+    let Err(error) = Library::open(options()) else { panic!("it was opened to write") };
+    assert_eq!(error.kind, ErrorKind::Config, "{error}");
+    let reader =
+        Library::open_read_only(&disk.path().join("data"), options().perimeter, options().embed).unwrap();
+    assert_eq!(found(&reader, &Principal::owner(), "noir"), ["a.txt"]);
+    drop(reader);
+    let _ = Command::new("umount").arg(disk.path()).output();
+}

@@ -1,0 +1,11 @@
+//! Do files, store, words and vectors stay in step, whatever happens, and does nobody see what is not theirs?
+
+// Tests say what they skip and what they measure.
+#![allow(clippy::print_stdout)]
+
+mod access;
+mod faults;
+mod files;
+mod kills;
+mod scale;
+mod support;
