@@ -41,12 +41,11 @@ impl Language {
 const FRENCH: &[&str] = &[
     "au", "aucun", "aucune", "auprès", "autres", "aux", "avec", "avez", "c'est", "ce", "cela", "ces", "cet",
     "cette", "chez", "comment", "dans", "depuis", "des", "doit", "doivent", "donc", "du", "elle", "elles",
-    "est", "et", "fait", "faut", "il", "ils", "je", "jour", "jours", "l'on", "lequel", "les", "leur",
-    "leurs", "lors", "lorsque", "mais", "mes", "moins", "même", "ne", "nos", "notre", "nous", "on", "ont",
-    "ou", "où", "par", "pas", "peut", "peuvent", "plus", "pour", "pourquoi", "puis", "quand", "quel",
-    "quelle", "quelles", "quels", "qui", "sans", "selon", "sera", "ses", "soit", "son", "sont", "sous",
-    "suis", "sur", "tous", "tout", "toute", "toutes", "très", "une", "vers", "vos", "votre", "vous", "à",
-    "été", "êtes", "être",
+    "est", "et", "faut", "il", "ils", "je", "jour", "jours", "l'on", "lequel", "les", "leur", "leurs",
+    "lors", "lorsque", "mais", "mes", "même", "ne", "nos", "notre", "nous", "ont", "ou", "où", "par", "pas",
+    "peut", "peuvent", "pour", "pourquoi", "puis", "quand", "quel", "quelle", "quelles", "quels", "qui",
+    "sans", "selon", "sera", "ses", "soit", "sont", "sous", "suis", "sur", "tous", "tout", "toute", "toutes",
+    "très", "une", "vers", "vos", "votre", "vous", "à", "été", "êtes", "être",
 ];
 
 /// Words that are frequent in English and rare in the others.

@@ -13,6 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             passages: Default::default(),
             cache: cache.clone(),
             threads: 2,
+            unanswerable: other.clone(),
             progress: Box::new(|_, _| {}),
         };
         print_table(&evaluate(&set, &options)?.table());

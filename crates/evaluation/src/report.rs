@@ -82,6 +82,7 @@ impl Report {
         passages: usize,
         indexing: Duration,
         rows: Vec<Row>,
+        refused: Option<f64>,
     ) -> Report {
         let mut types: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
         for row in &rows {
