@@ -8,6 +8,7 @@ mod records;
 mod strings;
 
 use std::io::{Cursor, Read, Seek};
+use std::panic::AssertUnwindSafe;
 
 use calamine::{Data, Reader, Xls, XlsError, Xlsb};
 use intramuros_core::document::{ExtractError, Extracted, Kind};
@@ -48,11 +49,15 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
         }
         return blocks.finish(Kind::Sheet, extracted);
     }
-    let book = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
-        XlsError::Password => ExtractError::Encrypted("the workbook is protected by a password".to_owned()),
-        other => ExtractError::Corrupt(format!("the workbook is damaged ({other})")),
-    })?;
-    read_book(book, budget, extracted)
+    guarded(|| {
+        let book = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
+            XlsError::Password => {
+                ExtractError::Encrypted("the workbook is protected by a password".to_owned())
+            }
+            other => ExtractError::Corrupt(format!("the workbook is damaged ({other})")),
+        })?;
+        read_book(book, budget, extracted)
+    })
 }
 
 /// Reads XLSB, whose package was opened and found sound.
@@ -68,9 +73,17 @@ pub fn extract_binary(
     for name in package.names() {
         package.bytes(name)?;
     }
-    let book = Xlsb::new(Cursor::new(bytes))
-        .map_err(|error| ExtractError::Corrupt(format!("the workbook is damaged ({error})")))?;
-    read_book(book, budget, Extracted::default())
+    guarded(|| {
+        let book = Xlsb::new(Cursor::new(bytes))
+            .map_err(|error| ExtractError::Corrupt(format!("the workbook is damaged ({error})")))?;
+        read_book(book, budget, Extracted::default())
+    })
+}
+
+/// The library panics on some damaged workbooks; here that is a reason like any other.
+fn guarded(read: impl FnOnce() -> Result<Extracted, ExtractError>) -> Result<Extracted, ExtractError> {
+    std::panic::catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(ExtractError::Corrupt("the workbook is damaged".to_owned())))
 }
 
 fn read_book<S: Read + Seek, R: Reader<S>>(
