@@ -52,8 +52,12 @@ impl Passage {
 
     /// The headings above the passage, joined by ` > `, without one that only repeats the document's title.
     pub fn heading_path(&self, title: &str) -> String {
-        let headings: Vec<&str> =
-            self.headings.iter().map(String::as_str).filter(|heading| heading.trim() != title.trim()).collect();
+        let headings: Vec<&str> = self
+            .headings
+            .iter()
+            .map(String::as_str)
+            .filter(|heading| heading.trim() != title.trim())
+            .collect();
         headings.join(" > ")
     }
 }
