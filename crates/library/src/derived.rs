@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use intramuros_core::error::Error;
 use intramuros_core::vector::Vector;
@@ -31,6 +33,10 @@ const VECTORS_AT_ONCE: usize = 20_000;
 
 /// Documents read at once when the index is opened.
 const FACTS_AT_ONCE: usize = 5_000;
+
+/// How often, and after which pause, removing a folder is tried again while a merge ends in it: 5 s in all.
+const REMOVE_TRIES: u32 = 100;
+const REMOVE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The index with what is needed to follow the store.
 pub(crate) struct Derived {
@@ -200,7 +206,13 @@ fn open_index(store: &Store, folder: &Path, write: bool) -> Result<SearchIndex, 
         start_anew(folder, &identity)?;
     }
     let facts = all_facts(store)?;
-    let index = SearchIndex::open(folder, write, facts)?;
+    let index = SearchIndex::open(folder, write, facts).map_err(|error| {
+        if write {
+            error
+        } else {
+            error.hint("opening it needs a folder that may be written, if only for its lock")
+        }
+    })?;
     let applied = Sequence(i64::try_from(index.applied()).unwrap_or(i64::MAX));
     let ahead = applied > store.latest()?;
     let behind = applied != Sequence(0) && applied < store.forgotten()?;
@@ -215,10 +227,7 @@ fn open_index(store: &Store, folder: &Path, write: bool) -> Result<SearchIndex, 
 /// Empties the folder of the index: everything in it is derived.
 fn start_anew(folder: &Path, identity: &str) -> Result<(), Error> {
     let write = || -> std::io::Result<()> {
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove(folder)?;
         fs::create_dir_all(folder)?;
         fs::write(folder.join(IDENTITY), identity)
     };
@@ -227,6 +236,24 @@ fn start_anew(folder: &Path, identity: &str) -> Result<(), Error> {
             .hint("check the free space and who owns the data folder")
             .because(error)
     })
+}
+
+/// Removes a folder. An index that was closed just now may still be finishing a merge in it.
+fn remove(folder: &Path) -> std::io::Result<()> {
+    let mut tries = 0;
+    loop {
+        match fs::remove_dir_all(folder) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() != ErrorKind::DirectoryNotEmpty || tries >= REMOVE_TRIES => {
+                return Err(error);
+            }
+            Err(_) => {
+                tries += 1;
+                std::thread::sleep(REMOVE_PAUSE);
+            }
+        }
+    }
 }
 
 /// What is known of every document.

@@ -4,6 +4,7 @@
 //! is shown: the store's rule is the one that was acknowledged, the index may lag behind it by moments.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -248,9 +249,8 @@ impl Library {
         let mut passages = self.shared.store.passages(ids)?;
         let mut readable: HashMap<DocumentId, bool> = HashMap::new();
         for passage in &passages {
-            if !readable.contains_key(&passage.document) {
-                let document = self.shared.readable_document(principal, passage.document)?;
-                readable.insert(passage.document, document.is_some());
+            if let Entry::Vacant(entry) = readable.entry(passage.document) {
+                entry.insert(self.shared.readable_document(principal, passage.document)?.is_some());
             }
         }
         passages.retain(|passage| readable.get(&passage.document) == Some(&true));

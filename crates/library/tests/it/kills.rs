@@ -52,12 +52,15 @@ fn text(version: u64) -> String {
 /// What the notes say was acknowledged last: the version of each path; none for one that was removed.
 fn acknowledged(notes: &Path) -> BTreeMap<String, Option<u64>> {
     let text = std::fs::read_to_string(notes).unwrap_or_default();
-    // The last line may be half-written; what is not noted was not promised.
-    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     let mut known = BTreeMap::new();
-    for line in whole.lines() {
-        let (path, version) = line.split_once(' ').unwrap();
-        known.insert(path.to_owned(), version.parse().ok());
+    // A line that was cut short ends with a space or has no end: what is not noted was not promised.
+    for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+        match line.split_once(' ') {
+            Some((path, version)) if !line.ends_with(' ') => {
+                known.insert(path.to_owned(), version.parse().ok())
+            }
+            _ => continue,
+        };
     }
     known
 }
@@ -69,7 +72,7 @@ fn child() {
     let folders = folders(Path::new(&base));
     let mut random = Random(u64::from(std::process::id()) << 20 | 1);
     let library = open(&folders);
-    let mut notes = OpenOptions::new().append(true).create(true).open(&folders.notes).unwrap();
+    let mut notes = notes(&folders);
     // A version is never used twice, over all children.
     let mut version = std::fs::read_to_string(base_version(&folders))
         .ok()
@@ -109,6 +112,17 @@ fn child() {
             _ => {}
         }
     }
+}
+
+/// The notes, to be added to. A line that a kill cut short is closed first.
+fn notes(folders: &Folders) -> File {
+    let cut =
+        std::fs::read_to_string(&folders.notes).is_ok_and(|text| !text.is_empty() && !text.ends_with('\n'));
+    let mut notes = OpenOptions::new().append(true).create(true).open(&folders.notes).unwrap();
+    if cut {
+        notes.write_all(b" \n").unwrap();
+    }
+    notes
 }
 
 fn base_version(folders: &Folders) -> PathBuf {
@@ -186,7 +200,7 @@ fn check(folders: &Folders, kill: usize) {
     let told = told(&library);
     drop(library);
     // The same again from the store alone.
-    std::fs::remove_dir_all(folders.data.join("index")).unwrap();
+    std::fs::write(folders.data.join("index/store"), "none").unwrap();
     let library = open(folders);
     assert!(library.wait_for_words(LONG).unwrap());
     assert_eq!(library.verify().unwrap(), verified, "kill {kill}");
@@ -194,6 +208,11 @@ fn check(folders: &Folders, kill: usize) {
     scan(&library);
     let on_disk = std::fs::read_dir(&folders.root).unwrap().count();
     assert_eq!(library.counts().unwrap().documents as usize, on_disk, "kill {kill}");
+    // What this scan acknowledged is promised to the next child's successor.
+    let versions = self::versions(&library);
+    let mut now: BTreeMap<String, Option<u64>> = promised.keys().map(|path| (path.clone(), None)).collect();
+    now.extend(versions.into_iter().map(|(path, version)| (path, Some(version))));
+    note(&mut notes(folders), &now);
     println!(
         "kill {kill}: {} documents, {} passages, {} notes hold; opened and in step after {opened:?}",
         verified.documents,
