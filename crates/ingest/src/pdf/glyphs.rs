@@ -16,7 +16,7 @@ use hayro::kurbo::{Affine, BezPath, Point, Rect};
 const GLYPHS_PER_PAGE: usize = 400_000;
 
 /// Drawing calls on one page. Maps have a few hundred thousand; forms that call each other reach billions.
-const CALLS_PER_PAGE: u64 = 20_000_000;
+const CALLS_PER_PAGE: u64 = 3_000_000;
 
 /// One character (or ligature) on a page, in points, y downwards, the page upright.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub(super) struct Ink {
     /// Area covered by images, in square points; overlaps count twice.
     pub image_area: f64,
     calls: u64,
-    seen: HashSet<(char, i32, i32)>,
+    seen: HashSet<(char, i32, i32, i32)>,
 }
 
 /// Thrown through the interpreter when a page draws too much; caught by the reader of the page.
@@ -104,8 +104,10 @@ impl Ink {
         };
         let grid = f64::from(size) * 0.08;
         let (x, y) = ((at.x / grid) as i32, (at.y / (grid * 2.0)).round() as i32);
-        let twice = (-1..=1).any(|step| self.seen.contains(&(character, x.saturating_add(step), y)));
-        self.seen.insert((character, x, y));
+        // The grid depends on the size, so places are compared among glyphs of one size.
+        let size = (size * 8.0) as i32;
+        let twice = (-1..=1).any(|step| self.seen.contains(&(character, x.saturating_add(step), y, size)));
+        self.seen.insert((character, x, y, size));
         twice
     }
 }

@@ -11,13 +11,16 @@ use super::tables::{self, Table};
 const ZONES_ORDERED: usize = 500;
 
 /// Segments examined pair by pair; beyond this a page is read from top to bottom.
-const SEGMENTS_PAIRED: usize = 4_000;
+const SEGMENTS_PAIRED: usize = 2_500;
 
 /// Characters from which a segment looks like running text rather than a label.
 const PROSE: usize = 22;
 
 /// Lines below one another with the same gap between columns that make it a gutter.
 const GUTTER_LINES: usize = 3;
+
+/// Ems without a line on both sides after which a gutter isn't the same one.
+const GUTTER_PAUSE: f32 = 25.0;
 
 /// A line of a zone.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,6 +137,23 @@ struct Strip {
     right: Vec<usize>,
 }
 
+/// Characters of the line that ends (or begins) with a segment: its neighbours are pieces of a justified line as long as
+/// the gaps are narrow.
+fn line_chars(segments: &[Segment], from: &Segment, leftwards: bool) -> usize {
+    let (mut at, mut chars) = (from, from.chars());
+    // A line of text has less than a hundred words.
+    for _ in 0..100 {
+        let near = |other: &&Segment| {
+            let gap = if leftwards { at.x0 - other.x1 } else { other.x0 - at.x1 };
+            (other.y - at.y).abs() < 0.3 * at.size && (0.0..1.6 * at.size).contains(&gap)
+        };
+        let Some(next) = segments.iter().find(near) else { break };
+        chars += next.chars();
+        at = next;
+    }
+    chars
+}
+
 /// Follows the gaps between neighbours downwards: the ones that stay open over lines of running text are gutters.
 fn gutters(segments: &[Segment]) -> Vec<Gutter> {
     let mut strips: Vec<Strip> = Vec::new();
@@ -141,21 +161,28 @@ fn gutters(segments: &[Segment]) -> Vec<Gutter> {
         let Some(right) = right_neighbour(segments, left) else { continue };
         let (x0, x1) = (left.x1, right.x0);
         let continued = strips.iter_mut().rev().find(|strip| {
-            let common = strip.gutter.x1.min(x1) - strip.gutter.x0.max(x0);
-            common > 0.5 * left.size && left.top() - strip.gutter.bottom < 2.5 * left.size
+            let (from, to) = (strip.gutter.x0.max(x0), strip.gutter.x1.min(x1));
+            // A column may end before the other: the strip goes on until something lies across it.
+            let open = |other: &Segment| {
+                other.y <= strip.gutter.bottom || other.y >= left.y || other.x1 <= from || other.x0 >= to
+            };
+            to - from > 0.5 * left.size
+                && left.top() - strip.gutter.bottom < GUTTER_PAUSE * left.size
+                && (left.top() - strip.gutter.bottom < left.size || segments.iter().all(open))
         });
+        let sides = (line_chars(segments, left, true), line_chars(segments, right, false));
         match continued {
             Some(strip) => {
                 strip.gutter.x0 = strip.gutter.x0.max(x0);
                 strip.gutter.x1 = strip.gutter.x1.min(x1);
                 strip.gutter.bottom = strip.gutter.bottom.max(left.bottom());
-                strip.left.push(left.chars());
-                strip.right.push(right.chars());
+                strip.left.push(sides.0);
+                strip.right.push(sides.1);
             }
             None => strips.push(Strip {
                 gutter: Gutter { x0, x1, top: left.top(), bottom: left.bottom() },
-                left: vec![left.chars()],
-                right: vec![right.chars()],
+                left: vec![sides.0],
+                right: vec![sides.1],
             }),
         }
     }

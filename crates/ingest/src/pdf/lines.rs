@@ -201,7 +201,8 @@ fn push_space(text: &mut String) {
 /// Adds a character with ligatures taken apart and private-use bullets made readable.
 fn push_character(text: &mut String, character: char) {
     match character {
-        '\u{fb00}' => text.push_str("ff"),
+        // Old TeX fonts have their ligature at the place of this arrow.
+        '\u{fb00}' | '↵' => text.push_str("ff"),
         '\u{fb01}' => text.push_str("fi"),
         '\u{fb02}' => text.push_str("fl"),
         '\u{fb03}' => text.push_str("ffi"),

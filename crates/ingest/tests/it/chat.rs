@@ -91,7 +91,7 @@ fn members_of_channels_are_told_for_access_rules() {
     let directory = slack::channel_members(&names, |index| Ok(FILES[index].1.as_bytes().to_vec())).unwrap();
     let rules: Vec<(&str, Access, &[String])> = directory
         .channels
-        .iter()
+        .values()
         .map(|channel| (channel.folder.as_str(), channel.access, channel.members.as_slice()))
         .collect();
     let (anne, both) = (["U1".to_owned()], ["U1".to_owned(), "U2".to_owned()]);
@@ -99,8 +99,8 @@ fn members_of_channels_are_told_for_access_rules() {
         rules,
         [
             ("general", Access::Everyone, both.as_slice()),
-            ("direction", Access::Members, anne.as_slice()),
             ("D1", Access::Direct, both.as_slice()),
+            ("direction", Access::Members, anne.as_slice()),
         ]
     );
     assert_eq!(directory.people["U1"].email.as_deref(), Some("anne@example.org"));

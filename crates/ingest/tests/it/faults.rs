@@ -83,3 +83,52 @@ fn damaged_files_end_in_text_or_a_reason() {
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
+
+/// Small files made here, each built to exhaust, confuse or crash a reader.
+#[test]
+fn hostile_files_end_in_text_or_a_reason() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let limits = Limits { time: Duration::from_secs(30), pictures: 0, ..Limits::default() };
+    let pool = data::pool(limits);
+    let mut faults = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        match pool.extract(&name, &std::fs::read(&path).unwrap()) {
+            Err(error) if matches!(error.word(), "crashed" | "time") => {
+                faults.push(format!("{name}: {error}"))
+            }
+            Ok(read) if data::squeezed(&read).contains("root:") => {
+                faults.push(format!("{name}: read /etc/passwd"))
+            }
+            Ok(read) if data::squeezed(&read).len() > 1 << 20 => faults.push(format!("{name}: grew")),
+            _ => {}
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_page_that_decompresses_without_end_costs_one_file() {
+    // 1 GiB of spaces, compressed twice: the page's content.
+    let twice = |bytes: Vec<u8>| {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, &bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let content = twice(twice(vec![b' '; 1 << 30]));
+    let mut bomb = b"%PDF-1.7\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\n\
+        endobj\n3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>\nendobj\n"
+        .to_vec();
+    bomb.extend(
+        format!("4 0 obj\n<</Filter[/FlateDecode/FlateDecode]/Length {}>>\nstream\n", content.len()).bytes(),
+    );
+    bomb.extend(content);
+    bomb.extend(b"\nendstream\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n");
+    let pool = data::pool(Limits::default());
+    let start = Instant::now();
+    let error = pool.extract("bomb.pdf", &bomb).unwrap_err();
+    assert!(matches!(error.word(), "limit" | "crashed" | "empty"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(60));
+    assert!(pool.extract("a.txt", b"encore").is_ok());
+}

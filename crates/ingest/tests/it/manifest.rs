@@ -49,6 +49,8 @@ fn fault(row: &Row, outcome: &Result<Extracted, ExtractError>) -> Option<String>
         ("encrypted", Ok(extracted)) => {
             (row.expected.contains("without asking") || row.expected.contains("without a password"))
                 && !extracted.text().is_empty()
+                // Some members only may be locked; they are listed with their reason.
+                || extracted.parts.iter().any(|part| matches!(part.outcome, Err(ExtractError::Encrypted(_))))
         }
         ("corrupt", Err(ExtractError::Corrupt(_))) => true,
         // What can be read of a damaged file is of more use than the reason why the rest can't.

@@ -79,3 +79,36 @@ fn scanned_pages_are_drawn_for_ocr_or_named() {
     let error = intramuros_ingest::extract("scan.pdf", &bytes, &none).unwrap_err();
     assert_eq!(error.to_string(), "needs OCR: only pictures of text on pages 1 to 3");
 }
+
+fn corpus(name: &str) -> Extracted {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
+    intramuros_ingest::extract(name, &std::fs::read(path).unwrap(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn columns_are_read_one_after_the_other() {
+    let read = corpus("two-columns.pdf");
+    let texts: Vec<&str> = read.blocks.iter().map(|block| block.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        [
+            "Règlement intérieur",
+            "Une ligne qui traverse les deux colonnes de la page, du bord gauche jusqu'au bord droit.",
+            "La commune tient un registre des décisions du conseil. Chaque décision porte un numéro et une date. Le maire \
+             signe le procès-verbal. Les habitants peuvent le consulter à la mairie, aux heures d'ouverture habituelles \
+             du service, sans rendez-vous préalable. Une copie est remise contre le paiement des frais. Les archives \
+             anciennes se lisent sur place. Aucune copie ne quitte la salle de lecture sans accord écrit de \
+             l'archiviste municipal.",
+            "Fait à Brest, le trois mars, en deux exemplaires, pour valoir ce que de droit, entre les deux parties.",
+            "Anne: À relire avant la séance",
+        ]
+    );
+    assert_eq!(read.blocks[0].kind, BlockKind::Heading { level: 1 });
+    assert_eq!(read.blocks[4].kind, BlockKind::Comment);
+}
+
+#[test]
+fn filled_fields_are_found() {
+    let read = corpus("form-field.pdf");
+    assert_eq!(block(&read, "Jeanne Moulin").text, "name: Jeanne Moulin");
+}
