@@ -13,8 +13,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tokenizers", &["intramuros-inference"]),
     ("rusqlite", &["intramuros-store"]),
     ("axum", &["intramuros-server"]),
-    ("hyper", &["intramuros-egress"]),
-    ("hyper-util", &["intramuros-egress"]),
+    // The server's side of HTTP; the client's is egress' alone.
+    ("hyper", &["intramuros-egress", "intramuros-server"]),
+    ("hyper-util", &["intramuros-egress", "intramuros-server"]),
     ("reqwest", &[]),
     ("ureq", &[]),
     ("rustls", &["intramuros-egress"]),
@@ -23,7 +24,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hayro", &["intramuros-ingest"]),
     ("calamine", &["intramuros-ingest", "intramuros-netpol"]),
     ("notify", &["intramuros-library"]),
-    ("clap", &["intramuros", "intramuros-netpol", "intramuros-journal", "intramuros-perimeter", "intramuros-seal", "intramuros-egress"]),
+    ("clap", &["intramuros", "intramuros-netpol", "intramuros-perimeter"]),
 ];
 
 /// What the pure crates may not know, by package.

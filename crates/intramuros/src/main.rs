@@ -1,2 +1,95 @@
 //! What did the person ask the program to do?
-fn main() {}
+
+mod commands;
+mod output;
+mod progress;
+mod setup;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use intramuros_core::error::Error;
+
+use crate::output::Output;
+
+/// Search and answers over your own documents, inside your own walls.
+///
+/// `intramuros serve FOLDER` reads a folder, watches it, and serves a page on this machine. Nothing leaves it.
+#[derive(Parser)]
+#[command(name = "intramuros", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read folders, watch them, and serve the page and the API on this machine
+    Serve(commands::serve::Args),
+    /// Read folders once, so that they can be searched
+    Ingest(commands::ingest::Args),
+    /// Search, and show the passages with where they stand
+    Search(commands::search::Args),
+    /// Answer a question with sentences of the documents, each with where it stands
+    Ask(commands::ask::Args),
+    /// Show what was read from a file, or why nothing was
+    Extract(commands::extract::Args),
+    /// List the files that were not read, and why
+    Unread(commands::unread::Args),
+    /// Show what is held, and whether everything is in step
+    Status(commands::status::Args),
+    /// Measure search and answers on sets whose right answers are known
+    Eval(commands::eval::Args),
+    /// Show, check, report and deploy what intramuros.toml declares
+    Perimeter(intramuros_perimeter::cli::Perimeter),
+    /// Verify and export the journal
+    Journal(intramuros_perimeter::cli::Journal),
+    /// Network policies from an authorised-flow matrix, proved by our own engine
+    Netpol(intramuros_netpol::cli::NetpolArgs),
+    /// Write the completions of a shell to standard output
+    Completions(commands::completions::Args),
+    /// Read files for another process of this program
+    #[command(hide = true)]
+    Worker,
+}
+
+fn main() -> ExitCode {
+    let cli = parse();
+    output::start_log();
+    let mut out = Output::new();
+    match run(&cli.command, &mut out) {
+        Ok(code) => code,
+        Err(error) => {
+            out.error(&error);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+/// Reads the command line. As a kubectl plugin, by that name, the program is `netpol` alone.
+fn parse() -> Cli {
+    let mut arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let name = arguments.first().map(std::path::PathBuf::from).unwrap_or_default();
+    if name.file_name().is_some_and(|name| name == "kubectl-intramuros") {
+        arguments.insert(1, "netpol".into());
+    }
+    Cli::parse_from(arguments)
+}
+
+fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
+    match command {
+        Command::Serve(args) => commands::serve::run(args, out),
+        Command::Ingest(args) => commands::ingest::run(args, out),
+        Command::Search(args) => commands::search::run(args, out),
+        Command::Ask(args) => commands::ask::run(args, out),
+        Command::Extract(args) => commands::extract::run(args, out),
+        Command::Unread(args) => commands::unread::run(args, out),
+        Command::Status(args) => commands::status::run(args, out),
+        Command::Eval(args) => commands::eval::run(args, out),
+        Command::Perimeter(args) => args.run(&mut out.writer()).map(|()| ExitCode::SUCCESS),
+        Command::Journal(args) => args.run(&mut out.writer()).map(|()| ExitCode::SUCCESS),
+        Command::Netpol(args) => commands::netpol::run(args, out),
+        Command::Completions(args) => commands::completions::run(args, &mut Cli::command(), out),
+        Command::Worker => commands::worker::run(),
+    }
+}

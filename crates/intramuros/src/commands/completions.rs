@@ -1,0 +1,24 @@
+//! Which words complete a half-typed command?
+
+use std::process::ExitCode;
+
+use clap_complete::Shell;
+use intramuros_core::error::Error;
+
+use crate::output::Output;
+
+/// The shell.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The shell: bash, zsh, fish, elvish or powershell
+    shell: Shell,
+}
+
+/// Writes the completions.
+///
+/// # Errors
+/// Never.
+pub fn run(args: &Args, command: &mut clap::Command, out: &mut Output) -> Result<ExitCode, Error> {
+    clap_complete::generate(args.shell, command, "intramuros", &mut out.writer());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,84 @@
+//! How good are search and answers on sets whose right answers are known?
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use indicatif::ProgressBar;
+use intramuros_core::error::Error;
+use intramuros_evaluation::{Options, TestSet, evaluate};
+use intramuros_ingest::passages::PassageOptions;
+
+use crate::output::Output;
+use crate::setup;
+
+/// Which sets.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folders with corpus.jsonl, queries.jsonl and qrels.tsv (the BEIR layout)
+    #[arg(required = true, value_name = "DIR")]
+    sets: Vec<PathBuf>,
+    /// Put the questions of this set to each of the others: none has an answer there, how many are refused?
+    #[arg(long, value_name = "DIR")]
+    unanswerable: Option<PathBuf>,
+    /// Keep computed vectors in this file, for the next run
+    #[arg(long, value_name = "FILE")]
+    cache: Option<PathBuf>,
+    /// Most words of a passage
+    #[arg(long, value_name = "NUMBER")]
+    passage_words: Option<usize>,
+    /// Print the reports as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measures each set.
+///
+/// # Errors
+/// When a set can't be read.
+pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    let unanswerable = args.unanswerable.as_deref().map(TestSet::read).transpose()?;
+    let mut reports = Vec::new();
+    for folder in &args.sets {
+        let set = TestSet::read(folder)?;
+        let mut passages = PassageOptions::default();
+        if let Some(words) = args.passage_words {
+            passages.most_words = words.max(1);
+            passages.least_words = words / 3;
+        }
+        let options = Options {
+            passages,
+            cache: args.cache.clone(),
+            threads: setup::threads(),
+            unanswerable: unanswerable.clone(),
+            progress: progress(out),
+        };
+        let report = evaluate(&set, &options)?;
+        if !args.json {
+            out.line(&report.table());
+        }
+        reports.push(report);
+    }
+    if args.json {
+        out.json(&reports)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A bar for embedding, in a terminal.
+fn progress(out: &Output) -> Box<dyn Fn(usize, usize)> {
+    if !out.shows_progress() {
+        return Box::new(|_, _| {});
+    }
+    let bar = ProgressBar::new(1);
+    let last = Cell::new(0);
+    Box::new(move |done, total| {
+        if done == total {
+            bar.finish_and_clear();
+        } else if done >= last.get() + 50 {
+            last.set(done);
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        }
+    })
+}

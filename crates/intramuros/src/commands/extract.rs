@@ -1,0 +1,76 @@
+//! What was read from a file, or why was nothing?
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::Perimeter;
+use intramuros_ingest::{Ocr, render};
+use serde_json::json;
+
+use crate::output::Output;
+use crate::setup;
+
+/// Which files.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The files to read
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print blocks with pages, lines and kinds as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Exit code when a file gave no text.
+const NOT_READ: u8 = 3;
+
+/// Reads each file as `ingest` would and prints it.
+///
+/// # Errors
+/// When a file can't be opened.
+pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    let extractor = setup::extractor(&Perimeter::default())?;
+    let ocr = Ocr::find();
+    let mut code = ExitCode::SUCCESS;
+    let mut values = Vec::new();
+    for file in &args.files {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let bytes = read(file, extractor.limits().file_bytes)?;
+        let outcome = extractor.extract_with(&name, &bytes, ocr.as_ref());
+        if outcome.is_err() {
+            code = ExitCode::from(NOT_READ);
+        }
+        if args.json {
+            values.push(match &outcome {
+                Ok(extracted) => json!({ "file": file, "outcome": "read", "document": extracted }),
+                Err(error) => json!({ "file": file, "outcome": error.word(), "detail": error.to_string() }),
+            });
+            continue;
+        }
+        if args.files.len() > 1 {
+            out.line(&out.bold(&format!("==> {} <==", file.display())));
+        }
+        match outcome {
+            Ok(extracted) => out.line(render::render(&extracted).trim_end()),
+            Err(error) => out.note(&format!("{}: {error}", file.display())),
+        }
+    }
+    if args.json {
+        match values.as_slice() {
+            [one] => out.json(one)?,
+            all => out.json(&all)?,
+        }
+    }
+    Ok(code)
+}
+
+/// The bytes of a file, but never more than can be read: one byte over the limit is enough to be refused.
+fn read(file: &std::path::Path, limit: u64) -> Result<Vec<u8>, Error> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .and_then(|open| open.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|error| Error::user(format!("{} can't be read", file.display())).because(error))?;
+    Ok(bytes)
+}

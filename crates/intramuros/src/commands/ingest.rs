@@ -1,0 +1,127 @@
+//! What is read from the folders, once?
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use intramuros_core::error::Error;
+use intramuros_library::ScanReport;
+use serde::Serialize;
+
+use crate::output::Output;
+use crate::progress::{self, Style};
+use crate::setup::{self, Where};
+
+/// What to read, and how far to go.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The folders to read; those declared in intramuros.toml when none is given
+    #[arg(value_name = "FOLDER")]
+    folders: Vec<PathBuf>,
+    #[command(flatten)]
+    at: Where,
+    /// Stop when the words can be searched, and leave meaning for later
+    #[arg(long)]
+    words_only: bool,
+    /// Print progress and the result as JSON, an object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was done, for `--json`.
+#[derive(Serialize)]
+struct Done<'a> {
+    sources: Vec<SourceDone<'a>>,
+    documents: u64,
+    passages: u64,
+    failed: std::collections::BTreeMap<String, u64>,
+}
+
+#[derive(Serialize)]
+struct SourceDone<'a> {
+    source: &'a str,
+    unchanged: u64,
+    read: u64,
+    failed: u64,
+    moved: u64,
+    removed: u64,
+    troubles: &'a [(String, String)],
+}
+
+/// Waits for words and vectors look at the clock this often.
+const STEP: Duration = Duration::from_millis(200);
+
+/// Reads the folders and waits until everything can be searched.
+///
+/// # Errors
+/// When a folder can't be read or the data folder can't be written.
+pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    let (perimeter, data) = args.at.with_folders(&args.folders)?;
+    let library = setup::open(perimeter, data)?;
+    let style = Style::of(out, args.json);
+    let finished = AtomicBool::new(false);
+    let reports = std::thread::scope(|scope| {
+        let work = scope.spawn(|| {
+            let outcome = library.scan_all().and_then(|reports| {
+                while !library.wait_for_words(STEP)? {}
+                while !args.words_only && !library.wait_for_vectors(STEP)? {}
+                Ok(reports)
+            });
+            finished.store(true, Ordering::Release);
+            outcome
+        });
+        progress::follow(&library, style, out, |_| finished.load(Ordering::Acquire));
+        work.join().unwrap_or_else(|_| Err(Error::internal("reading stopped unexpectedly")))
+    })?;
+    let counts = library.counts()?;
+    if args.json {
+        let sources = reports.iter().map(|(source, report)| done(source, report)).collect();
+        let done =
+            Done { sources, documents: counts.documents, passages: counts.passages, failed: counts.failed };
+        let line = serde_json::to_string(&done).map_err(|error| Error::internal("JSON").because(error))?;
+        out.line(&line);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (source, report) in &reports {
+        out.line(&sentence(source, report));
+        for (path, reason) in &report.troubles {
+            out.note(&format!("  {path}: {reason}"));
+        }
+    }
+    let unread: u64 = counts.failed.values().sum();
+    out.line(&format!("{} documents, {} passages", counts.documents, counts.passages));
+    if unread > 0 {
+        out.line(&format!(
+            "{unread} files or parts were not read: `intramuros unread` lists them with the reason"
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn done<'a>(source: &'a str, report: &'a ScanReport) -> SourceDone<'a> {
+    SourceDone {
+        source,
+        unchanged: report.unchanged,
+        read: report.read,
+        failed: report.failed,
+        moved: report.moved,
+        removed: report.removed,
+        troubles: &report.troubles,
+    }
+}
+
+fn sentence(source: &str, report: &ScanReport) -> String {
+    let mut parts = vec![format!("{} read", report.read)];
+    for (count, what) in [
+        (report.unchanged, "unchanged"),
+        (report.moved, "moved"),
+        (report.removed, "removed"),
+        (report.failed, "not read"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    format!("{source}: {}", parts.join(", "))
+}

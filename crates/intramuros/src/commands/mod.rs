@@ -1,0 +1,13 @@
+//! What does each command do? One file per command: its arguments and one function.
+
+pub mod ask;
+pub mod completions;
+pub mod eval;
+pub mod extract;
+pub mod ingest;
+pub mod netpol;
+pub mod search;
+pub mod serve;
+pub mod status;
+pub mod unread;
+pub mod worker;

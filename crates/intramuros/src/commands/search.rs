@@ -1,0 +1,136 @@
+//! Which passages answer, and where do they stand?
+
+use std::process::ExitCode;
+
+use intramuros_core::error::Error;
+use intramuros_library::{FoundDocument, FoundPassage, Results, SearchOptions};
+use intramuros_search::Mode;
+
+use crate::output::Output;
+use crate::setup::{self, As, Where};
+
+/// What to look for.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The question: words, "exact phrases", -without, title:word, kind:pdf, folder:NAME, lang:fr, after:2024-05
+    #[arg(required = true, value_name = "QUESTION")]
+    question: Vec<String>,
+    #[command(flatten)]
+    at: Where,
+    #[command(flatten)]
+    who: As,
+    /// Documents shown
+    #[arg(long, default_value_t = 10, value_name = "NUMBER")]
+    limit: usize,
+    /// Search by words alone, or by meaning alone
+    #[arg(long, value_enum)]
+    by: Option<By>,
+    /// Print the results as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum By {
+    Words,
+    Meaning,
+}
+
+/// Exit code when nothing was found, as grep has it.
+pub const NOTHING_FOUND: u8 = 1;
+
+/// Searches and shows the results.
+///
+/// # Errors
+/// When nothing was read yet or the data can't be read.
+pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    let (perimeter, data) = args.at.last_used()?;
+    let principal = args.who.principal()?;
+    let library = setup::open_read_only(perimeter, &data)?;
+    let mode = match args.by {
+        None => Mode::Fused,
+        Some(By::Words) => Mode::Words,
+        Some(By::Meaning) => Mode::Meaning,
+    };
+    let options = SearchOptions { limit: args.limit, mode, ..SearchOptions::default() };
+    let results = library.search(&principal, &args.question.join(" "), &options)?;
+    if args.json {
+        out.json(&results)?;
+    } else {
+        show(&results, out);
+    }
+    Ok(if results.documents.is_empty() { ExitCode::from(NOTHING_FOUND) } else { ExitCode::SUCCESS })
+}
+
+fn show(results: &Results, out: &mut Output) {
+    if results.documents.is_empty() {
+        out.line("nothing found");
+    }
+    if let Some(suggestion) = &results.suggestion {
+        out.line(&format!("did you mean: {suggestion}"));
+    }
+    for (rank, found) in results.documents.iter().enumerate() {
+        show_document(rank + 1, found, out);
+    }
+    if results.total > results.documents.len() {
+        out.line(&out.dim(&format!(
+            "{} of {} documents; --limit shows more",
+            results.documents.len(),
+            results.total
+        )));
+    }
+}
+
+fn show_document(rank: usize, found: &FoundDocument, out: &mut Output) {
+    out.line(&format!("{rank:>2}. {}", out.bold(&found.document.title)));
+    let place =
+        found.passages.first().map(|passage| place(passage.pages, passage.lines, passage.section.as_deref()));
+    out.line(&out.dim(&format!("    {}{}", found.document.path, place.unwrap_or_default())));
+    if let Some(passage) = found.passages.first() {
+        let text = snippet(passage, out);
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            out.line(&format!("    {}", line.trim()));
+        }
+    }
+}
+
+fn snippet(passage: &FoundPassage, out: &Output) -> String {
+    let start = passage.snippet.start;
+    let text = passage.text.get(passage.snippet.clone()).unwrap_or_default();
+    let marks: Vec<_> = passage.marks.iter().map(|mark| mark.start - start..mark.end - start).collect();
+    out.marked(text, &marks)
+}
+
+/// Where something stands, in words: `, page 3`, `, lines 4 to 9`, `, Sheet1`.
+pub fn place(pages: Option<(u32, u32)>, lines: Option<(u32, u32)>, section: Option<&str>) -> String {
+    let span = |one: &str, many: &str, span: (u32, u32)| match span {
+        (first, last) if first == last => format!(", {one} {first}"),
+        (first, last) => format!(", {many} {first} to {last}"),
+    };
+    let mut text = String::new();
+    if let Some(section) = section {
+        text.push_str(", ");
+        text.push_str(section);
+    }
+    if let Some(pages) = pages {
+        text.push_str(&span("page", "pages", pages));
+    } else if let Some(lines) = lines {
+        text.push_str(&span("line", "lines", lines));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_said_in_words() {
+        let check =
+            |pages, lines, section, expected: &str| assert_eq!(place(pages, lines, section), expected);
+        check(Some((3, 3)), None, None, ", page 3");
+        check(Some((3, 4)), Some((1, 2)), None, ", pages 3 to 4");
+        check(None, Some((4, 9)), Some("Notes"), ", Notes, lines 4 to 9");
+        check(None, None, None, "");
+    }
+}

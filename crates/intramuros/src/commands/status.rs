@@ -1,0 +1,76 @@
+//! What is held, and is everything in step?
+
+use std::process::ExitCode;
+
+use intramuros_core::error::Error;
+use serde::Serialize;
+
+use crate::output::Output;
+use crate::setup::{self, Where};
+
+/// Where to look.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    at: Where,
+    /// Compare the index with the store, passage by passage
+    #[arg(long)]
+    verify: bool,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Status {
+    data: std::path::PathBuf,
+    counts: intramuros_store::Counts,
+    words_in_step: bool,
+    embedded: u64,
+    verified: Option<intramuros_library::Verified>,
+}
+
+/// Shows the counts.
+///
+/// # Errors
+/// When nothing was read yet, the data can't be read, or (with `--verify`) store and index differ.
+pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    let (perimeter, data) = args.at.last_used()?;
+    let library = setup::open_read_only(perimeter, &data)?;
+    let progress = library.progress();
+    let verified = if args.verify { Some(library.verify()?) } else { None };
+    let status = Status {
+        data,
+        counts: library.counts()?,
+        words_in_step: progress.words_in_step,
+        embedded: progress.embedded,
+        verified,
+    };
+    if args.json {
+        out.json(&status)?;
+    } else {
+        show(&status, out);
+    }
+    match status.verified {
+        Some(verified) if !verified.faults.is_empty() => Err(Error::data(verified.faults.join("; "))
+            .hint("delete the folder `words` in the data folder and start again")),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn show(status: &Status, out: &mut Output) {
+    let counts = &status.counts;
+    out.line(&format!("data       {}", status.data.display()));
+    out.line(&format!("files      {} ({} read)", counts.files, counts.files_read));
+    out.line(&format!("documents  {}", counts.documents));
+    let step = if status.words_in_step { "in step" } else { "being indexed" };
+    out.line(&format!("passages   {} (words {step}, {} with meaning)", counts.passages, status.embedded));
+    for (reason, count) in &counts.failed {
+        out.line(&format!("not read   {count} {reason}"));
+    }
+    if let Some(verified) = &status.verified
+        && verified.faults.is_empty()
+    {
+        out.line("verified   store and index hold the same");
+    }
+}

@@ -1,0 +1,61 @@
+//! What was not read, and why?
+
+use std::process::ExitCode;
+
+use intramuros_core::error::Error;
+use serde::Serialize;
+
+use crate::output::Output;
+use crate::setup::{self, As, Where};
+
+/// Where to look.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    at: Where,
+    #[command(flatten)]
+    who: As,
+    /// Print the list as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Entries listed at most; the totals are by `intramuros status`.
+const MOST: usize = 10_000;
+
+#[derive(Serialize)]
+struct Unread {
+    path: String,
+    reason: String,
+    detail: String,
+}
+
+/// Lists the files and parts that were not read.
+///
+/// # Errors
+/// When nothing was read yet or the data can't be read.
+pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    let (perimeter, data) = args.at.last_used()?;
+    let library = setup::open_read_only(perimeter, &data)?;
+    let failures = library.failures(&args.who.principal()?, 0, MOST)?;
+    let mut unread: Vec<Unread> = failures
+        .into_iter()
+        .map(|failure| {
+            let path = failure.location.path_text();
+            let path = if failure.part.is_empty() { path } else { format!("{path}!/{}", failure.part) };
+            Unread { path, reason: failure.reason, detail: failure.detail }
+        })
+        .collect();
+    unread.sort_by(|a, b| (&a.reason, &a.path).cmp(&(&b.reason, &b.path)));
+    if args.json {
+        out.json(&unread)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if unread.is_empty() {
+        out.line("everything was read");
+    }
+    for entry in &unread {
+        out.line(&format!("{:<12} {}  {}", entry.reason, entry.path, out.dim(&entry.detail)));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,128 @@
+//! How are results, progress and errors shown in a terminal, a pipe and a log?
+
+use std::io::{self, IsTerminal, Write};
+
+use intramuros_core::error::Error;
+use serde::Serialize;
+
+/// Standard output and standard error, with what they can show.
+pub struct Output {
+    colour: bool,
+}
+
+impl Output {
+    /// Looks at what standard output is.
+    pub fn new() -> Output {
+        let colour =
+            io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Output { colour }
+    }
+
+    /// Whether standard error is a terminal: progress is a bar there, lines elsewhere.
+    pub fn shows_progress(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Whether results may be coloured.
+    pub fn colour(&self) -> bool {
+        self.colour
+    }
+
+    /// Columns of the terminal, or 100.
+    pub fn width(&self) -> usize {
+        std::env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse().ok())
+            .filter(|width| *width >= 40)
+            .unwrap_or(100)
+    }
+
+    /// Standard output, for functions that write by themselves. It ends quietly when nobody reads any more.
+    pub fn writer(&self) -> impl Write + use<> {
+        Quiet(io::stdout())
+    }
+
+    /// A line of the result.
+    pub fn line(&mut self, text: &str) {
+        _ = writeln!(self.writer(), "{text}");
+    }
+
+    /// A line about the work, beside the result.
+    pub fn note(&mut self, text: &str) {
+        _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// A value as indented JSON.
+    ///
+    /// # Errors
+    /// Never for our own types.
+    pub fn json<T: Serialize>(&mut self, value: &T) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Error::internal("a result can't be written as JSON").because(error))?;
+        self.line(&text);
+        Ok(())
+    }
+
+    /// An error with what to do next.
+    pub fn error(&mut self, error: &Error) {
+        let mut text = format!("{}: {error}\n", error.kind.word());
+        for hint in &error.hints {
+            text.push_str(&format!("  hint: {hint}\n"));
+        }
+        _ = io::stderr().write_all(text.as_bytes());
+    }
+
+    /// Text in bold where colours are shown.
+    pub fn bold(&self, text: &str) -> String {
+        self.styled("1", text)
+    }
+
+    /// Text that stands back.
+    pub fn dim(&self, text: &str) -> String {
+        self.styled("2", text)
+    }
+
+    /// A text with marked words.
+    pub fn marked(&self, text: &str, marks: &[std::ops::Range<usize>]) -> String {
+        let mut shown = String::new();
+        let mut at = 0;
+        for mark in marks {
+            shown.push_str(text.get(at..mark.start).unwrap_or_default());
+            shown.push_str(&self.styled("1;33", text.get(mark.clone()).unwrap_or_default()));
+            at = mark.end;
+        }
+        shown.push_str(text.get(at..).unwrap_or_default());
+        shown
+    }
+
+    fn styled(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Standard output that ends the program quietly when its reader is gone (`intramuros search … | head`).
+struct Quiet(io::Stdout);
+
+impl Write for Quiet {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(end_if_nobody_reads)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(end_if_nobody_reads)
+    }
+}
+
+fn end_if_nobody_reads(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
+    error
+}
+
+/// Starts the log on standard error: warnings, or what INTRAMUROS_LOG says. It never holds texts, questions or keys.
+pub fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("INTRAMUROS_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,tantivy=error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+}

@@ -1,0 +1,158 @@
+//! How is progress shown: a bar in a terminal, plain lines elsewhere, JSON on request?
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use intramuros_library::{Library, Phase, Progress};
+
+use crate::output::Output;
+
+/// How often a plain line is written at most.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A bar that is drawn anew.
+    Bar,
+    /// A line now and then.
+    Lines,
+    /// A JSON object a line, on standard output.
+    Json,
+}
+
+impl Style {
+    /// What fits the output.
+    pub fn of(out: &Output, json: bool) -> Style {
+        match (json, out.shows_progress()) {
+            (true, _) => Style::Json,
+            (false, true) => Style::Bar,
+            (false, false) => Style::Lines,
+        }
+    }
+}
+
+/// Shows the progress of a library until `done` says that it is enough.
+pub fn follow(library: &Library, style: Style, out: &mut Output, done: impl Fn(&Progress) -> bool) {
+    let mut shown = Shown::new(style);
+    let mut version = 0;
+    loop {
+        let (seen, progress) = library.progress_after(version, Duration::from_millis(200));
+        let end = done(&progress);
+        if seen != version || end {
+            version = seen;
+            shown.show(&progress, out, end);
+        }
+        if end {
+            return;
+        }
+    }
+}
+
+struct Shown {
+    style: Style,
+    bar: Option<ProgressBar>,
+    written: Option<Instant>,
+    last: String,
+}
+
+impl Shown {
+    fn new(style: Style) -> Shown {
+        let bar = (style == Style::Bar).then(|| {
+            let bar = ProgressBar::new(1);
+            // The template is a constant that is right; without it the default one is shown.
+            if let Ok(template) = ProgressStyle::with_template("{msg:60!} [{bar:30}] {percent:>3}%") {
+                bar.set_style(template.progress_chars("=> "));
+            }
+            bar
+        });
+        Shown { style, bar, written: None, last: String::new() }
+    }
+
+    fn show(&mut self, progress: &Progress, out: &mut Output, end: bool) {
+        match (self.style, &self.bar) {
+            (Style::Json, _) => {
+                if let Ok(line) = serde_json::to_string(progress)
+                    && line != self.last
+                {
+                    out.line(&line);
+                    self.last = line;
+                }
+            }
+            (_, Some(bar)) => {
+                let (done, total) = amounts(progress);
+                bar.set_length(total.max(1));
+                bar.set_position(done);
+                bar.set_message(sentence(progress));
+                if end {
+                    bar.finish_and_clear();
+                }
+            }
+            (_, None) => {
+                let line = sentence(progress);
+                let due = self.written.is_none_or(|written| written.elapsed() >= LINE_EVERY);
+                if (due || end) && line != self.last {
+                    out.note(&line);
+                    self.written = Some(Instant::now());
+                    self.last = line;
+                }
+            }
+        }
+    }
+}
+
+fn amounts(progress: &Progress) -> (u64, u64) {
+    match progress.phase {
+        Phase::Reading => (progress.files_done, progress.files_to_read),
+        _ => (progress.embedded, progress.passages),
+    }
+}
+
+/// One line that says what is being done, how fast, and how long it will take.
+fn sentence(progress: &Progress) -> String {
+    let left = |seconds: Option<f64>| {
+        seconds.map(|seconds| format!(", {} left", duration(seconds))).unwrap_or_default()
+    };
+    match progress.phase {
+        Phase::Looking => format!("looking through {}: {} files", progress.source, progress.files_found),
+        Phase::Reading => format!(
+            "reading {}: {} of {} files{}",
+            progress.source,
+            progress.files_done,
+            progress.files_to_read,
+            left(progress.reading_seconds_left)
+        ),
+        Phase::Idle if progress.embedded < progress.passages => format!(
+            "meaning: {} of {} passages, {:.0}/s{}",
+            progress.embedded,
+            progress.passages,
+            progress.embedding_rate,
+            left(progress.embedding_seconds_left)
+        ),
+        Phase::Idle => format!("{} passages, all in step", progress.passages),
+    }
+}
+
+/// Seconds as people say them.
+fn duration(seconds: f64) -> String {
+    let seconds = seconds.round().max(0.0) as u64;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        let check = |seconds: f64, expected: &str| assert_eq!(duration(seconds), expected);
+        check(0.4, "0 s");
+        check(59.0, "59 s");
+        check(61.0, "1 min 01 s");
+        check(3_725.0, "1 h 02 min");
+    }
+}

@@ -1,0 +1,199 @@
+//! Which sources, which data folder, and how are files read?
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use intramuros_core::access::Principal;
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::Perimeter;
+use intramuros_inference::Embedder;
+use intramuros_ingest::passages::{PassageOptions, split};
+use intramuros_ingest::{Extractor, Ocr, Pool};
+use intramuros_library::{Embed, Library, Options, Reading};
+use intramuros_perimeter::load;
+
+/// Changes with the readers and with how passages are cut: files that another version read are read again.
+const READER_VERSION: u32 = 1;
+
+/// Which configuration and which data folder a command uses.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct Where {
+    /// The configuration; `intramuros.toml` here or in /etc/intramuros when not given
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data folder; one for each folder of documents when not given or declared
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+}
+
+/// Who asks.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct As {
+    /// Search as this user, with these groups, instead of as the owner
+    #[arg(long = "as", value_name = "USER[,GROUP…]")]
+    pub principal: Option<String>,
+}
+
+impl As {
+    /// The principal: the owner when none is named.
+    ///
+    /// # Errors
+    /// When the names can't be names.
+    pub fn principal(&self) -> Result<Principal, Error> {
+        match &self.principal {
+            None => Ok(Principal::owner()),
+            Some(text) => Principal::parse(text).map_err(|error| {
+                Error::user(format!("--as: {error}")).hint("write --as USER or --as USER,GROUP,GROUP")
+            }),
+        }
+    }
+}
+
+impl Where {
+    /// The perimeter with the folders of the command line, and the data folder. Remembers the folder, so that
+    /// `intramuros ask` finds it.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, a folder is not there, or nothing is declared at all.
+    pub fn with_folders(&self, folders: &[PathBuf]) -> Result<(Perimeter, PathBuf), Error> {
+        let mut perimeter = load::load(self.config.as_deref())?;
+        for folder in folders {
+            let path = std::fs::canonicalize(folder).map_err(|error| {
+                Error::user(format!("{}: not a folder that can be opened", folder.display())).because(error)
+            })?;
+            if !path.is_dir() {
+                return Err(Error::user(format!("{} is not a folder", folder.display())).hint(
+                    "give the folder that holds the documents, or `intramuros extract FILE` for one file",
+                ));
+            }
+            perimeter.add_folder(path);
+        }
+        if perimeter.sources.is_empty() {
+            return Err(Error::user("no folder is given and no source is declared")
+                .hint("`intramuros serve FOLDER` reads a folder")
+                .hint("or declare sources in intramuros.toml"));
+        }
+        let data = self.data_for(&mut perimeter);
+        if self.data.is_none() && perimeter.file().is_none() {
+            remember(&data);
+        }
+        Ok((perimeter, data))
+    }
+
+    /// The perimeter and the data folder that were used last, for commands that only look.
+    ///
+    /// # Errors
+    /// When the configuration is wrong or nothing was read yet.
+    pub fn last_used(&self) -> Result<(Perimeter, PathBuf), Error> {
+        let mut perimeter = load::load(self.config.as_deref())?;
+        if self.data.is_some() || perimeter.file().is_some() {
+            let data = self.data_for(&mut perimeter);
+            return Ok((perimeter, data));
+        }
+        let data = recall().ok_or_else(|| {
+            Error::user("nothing was read yet")
+                .hint("`intramuros ingest FOLDER` or `intramuros serve FOLDER` reads a folder")
+        })?;
+        Ok((perimeter, data))
+    }
+
+    fn data_for(&self, perimeter: &mut Perimeter) -> PathBuf {
+        if let Some(data) = &self.data {
+            let data = std::path::absolute(data).unwrap_or_else(|_| data.clone());
+            perimeter.data.folder = Some(data.clone());
+            perimeter.set_by_command("data.folder", "--data");
+            return data;
+        }
+        if perimeter.file().is_some() || perimeter.data.folder.is_some() {
+            return load::data_folder(perimeter);
+        }
+        let data = data_home().join(name_of(perimeter));
+        perimeter.data.folder = Some(data.clone());
+        data
+    }
+}
+
+/// Where this person's programs keep their data.
+fn data_home() -> PathBuf {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_else(|| PathBuf::from("/var/lib"))
+        .join("intramuros")
+}
+
+/// A name for the data of these folders: readable, and one's own for each set of folders.
+fn name_of(perimeter: &Perimeter) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for source in &perimeter.sources {
+        hasher.update(source.path.as_os_str().as_encoded_bytes());
+        hasher.update(&[0]);
+    }
+    let first = perimeter.sources.first().and_then(|source| source.path.file_name());
+    let readable: String = first
+        .map(|name| {
+            name.to_string_lossy().chars().filter(|c| c.is_alphanumeric() || *c == '-').take(40).collect()
+        })
+        .unwrap_or_default();
+    let hash: String = hasher.finalize().to_hex().chars().take(8).collect();
+    format!("{readable}-{hash}")
+}
+
+fn remember(data: &Path) {
+    let home = data_home();
+    // Only a convenience: when it can't be kept, `--data` still works.
+    let _ = std::fs::create_dir_all(&home);
+    let _ = std::fs::write(home.join("last"), data.as_os_str().as_encoded_bytes());
+}
+
+fn recall() -> Option<PathBuf> {
+    let text = std::fs::read_to_string(data_home().join("last")).ok()?;
+    let path = PathBuf::from(text);
+    path.is_dir().then_some(path)
+}
+
+/// The threads that this machine has.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Reads files in processes of this same program.
+pub fn extractor(perimeter: &Perimeter) -> Result<Extractor, Error> {
+    let program = std::env::current_exe()
+        .map_err(|error| Error::config("this program can't find itself").because(error))?;
+    let limits = perimeter.limits.over(Default::default());
+    Ok(Extractor::Workers(Pool::new(program, vec!["worker".into()], threads(), limits)))
+}
+
+/// Opens the library to read and search.
+///
+/// # Errors
+/// As [`Library::open`].
+pub fn open(perimeter: Perimeter, data: PathBuf) -> Result<Library, Error> {
+    let extractor = extractor(&perimeter)?;
+    let limits = extractor.limits().clone();
+    let ocr = Ocr::find();
+    // With OCR installed or removed, files that only it reads are tried again.
+    let version = READER_VERSION * 2 + u32::from(ocr.is_some());
+    let options = PassageOptions::default();
+    let reading = Reading {
+        extract: Arc::new(move |name, bytes| extractor.extract_with(name, bytes, ocr.as_ref())),
+        split: Arc::new(move |extracted| split(extracted, &options)),
+        version,
+        threads: threads(),
+        limits,
+    };
+    Library::open(Options { data, perimeter, reading, embed: Some(embedder()?) })
+}
+
+/// Opens the library to search only.
+///
+/// # Errors
+/// As [`Library::open_read_only`].
+pub fn open_read_only(perimeter: Perimeter, data: &Path) -> Result<Library, Error> {
+    Library::open_read_only(data, perimeter, Some(embedder()?))
+}
+
+fn embedder() -> Result<Arc<dyn Embed>, Error> {
+    Ok(Arc::new(Embedder::built_in(threads())?))
+}
