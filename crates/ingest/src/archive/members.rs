@@ -1,6 +1,6 @@
 //! What do all containers have in common: names made safe, every member counted, one outcome for each?
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use intramuros_core::document::{ExtractError, Extracted, Kind, Part};
 
@@ -15,7 +15,7 @@ const NOISE: [&str; 4] = [".DS_Store", "Thumbs.db", "desktop.ini", ".localized"]
 pub struct Members<'b> {
     budget: Budget<'b>,
     out: Extracted,
-    names: HashSet<String>,
+    names: UniqueNames,
     skipped: usize,
 }
 
@@ -25,7 +25,7 @@ impl<'b> Members<'b> {
         Members {
             budget: *budget,
             out: Extracted { kind: Some(Kind::Archive), ..Extracted::default() },
-            names: HashSet::new(),
+            names: UniqueNames::default(),
             skipped: 0,
         }
     }
@@ -51,7 +51,7 @@ impl<'b> Members<'b> {
         if let Err(error) = self.budget.count_member() {
             return self.stop(&error);
         }
-        let name = self.unique(safe_name(name));
+        let name = self.names.take(safe_name(name));
         let outcome =
             content().and_then(|bytes| crate::extract_part(&name, &bytes, &self.budget)).map(Box::new);
         self.out.parts.push(Part { name, outcome });
@@ -66,26 +66,6 @@ impl<'b> Members<'b> {
         let read = self.out.parts.len();
         self.out.warnings.push(format!("stopped after {read} files: {error}"));
         false
-    }
-
-    fn unique(&mut self, name: String) -> String {
-        if self.names.insert(name.clone()) {
-            return name;
-        }
-        let (stem, extension) = match name.rsplit_once('.') {
-            Some((stem, extension)) if !stem.is_empty() && !extension.contains('/') => {
-                (stem.to_owned(), format!(".{extension}"))
-            }
-            _ => (name, String::new()),
-        };
-        let mut number = 2u64;
-        loop {
-            let name = format!("{stem} ({number}){extension}");
-            if self.names.insert(name.clone()) {
-                return name;
-            }
-            number += 1;
-        }
     }
 
     /// Says something about the whole container.
@@ -122,6 +102,39 @@ impl<'b> Members<'b> {
             ExtractError::Corrupt(_) => Err(ExtractError::Corrupt(why)),
             ExtractError::Limit(_) => Err(ExtractError::Limit(why)),
             _ => Ok(self.out),
+        }
+    }
+}
+
+/// Names that were given, so that no two parts of a container have the same: `a.txt`, `a (2).txt`.
+#[derive(Debug, Default)]
+pub struct UniqueNames {
+    /// By name, the number that its next namesake gets: a thousand namesakes cost a thousand steps, not a million.
+    next: HashMap<String, u32>,
+}
+
+impl UniqueNames {
+    /// This name, or with a number when it was given before.
+    pub fn take(&mut self, name: String) -> String {
+        if !self.next.contains_key(&name) {
+            self.next.insert(name.clone(), 2);
+            return name;
+        }
+        let (stem, extension) = match name.rsplit_once('.') {
+            Some((stem, extension)) if !stem.is_empty() && !extension.contains('/') => {
+                (stem, format!(".{extension}"))
+            }
+            _ => (name.as_str(), String::new()),
+        };
+        let mut number = self.next.get(&name).copied().unwrap_or(2);
+        loop {
+            let unique = format!("{stem} ({number}){extension}");
+            number += 1;
+            if !self.next.contains_key(&unique) {
+                self.next.insert(name, number);
+                self.next.insert(unique.clone(), 2);
+                return unique;
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use mail_parser::{Address, DateTime, Message, MessageParser, MessagePart, MimeHe
 
 use super::attachment_name;
 use crate::Budget;
+use crate::archive::members::UniqueNames;
 use crate::text::writer::Writer;
 use crate::text::{html, plain};
 
@@ -158,6 +159,7 @@ pub fn write_plain(text: &str, writer: &mut Writer<'_>) -> Result<(), ExtractErr
 /// What is attached, without the small pictures that only decorate the text; each with a safe and unique name.
 fn attachments<'m>(message: &'m Message<'m>, writer: &mut Writer<'_>) -> Vec<(String, &'m MessagePart<'m>)> {
     let mut found: Vec<(String, &MessagePart<'_>)> = Vec::new();
+    let mut names = UniqueNames::default();
     let mut decorations = 0;
     for part in message.attachments() {
         let kind = part.content_type();
@@ -182,7 +184,7 @@ fn attachments<'m>(message: &'m Message<'m>, writer: &mut Writer<'_>) -> Vec<(St
             (PartType::Text(_), None) => "attachment.txt".to_owned(),
             (_, None) => format!("attachment.{}", if subtype.is_empty() { "bin" } else { &subtype }),
         };
-        let name = attachment_name(&given, found.iter().map(|(name, _)| name.as_str()));
+        let name = names.take(attachment_name(&given));
         found.push((name, part));
     }
     if decorations > 0 {

@@ -9,6 +9,7 @@ use mail_parser::MessageParser;
 use super::properties::{Compound, Object, encoding_of, id};
 use super::{attachment_name, eml, rtf_packed};
 use crate::Budget;
+use crate::archive::members::UniqueNames;
 use crate::text::writer::Writer;
 use crate::text::{date, html};
 
@@ -51,10 +52,11 @@ fn message(
     let attachments = storages(file, path, "__attach_version1.0_");
     let code_page = write_headers(file, path, header, &recipients, &mut writer, budget)?;
     let mut parts: Vec<Part> = Vec::new();
+    let mut names = UniqueNames::default();
     let mut decorations = 0;
     for storage in &attachments {
         budget.count_member()?;
-        match attachment(file, storage, code_page, &parts, budget)? {
+        match attachment(file, storage, code_page, &mut names, budget)? {
             Some(part) => parts.push(part),
             None => decorations += 1,
         }
@@ -216,7 +218,7 @@ fn attachment(
     file: &mut Compound<'_>,
     storage: &str,
     code_page: u32,
-    before: &[Part],
+    names: &mut UniqueNames,
     budget: &Budget<'_>,
 ) -> Result<Option<Part>, ExtractError> {
     let mut object = Object::open(file, storage, OBJECT_HEADER, code_page, budget)?;
@@ -236,7 +238,7 @@ fn attachment(
     if is_message {
         given.push_str(".msg");
     }
-    let name = attachment_name(&given, before.iter().map(|part| part.name.as_str()));
+    let name = names.take(attachment_name(&given));
     let outcome = match content {
         Some(content) => {
             let lower = name.to_ascii_lowercase();

@@ -11,8 +11,8 @@ use serde_json::Value;
 pub struct Directory {
     /// Everyone by identifier (`U024BE7LH`).
     pub people: BTreeMap<String, Person>,
-    /// Channels and direct conversations.
-    pub channels: Vec<Channel>,
+    /// Channels and direct conversations by identifier (`C024BE91L`).
+    pub channels: BTreeMap<String, Channel>,
 }
 
 /// One person or program that writes messages.
@@ -102,7 +102,7 @@ impl Directory {
             given.to_owned()
         };
         let folder = if given.is_empty() { id } else { given }.to_owned();
-        self.channels.push(Channel { id: id.to_owned(), folder, name, access, members });
+        self.channels.insert(id.to_owned(), Channel { id: id.to_owned(), folder, name, access, members });
     }
 
     /// The name of a person; the identifier when the person is not known.
@@ -110,19 +110,16 @@ impl Directory {
         self.people.get(id).map_or_else(|| id.to_owned(), |person| person.name.clone())
     }
 
-    /// The name of a channel by its identifier.
-    pub fn channel(&self, id: &str) -> Option<&Channel> {
-        self.channels.iter().find(|channel| channel.id == id)
-    }
-
-    /// How the channel with this folder is shown: `#general`, or the names of the people of a direct conversation.
-    pub fn shown_name(&self, folder: &str) -> String {
-        match self.channels.iter().find(|channel| channel.folder == folder || channel.id == folder) {
+    /// How a channel is shown, by its identifier or its folder: `#general`, or the names of the people of a direct
+    /// conversation.
+    pub fn shown_name(&self, channel: &str) -> String {
+        let by_folder = || self.channels.values().find(|other| other.folder == channel);
+        match self.channels.get(channel).or_else(by_folder) {
             Some(channel) if channel.access == Access::Direct && !channel.name.is_empty() => {
                 channel.name.clone()
             }
             Some(channel) if !channel.name.is_empty() => format!("#{}", channel.name),
-            _ => format!("#{folder}"),
+            _ => format!("#{channel}"),
         }
     }
 }

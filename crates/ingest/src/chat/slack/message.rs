@@ -224,7 +224,7 @@ fn reference(inner: &str, directory: &Directory, out: &mut String) {
         out.push('@');
         out.push_str(name);
     } else if let Some(id) = target.strip_prefix('#') {
-        let name = directory.channel(id).map(|channel| channel.name.as_str());
+        let name = directory.channels.get(id).map(|channel| channel.name.as_str());
         out.push('#');
         out.push_str(name.unwrap_or(if shown.is_empty() { id } else { shown }));
     } else if let Some(command) = target.strip_prefix('!') {

@@ -91,7 +91,7 @@ pub fn read_export(
 
 /// The people and channels of an export, for access rules: `read` gives the content of a file by its index in `names`.
 /// [`Directory`] is serialised as
-/// `{"people": {"U1": {"id", "name", "email"}}, "channels": [{"folder", "name", "access", "members": ["U1"]}]}`, where
+/// `{"people": {"U1": {"id", "name", "email"}}, "channels": {"C1": {"folder", "name", "access", "members": ["U1"]}}}`, where
 /// `access` is `everyone`, `members` (private channels) or `direct` (direct messages); parts of [`read_export`] begin
 /// with the channel's `folder`.
 ///
@@ -170,11 +170,12 @@ fn read_channel(
         let key = if replied.contains(&thread) { thread } else { message.day() };
         conversations.entry(key).or_default().push(message);
     }
+    let channel = directory.shown_name(folder);
     for (key, messages) in conversations {
         budget.count_member()?;
         budget.count_text(0)?;
         let name = format!("{}/{key}", safe_name(folder).replace('/', "_"));
-        match conversation(folder, &messages, directory, budget) {
+        match conversation(&channel, &messages, budget) {
             Err(ExtractError::Empty(_)) => {}
             outcome => export.parts.push(Part { name, outcome: outcome.map(Box::new) }),
         }
@@ -183,14 +184,8 @@ fn read_channel(
 }
 
 /// The document of one conversation: a paragraph for each message, with its author and time.
-fn conversation(
-    folder: &str,
-    messages: &[Message],
-    directory: &Directory,
-    budget: &Budget<'_>,
-) -> Result<Extracted, ExtractError> {
+fn conversation(channel: &str, messages: &[Message], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let mut writer = Writer::new(Kind::Chat, &budget.deeper()?);
-    let channel = directory.shown_name(folder);
     if let Some(first) = messages.iter().find(|message| !message.text.trim().is_empty()) {
         let words = clean_line(&first.text);
         let end = words.char_indices().nth(TITLE_CHARS).map_or(words.len(), |(end, _)| end);
