@@ -39,12 +39,14 @@ pub(crate) fn run(shared: &Shared) {
     let mut heard = 0;
     while !shared.stopped() {
         match step(shared, embed.as_ref(), cursor) {
-            Ok(Some(next)) => cursor = next,
+            Ok(Some(next)) => {
+                cursor = next;
+                shared.tell_fault("vectors", None);
+            }
             Ok(None) => heard = shared.acknowledged.wait(heard, LOOK_UP),
             Err(error) => {
                 warn!(%error, "texts can't be embedded");
-                let trouble = error.to_string();
-                shared.board.update(|progress| progress.trouble = Some(trouble));
+                shared.tell_fault("vectors", Some(&error));
                 heard = shared.acknowledged.wait(heard, AFTER_A_FAULT);
             }
         }
@@ -120,10 +122,7 @@ fn keep(shared: &Shared, computed: &mut Vec<(TextHash, Vector)>) -> Result<(), E
     shared.derived.keep_vectors(&shared.store, computed)?;
     computed.clear();
     let embedded = shared.derived.index.vectors() as u64;
-    shared.board.update(|progress| {
-        progress.embedded = embedded;
-        progress.trouble = None;
-    });
+    shared.board.update(|progress| progress.embedded = embedded);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use intramuros_core::error::Error;
 use tracing::{info, warn};
 
-use crate::library::{KnownSource, Shared};
+use crate::library::{FILES, KnownSource, Shared};
 use crate::scan::Scope;
 use crate::watch::Watch;
 
@@ -54,13 +54,12 @@ fn start(shared: &Shared, known: &KnownSource) -> Option<Watch> {
 fn pause<T>(shared: &Shared, result: &Result<T, Error>, watched: bool, took: Duration) -> Duration {
     match result {
         Ok(_) => {
-            shared.board.update(|progress| progress.trouble = None);
+            shared.tell_fault(FILES, None);
             if watched { SCAN_EVERY } else { (took * LOOK_SHARE).clamp(LOOK_EVERY, SCAN_EVERY) }
         }
         Err(error) => {
             warn!(%error, "a source can't be followed");
-            let trouble = error.to_string();
-            shared.board.update(|progress| progress.trouble = Some(trouble));
+            shared.tell_fault(FILES, Some(error));
             AFTER_A_FAULT
         }
     }

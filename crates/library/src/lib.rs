@@ -7,6 +7,7 @@
 
 mod ask;
 mod bell;
+mod bundle;
 mod contents;
 mod derived;
 mod embed;

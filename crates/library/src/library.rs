@@ -1,5 +1,6 @@
 //! How do files, store, words and vectors come to be in step, and stay so?
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -7,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use intramuros_core::document::{ExtractError, Extracted, Limits};
-use intramuros_core::error::Error;
+use intramuros_core::error::{Error, ErrorKind};
 use intramuros_core::passage::Passage;
 use intramuros_core::perimeter::{Perimeter, Source, SourceKind};
 use intramuros_store::{Compacted, Counts, Sequence, Source as StoredSource, SourceId, Store};
@@ -82,10 +83,23 @@ pub(crate) struct Shared {
     /// The point up to which every text has its vector.
     pub embedded: AtomicU64,
     pub rules: RwLock<Arc<Rules>>,
+    /// What keeps words or vectors from following, by who they are.
+    faults: Mutex<BTreeMap<&'static str, Fault>>,
     reading: Option<Reading>,
     sources: Vec<KnownSource>,
     /// One scan at a time: two would read the same files twice.
     scanning: Mutex<()>,
+}
+
+/// Those who follow files, among those who tell faults.
+pub(crate) const FILES: &str = "files";
+
+/// An error that is told to everybody who waits.
+#[derive(Clone)]
+struct Fault {
+    kind: ErrorKind,
+    message: String,
+    hints: Vec<String>,
 }
 
 /// Documents of all sources, searchable. Dropping it stops its work; what was acknowledged stays.
@@ -178,16 +192,22 @@ impl Library {
     }
 
     /// Waits until everything acknowledged can be found by its words, at most `wait`. Says whether it can.
+    ///
+    /// # Errors
+    /// When the words can't follow: the disk is full, the index can't be written.
     pub fn wait_for_words(&self, wait: Duration) -> Result<bool, Error> {
         let target = self.shared.store.latest()?;
-        Ok(self.shared.wait_until(wait, || self.shared.derived.applied() >= target))
+        self.shared.wait_until(wait, || self.shared.derived.applied() >= target)
     }
 
     /// Waits until everything acknowledged can be found by its meaning, at most `wait`. Says whether it can.
+    ///
+    /// # Errors
+    /// When the vectors can't follow: the model fails, the disk is full.
     pub fn wait_for_vectors(&self, wait: Duration) -> Result<bool, Error> {
         let target = self.shared.store.latest()?.0 as u64;
         let reached = || self.shared.embedded.load(Ordering::Acquire) >= target;
-        Ok(self.shared.embed.is_none() || self.shared.wait_until(wait, reached))
+        if self.shared.embed.is_none() { Ok(true) } else { self.shared.wait_until(wait, reached) }
     }
 
     /// How far the work is. For the owner: it counts documents of all people.
@@ -287,6 +307,7 @@ impl Shared {
             asking: AtomicUsize::new(0),
             embedded: AtomicU64::new(0),
             rules: RwLock::default(),
+            faults: Mutex::default(),
             reading,
             sources,
             scanning: Mutex::default(),
@@ -343,16 +364,47 @@ impl Shared {
         self.store.latest()
     }
 
-    fn wait_until(&self, wait: Duration, reached: impl Fn() -> bool) -> bool {
+    /// Tells everybody who waits, and whoever looks, what stands in the way of `who`; none when nothing does any more.
+    pub fn tell_fault(&self, who: &'static str, error: Option<&Error>) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            None => {
+                if faults.remove(who).is_none() {
+                    return;
+                }
+            }
+            Some(error) => {
+                let (message, hints) = (error.to_string(), error.hints.clone());
+                faults.insert(who, Fault { kind: error.kind, message, hints });
+            }
+        }
+        let trouble = faults.values().next().map(|fault| fault.message.clone());
+        drop(faults);
+        self.board.update(|progress| progress.trouble = trouble);
+        self.in_step.ring();
+    }
+
+    fn check_faults(&self) -> Result<(), Error> {
+        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        // A source that can't be read keeps nobody from finding what was read before.
+        let fault = faults.iter().find(|(who, _)| **who != FILES).map(|(_, fault)| fault.clone());
+        match fault {
+            None => Ok(()),
+            Some(fault) => Err(Error { hints: fault.hints, ..Error::new(fault.kind, fault.message) }),
+        }
+    }
+
+    fn wait_until(&self, wait: Duration, reached: impl Fn() -> bool) -> Result<bool, Error> {
         let until = Instant::now() + wait;
         let mut heard = 0;
         loop {
             if reached() {
-                return true;
+                return Ok(true);
             }
+            self.check_faults()?;
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || self.stopped() {
-                return false;
+                return Ok(false);
             }
             heard = self.in_step.wait(heard, left.min(LOOK_UP));
         }

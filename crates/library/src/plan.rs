@@ -36,6 +36,8 @@ impl From<&KnownFile> for Known {
 pub(crate) struct Job {
     pub path: Vec<u8>,
     pub stamp: Stamp,
+    /// Files that are read as one; empty for a file by itself.
+    pub members: Vec<Vec<u8>>,
     pub rule: AccessRule,
     /// What is known at its place.
     pub known: Option<Known>,
@@ -72,7 +74,13 @@ pub(crate) fn plan(
                     plan.access.push((known.id, rule));
                 }
             }
-            known => plan.jobs.push(Job { path: found.path, stamp: found.stamp, rule, known }),
+            known => plan.jobs.push(Job {
+                path: found.path,
+                stamp: found.stamp,
+                members: found.members,
+                rule,
+                known,
+            }),
         }
     }
     // What could not be looked at may still be there.
@@ -117,7 +125,7 @@ mod tests {
     }
 
     fn found(path: &str, modified_ns: i64) -> Found {
-        Found { path: path.into(), stamp: stamp(modified_ns), rule: None }
+        Found { path: path.into(), stamp: stamp(modified_ns), members: vec![], rule: None }
     }
 
     /// Paths to read, files whose rule changes, files that vanished.

@@ -240,7 +240,9 @@ impl Library {
         let sources = self.shared.store.sources()?;
         let stored = sources.into_iter().find(|source| source.id == document.location.source);
         let declared = stored.and_then(|stored| self.shared.perimeter.source(&stored.name).cloned());
-        Ok(declared.map(|source| crate::paths::under(&source.path, &document.location.path)))
+        let path = declared.map(|source| crate::paths::under(&source.path, &document.location.path));
+        // What was read from several files together has no file of its own.
+        Ok(path.filter(|path| path.is_file()))
     }
 
     /// Passages by number, in the order asked, without those that are gone or that the principal may not read.

@@ -9,6 +9,7 @@ use intramuros_core::document::ExtractError;
 use intramuros_store::Stamp;
 
 use crate::walk::stamp;
+use crate::{bundle, paths};
 
 /// How often a file is read again that changed while it was read. 3: a file that is written all the time is read
 /// when it comes to rest, which the next scan or event shows.
@@ -73,6 +74,41 @@ pub(crate) fn read(path: &Path, follow_links: bool, limit: u64) -> Result<Bytes,
     // The stamp of nothing that was read: the next scan tries again.
     let stamp = Stamp { modified_ns: 0, ..last };
     Err(NotRead::Failed(stamp, ExtractError::Unreadable("it changes while it is read".to_owned())))
+}
+
+/// Reads files that belong together as one pack, at most `limit` bytes in all. `within` is the path that their names in
+/// the pack start from.
+pub(crate) fn read_together(
+    root: &Path,
+    within: &[u8],
+    members: &[Vec<u8>],
+    follow_links: bool,
+    limit: u64,
+) -> Result<Bytes, NotRead> {
+    let mut files = Vec::with_capacity(members.len());
+    let mut stamps = Vec::with_capacity(members.len());
+    let mut left = limit;
+    for member in members {
+        let read = read(&paths::under(root, member), follow_links, left).map_err(|error| match error {
+            // The whole is read again with the next look.
+            NotRead::Gone => NotRead::Failed(
+                Stamp::default(),
+                ExtractError::Unreadable("one of its files went away while it was read".to_owned()),
+            ),
+            NotRead::Failed(_, error) => NotRead::Failed(Stamp::default(), error),
+        })?;
+        left = left.saturating_sub(read.stamp.size);
+        stamps.push(read.stamp);
+        let name = member.strip_prefix(within).unwrap_or(member);
+        files.push((name.strip_prefix(b"/").unwrap_or(name).to_vec(), read.bytes));
+    }
+    let stamp = bundle::stamp(stamps.into_iter());
+    let Some(bytes) = bundle::pack(&files) else {
+        let error = ExtractError::Limit("too many or too large files that belong together".to_owned());
+        return Err(NotRead::Failed(stamp, error));
+    };
+    let hash = *blake3::hash(&bytes).as_bytes();
+    Ok(Bytes { bytes, stamp, hash })
 }
 
 /// Opens without waiting for the other end of a pipe, and without following a link that took the file's place.

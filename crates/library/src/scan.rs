@@ -20,9 +20,9 @@ use crate::contents::{Contents, Split, contents};
 use crate::library::Extract;
 use crate::plan::{Job, Known, Plan, plan};
 use crate::progress::{Board, Phase};
-use crate::read::{NotRead, read};
+use crate::read::{Bytes, NotRead, read, read_together};
 use crate::walk::{Found, Walk, Walker};
-use crate::{paths, walk};
+use crate::{bundle, paths, walk};
 
 /// When what was read is acknowledged: at this many changes, bytes of text, or this long after the first of them.
 /// A transaction costs a few milliseconds whatever its size, and readers see only what is acknowledged.
@@ -127,7 +127,13 @@ impl Scan<'_> {
     }
 
     fn look_and_read(&self, scope: &Scope) -> Result<ScanReport, Error> {
-        let walk = self.walk(scope)?;
+        let takes = |path: &str, folder: bool| match folder {
+            true => !self.source.excludes(path),
+            false => self.source.takes(path),
+        };
+        let walker = self.walker(&takes);
+        let scope = &widen(&walker, scope);
+        let walk = look(&walker, scope)?;
         let known = self.known(scope)?;
         self.check_mounted(scope, &walk, known.len())?;
         let mut report = ScanReport {
@@ -161,32 +167,14 @@ impl Scan<'_> {
         Ok(report)
     }
 
-    fn walk(&self, scope: &Scope) -> Result<Walk, Error> {
-        let takes = |path: &str, folder: bool| match folder {
-            true => !self.source.excludes(path),
-            false => self.source.takes(path),
-        };
-        let walker = Walker {
+    fn walker<'a>(&'a self, takes: &'a dyn Fn(&str, bool) -> bool) -> Walker<'a> {
+        Walker {
             root: &self.source.path,
             follow_links: self.source.follow_links,
             permissions: self.source.access == AccessOrigin::FileSystem,
             except: Some(self.data),
-            takes: &takes,
-        };
-        let paths = match scope {
-            Scope::All => return walker.all(),
-            Scope::Paths(paths) => paths,
-        };
-        let mut walk = Walk::default();
-        for path in paths {
-            let part = walker.at(path)?;
-            walk.files.extend(part.files);
-            walk.troubles.extend(part.troubles);
+            takes,
         }
-        // One path may lie below another.
-        walk.files.sort_by(|one, other| one.path.cmp(&other.path));
-        walk.files.dedup_by(|one, other| one.path == other.path);
-        Ok(walk)
     }
 
     fn known(&self, scope: &Scope) -> Result<HashMap<Vec<u8>, Known>, Error> {
@@ -300,8 +288,7 @@ impl Scan<'_> {
 
     fn job(&self, job: &Job, vanished: &Mutex<HashMap<[u8; 32], Vec<Known>>>) -> Done {
         let done = |changes, kind| Done { changes, kind, bytes: job.stamp.size, text_bytes: 0, passages: 0 };
-        let path = paths::under(&self.source.path, &job.path);
-        let read = match read(&path, self.source.follow_links, self.limits.file_bytes) {
+        let read = match self.read(job) {
             Ok(read) => read,
             Err(NotRead::Gone) => {
                 let change = job.known.as_ref().map(|known| FileChange::Remove { file: known.id });
@@ -325,7 +312,10 @@ impl Scan<'_> {
             let change = FileChange::Move { file: known.id, to, stamp: read.stamp, access };
             return done(vec![change], DoneKind::Moved);
         }
-        let name = String::from_utf8_lossy(paths::last_name(&job.path));
+        let name = match job.members.is_empty() {
+            true => String::from_utf8_lossy(paths::last_name(&job.path)),
+            false => bundle::NAME.into(),
+        };
         // Readers run in a worker of their own; one that runs here and panics takes its file down and nothing else.
         let extracted = catch_unwind(AssertUnwindSafe(|| (self.extract)(&name, &read.bytes)))
             .unwrap_or_else(|_| Err(ExtractError::Crashed("the reader stopped with a fault".to_owned())));
@@ -336,6 +326,21 @@ impl Scan<'_> {
             passages.fold((0, 0), |(count, bytes), passage| (count + 1, bytes + passage.text.len()));
         let file = self.new_file(job, read.stamp, read.hash, contents);
         Done { passages, text_bytes, ..done(vec![FileChange::Put(Box::new(file))], kind) }
+    }
+
+    fn read(&self, job: &Job) -> Result<Bytes, NotRead> {
+        let (root, links, limit) = (&self.source.path, self.source.follow_links, self.limits.file_bytes);
+        if job.members.is_empty() {
+            return read(&paths::under(root, &job.path), links, limit);
+        }
+        let within = job.path.len() - paths::last_name(&job.path).len();
+        read_together(
+            root,
+            job.path.get(..within.saturating_sub(1)).unwrap_or_default(),
+            &job.members,
+            links,
+            limit,
+        )
     }
 
     fn location(&self, job: &Job) -> Location {
@@ -393,6 +398,34 @@ impl Scan<'_> {
             progress.files_failed += u64::from(done.kind == DoneKind::Failed);
         });
     }
+}
+
+/// The scope, with what is read as one in whole.
+fn widen(walker: &Walker<'_>, scope: &Scope) -> Scope {
+    let Scope::Paths(paths) = scope else { return Scope::All };
+    let mut wide: Vec<Vec<u8>> =
+        paths.iter().map(|path| walker.export_around(path).unwrap_or_else(|| path.clone())).collect();
+    wide.sort();
+    wide.dedup();
+    if wide.iter().any(Vec::is_empty) { Scope::All } else { Scope::Paths(wide) }
+}
+
+/// What is there now.
+fn look(walker: &Walker<'_>, scope: &Scope) -> Result<Walk, Error> {
+    let paths = match scope {
+        Scope::All => return walker.all(),
+        Scope::Paths(paths) => paths,
+    };
+    let mut walk = Walk::default();
+    for path in paths {
+        let part = walker.at(path)?;
+        walk.files.extend(part.files);
+        walk.troubles.extend(part.troubles);
+    }
+    // One path may lie below another.
+    walk.files.sort_by(|one, other| one.path.cmp(&other.path));
+    walk.files.dedup_by(|one, other| one.path == other.path);
+    Ok(walk)
 }
 
 fn take_vanished(

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
+use intramuros_core::access::AccessRule;
 use intramuros_core::error::Error;
 use intramuros_store::Stamp;
 
 use crate::permissions::{self, Permissions};
-use crate::{paths, skip};
+use crate::{bundle, paths, skip};
 
 /// Folders within folders. 128: deeper trees are made by faults, and the stack stays small.
 const MAX_DEPTH: usize = 128;
@@ -23,8 +24,10 @@ pub(crate) struct Found {
     pub path: Vec<u8>,
     /// What `stat` says.
     pub stamp: Stamp,
+    /// Files that are read as one (see `bundle`), by their paths below the root; empty for a file by itself.
+    pub members: Vec<Vec<u8>>,
     /// What it and its folders say about who may read it; only when that was asked for.
-    pub rule: Option<intramuros_core::access::AccessRule>,
+    pub rule: Option<AccessRule>,
 }
 
 /// A folder or file that could not be looked at. What is known below it is neither confirmed nor gone.
@@ -167,6 +170,9 @@ impl Walker<'_> {
             }
         }
         names.sort_unstable();
+        if bundle::is_export(names.iter().map(Vec::as_slice)) && self.export(folder, &names, walk) {
+            return;
+        }
         let mut below = Vec::new();
         for name in &names {
             self.entry(folder, name, walk, &mut below, seen);
@@ -209,8 +215,73 @@ impl Walker<'_> {
             let rule = self
                 .permissions
                 .then(|| permissions::rule(&folder.permissions, permissions::of(&full, &metadata)));
-            walk.files.push(Found { path, stamp: stamp(&metadata), rule });
+            walk.files.push(Found { path, stamp: stamp(&metadata), members: Vec::new(), rule });
         }
+    }
+
+    /// Finds the channels of an export, each as one. False when there is none: then the folder is like any other.
+    fn export(&self, folder: &Folder, names: &[Vec<u8>], walk: &mut Walk) -> bool {
+        let mut lists = Vec::new();
+        for name in names.iter().filter(|name| bundle::is_list(name)) {
+            lists.extend(self.member(paths::join(&folder.path, name)));
+        }
+        let mut channels = Vec::new();
+        for name in names {
+            let path = paths::join(&folder.path, name);
+            let full = paths::under(self.root, &path);
+            let Ok(entries) = fs::read_dir(&full) else { continue };
+            let days = entries.flatten().map(|entry| paths::bytes(&entry.file_name()));
+            let mut days: Vec<Vec<u8>> = days.filter(|name| bundle::is_day(name)).collect();
+            days.sort_unstable();
+            let mut members = lists.clone();
+            members.extend(days.iter().filter_map(|day| self.member(paths::join(&path, day))));
+            if members.len() == lists.len() || !(self.takes)(&text(&path), false) {
+                continue;
+            }
+            let rule = self.permissions.then(|| self.channel_rule(folder, &full, &members));
+            let stamp = bundle::stamp(members.iter().map(|(_, stamp)| *stamp));
+            let members = members.into_iter().map(|(path, _)| path).collect();
+            channels.push(Found { path, stamp, members, rule });
+        }
+        let any = !channels.is_empty();
+        walk.files.extend(channels);
+        any
+    }
+
+    fn member(&self, path: Vec<u8>) -> Option<(Vec<u8>, Stamp)> {
+        let metadata = self.look(&paths::under(self.root, &path)).ok()??;
+        metadata.is_file().then(|| (path, stamp(&metadata)))
+    }
+
+    /// Who may read a channel: those who may read every one of its files.
+    fn channel_rule(&self, folder: &Folder, full: &Path, members: &[(Vec<u8>, Stamp)]) -> AccessRule {
+        let mut folders = folder.permissions.clone();
+        folders.extend(fs::metadata(full).ok().map(|metadata| permissions::of(full, &metadata)));
+        let rules = members.iter().map(|(path, _)| {
+            let full = paths::under(self.root, path);
+            match fs::metadata(&full) {
+                Ok(metadata) => permissions::rule(&folders, permissions::of(&full, &metadata)),
+                Err(_) => AccessRule::owner_only(),
+            }
+        });
+        let mut rules = rules.collect::<Vec<_>>();
+        let first = rules.pop().unwrap_or_default();
+        // Rules that differ are not joined: what is not plain is closed.
+        if rules.iter().all(|rule| *rule == first) { first } else { AccessRule::owner_only() }
+    }
+
+    /// The export that a path lies in, if any: what changed there is seen only in the whole.
+    pub fn export_around(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
+        std::iter::once(0).chain(ends).filter_map(|end| path.get(..end)).find_map(|folder| {
+            let full = paths::under(self.root, folder);
+            if !full.join("users.json").is_file() {
+                return None;
+            }
+            let names: Vec<Vec<u8>> =
+                fs::read_dir(&full).ok()?.flatten().map(|entry| paths::bytes(&entry.file_name())).collect();
+            bundle::is_export(names.iter().map(Vec::as_slice)).then(|| folder.to_vec())
+        })
     }
 
     /// `stat`, through a link or not; none for what is gone, a link that is not followed, or a link into nowhere.

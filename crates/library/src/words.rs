@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use intramuros_core::error::Error;
 use tracing::{info, warn};
 
 use crate::library::Shared;
@@ -24,6 +23,7 @@ pub(crate) fn run(shared: &Shared) {
     while !shared.stopped() {
         match shared.derived.follow(&shared.store) {
             Ok(0) => {
+                shared.tell_fault("words", None);
                 shared.in_step.ring();
                 if changed && compacted.elapsed() >= COMPACT_AFTER {
                     compact(shared);
@@ -34,11 +34,13 @@ pub(crate) fn run(shared: &Shared) {
             }
             Ok(_) => {
                 changed = true;
+                shared.tell_fault("words", None);
                 show(shared);
                 shared.in_step.ring();
             }
             Err(error) => {
-                fault(shared, &error);
+                warn!(%error, "the word index can't follow");
+                shared.tell_fault("words", Some(&error));
                 heard = shared.acknowledged.wait(heard, AFTER_A_FAULT);
             }
         }
@@ -49,12 +51,6 @@ fn show(shared: &Shared) {
     if let Err(error) = shared.show_totals() {
         warn!(%error, "counting");
     }
-}
-
-fn fault(shared: &Shared, error: &Error) {
-    warn!(%error, "the word index can't follow");
-    let trouble = error.to_string();
-    shared.board.update(|progress| progress.trouble = Some(trouble));
 }
 
 fn compact(shared: &Shared) {

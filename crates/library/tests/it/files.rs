@@ -134,6 +134,30 @@ fn parts_and_failures_are_listed() {
 }
 
 #[test]
+fn a_channel_of_an_export_is_read_as_a_whole() {
+    let scene = scene(&[
+        ("export/users.json", "[]"),
+        ("export/channels.json", "[]"),
+        ("export/general/2024-03-01.json", "[{\"text\": \"la cantine\"}]"),
+        ("export/general/2024-03-02.json", "[{\"text\": \"le menu\"}]"),
+        ("export/random/2024-03-01.json", "[{\"text\": \"les congés\"}]"),
+        ("autre.txt", "les congés"),
+    ]);
+    let library = scene.open();
+    library.follow().unwrap();
+    eventually(&library, "\"cantine\" \"menu\"", &["export/general"], SOON);
+    let mut both = found(&library, &Principal::owner(), "congés");
+    both.sort();
+    assert_eq!(both, ["autre.txt", "export/random"]);
+    let read = scene.read.load(Ordering::Relaxed);
+    scene.write("export/general/2024-03-03.json", "[{\"text\": \"le serveur\"}]");
+    eventually(&library, "\"serveur\"", &["export/general"], SOON);
+    assert_eq!(scene.read.load(Ordering::Relaxed), read + 1);
+    std::fs::remove_dir_all(scene.path("export/random")).unwrap();
+    eventually(&library, "congés", &["autre.txt"], SOON);
+}
+
+#[test]
 fn a_second_process_searches_while_the_first_writes() {
     let scene = scene(&[("a.txt", "un chat noir")]);
     let library = scene.ready();
