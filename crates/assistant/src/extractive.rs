@@ -99,17 +99,17 @@ pub fn answer(terms: &[QueryTerm], candidates: &[Candidate]) -> Answer {
     Answer { found: true, statements, nearest }
 }
 
+/// Whether a candidate is near enough, or (where it has no vector yet) covers enough of the question.
 fn is_supported(analyser: &mut Analyser, terms: &[QueryTerm], candidates: &[Candidate]) -> bool {
-    let meaning = candidates.iter().filter_map(|candidate| candidate.meaning).max_by(f32::total_cmp);
-    match meaning {
+    candidates.iter().any(|candidate| match candidate.meaning {
         Some(meaning) => meaning >= LEAST_MEANING,
-        None => candidates.first().is_some_and(|candidate| {
+        None => {
             let forms = forms_of(analyser, &candidate.best.text, candidate.best.language);
             let context =
                 forms_of(analyser, &context_of(candidate, &candidate.best), candidate.best.language);
             coverage(terms, &forms, &context) >= LEAST_COVERAGE
-        }),
-    }
+        }
+    })
 }
 
 fn context_of(candidate: &Candidate, excerpt: &Excerpt) -> String {

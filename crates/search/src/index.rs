@@ -24,8 +24,14 @@ pub const MAX_HITS: usize = 200;
 /// Passages shown of one document.
 const PASSAGES_OF_A_HIT: usize = 3;
 
-/// A document whose meaning is less than this many deviations above the mean is not shown for its meaning alone.
+/// A document without any word of the question is shown for its meaning alone when it lies this many deviations above
+/// the mean, and its nearest passage this near to the question: something is always nearest, even to nonsense.
 const LEAST_MEANING: f32 = 2.0;
+const LEAST_NEARNESS: f32 = 0.46;
+
+/// Share of the visible documents that must have vectors before meaning counts at all; from here on it counts more
+/// and more. While vectors are still being computed, documents that have some would push away all that have none.
+const LEAST_WITH_VECTORS: f32 = 0.5;
 
 /// What the index holds of a passage.
 #[derive(Clone, Debug)]
@@ -312,6 +318,16 @@ struct Searching<'a> {
     request: &'a Request<'a>,
 }
 
+/// What the vectors say of the visible documents, in the order of their slots.
+struct Meaning {
+    /// Standardised scores.
+    scores: Vec<f32>,
+    /// Whether a document is near enough to be shown without any word of the question.
+    near: Vec<bool>,
+    /// How much it counts, from 0 to 1.
+    confidence: f32,
+}
+
 /// Scores by visible document, in the order of `slots`.
 struct Ranking {
     slots: Vec<Slot>,
@@ -339,8 +355,9 @@ impl Searching<'_> {
         let slots: Vec<Slot> =
             (0..self.state.catalogue.slots() as Slot).filter(|slot| visible.contains(*slot)).collect();
         let meaning = self.meaning(vector.as_ref(), &scanned, &slots, &visible);
-        let mut ranking = Ranking { scores: self.first_look(&lexical, meaning.as_deref(), &slots), slots };
-        let candidates = self.candidates(&lexical, meaning.as_deref(), &ranking);
+        let vector = vector.filter(|_| meaning.is_some());
+        let mut ranking = Ranking { scores: self.first_look(&lexical, meaning.as_ref(), &slots), slots };
+        let candidates = self.candidates(&lexical, meaning.as_ref(), &ranking);
         if candidates.is_empty() {
             return Ok(Found { suggestion: expansion.suggestion, ..Found::default() });
         }
@@ -371,8 +388,12 @@ impl Searching<'_> {
         scanned: &[Option<Scanned>],
         slots: &[Slot],
         visible: &SlotSet,
-    ) -> Option<Vec<f32>> {
+    ) -> Option<Meaning> {
         let vector = vector?;
+        let confidence = self.confidence(scanned, slots);
+        if confidence <= 0.0 && self.request.mode == Mode::Fused {
+            return None;
+        }
         let titles = self.state.titles.scan(vector, visible, self.state.catalogue.slots());
         let first_weight = fusion::first_passage_weight(self.request.query.language);
         let mut scores = table(scanned, slots, |slot, scanned| {
@@ -384,34 +405,53 @@ impl Searching<'_> {
             scanned.nearest.score + first_weight * scanned.first.score + fusion::TITLE_WEIGHT * title
         })?;
         fusion::standardise(&mut scores);
-        Some(scores)
+        let near = |slot: &Slot| {
+            scanned
+                .get(*slot as usize)
+                .copied()
+                .flatten()
+                .is_some_and(|scanned| scanned.nearest.score >= LEAST_NEARNESS)
+        };
+        let near =
+            slots.iter().zip(&scores).map(|(slot, score)| *score >= LEAST_MEANING && near(slot)).collect();
+        Some(Meaning { scores, near, confidence })
+    }
+
+    /// How much meaning counts, from 0 to 1, by the share of the documents that have vectors.
+    fn confidence(&self, scanned: &[Option<Scanned>], slots: &[Slot]) -> f32 {
+        let lengths = self.state.snapshot.documents();
+        let has_text =
+            |slot: &&Slot| lengths.get(**slot as usize).is_some_and(|lengths| lengths.passages > 0);
+        let has_vector = |slot: &&Slot| scanned.get(**slot as usize).is_some_and(Option::is_some);
+        let with_text = slots.iter().filter(has_text).count().max(1) as f32;
+        let share = slots.iter().filter(has_vector).count() as f32 / with_text;
+        ((share - LEAST_WITH_VECTORS) / (1.0 - LEAST_WITH_VECTORS)).clamp(0.0, 1.0)
     }
 
     /// Words and meaning, each standardised, added.
-    fn first_look(&self, lexical: &Lexical, meaning: Option<&[f32]>, slots: &[Slot]) -> Vec<f32> {
+    fn first_look(&self, lexical: &Lexical, meaning: Option<&Meaning>, slots: &[Slot]) -> Vec<f32> {
         let mut scores: Vec<f32> =
             slots.iter().map(|slot| lexical.documents.get(*slot as usize).copied().unwrap_or(0.0)).collect();
         fusion::standardise(&mut scores);
         match (self.request.mode, meaning) {
-            (Mode::Meaning, Some(meaning)) => meaning.to_vec(),
+            (Mode::Meaning, Some(meaning)) => meaning.scores.clone(),
             (Mode::Meaning, None) => vec![0.0; slots.len()],
             (Mode::Words, _) | (Mode::Fused, None) => scores,
             (Mode::Fused, Some(meaning)) => {
-                fusion::add(&mut scores, meaning, fusion::meaning_weight(self.request.query.language));
+                let weight = fusion::meaning_weight(self.request.query.language) * meaning.confidence;
+                fusion::add(&mut scores, &meaning.scores, weight);
                 scores
             }
         }
     }
 
     /// Positions in the ranking that may be shown, best first.
-    fn candidates(&self, lexical: &Lexical, meaning: Option<&[f32]>, ranking: &Ranking) -> Vec<usize> {
+    fn candidates(&self, lexical: &Lexical, meaning: Option<&Meaning>, ranking: &Ranking) -> Vec<usize> {
         let by_words = |slot: Slot| lexical.documents.get(slot as usize).is_some_and(|score| *score > 0.0);
         let mut candidates: Vec<usize> = (0..ranking.slots.len())
             .filter(|index| {
                 let slot = ranking.slots.get(*index).copied().unwrap_or(Slot::MAX);
-                let near = meaning
-                    .and_then(|meaning| meaning.get(*index))
-                    .is_some_and(|score| *score >= LEAST_MEANING);
+                let near = meaning.and_then(|meaning| meaning.near.get(*index)).copied().unwrap_or(false);
                 match self.request.mode {
                     Mode::Words => by_words(slot),
                     Mode::Meaning => meaning.is_some(),
