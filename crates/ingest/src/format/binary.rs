@@ -120,7 +120,7 @@ fn zip(extension: &str, bytes: &[u8]) -> Found {
         return Ok(format);
     }
     let names = zip_names(bytes);
-    let has = |wanted: &str| names.iter().any(|name| *name == wanted.as_bytes());
+    let has = |wanted: &str| names.contains(&wanted.as_bytes());
     let under = |folder: &str| names.iter().any(|name| name.starts_with(folder.as_bytes()));
     if has("[Content_Types].xml") || under("_rels/") {
         // Backslashes appear in files of some old generators.

@@ -228,7 +228,7 @@ impl Style {
     }
 
     fn finish(&self, lines: &[&Line], frame: &Frame, words: &HashSet<String>) -> Paragraph {
-        let code = lines.len() > 1 && lines.iter().all(|line| line.segment.mono) && !frame.all_mono;
+        let code = lines.len() > 1 && lines.iter().all(|line| line.segment.mono);
         let mut text = String::new();
         for line in lines {
             if code && !text.is_empty() {
@@ -261,7 +261,6 @@ struct Frame {
     x0: f32,
     x1: f32,
     pitch: f32,
-    all_mono: bool,
 }
 
 impl Frame {
@@ -282,7 +281,6 @@ impl Frame {
             pitch: steps
                 .get(steps.len() / 2)
                 .map_or(1.2, |middle| if lines.len() < 4 { middle.min(1.45) } else { *middle }),
-            all_mono: false,
         }
     }
 

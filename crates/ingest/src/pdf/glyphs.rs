@@ -15,8 +15,8 @@ use hayro::kurbo::{Affine, BezPath, Point, Rect};
 /// Glyphs noted for one page. A page of the densest table has 50,000; a page that draws more is made to exhaust us.
 const GLYPHS_PER_PAGE: usize = 400_000;
 
-/// Drawing calls on one page. Maps have a few hundred thousand; forms that call each other reach billions.
-const CALLS_PER_PAGE: u64 = 3_000_000;
+/// Drawing calls on one page. Maps have some hundred thousand; forms that call each other reach billions.
+const CALLS_PER_PAGE: u64 = 1_000_000;
 
 /// One character (or ligature) on a page, in points, y downwards, the page upright.
 #[derive(Clone, Debug)]

@@ -27,7 +27,7 @@ use intramuros_core::document::{ExtractError, Extracted, Kind, Picture};
 use crate::Budget;
 use crate::text::writer::Writer;
 use compose::PageText;
-use glyphs::Ink;
+use glyphs::{Ink, TooMuch};
 
 /// Reads a PDF.
 ///
@@ -51,11 +51,19 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     }
     extras::attachments(&pdf, budget, &mut writer)?;
     draw_pictures(&pdf, &read.pictures, budget, &mut writer)?;
-    if !read.damaged.is_empty() {
-        if writer.is_empty() && read.pictures.is_empty() && writer.document().parts.is_empty() {
+    if writer.is_empty() && read.pictures.is_empty() && writer.document().parts.is_empty() {
+        if !read.overdrawn.is_empty() {
+            return Err(ExtractError::Limit(format!("{} draws too much", pages(&read.overdrawn))));
+        }
+        if !read.damaged.is_empty() {
             return Err(ExtractError::Corrupt(format!("{} can't be read", pages(&read.damaged))));
         }
-        writer.warn(format!("{} can't be read; left out", pages(&read.damaged)));
+    }
+    if !read.damaged.is_empty() {
+        writer.warn(format!("corrupt: {} can't be read; left out", pages(&read.damaged)));
+    }
+    if !read.overdrawn.is_empty() {
+        writer.warn(format!("limit: {} draws too much; left out", pages(&read.overdrawn)));
     }
     writer.finish()
 }
@@ -101,17 +109,26 @@ struct Read {
     texts: Vec<PageText>,
     /// Pages whose text is in pictures.
     pictures: Vec<u32>,
-    /// Pages on which the interpreter fell or that draw too much.
+    /// Pages on which the interpreter fell.
     damaged: Vec<u32>,
+    /// Pages that draw more than is followed.
+    overdrawn: Vec<u32>,
 }
 
 fn read_pages(pdf: &Pdf) -> Read {
     let cache = InterpreterCache::new();
     let mut read = Read::default();
     for (number, page) in (1..).zip(pdf.pages().iter()) {
-        let Ok(ink) = catch_unwind(AssertUnwindSafe(|| read_page(page, &cache))) else {
-            read.damaged.push(number);
-            continue;
+        let ink = match catch_unwind(AssertUnwindSafe(|| read_page(page, &cache))) {
+            Ok(ink) => ink,
+            Err(panic) if panic.is::<TooMuch>() => {
+                read.overdrawn.push(number);
+                continue;
+            }
+            Err(_) => {
+                read.damaged.push(number);
+                continue;
+            }
         };
         let (width, height) = page.render_dimensions();
         if scan::is_picture(&ink, readable(&ink), f64::from(width) * f64::from(height)) {
