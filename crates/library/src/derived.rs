@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use intramuros_core::error::Error;
 use intramuros_core::vector::Vector;
@@ -19,7 +18,7 @@ use crate::waiting::Waiting;
 /// Folder of the index within the data folder.
 const FOLDER: &str = "index";
 
-/// File in it that tells of which store it is.
+/// File in it that tells of which store the index is, and in which folder beside it.
 const IDENTITY: &str = "store";
 
 /// What is taken into the index at once: a commit costs some hundred milliseconds whatever its size, and what it
@@ -33,10 +32,6 @@ const VECTORS_AT_ONCE: usize = 20_000;
 
 /// Documents read at once when the index is opened.
 const FACTS_AT_ONCE: usize = 5_000;
-
-/// How often, and after which pause, removing a folder is tried again while a merge ends in it: 5 s in all.
-const REMOVE_TRIES: u32 = 100;
-const REMOVE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The index with what is needed to follow the store.
 pub(crate) struct Derived {
@@ -201,59 +196,63 @@ impl Derived {
 
 fn open_index(store: &Store, folder: &Path, write: bool) -> Result<SearchIndex, Error> {
     let identity = store.identity()?;
-    let told = folder.join(IDENTITY);
-    if write && fs::read_to_string(&told).ok().as_deref() != Some(identity.as_str()) {
-        start_anew(folder, &identity)?;
-    }
-    let facts = all_facts(store)?;
-    let index = SearchIndex::open(folder, write, facts).map_err(|error| {
-        if write {
-            error
-        } else {
+    if !write {
+        let Some(current) = current(folder, &identity) else {
+            return Err(Error::user("nothing can be searched yet")
+                .hint("run `intramuros ingest FOLDER` or `intramuros serve FOLDER` first"));
+        };
+        return SearchIndex::open(&current, false, all_facts(store)?).map_err(|error| {
             error.hint("opening it needs a folder that may be written, if only for its lock")
-        }
-    })?;
+        });
+    }
+    let known = current(folder, &identity);
+    let index = match &known {
+        Some(current) => SearchIndex::open(current, true, all_facts(store)?)?,
+        None => return SearchIndex::open(&start_anew(folder, &identity)?, true, all_facts(store)?),
+    };
     let applied = Sequence(i64::try_from(index.applied()).unwrap_or(i64::MAX));
     let ahead = applied > store.latest()?;
     let behind = applied != Sequence(0) && applied < store.forgotten()?;
-    if !write || !(ahead || behind) {
+    if !(ahead || behind) {
         return Ok(index);
     }
     drop(index);
-    start_anew(folder, &identity)?;
-    SearchIndex::open(folder, write, all_facts(store)?)
+    SearchIndex::open(&start_anew(folder, &identity)?, true, all_facts(store)?)
 }
 
-/// Empties the folder of the index: everything in it is derived.
-fn start_anew(folder: &Path, identity: &str) -> Result<(), Error> {
-    let write = || -> std::io::Result<()> {
-        remove(folder)?;
+/// The folder that the index of this store is in now; none when there is none.
+fn current(folder: &Path, identity: &str) -> Option<PathBuf> {
+    let told = fs::read_to_string(folder.join(IDENTITY)).ok()?;
+    let (store, name) = told.trim_end().split_once(' ')?;
+    let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    let current = folder.join(name);
+    (store == identity && plain && current.is_dir()).then_some(current)
+}
+
+/// Makes a new folder for the index and removes what was there: everything in it is derived. A new one each time,
+/// because an index that was closed just now may still be ending a merge in the old one.
+fn start_anew(folder: &Path, identity: &str) -> Result<PathBuf, Error> {
+    let write = || -> std::io::Result<PathBuf> {
         fs::create_dir_all(folder)?;
-        fs::write(folder.join(IDENTITY), identity)
+        let old: Vec<PathBuf> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+        let number = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        let new = folder.join(number.to_string());
+        fs::create_dir(&new)?;
+        // The name is changed at once or not at all.
+        let beside = folder.join("new");
+        fs::write(&beside, format!("{identity} {number}\n"))?;
+        fs::rename(&beside, folder.join(IDENTITY))?;
+        for path in old.iter().filter(|path| path.is_dir()) {
+            // What can't be removed now is removed the next time.
+            let _ = fs::remove_dir_all(path);
+        }
+        Ok(new)
     };
     write().map_err(|error| {
         Error::config(format!("the folder of the index, {}, can't be written", folder.display()))
             .hint("check the free space and who owns the data folder")
             .because(error)
     })
-}
-
-/// Removes a folder. An index that was closed just now may still be finishing a merge in it.
-fn remove(folder: &Path) -> std::io::Result<()> {
-    let mut tries = 0;
-    loop {
-        match fs::remove_dir_all(folder) {
-            Ok(()) => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) if error.kind() != ErrorKind::DirectoryNotEmpty || tries >= REMOVE_TRIES => {
-                return Err(error);
-            }
-            Err(_) => {
-                tries += 1;
-                std::thread::sleep(REMOVE_PAUSE);
-            }
-        }
-    }
 }
 
 /// What is known of every document.

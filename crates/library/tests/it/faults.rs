@@ -25,12 +25,9 @@ fn an_index_that_is_lost_or_of_another_store_is_made_anew() {
     check("without a name");
     std::fs::write(index.join("store"), "another").unwrap();
     check("of another store");
-    for entry in std::fs::read_dir(index.join("words")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.file_name().is_some_and(|name| name == "meta.json") {
-            std::fs::write(path, "{").unwrap();
-        }
-    }
+    let told = std::fs::read_to_string(index.join("store")).unwrap();
+    let current = index.join(told.split_whitespace().nth(1).unwrap());
+    std::fs::write(current.join("words/meta.json"), "{").unwrap();
     check("damaged");
     // Nothing was read or embedded a second time.
     assert_eq!(scene.read.load(std::sync::atomic::Ordering::Relaxed), 2);
