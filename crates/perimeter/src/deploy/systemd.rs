@@ -17,12 +17,14 @@ AmbientCapabilities=
 RestrictSUIDSGID=yes
 LockPersonality=yes
 SystemCallArchitectures=native
-# What the runtime calls, and the calls by which the program seals itself.
-SystemCallFilter=@system-service @sandbox
+# What the runtime calls.
+SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources @mount @obsolete @debug @cpu-emulation @keyring @setuid
 SystemCallErrorNumber=EPERM
-# setpriority and sched_setaffinity belong to @resources; thread pools use them.
-SystemCallFilter=sched_setaffinity setpriority
+# The calls by which the program seals itself and its workers, named one by one since older systemd has no group for
+# them; and those by which thread pools place their threads.
+SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp capset
+SystemCallFilter=prlimit64 setrlimit sched_setaffinity setpriority
 MemoryDenyWriteExecute=yes
 RestrictRealtime=yes
 RestrictNamespaces=yes
