@@ -98,7 +98,11 @@ fn range_changes(before: &Parts, after: &Parts) -> Vec<(Addresses, Connections, 
 /// Workloads that only one of the lists knows.
 pub fn appeared(before: &[Line], after: &[Line]) -> (Vec<String>, Vec<String>) {
     let names = |lines: &[Line]| -> BTreeSet<String> {
-        lines.iter().flat_map(|line| [line.source.clone(), line.destination.clone()]).filter(|name| !name.ends_with("[External]")).collect()
+        lines
+            .iter()
+            .flat_map(|line| [line.source.clone(), line.destination.clone()])
+            .filter(|name| !name.ends_with("[External]"))
+            .collect()
     };
     let (old, new) = (names(before), names(after));
     (new.difference(&old).cloned().collect(), old.difference(&new).cloned().collect())

@@ -46,17 +46,20 @@ fn same_party(a: &Party, b: &Party) -> bool {
         (
             Party::Workload { namespace, name, kind },
             Party::Workload { namespace: other_namespace, name: other_name, kind: other_kind },
-        ) => namespace == other_namespace && name == other_name && (kind == other_kind || kind.is_none() || other_kind.is_none()),
+        ) => {
+            namespace == other_namespace
+                && name == other_name
+                && (kind == other_kind || kind.is_none() || other_kind.is_none())
+        }
         (Party::Addresses(a), Party::Addresses(b)) => a.covers(b) || b.covers(a),
         _ => a == b,
     }
 }
 
 fn known_line<'m>(previous: &'m Matrix, flow: &Flow) -> Option<&'m Flow> {
-    previous
-        .flows
-        .iter()
-        .find(|known| same_party(&known.source, &flow.source) && same_party(&known.destination, &flow.destination))
+    previous.flows.iter().find(|known| {
+        same_party(&known.source, &flow.source) && same_party(&known.destination, &flow.destination)
+    })
 }
 
 /// The reason in an annotation such as `matrix.csv:3 a/web -> b/db : TCP 80 | reason | owner`.

@@ -16,7 +16,9 @@ pub fn infer(world: &World) -> Matrix {
     let mut matrix = Matrix::default();
     let mut seen = BTreeSet::new();
     let mut push = |flow: Flow| {
-        if flow.source != flow.destination && seen.insert((flow.source.to_string(), flow.destination.to_string(), flow.ports_text())) {
+        if flow.source != flow.destination
+            && seen.insert((flow.source.to_string(), flow.destination.to_string(), flow.ports_text()))
+        {
             matrix.flows.push(flow);
         }
     };
@@ -68,9 +70,9 @@ fn hosts(text: &str) -> Vec<(&str, Option<u16>, Option<&str>)> {
             &before[from..]
         });
         let after_login = text[..start].ends_with('@');
-        let digits: &str = text[end..].strip_prefix(':').map_or("", |rest| {
-            &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())]
-        });
+        let digits: &str = text[end..]
+            .strip_prefix(':')
+            .map_or("", |rest| &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())]);
         let port = digits.parse().ok();
         if scheme.is_some() || port.is_some() || after_login || !text.contains(char::is_whitespace) {
             found.push((text[start..end].trim_end_matches('.'), port, scheme));
@@ -98,19 +100,27 @@ fn mentioned(world: &World, pod: &Pod, mention: &Mention) -> Vec<Flow> {
                 continue;
             }
             let ports = service_ports(service, port);
-            let destination = Party::Service { namespace: service.namespace.clone(), name: service.name.clone() };
+            let destination =
+                Party::Service { namespace: service.namespace.clone(), name: service.name.clone() };
             if !ports.is_empty() && !selects(world, service, pod) {
                 flows.push(flow(workload(pod), destination, ports, reason(host), &mention.origin));
             }
             continue;
         }
-        let outside = host.contains('.') && host.bytes().any(|b| b.is_ascii_alphabetic()) && !host.contains(".svc");
+        let outside =
+            host.contains('.') && host.bytes().any(|b| b.is_ascii_alphabetic()) && !host.contains(".svc");
         let Some(port) = port.or_else(|| default_port(scheme)).filter(|_| scheme.is_some()) else { continue };
         if let Ok(address) = host.parse::<std::net::IpAddr>() {
             let party = Party::Addresses(crate::model::address::single(address));
             flows.push(flow(workload(pod), party, tcp(port), reason(host), &mention.origin));
         } else if outside {
-            flows.push(flow(workload(pod), Party::Name(host.to_ascii_lowercase()), tcp(port), reason(host), &mention.origin));
+            flows.push(flow(
+                workload(pod),
+                Party::Name(host.to_ascii_lowercase()),
+                tcp(port),
+                reason(host),
+                &mention.origin,
+            ));
         }
     }
     flows
@@ -151,13 +161,18 @@ fn find_service<'w>(world: &'w World, pod: &Pod, host: &str) -> Option<&'w Servi
 }
 
 fn selects(world: &World, service: &Service, pod: &Pod) -> bool {
-    world.backends(service).iter().all(|&at| world.pods[at].owner == pod.owner && world.pods[at].namespace == pod.namespace)
+    world
+        .backends(service)
+        .iter()
+        .all(|&at| world.pods[at].owner == pod.owner && world.pods[at].namespace == pod.namespace)
 }
 
 fn service_ports(service: &Service, wanted: Option<u16>) -> Connections {
     let all = |wanted: Option<u16>| {
         let ports = service.ports.iter().filter(|port| wanted.is_none_or(|wanted| port.port == wanted));
-        ports.fold(Connections::none(), |set, port| set.union(&Connections::range(port.protocol, port.port, port.port)))
+        ports.fold(Connections::none(), |set, port| {
+            set.union(&Connections::range(port.protocol, port.port, port.port))
+        })
     };
     match all(wanted) {
         set if set.is_empty() => all(None),
@@ -167,11 +182,19 @@ fn service_ports(service: &Service, wanted: Option<u16>) -> Connections {
 
 /// Ingresses and routes: the controller calls their backends.
 fn routes(world: &World) -> Vec<Flow> {
-    let known = ["ingress-nginx", "traefik", "haproxy-ingress", "contour", "istio-ingressgateway", "kong", "envoy-gateway"];
+    let known = [
+        "ingress-nginx",
+        "traefik",
+        "haproxy-ingress",
+        "contour",
+        "istio-ingressgateway",
+        "kong",
+        "envoy-gateway",
+    ];
     let controller = world.pods.iter().find(|pod| {
-        ["app.kubernetes.io/name", "app", "k8s-app"].iter().any(|key| {
-            pod.labels.get(*key).is_some_and(|value| known.contains(&value.as_str()))
-        })
+        ["app.kubernetes.io/name", "app", "k8s-app"]
+            .iter()
+            .any(|key| pod.labels.get(*key).is_some_and(|value| known.contains(&value.as_str())))
     });
     let mut flows = Vec::new();
     for route in &world.routes {
@@ -188,8 +211,15 @@ fn routes(world: &World) -> Vec<Flow> {
             || Party::Pods { namespace: Some("ingress-nginx".to_owned()), selector: Default::default() },
             workload,
         );
-        let guess = if controller.is_some() { "" } else { "; its controller is not in the manifests: adjust the source" };
-        let reason = format!("{} {}/{} sends to it ({}){guess}", route.kind, route.namespace, route.name, route.origin);
+        let guess = if controller.is_some() {
+            ""
+        } else {
+            "; its controller is not in the manifests: adjust the source"
+        };
+        let reason = format!(
+            "{} {}/{} sends to it ({}){guess}",
+            route.kind, route.namespace, route.name, route.origin
+        );
         let destination = Party::Service { namespace: service.namespace.clone(), name: service.name.clone() };
         if !ports.is_empty() {
             flows.push(flow(source, destination, ports, reason, &route.origin));
@@ -200,13 +230,16 @@ fn routes(world: &World) -> Vec<Flow> {
 
 /// Services that the outside reaches without a route.
 fn exposed(world: &World) -> Vec<Flow> {
-    let public = |service: &&Service| matches!(service.kind.as_str(), "LoadBalancer" | "NodePort") && service.selector.is_some();
+    let public = |service: &&Service| {
+        matches!(service.kind.as_str(), "LoadBalancer" | "NodePort") && service.selector.is_some()
+    };
     world
         .services
         .iter()
         .filter(public)
         .map(|service| {
-            let destination = Party::Service { namespace: service.namespace.clone(), name: service.name.clone() };
+            let destination =
+                Party::Service { namespace: service.namespace.clone(), name: service.name.clone() };
             let everything = Party::Addresses(crate::model::address::Addresses::everything());
             let reason = format!("Service of type {} ({}); narrow the source", service.kind, service.origin);
             flow(everything, destination, service_ports(service, None), reason, &service.origin)

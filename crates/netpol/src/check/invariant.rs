@@ -35,7 +35,9 @@ impl Invariant {
     /// The addresses that it speaks of.
     pub fn cuts(&self) -> Vec<Addresses> {
         let parties = self.from.iter().chain(&self.to);
-        parties.filter_map(|party| if let Party::Addresses(set) = party { Some(set.clone()) } else { None }).collect()
+        parties
+            .filter_map(|party| if let Party::Addresses(set) = party { Some(set.clone()) } else { None })
+            .collect()
     }
 }
 
@@ -45,7 +47,10 @@ pub fn read(text: &str, file: &Arc<str>) -> Result<Vec<Invariant>> {
     for document in parse(text, file)? {
         let list = document.get("invariants").unwrap_or(&document);
         let Value::List(items) = &list.value else {
-            return Err(Error::input(&Origin::new(file, list.line), "a list of invariants should stand here"));
+            return Err(Error::input(
+                &Origin::new(file, list.line),
+                "a list of invariants should stand here",
+            ));
         };
         for item in items {
             found.push(read_one(item, file)?);
@@ -73,7 +78,9 @@ fn read_one(item: &Node, file: &Arc<str>) -> Result<Invariant> {
         if list.is_empty() {
             return Err(Error::input(&origin, format!("'{key}' is missing")));
         }
-        list.iter().map(|text| Party::parse(text, None).map_err(|error| Error::input(&origin, error))).collect()
+        list.iter()
+            .map(|text| Party::parse(text, None).map_err(|error| Error::input(&origin, error)))
+            .collect()
     };
     let ports = match texts("ports") {
         list if list.is_empty() => vec![PortMatch::Numbers(Connections::all())],

@@ -161,11 +161,21 @@ pub fn step_text(engine: &Engine, step: &Step, direction: Direction, connections
             let name = rule.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
             format!("{way}: {} {} rule {}{name} {verb} {connections}", rule.origin, policy.title(), at + 1)
         }
-        None => format!("{way}: {} {} selects the pod and no rule allows {connections}", policy.origin, policy.title()),
+        None => format!(
+            "{way}: {} {} selects the pod and no rule allows {connections}",
+            policy.origin,
+            policy.title()
+        ),
     }
 }
 
-fn missing(engine: &Engine, graph: &Graph, matrix: &Matrix, wanted: &Authorised, findings: &mut Vec<Finding>) {
+fn missing(
+    engine: &Engine,
+    graph: &Graph,
+    matrix: &Matrix,
+    wanted: &Authorised,
+    findings: &mut Vec<Finding>,
+) {
     for (flow, pairs) in matrix.flows.iter().zip(&wanted.by_flow) {
         // One finding per line is enough to repair it; the pairs behind it are counted.
         let lacking = |(from, to, set): &&(usize, usize, Connections)| {
@@ -177,7 +187,9 @@ fn missing(engine: &Engine, graph: &Graph, matrix: &Matrix, wanted: &Authorised,
         let lack = set.minus(graph.table.get(graph.between(*from, *to)));
         let denied = [Direction::Egress, Direction::Ingress].iter().any(|&direction| {
             engine.verdict(*from, *to, direction).steps.iter().any(|step| {
-                step.action == Action::Deny && step.rule.is_some() && !step.connections.common(&lack).is_empty()
+                step.action == Action::Deny
+                    && step.rule.is_some()
+                    && !step.connections.common(&lack).is_empty()
             })
         });
         let more = if others > 0 { format!(" (and {others} more pairs)") } else { String::new() };
@@ -199,10 +211,17 @@ fn missing(engine: &Engine, graph: &Graph, matrix: &Matrix, wanted: &Authorised,
 }
 
 /// The part of a graph that no line authorises, as a graph, so that it collapses to lines as any other.
-fn excess(engine: &Engine, graph: &Graph, wanted: &Authorised, options: &Options) -> (Graph, BTreeMap<(String, String), (usize, usize)>) {
+fn excess(
+    engine: &Engine,
+    graph: &Graph,
+    wanted: &Authorised,
+    options: &Options,
+) -> (Graph, BTreeMap<(String, String), (usize, usize)>) {
     let governed = |at: usize| {
         engine.pod(at).is_some_and(|pod| {
-            !pod.host_network && pod.owner.1 != lines::CONTROLLER_KIND && !options.excluded.contains(&pod.namespace)
+            !pod.host_network
+                && pod.owner.1 != lines::CONTROLLER_KIND
+                && !options.excluded.contains(&pod.namespace)
         })
     };
     let mut table = graph.table.clone();
@@ -231,7 +250,13 @@ fn excess(engine: &Engine, graph: &Graph, wanted: &Authorised, options: &Options
     (Graph { rows, table }, example)
 }
 
-fn excessive(engine: &Engine, graph: &Graph, wanted: &Authorised, options: &Options, findings: &mut Vec<Finding>) {
+fn excessive(
+    engine: &Engine,
+    graph: &Graph,
+    wanted: &Authorised,
+    options: &Options,
+    findings: &mut Vec<Finding>,
+) {
     let (excess, examples) = excess(engine, graph, wanted, options);
     for line in lines::lines(engine, &excess, None) {
         let outside = |text: &str| text.ends_with("[External]");
@@ -252,7 +277,10 @@ fn excessive(engine: &Engine, graph: &Graph, wanted: &Authorised, options: &Opti
             true => vec!["no policy selects the pod in this direction".to_owned()],
             false => why.into_iter().filter(|reason| reason.contains(" allows ")).collect(),
         };
-        let message = format!("{} -> {} : {} is open and no line authorises it", line.source, line.destination, line.connections);
+        let message = format!(
+            "{} -> {} : {} is open and no line authorises it",
+            line.source, line.destination, line.connections
+        );
         findings.push(Finding { kind: Kind::Excessive, origin, message, reasons });
     }
 }
@@ -286,13 +314,18 @@ fn matrix_lines(matrix: &Matrix, wanted: &Authorised, options: &Options, finding
     }
     for (at, later) in covered_lines(wanted) {
         let (first, second) = (&matrix.flows[at], &matrix.flows[later]);
-        add(Kind::Shadowed, &second.origin, format!("{}: already authorised by {}", second.text(), first.origin));
+        add(
+            Kind::Shadowed,
+            &second.origin,
+            format!("{}: already authorised by {}", second.text(), first.origin),
+        );
     }
 }
 
 /// Lines whose every pair is authorised by one other line: (wider, narrower).
 fn covered_lines(wanted: &Authorised) -> Vec<(usize, usize)> {
-    let mut by_pair: std::collections::HashMap<(usize, usize), Vec<(usize, &Connections)>> = Default::default();
+    let mut by_pair: std::collections::HashMap<(usize, usize), Vec<(usize, &Connections)>> =
+        Default::default();
     for (flow, pairs) in wanted.by_flow.iter().enumerate() {
         for (from, to, set) in pairs {
             by_pair.entry((*from, *to)).or_default().push((flow, set));
@@ -302,13 +335,17 @@ fn covered_lines(wanted: &Authorised) -> Vec<(usize, usize)> {
     for (flow, pairs) in wanted.by_flow.iter().enumerate() {
         let Some((from, to, set)) = pairs.first() else { continue };
         let candidates = by_pair.get(&(*from, *to)).map(Vec::as_slice).unwrap_or_default();
-        let wider = candidates.iter().filter(|(other, wide)| *other != flow && wide.covers(set)).find(|(other, _)| {
-            let all = pairs.iter().all(|(from, to, set)| {
-                by_pair[&(*from, *to)].iter().any(|(owner, wide)| owner == other && wide.covers(set))
-            });
-            // Of two equal lines only the later one is reported.
-            all && (wanted.by_flow[*other].len() > pairs.len() || *other < flow || candidates.iter().any(|(o, w)| o == other && *w != set))
-        });
+        let wider = candidates.iter().filter(|(other, wide)| *other != flow && wide.covers(set)).find(
+            |(other, _)| {
+                let all = pairs.iter().all(|(from, to, set)| {
+                    by_pair[&(*from, *to)].iter().any(|(owner, wide)| owner == other && wide.covers(set))
+                });
+                // Of two equal lines only the later one is reported.
+                all && (wanted.by_flow[*other].len() > pairs.len()
+                    || *other < flow
+                    || candidates.iter().any(|(o, w)| o == other && *w != set))
+            },
+        );
         if let Some((other, _)) = wider {
             covered.push((*other, flow));
         }
@@ -336,10 +373,18 @@ fn policies(engine: &Engine, findings: &mut Vec<Finding>) {
             for (at, cover) in engine.covered_rules(number, direction) {
                 let rule = &policy.side(direction).rules[at];
                 match cover {
-                    None => add(Kind::Unused, &rule.origin, format!("{}: this rule names nobody that is declared", policy.title())),
+                    None => add(
+                        Kind::Unused,
+                        &rule.origin,
+                        format!("{}: this rule names nobody that is declared", policy.title()),
+                    ),
                     Some(by) => {
                         let by = &policy.side(direction).rules[by];
-                        add(Kind::Shadowed, &rule.origin, format!("{}: the rule at {} already decides this", policy.title(), by.origin));
+                        add(
+                            Kind::Shadowed,
+                            &rule.origin,
+                            format!("{}: the rule at {} already decides this", policy.title(), by.origin),
+                        );
                     }
                 }
             }

@@ -73,7 +73,13 @@ fn hubble(node: &Node, file: &Arc<str>) -> Option<Observed> {
             Some((protocol, port))
         })?;
     let origin = Origin::new(file, node.line);
-    Some(Observed { from: end("source", "source"), to: end("destination", "destination"), protocol, port, origin })
+    Some(Observed {
+        from: end("source", "source"),
+        to: end("destination", "destination"),
+        protocol,
+        port,
+        origin,
+    })
 }
 
 fn conntrack(line: &str, origin: Origin) -> Option<Observed> {
@@ -81,7 +87,13 @@ fn conntrack(line: &str, origin: Origin) -> Option<Observed> {
     // The first src, dst and dport are those of the opener; the second ones are the answer's.
     let field = |key: &str| line.split_whitespace().find_map(|word| word.strip_prefix(key));
     let end = |key: &str| Some(End { pod: None, address: Some(field(key)?.parse().ok()?) });
-    Some(Observed { from: end("src=")?, to: end("dst=")?, protocol, port: field("dport=")?.parse().ok()?, origin })
+    Some(Observed {
+        from: end("src=")?,
+        to: end("dst=")?,
+        protocol,
+        port: field("dport=")?.parse().ok()?,
+        origin,
+    })
 }
 
 /// Lines that nothing used, and flows that no line authorises (one finding per pair and port).
@@ -123,7 +135,10 @@ pub fn findings(world: &World, matrix: &Matrix, places: &Places, seen: &[Observe
         if !authorised && (engine.is_pod(from) || engine.is_pod(to)) {
             let message = format!(
                 "seen: {} -> {} : {} {}, and no line authorises it",
-                engine.title(from), engine.title(to), flow.protocol.name(), flow.port
+                engine.title(from),
+                engine.title(to),
+                flow.protocol.name(),
+                flow.port
             );
             unknown.entry(message.clone()).or_insert(Finding {
                 kind: Kind::Excessive,

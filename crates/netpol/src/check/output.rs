@@ -18,7 +18,12 @@ pub fn text(findings: &[Finding], terminal: Terminal) -> String {
             Language::English => finding.kind.name(),
         };
         let colour = if finding.kind.is_error() { "1;31" } else { "1;33" };
-        out.push_str(&format!("{} {}\n  {}\n", paint(colour, word), paint("2", &finding.origin.to_string()), finding.message));
+        out.push_str(&format!(
+            "{} {}\n  {}\n",
+            paint(colour, word),
+            paint("2", &finding.origin.to_string()),
+            finding.message
+        ));
         for reason in &finding.reasons {
             out.push_str(&format!("    {reason}\n"));
         }
@@ -66,8 +71,10 @@ pub fn sarif(findings: &[Finding]) -> String {
         (Kind::Unused, "A policy, rule or line concerns nobody"),
         (Kind::Shadowed, "A rule or line says only what another says"),
     ];
-    let rules: Vec<Value> =
-        kinds.iter().map(|(kind, text)| json!({"id": kind.name(), "shortDescription": {"text": text}})).collect();
+    let rules: Vec<Value> = kinds
+        .iter()
+        .map(|(kind, text)| json!({"id": kind.name(), "shortDescription": {"text": text}}))
+        .collect();
     let results: Vec<Value> = findings
         .iter()
         .map(|finding| {
@@ -113,7 +120,10 @@ pub fn junit(findings: &[Finding]) -> String {
             true => format!("<failure message=\"{}\">{body}</failure>", escape(&finding.message)),
             false => format!("<system-out>{body}</system-out>"),
         };
-        out.push_str(&format!("  <testcase classname=\"netpol.{}\" name=\"{name}\">{inner}</testcase>\n", finding.kind.name()));
+        out.push_str(&format!(
+            "  <testcase classname=\"netpol.{}\" name=\"{name}\">{inner}</testcase>\n",
+            finding.kind.name()
+        ));
     }
     out.push_str("</testsuite>\n");
     out

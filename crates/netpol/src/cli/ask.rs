@@ -74,7 +74,12 @@ impl Question {
 }
 
 /// Says whether one party can reach another; refused answers end with [`ExitStatus::Findings`].
-pub fn allows(args: &AskArgs, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Result<ExitStatus> {
+pub fn allows(
+    args: &AskArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+) -> Result<ExitStatus> {
     let question = question(args, err)?;
     let mut text = String::new();
     let mut all = true;
@@ -98,7 +103,12 @@ pub fn allows(args: &AskArgs, out: &mut dyn Write, err: &mut dyn Write, terminal
 }
 
 /// Says why, rule by rule.
-pub fn explain(args: &AskArgs, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Result<ExitStatus> {
+pub fn explain(
+    args: &AskArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+) -> Result<ExitStatus> {
     let question = question(args, err)?;
     let engine = &question.engine;
     let mut text = String::new();
@@ -134,7 +144,11 @@ pub fn explain(args: &AskArgs, out: &mut dyn Write, err: &mut dyn Write, termina
         }
     }
     if pairs.len() > MAX_EXPLAINED {
-        text.push_str(&format!("… {} {}\n", pairs.len() - MAX_EXPLAINED, terminal.language.pick("autres paires", "more pairs")));
+        text.push_str(&format!(
+            "… {} {}\n",
+            pairs.len() - MAX_EXPLAINED,
+            terminal.language.pick("autres paires", "more pairs")
+        ));
     }
     deliver(&super::OutputArgs { out: None }, text.as_bytes(), out)?;
     Ok(if all { ExitStatus::Success } else { ExitStatus::Findings })

@@ -15,7 +15,12 @@ fn today() -> Option<Day> {
 }
 
 /// Compares policies with the matrix and with invariants.
-pub fn check(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Result<ExitStatus> {
+pub fn check(
+    args: &CheckArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+) -> Result<ExitStatus> {
     if args.matrix.is_none() && !args.observed.is_empty() {
         return Err(Error::usage("--observed needs --matrix"));
     }
@@ -25,7 +30,12 @@ pub fn check(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write, termina
     inputs::watching(args.watch, &watched, err, terminal, |err| once(args, out, err, terminal))
 }
 
-fn once(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Result<ExitStatus> {
+fn once(
+    args: &CheckArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+) -> Result<ExitStatus> {
     let mut world = inputs::world(&args.manifests.manifests, err)?;
     lines::with_controller(&mut world);
     let matrix = args.matrix.as_ref().map(|path| inputs::matrix(path, err)).transpose()?;
@@ -35,7 +45,9 @@ fn once(args: &CheckArgs, out: &mut dyn Write, err: &mut dyn Write, terminal: Te
         invariants.extend(invariant::read(&inputs::side_file(path)?, &name)?);
     }
     let today = match &args.date {
-        Some(text) => Some(Day::parse(text).ok_or_else(|| Error::usage(format!("--date: '{text}' is not a date")))?),
+        Some(text) => {
+            Some(Day::parse(text).ok_or_else(|| Error::usage(format!("--date: '{text}' is not a date")))?)
+        }
         None => today(),
     };
     let options = check::Options {

@@ -12,7 +12,12 @@ use std::io::Write;
 use std::path::PathBuf;
 
 /// Shows who can reach whom.
-pub fn list(args: &ListArgs, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Result<ExitStatus> {
+pub fn list(
+    args: &ListArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+) -> Result<ExitStatus> {
     inputs::watching(args.watch, &args.manifests.manifests, err, terminal, |err| {
         let mut world = inputs::world(&args.manifests.manifests, err)?;
         let settings = Settings {
@@ -51,24 +56,35 @@ fn exposures(world: &World, settings: &Settings, args: &ListArgs, terminal: Term
         .into_iter()
         .filter(|line| args.focus.as_ref().is_none_or(|focus| line.workload.contains(focus)))
         .collect();
-    let word = |line: &exposure::Exposure| if line.direction == Direction::Ingress { "ingress" } else { "egress" };
+    let word =
+        |line: &exposure::Exposure| if line.direction == Direction::Ingress { "ingress" } else { "egress" };
     let cells = |line: &exposure::Exposure| {
         let protected = if line.protected { "yes" } else { "no" };
-        [line.workload.clone(), word(line).to_owned(), line.peer.clone(), line.connections.to_string(), protected.to_owned()]
+        [
+            line.workload.clone(),
+            word(line).to_owned(),
+            line.peer.clone(),
+            line.connections.to_string(),
+            protected.to_owned(),
+        ]
     };
     let headings = ["workload", "direction", "peer", "connections", "protected"];
     match args.format {
         ListFormat::Json => {
             let list: Vec<serde_json::Value> = found
                 .iter()
-                .map(|line| serde_json::json!({"workload": line.workload, "direction": word(line), "peer": line.peer,
-                    "conn": line.connections.to_string(), "protected": line.protected}))
+                .map(|line| {
+                    serde_json::json!({"workload": line.workload, "direction": word(line), "peer": line.peer,
+                    "conn": line.connections.to_string(), "protected": line.protected})
+                })
                 .collect();
             format!("{}\n", serde_json::to_string_pretty(&list).unwrap_or_default())
         }
         ListFormat::Csv => {
             let mut out = text::csv_row(&headings, ',');
-            found.iter().for_each(|line| out.push_str(&text::csv_row(&cells(line).each_ref().map(String::as_str), ',')));
+            found.iter().for_each(|line| {
+                out.push_str(&text::csv_row(&cells(line).each_ref().map(String::as_str), ','))
+            });
             out
         }
         ListFormat::Text => found
@@ -78,7 +94,11 @@ fn exposures(world: &World, settings: &Settings, args: &ListArgs, terminal: Term
                 Direction::Egress => format!("{} => {} : {}\n", line.workload, line.peer, line.connections),
             })
             .collect(),
-        _ => table::render(&headings, &found.iter().map(|line| cells(line).to_vec()).collect::<Vec<_>>(), terminal),
+        _ => table::render(
+            &headings,
+            &found.iter().map(|line| cells(line).to_vec()).collect::<Vec<_>>(),
+            terminal,
+        ),
     }
 }
 
@@ -91,7 +111,12 @@ fn engine_of(path: &PathBuf, shared: &[PathBuf], err: &mut dyn Write) -> Result<
 }
 
 /// Shows what can be reached now that could not be before.
-pub fn diff(args: &DiffArgs, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Result<ExitStatus> {
+pub fn diff(
+    args: &DiffArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+) -> Result<ExitStatus> {
     let mut before = engine_of(&args.before, &args.manifests, err)?;
     let mut after = engine_of(&args.after, &args.manifests, err)?;
     // Both sides speak of the same address families, or a side that mentions IPv6 would look like a change.
@@ -105,7 +130,13 @@ pub fn diff(args: &DiffArgs, out: &mut dyn Write, err: &mut dyn Write, terminal:
     Ok(if changes.is_empty() { ExitStatus::Success } else { ExitStatus::Findings })
 }
 
-fn render_changes(changes: &[Change], before: &[Line], after: &[Line], format: DiffFormat, terminal: Terminal) -> String {
+fn render_changes(
+    changes: &[Change],
+    before: &[Line],
+    after: &[Line],
+    format: DiffFormat,
+    terminal: Terminal,
+) -> String {
     let row = |change: &Change| {
         let (old, new) = (change.before.to_string(), change.after.to_string());
         [change.word().to_owned(), change.source.clone(), change.destination.clone(), old, new]
@@ -115,7 +146,9 @@ fn render_changes(changes: &[Change], before: &[Line], after: &[Line], format: D
     match format {
         DiffFormat::Csv => {
             out.push_str(&text::csv_row(&headings, ','));
-            changes.iter().for_each(|change| out.push_str(&text::csv_row(&row(change).each_ref().map(String::as_str), ',')));
+            changes.iter().for_each(|change| {
+                out.push_str(&text::csv_row(&row(change).each_ref().map(String::as_str), ','))
+            });
         }
         DiffFormat::Json => {
             let list: Vec<serde_json::Value> = changes
@@ -136,17 +169,28 @@ fn render_changes(changes: &[Change], before: &[Line], after: &[Line], format: D
                     "removed" => ('-', "31"),
                     _ => ('~', "33"),
                 };
-                let line = format!("{sign} {} => {} : {} (was {})", change.source, change.destination, change.after, change.before);
+                let line = format!(
+                    "{sign} {} => {} : {} (was {})",
+                    change.source, change.destination, change.after, change.before
+                );
                 match terminal.colour {
                     true => out.push_str(&format!("\u{1b}[{colour}m{line}\u{1b}[0m\n")),
                     false => out.push_str(&format!("{line}\n")),
                 }
             }
             let (new, gone) = appeared(before, after);
-            new.iter().for_each(|name| out.push_str(&format!("  {} {name}\n", terminal.language.pick("nouveau :", "new:"))));
-            gone.iter().for_each(|name| out.push_str(&format!("  {} {name}\n", terminal.language.pick("disparu :", "gone:"))));
+            new.iter().for_each(|name| {
+                out.push_str(&format!("  {} {name}\n", terminal.language.pick("nouveau :", "new:")))
+            });
+            gone.iter().for_each(|name| {
+                out.push_str(&format!("  {} {name}\n", terminal.language.pick("disparu :", "gone:")))
+            });
             if changes.is_empty() {
-                out.push_str(terminal.language.pick("Aucune différence de connectivité.\n", "No difference in connectivity.\n"));
+                out.push_str(
+                    terminal
+                        .language
+                        .pick("Aucune différence de connectivité.\n", "No difference in connectivity.\n"),
+                );
             }
         }
     }

@@ -37,7 +37,10 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut seen = std::collections::HashSet::new();
         found.retain(|file| seen.insert(file.clone()));
         if folder && found.len() == before && before == 0 {
-            return Err(Error::new(ErrorKind::Input, format!("{}: no .yaml, .yml or .json file", path.display())));
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!("{}: no .yaml, .yml or .json file", path.display()),
+            ));
         }
     }
     Ok(found)
@@ -49,7 +52,11 @@ fn walk(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
         if depth == 0 || manifest {
             found.push(path.to_owned());
         }
-        return if found.len() <= MAX_FILES { Ok(()) } else { Err(Error::usage(format!("more than {MAX_FILES} files"))) };
+        return if found.len() <= MAX_FILES {
+            Ok(())
+        } else {
+            Err(Error::usage(format!("more than {MAX_FILES} files")))
+        };
     }
     if depth > MAX_DEPTH {
         return Err(Error::usage(format!("{}: folders nested deeper than {MAX_DEPTH}", path.display())));
@@ -86,7 +93,8 @@ fn text(path: &Path) -> Result<String> {
         }
         std::fs::read(path).map_err(|error| io(path, &error))?
     };
-    String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::Input, format!("{}: this text is not UTF-8", path.display())))
+    String::from_utf8(bytes)
+        .map_err(|_| Error::new(ErrorKind::Input, format!("{}: this text is not UTF-8", path.display())))
 }
 
 /// The world of these paths; warnings go to `err`.
@@ -126,10 +134,9 @@ pub fn side_file(path: &Path) -> Result<String> {
 
 /// Where the resolver and the API server are.
 pub fn places(args: &ManifestArgs) -> Result<Places> {
-    let (namespace, labels) = args
-        .dns_pods
-        .split_once('/')
-        .ok_or_else(|| Error::usage(format!("--dns-pods: '{}' is not namespace/label=value", args.dns_pods)))?;
+    let (namespace, labels) = args.dns_pods.split_once('/').ok_or_else(|| {
+        Error::usage(format!("--dns-pods: '{}' is not namespace/label=value", args.dns_pods))
+    })?;
     let labels = labels.trim_start_matches('{').trim_end_matches('}');
     let api_server = match &args.api_server {
         None => None,

@@ -1,8 +1,8 @@
 //! `netpol generate`, `netpol matrix export`, `netpol matrix infer` and `netpol template`.
 
 use super::{
-    DialectName, ExitStatus, ExportArgs, GenerateArgs, InferArgs, MatrixFormat, PresetName, TemplateArgs, deliver,
-    inputs,
+    DialectName, ExitStatus, ExportArgs, GenerateArgs, InferArgs, MatrixFormat, PresetName, TemplateArgs,
+    deliver, inputs,
 };
 use crate::check::{export as exporting, infer as inferring};
 use crate::engine::{Engine, Settings};
@@ -61,7 +61,12 @@ fn render(matrix: &Matrix, format: MatrixFormat, terminal: Terminal) -> Vec<u8> 
 }
 
 /// Writes the matrix of what is deployed; what differs from the previous one goes to `err`.
-pub fn export(args: &ExportArgs, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Result<ExitStatus> {
+pub fn export(
+    args: &ExportArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+) -> Result<ExitStatus> {
     let world = inputs::world(&args.manifests.manifests, err)?;
     let previous = args.previous.as_ref().map(|path| inputs::matrix(path, err)).transpose()?;
     let settings = Settings {
@@ -77,7 +82,8 @@ pub fn export(args: &ExportArgs, out: &mut dyn Write, err: &mut dyn Write, termi
     }
     deliver(&args.output, &render(&matrix, args.format, terminal), out)?;
     let Some(previous) = previous else { return Ok(ExitStatus::Success) };
-    let texts = |matrix: &Matrix| -> BTreeSet<String> { matrix.flows.iter().map(|flow| flow.text()).collect() };
+    let texts =
+        |matrix: &Matrix| -> BTreeSet<String> { matrix.flows.iter().map(|flow| flow.text()).collect() };
     let (old, new) = (texts(&previous), texts(&matrix));
     for text in new.difference(&old) {
         let _ = writeln!(err, "+ {text}");
@@ -89,7 +95,12 @@ pub fn export(args: &ExportArgs, out: &mut dyn Write, err: &mut dyn Write, termi
 }
 
 /// Proposes a matrix from what the manifests mention.
-pub fn infer(args: &InferArgs, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Result<ExitStatus> {
+pub fn infer(
+    args: &InferArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+) -> Result<ExitStatus> {
     let world = inputs::world(&args.manifests.manifests, err)?;
     let matrix = inferring::infer(&world);
     if matrix.flows.is_empty() {

@@ -343,7 +343,12 @@ pub struct TemplateArgs {
 }
 
 /// Runs a command. Results go to `out`, remarks and warnings to `err`.
-pub fn run(args: &NetpolArgs, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Result<ExitStatus> {
+pub fn run(
+    args: &NetpolArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+) -> Result<ExitStatus> {
     match &args.command {
         Command::Generate(args) => matrices::generate(args, out, err, terminal),
         Command::List(args) => connectivity::list(args, out, err, terminal),

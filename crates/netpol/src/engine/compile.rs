@@ -34,7 +34,8 @@ pub fn compile(mut world: World, settings: &Settings) -> Engine {
     }
     let mut table = ConnectionTable::default();
     let mut resolver = Resolver::new(&world, &endpoints, settings);
-    let policies = world.policies.iter().map(|policy| compile_policy(policy, &mut resolver, &mut table)).collect();
+    let policies =
+        world.policies.iter().map(|policy| compile_policy(policy, &mut resolver, &mut table)).collect();
     let selecting = select(&world, &mut resolver, endpoints.len());
     Engine { endpoints, pod_endpoints, endpoint_of_pod, ipv6, policies, selecting, table, world }
 }
@@ -46,7 +47,8 @@ fn mentioned(world: &World, settings: &Settings) -> (Vec<Addresses>, BTreeSet<St
     let mut names: BTreeSet<String> = settings.names.iter().cloned().collect();
     let mut api_server = false;
     let mut nodes = false;
-    let rules = world.policies.iter().flat_map(|policy| policy.ingress.rules.iter().chain(&policy.egress.rules));
+    let rules =
+        world.policies.iter().flat_map(|policy| policy.ingress.rules.iter().chain(&policy.egress.rules));
     for peer in rules.flat_map(|rule| &rule.peers) {
         match peer {
             Peer::Block { addresses, .. } => blocks.push(addresses.clone()),
@@ -96,7 +98,11 @@ fn pod_classes(world: &World, cuts: &Cuts, settings: &Settings) -> Vec<Endpoint>
     classes.into_values().map(Endpoint::Pods).collect()
 }
 
-fn compile_policy(policy: &Policy, resolver: &mut Resolver<'_>, table: &mut ConnectionTable) -> CompiledPolicy {
+fn compile_policy(
+    policy: &Policy,
+    resolver: &mut Resolver<'_>,
+    table: &mut ConnectionTable,
+) -> CompiledPolicy {
     let number = resolver.next_policy();
     let mut named_ports = false;
     let mut side = |rules: &[Rule]| {

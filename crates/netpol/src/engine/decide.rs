@@ -55,7 +55,8 @@ impl Engine {
             return walk.finish(true);
         }
         let policies = self.policies_on(subject, direction);
-        let tier = |wanted: fn(Tier) -> bool| policies.iter().filter(move |&&policy| wanted(self.tier(policy)));
+        let tier =
+            |wanted: fn(Tier) -> bool| policies.iter().filter(move |&&policy| wanted(self.tier(policy)));
         for &policy in tier(|tier| matches!(tier, Tier::Admin(_))) {
             self.ordered(policy, direction, peer, to, &mut walk);
         }
@@ -140,7 +141,8 @@ impl Engine {
         let Some(pod) = self.pod(to) else { return set };
         for (protocol, name) in &ports.names {
             for port in &pod.ports {
-                if port.name.as_deref() == Some(name) && protocol.is_none_or(|wanted| wanted == port.protocol) {
+                if port.name.as_deref() == Some(name) && protocol.is_none_or(|wanted| wanted == port.protocol)
+                {
                     set = set.union(&Connections::range(port.protocol, port.port, port.port));
                 }
             }
@@ -148,7 +150,12 @@ impl Engine {
         set
     }
 
-    pub(super) fn resolve_id(&self, ports: &PortsOf, to: usize, table: &mut ConnectionTable) -> ConnectionsId {
+    pub(super) fn resolve_id(
+        &self,
+        ports: &PortsOf,
+        to: usize,
+        table: &mut ConnectionTable,
+    ) -> ConnectionsId {
         match ports.names.is_empty() || !matches!(self.endpoints[to], Endpoint::Pods(_)) {
             true => ports.numbers,
             false => table.intern(self.resolve(ports, to)),
@@ -227,7 +234,9 @@ impl Engine {
                 rest.split_off(&earlier.peers);
                 rest.is_empty()
                     && self.table.get(earlier.ports.numbers).covers(self.table.get(rule.ports.numbers))
-                    && rule.ports.names.iter().all(|name| earlier.ports.names.contains(name) || earlier.ports.numbers == ConnectionTable::ALL)
+                    && rule.ports.names.iter().all(|name| {
+                        earlier.ports.names.contains(name) || earlier.ports.numbers == ConnectionTable::ALL
+                    })
                     && (self.tier(number) != Tier::Namespaced || earlier.action == rule.action)
             });
             covered.extend(wider.map(|by| (at, Some(by))));

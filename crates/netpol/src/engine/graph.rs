@@ -53,7 +53,12 @@ impl Engine {
         let pods = self.set(&(0..self.pod_endpoints).collect::<Vec<_>>());
         let mut pods_bits = Bits::none(self.endpoints.len());
         pods.add_to(&mut pods_bits);
-        let mut builder = RowBuilder { size: self.endpoints.len(), reach: Vec::new(), out: Vec::new(), known: HashMap::new() };
+        let mut builder = RowBuilder {
+            size: self.endpoints.len(),
+            reach: Vec::new(),
+            out: Vec::new(),
+            known: HashMap::new(),
+        };
         let mut rows = Vec::with_capacity(self.endpoints.len());
         for from in 0..self.endpoints.len() {
             let ways = &blocks[from / 64];
@@ -82,7 +87,9 @@ impl Engine {
             let mut ports = Vec::new();
             if let Some(pod) = self.pod(at).filter(|_| named && direction == Direction::Ingress) {
                 let named_ports = pod.ports.iter();
-                ports.extend(named_ports.filter_map(|port| Some((port.protocol, port.port, port.name.as_deref()?))));
+                ports.extend(
+                    named_ports.filter_map(|port| Some((port.protocol, port.port, port.name.as_deref()?))),
+                );
                 ports.sort_unstable();
             }
             let number = *known.entry((policies, ports)).or_insert_with(|| {
@@ -92,7 +99,8 @@ impl Engine {
             profiles[number].members.push(at);
             numbers.push(number);
         }
-        let shared: Vec<Arc<Parts>> = profiles.iter().map(|profile| Arc::new(profile.parts.clone())).collect();
+        let shared: Vec<Arc<Parts>> =
+            profiles.iter().map(|profile| Arc::new(profile.parts.clone())).collect();
         (numbers.into_iter().map(|number| Arc::clone(&shared[number])).collect(), profiles)
     }
 
@@ -109,7 +117,8 @@ impl Engine {
         }
         remap(&mut groups, |state| next_tier(state, table));
         let namespaced = || policies.iter().filter(|policy| self.tier(**policy) == Tier::Namespaced);
-        let isolated = namespaced().any(|&policy| self.world.policies[policy as usize].side(direction).isolates);
+        let isolated =
+            namespaced().any(|&policy| self.world.policies[policy as usize].side(direction).isolates);
         for &policy in namespaced() {
             self.apply(policy, direction, at, &mut groups, table, add_up);
         }

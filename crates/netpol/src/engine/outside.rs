@@ -98,7 +98,9 @@ pub fn name_matches(pattern: &str, name: &str) -> bool {
     }
     for (at, part) in parts.iter().enumerate() {
         if at + 1 == parts.len() {
-            return rest.len() >= part.len() && rest.ends_with(part) && !(rest.len() == part.len() && pattern.starts_with("*."));
+            return rest.len() >= part.len()
+                && rest.ends_with(part)
+                && !(rest.len() == part.len() && pattern.starts_with("*."));
         }
         match rest.find(part) {
             Some(found) => rest = &rest[found + part.len()..],

@@ -53,9 +53,8 @@ impl<'w> Resolver<'w> {
     /// The pod endpoints of a namespace that a selector matches; host-network pods are never selected.
     pub fn pods_in(&self, namespace: &str, selector: &Selector) -> Vec<usize> {
         let Some(range) = self.ranges.get(namespace) else { return Vec::new() };
-        let matches = |at: &usize| {
-            self.pod(*at).is_some_and(|pod| !pod.host_network && pod_matches(selector, pod))
-        };
+        let matches =
+            |at: &usize| self.pod(*at).is_some_and(|pod| !pod.host_network && pod_matches(selector, pod));
         range.clone().filter(matches).collect()
     }
 
@@ -87,9 +86,8 @@ impl<'w> Resolver<'w> {
 
     /// The endpoints of a list of peers, seen from a namespace.
     pub fn peers(&mut self, peers: &[Peer], namespace: Option<&str>) -> Arc<Bits> {
-        let own = peers
-            .iter()
-            .any(|peer| matches!(peer, Peer::Pods(PodSet { namespaces: NamespaceSet::Own, .. })));
+        let own =
+            peers.iter().any(|peer| matches!(peer, Peer::Pods(PodSet { namespaces: NamespaceSet::Own, .. })));
         let key = (namespace.filter(|_| own).map(str::to_owned), peers.to_vec());
         if let Some(bits) = self.peers.get(&key) {
             return Arc::clone(bits);
@@ -166,7 +164,8 @@ impl<'w> Resolver<'w> {
     fn matches_pod(&self, peer: &Peer, pod: &Pod) -> bool {
         match peer {
             Peer::Block { addresses, pods, unknown_pods } => {
-                let known = !pod.addresses.is_empty() && (!self.settings.ignore_pod_addresses || pod.host_network);
+                let known =
+                    !pod.addresses.is_empty() && (!self.settings.ignore_pod_addresses || pod.host_network);
                 match known {
                     true => *pods && pod.addresses.iter().any(|&address| addresses.contains(address)),
                     // A host-network pod has its node's address: inside a whole family whatever it is.

@@ -22,8 +22,12 @@ const DENY_NETWORKS: u32 = 1000;
 /// The policies as one YAML text.
 pub fn write(plan: &Plan, matrix: &Matrix) -> Result<String> {
     refuse(plan, matrix, Dialect::ClusterNetworkPolicy, |direction, rule| match (&rule.other, direction) {
-        (Other::Addresses(_), Direction::Ingress) => Some("it has no word for traffic from outside addresses"),
-        (Other::ApiServer, _) => Some("the address of the API server is not known; give it with --api-server"),
+        (Other::Addresses(_), Direction::Ingress) => {
+            Some("it has no word for traffic from outside addresses")
+        }
+        (Other::ApiServer, _) => {
+            Some("the address of the API server is not known; give it with --api-server")
+        }
         _ => None,
     })?;
     let mut out = Writer::default();
@@ -55,7 +59,13 @@ pub fn write(plan: &Plan, matrix: &Matrix) -> Result<String> {
     Ok(out.finish())
 }
 
-fn start(out: &mut Writer, name: &str, priority: u32, category: Option<&str>, annotations: &[(String, String)]) {
+fn start(
+    out: &mut Writer,
+    name: &str,
+    priority: u32,
+    category: Option<&str>,
+    annotations: &[(String, String)],
+) {
     out.line(0, "---");
     let version = "policy.networking.k8s.io/v1alpha2";
     head(out, version, "ClusterNetworkPolicy", name, None, category, annotations);
@@ -113,10 +123,16 @@ fn protocols(rule: &PlannedRule, matrix: &Matrix, out: &mut Writer) -> Result<()
                     let key = protocol.name().to_ascii_lowercase();
                     for &(low, high) in set.ranges(protocol) {
                         items.push(match (low, high) {
-                            (1, u16::MAX) => format!("{key}: {{destinationPort: {{range: {{start: 1, end: 65535}}}}}}"),
-                            (low, high) if low == high => format!("{key}: {{destinationPort: {{number: {low}}}}}"),
+                            (1, u16::MAX) => {
+                                format!("{key}: {{destinationPort: {{range: {{start: 1, end: 65535}}}}}}")
+                            }
+                            (low, high) if low == high => {
+                                format!("{key}: {{destinationPort: {{number: {low}}}}}")
+                            }
                             (low, high) => {
-                                format!("{key}: {{destinationPort: {{range: {{start: {low}, end: {high}}}}}}}")
+                                format!(
+                                    "{key}: {{destinationPort: {{range: {{start: {low}, end: {high}}}}}}}"
+                                )
                             }
                         });
                     }

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 
 /// The ruleset: established connections, one set of rules per flow, then nothing in or out of governed pods.
 pub fn write(world: &World, plan: &Plan, matrix: &Matrix, options: &Options) -> Result<String> {
-    let engine = Engine::new(World { policies: Vec::new(), ..world.clone() }, &settings(matrix, &options.places));
+    let engine =
+        Engine::new(World { policies: Vec::new(), ..world.clone() }, &settings(matrix, &options.places));
     let wanted = authorised(&engine, matrix, &options.places)?;
     let mut errors = Vec::new();
     let mut out = String::from(
@@ -53,7 +54,9 @@ pub fn write(world: &World, plan: &Plan, matrix: &Matrix, options: &Options) -> 
         pod.addresses.iter().for_each(|&address| closed = closed.union(&single(address)));
     }
     for (family, list) in families(&closed) {
-        out.push_str(&format!("    {family} saddr {{ {list} }} drop\n    {family} daddr {{ {list} }} drop\n"));
+        out.push_str(&format!(
+            "    {family} saddr {{ {list} }} drop\n    {family} daddr {{ {list} }} drop\n"
+        ));
     }
     out.push_str("  }\n}\n");
     errors.dedup_by(|a, b| a.message == b.message);
@@ -70,7 +73,9 @@ fn addresses(engine: &Engine, at: usize) -> std::result::Result<Addresses, &'sta
             for &pod in pods {
                 let pod = &engine.world.pods[pod];
                 if pod.addresses.is_empty() {
-                    return Err("a pod has no address (status.podIP); give the manifests of the running pods");
+                    return Err(
+                        "a pod has no address (status.podIP); give the manifests of the running pods",
+                    );
                 }
                 pod.addresses.iter().for_each(|&address| set = set.union(&single(address)));
             }
@@ -134,7 +139,8 @@ pub fn read_back(text: &str) -> std::result::Result<(Vec<Accepted>, Addresses), 
                 let mut set = Connections::none();
                 for port in ports.split(", ") {
                     let (low, high) = port.split_once('-').unwrap_or((port, port));
-                    let number = |text: &str| text.parse::<u16>().map_err(|_| format!("unknown port in: {line}"));
+                    let number =
+                        |text: &str| text.parse::<u16>().map_err(|_| format!("unknown port in: {line}"));
                     set = set.union(&Connections::range(protocol, number(low)?, number(high)?));
                 }
                 accepted.push((list(from)?, list(to)?, set));

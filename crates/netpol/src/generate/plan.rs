@@ -150,7 +150,9 @@ impl Planner<'_> {
         Ok(match party {
             Party::Addresses(addresses) => vec![Other::Addresses(addresses.clone())],
             Party::Name(name) if direction == Direction::Ingress => vec![Other::Name(name.clone())],
-            Party::Name(_) => return Err(Error::input(&flow.origin, "a host name can only be a destination")),
+            Party::Name(_) => {
+                return Err(Error::input(&flow.origin, "a host name can only be a destination"));
+            }
             Party::ApiServer => vec![Other::ApiServer],
             Party::Dns => vec![Other::Pods(Target {
                 namespace: Some(self.options.places.dns_namespace.clone()),
@@ -201,7 +203,10 @@ impl Planner<'_> {
                 let why = "its pods use the node's network, which no policy governs";
                 return Err(inexpressible(flow, self.options.dialect, why));
             }
-            targets.push(Target { namespace: Some(namespace.clone()), selector: self.exact(flow, party, &pods)? });
+            targets.push(Target {
+                namespace: Some(namespace.clone()),
+                selector: self.exact(flow, party, &pods)?,
+            });
         }
         Ok(targets)
     }
@@ -224,7 +229,8 @@ impl Planner<'_> {
                 .collect()
         };
         for stranger in matched(&requirements) {
-            let extra = stranger.labels.keys().find(|key| pods.iter().all(|pod| !pod.labels.contains_key(*key)));
+            let extra =
+                stranger.labels.keys().find(|key| pods.iter().all(|pod| !pod.labels.contains_key(*key)));
             if let Some(key) = extra {
                 requirements.push(Requirement::Missing(key.clone()));
             }
@@ -257,7 +263,12 @@ impl Planner<'_> {
     }
 }
 
-fn service_ports(service: &Service, set: &Connections, flow: &Flow, ports: &mut Vec<PortMatch>) -> Result<()> {
+fn service_ports(
+    service: &Service,
+    set: &Connections,
+    flow: &Flow,
+    ports: &mut Vec<PortMatch>,
+) -> Result<()> {
     let before = ports.len();
     for port in service.ports.iter().filter(|port| set.contains(port.protocol, port.port)) {
         ports.push(match &port.target {
@@ -268,7 +279,10 @@ fn service_ports(service: &Service, set: &Connections, flow: &Flow, ports: &mut 
         });
     }
     match ports.len() == before {
-        true => Err(Error::input(&flow.origin, format!("the Service {}/{} has no port {set}", service.namespace, service.name))),
+        true => Err(Error::input(
+            &flow.origin,
+            format!("the Service {}/{} has no port {set}", service.namespace, service.name),
+        )),
         false => Ok(()),
     }
 }
@@ -302,10 +316,12 @@ fn name_subjects(plan: &mut Plan) {
                 _ => None,
             })
         };
-        let found = preferred.iter().find_map(|key| value(key)).or_else(|| {
-            selector.requirements().iter().find_map(|requirement| value(requirement.key()))
-        });
-        let text = found.unwrap_or_else(|| if selector.is_everything() { "all".into() } else { "some".into() });
+        let found = preferred
+            .iter()
+            .find_map(|key| value(key))
+            .or_else(|| selector.requirements().iter().find_map(|requirement| value(requirement.key())));
+        let text =
+            found.unwrap_or_else(|| if selector.is_everything() { "all".into() } else { "some".into() });
         let legal: String = text
             .to_ascii_lowercase()
             .chars()
@@ -315,7 +331,8 @@ fn name_subjects(plan: &mut Plan) {
         legal.trim_matches('-').to_owned()
     };
     for (category, namespace, selector) in plan.subjects.keys() {
-        *taken.entry((namespace.clone(), format!("{}-{}", category.name(), base(selector)))).or_default() += 1;
+        *taken.entry((namespace.clone(), format!("{}-{}", category.name(), base(selector)))).or_default() +=
+            1;
     }
     for ((category, namespace, selector), subject) in &mut plan.subjects {
         let name = format!("{}-{}", category.name(), base(selector));
@@ -341,7 +358,9 @@ pub fn refuse(
 ) -> Result<()> {
     let mut refused: BTreeMap<usize, &'static str> = BTreeMap::new();
     for subject in plan.subjects.values() {
-        for (direction, rules) in [(Direction::Ingress, &subject.ingress), (Direction::Egress, &subject.egress)] {
+        for (direction, rules) in
+            [(Direction::Ingress, &subject.ingress), (Direction::Egress, &subject.egress)]
+        {
             for rule in rules {
                 if let Some(why) = problem(direction, rule) {
                     refused.entry(rule.flow).or_insert(why);
@@ -349,6 +368,7 @@ pub fn refuse(
             }
         }
     }
-    let errors = refused.into_iter().map(|(flow, why)| inexpressible(&matrix.flows[flow], dialect, why)).collect();
+    let errors =
+        refused.into_iter().map(|(flow, why)| inexpressible(&matrix.flows[flow], dialect, why)).collect();
     Error::join(errors).map_or(Ok(()), Err)
 }

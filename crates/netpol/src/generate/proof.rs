@@ -32,7 +32,11 @@ pub fn prove(world: &World, matrix: &Matrix, plan: &Plan, text: &str, options: &
     let governed: Vec<bool> = (0..engine.endpoints.len()).map(governs).collect();
     let mut wrong = Vec::new();
     let mut note = |from: usize, to: usize, wanted: &Connections, found: &Connections| {
-        wrong.push(format!("{} -> {}: the matrix says {wanted}, the policies {found}", engine.title(from), engine.title(to)));
+        wrong.push(format!(
+            "{} -> {}: the matrix says {wanted}, the policies {found}",
+            engine.title(from),
+            engine.title(to)
+        ));
     };
     for (&(from, to), set) in &wanted.pairs {
         let found = graph.table.get(graph.between(from, to));

@@ -94,7 +94,8 @@ fn policy(key: &SubjectKey, subject: &Subject, matrix: &Matrix, plan: &Plan, out
         .collect();
     out.line(1, &format!("policyTypes: [{}]", types.join(", ")));
     for (direction, rules) in [(Direction::Ingress, &subject.ingress), (Direction::Egress, &subject.egress)] {
-        let (section, way) = if direction == Direction::Ingress { ("ingress", "from") } else { ("egress", "to") };
+        let (section, way) =
+            if direction == Direction::Ingress { ("ingress", "from") } else { ("egress", "to") };
         if !rules.is_empty() {
             out.line(1, &format!("{section}:"));
         }

@@ -3,7 +3,9 @@
 /// A scalar, quoted when a reader could take it for something else.
 pub fn scalar(text: &str) -> String {
     let plain = !text.is_empty()
-        && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ' ' | '(' | ')' | '+'))
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ' ' | '(' | ')' | '+'))
         && text.starts_with(|c: char| c.is_alphabetic() || c == '/')
         && !text.ends_with(' ')
         && !matches!(
@@ -13,7 +15,8 @@ pub fn scalar(text: &str) -> String {
     match plain {
         true => text.to_owned(),
         false => {
-            let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+            let escaped =
+                text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
             format!("\"{escaped}\"")
         }
     }

@@ -76,10 +76,9 @@ fn policy(
 
 fn priority(fields: &Fields, spec: &Node) -> Result<i32> {
     let text = fields.required(spec, "priority")?;
-    text.parse::<i32>()
-        .ok()
-        .filter(|priority| (0..=MAX_PRIORITY).contains(priority))
-        .ok_or_else(|| fields.fail(spec, format!("priority '{text}' is not a number from 0 to {MAX_PRIORITY}")))
+    text.parse::<i32>().ok().filter(|priority| (0..=MAX_PRIORITY).contains(priority)).ok_or_else(|| {
+        fields.fail(spec, format!("priority '{text}' is not a number from 0 to {MAX_PRIORITY}"))
+    })
 }
 
 struct RuleReader<'a> {
@@ -193,8 +192,7 @@ impl RuleReader<'_> {
         let mut addresses = Addresses::default();
         for item in self.fields.list(node, "networks")? {
             let text = item.text().unwrap_or_default();
-            addresses =
-                addresses.union(&parse_cidr(text).map_err(|error| self.fields.fail(item, error))?);
+            addresses = addresses.union(&parse_cidr(text).map_err(|error| self.fields.fail(item, error))?);
         }
         if addresses.is_empty() {
             return Err(self.fields.fail(node, "networks needs at least one CIDR block"));
@@ -226,9 +224,10 @@ impl RuleReader<'_> {
             let protocol = self.fields.protocol(range, "protocol")?;
             return Ok(PortMatch::Numbers(self.start_end(range, protocol)?));
         }
-        let name = self.fields.required(node, "namedPort").map_err(|_| {
-            self.fields.fail(node, "a port needs one of portNumber, portRange, namedPort")
-        })?;
+        let name = self
+            .fields
+            .required(node, "namedPort")
+            .map_err(|_| self.fields.fail(node, "a port needs one of portNumber, portRange, namedPort"))?;
         port_name(self.fields, node, name).map(|name| PortMatch::Named(None, name))
     }
 

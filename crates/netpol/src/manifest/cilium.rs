@@ -125,7 +125,8 @@ impl Reader<'_> {
                 key => {
                     named_peers = true;
                     let bare = key.strip_prefix(way).ok_or_else(|| {
-                        self.fields.fail(value, format!("a Cilium rule has no field '{key}' in this direction"))
+                        self.fields
+                            .fail(value, format!("a Cilium rule has no field '{key}' in this direction"))
                     })?;
                     self.peers(bare, value, &mut peers)?;
                 }
@@ -148,7 +149,11 @@ impl Reader<'_> {
         let items = match &value.value {
             Value::List(items) => items.as_slice(),
             Value::Null => &[],
-            _ => return Err(self.fields.fail(value, format!("this should be a list, not {}", value.kind_name()))),
+            _ => {
+                return Err(self
+                    .fields
+                    .fail(value, format!("this should be a list, not {}", value.kind_name())));
+            }
         };
         for item in items {
             match key {
@@ -159,7 +164,9 @@ impl Reader<'_> {
                 "FQDNs" => peers.push(self.name(item)?),
                 "Services" => peers.push(self.service(item)?),
                 "Nodes" => peers.push(Peer::Nodes(self.fields.selector(Some(item))?)),
-                _ => return Err(self.fields.fail(item, format!("the Cilium peer '{key}' is not understood"))),
+                _ => {
+                    return Err(self.fields.fail(item, format!("the Cilium peer '{key}' is not understood")));
+                }
             }
         }
         Ok(())
@@ -167,7 +174,9 @@ impl Reader<'_> {
 
     fn endpoint_peer(&mut self, item: &Node, peers: &mut Vec<Peer>) -> Result<()> {
         let labels = self.fields.labels(item.get("matchLabels"))?;
-        if let Some(key) = labels.keys().find(|key| key.starts_with("reserved:") || key.starts_with("reserved.")) {
+        if let Some(key) =
+            labels.keys().find(|key| key.starts_with("reserved:") || key.starts_with("reserved."))
+        {
             let entity = key["reserved:".len()..].to_owned();
             peers.extend(self.entity_named(item, &entity)?);
             return Ok(());
@@ -231,7 +240,8 @@ impl Reader<'_> {
             "kube-apiserver" => vec![Peer::ApiServer],
             "health" | "init" | "unmanaged" | "ingress" | "none" => {
                 let origin = self.fields.origin(node);
-                self.warnings.push(format!("{origin}: the entity '{entity}' stands for no pod that is declared"));
+                self.warnings
+                    .push(format!("{origin}: the entity '{entity}' stands for no pod that is declared"));
                 Vec::new()
             }
             other => return Err(self.fields.fail(node, format!("'{other}' is not a Cilium entity"))),
@@ -266,7 +276,8 @@ impl Reader<'_> {
             });
             if let Some(rules) = seven {
                 let origin = self.fields.origin(rules);
-                self.warnings.push(format!("{origin}: layer 7 rules narrow this further; counted as allowed"));
+                self.warnings
+                    .push(format!("{origin}: layer 7 rules narrow this further; counted as allowed"));
             }
             let ports = self.fields.list(group, "ports")?;
             if ports.is_empty() {
@@ -281,17 +292,20 @@ impl Reader<'_> {
 
     fn port(&self, node: &Node) -> Result<Vec<PortMatch>> {
         self.fields.only(node, "a port", &["port", "endPort", "protocol"])?;
-        let protocols: Vec<Protocol> = match self.fields.text(node, "protocol")? {
-            None | Some("ANY") => Protocol::ALL.to_vec(),
-            Some(text) => vec![
-                Protocol::parse(text)
-                    .ok_or_else(|| self.fields.fail(node, format!("'{text}' is not TCP, UDP, SCTP or ANY")))?,
-            ],
-        };
+        let protocols: Vec<Protocol> =
+            match self.fields.text(node, "protocol")? {
+                None | Some("ANY") => Protocol::ALL.to_vec(),
+                Some(text) => vec![Protocol::parse(text).ok_or_else(|| {
+                    self.fields.fail(node, format!("'{text}' is not TCP, UDP, SCTP or ANY"))
+                })?],
+            };
         let text = self.fields.text(node, "port")?.unwrap_or("0");
         if !text.bytes().all(|byte| byte.is_ascii_digit()) {
             let name = super::network_policy::port_name(self.fields, node, &text.to_ascii_lowercase())?;
-            return Ok(protocols.into_iter().map(|protocol| PortMatch::Named(Some(protocol), name.clone())).collect());
+            return Ok(protocols
+                .into_iter()
+                .map(|protocol| PortMatch::Named(Some(protocol), name.clone()))
+                .collect());
         }
         let mut set = Connections::none();
         for protocol in protocols {

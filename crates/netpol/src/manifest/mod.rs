@@ -96,7 +96,9 @@ impl Reader {
         }
         let Some(kind) = fields.text(node, "kind")? else {
             let error = fields.fail(node, "this is not a Kubernetes object: kind is missing");
-            return Err(error.hint("values files and kustomization files are not manifests: render them first"));
+            return Err(
+                error.hint("values files and kustomization files are not manifests: render them first")
+            );
         };
         let version = fields.text(node, "apiVersion")?.unwrap_or_default();
         let list_kind = kind.strip_suffix("List").is_some_and(|_| node.get("items").is_some());
@@ -191,9 +193,10 @@ impl Reader {
         let metadata = node.get("metadata").ok_or_else(|| fields.fail(node, "metadata is missing"))?;
         let name = match fields.text(metadata, "name")? {
             Some(name) => name.to_owned(),
-            None => fields.required(metadata, "generateName").map_err(|_| {
-                fields.fail(metadata, format!("{kind}: metadata.name is missing"))
-            })?.to_owned(),
+            None => fields
+                .required(metadata, "generateName")
+                .map_err(|_| fields.fail(metadata, format!("{kind}: metadata.name is missing")))?
+                .to_owned(),
         };
         let namespace = fields.text(metadata, "namespace")?.unwrap_or("default").to_owned();
         let version = node.get("apiVersion").and_then(Node::text).unwrap_or_default();
@@ -201,7 +204,9 @@ impl Reader {
         let key = (group, kind.to_owned(), namespace.clone(), name.clone());
         let origin = fields.origin(node);
         if let Some(first) = self.seen.insert(key, origin.clone()) {
-            self.world.warnings.push(format!("{origin}: {kind} {namespace}/{name} replaces the one at {first}"));
+            self.world
+                .warnings
+                .push(format!("{origin}: {kind} {namespace}/{name} replaces the one at {first}"));
             self.forget(kind, &namespace, &name);
         }
         Ok(Meta { namespace, name })
@@ -217,9 +222,9 @@ impl Reader {
         if kind == "Service" {
             self.world.services.retain(|service| !(service.namespace == namespace && service.name == name));
         }
-        self.world.routes.retain(|route| {
-            !(route.kind == kind && route.namespace == namespace && route.name == name)
-        });
+        self.world
+            .routes
+            .retain(|route| !(route.kind == kind && route.namespace == namespace && route.name == name));
     }
 
     fn namespace(&mut self, fields: &Fields, node: &Node) -> Result<()> {
@@ -238,7 +243,9 @@ impl Reader {
         let mut addresses = Vec::new();
         if let Some(status) = node.get("status") {
             for address in fields.list(status, "addresses")? {
-                addresses.extend(fields.text(address, "address")?.and_then(|text| text.parse::<std::net::IpAddr>().ok()));
+                addresses.extend(
+                    fields.text(address, "address")?.and_then(|text| text.parse::<std::net::IpAddr>().ok()),
+                );
             }
         }
         self.world.nodes.push(world::Node { name: meta.name, labels, addresses });

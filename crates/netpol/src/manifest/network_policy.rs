@@ -6,7 +6,9 @@ use crate::document::Node;
 use crate::error::Result;
 use crate::model::address::parse_cidr;
 use crate::model::labels::Selector;
-use crate::model::policy::{Action, Dialect, NamespaceSet, Peer, PodSet, Policy, PortMatch, Rule, Side, Tier};
+use crate::model::policy::{
+    Action, Dialect, NamespaceSet, Peer, PodSet, Policy, PortMatch, Rule, Side, Tier,
+};
 use crate::model::ports::Connections;
 
 /// The policy of an object.

@@ -81,7 +81,8 @@ pub fn read_routes(fields: &Fields, node: &Node, kind: &str, meta: &Meta) -> Res
             backends.extend(spec.get("defaultBackend").or_else(|| spec.get("backend")));
             for rule in fields.list(spec, "rules")? {
                 if let Some(http) = rule.get("http") {
-                    backends.extend(fields.list(http, "paths")?.iter().filter_map(|path| path.get("backend")));
+                    backends
+                        .extend(fields.list(http, "paths")?.iter().filter_map(|path| path.get("backend")));
                 }
             }
             for backend in backends {

@@ -48,8 +48,8 @@ pub fn read(fields: &Fields, node: &Node, kind: &str, meta: Meta) -> Result<Opti
         "CronJob" => node.at(&["spec", "jobTemplate", "spec", "template"]),
         _ => node.at(&["spec", "template"]),
     };
-    let template =
-        template.ok_or_else(|| fields.fail(node, format!("{kind} {}: its pod template is missing", meta.name)))?;
+    let template = template
+        .ok_or_else(|| fields.fail(node, format!("{kind} {}: its pod template is missing", meta.name)))?;
     let spec = template
         .get("spec")
         .ok_or_else(|| fields.fail(template, format!("{kind} {}: the pod's spec is missing", meta.name)))?;
@@ -86,7 +86,8 @@ fn addresses(fields: &Fields, node: &Node) -> Result<Vec<IpAddr>> {
     let mut found = Vec::new();
     let mut push = |text: Option<&str>| -> Result<()> {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
-            let address = text.parse().map_err(|_| fields.fail(status, format!("'{text}' is not an address")))?;
+            let address =
+                text.parse().map_err(|_| fields.fail(status, format!("'{text}' is not an address")))?;
             if !found.contains(&address) {
                 found.push(address);
             }
@@ -179,8 +180,7 @@ pub fn resolve(workloads: Vec<Workload>) -> Vec<Pod> {
             let at = (workload.pod.namespace.clone(), current.1.clone(), current.0.clone());
             match controllers.get(&at) {
                 Some(Some(owner)) => {
-                    let present =
-                        controllers.contains_key(&(at.0.clone(), owner.1.clone(), owner.0.clone()));
+                    let present = controllers.contains_key(&(at.0.clone(), owner.1.clone(), owner.0.clone()));
                     if !present && step > 0 {
                         return current;
                     }
@@ -202,12 +202,10 @@ pub fn resolve(workloads: Vec<Workload>) -> Vec<Pod> {
     for (workload, root) in workloads.into_iter().zip(roots) {
         let own = (workload.pod.name.clone(), workload.kind.clone());
         let made_by_another = own != root && workload.kind != "Pod";
-        let replaced = workload.kind != "Pod" && alive.contains(&(workload.pod.namespace.clone(), root.clone()));
-        let outer_known = controllers.contains_key(&(
-            workload.pod.namespace.clone(),
-            root.1.clone(),
-            root.0.clone(),
-        ));
+        let replaced =
+            workload.kind != "Pod" && alive.contains(&(workload.pod.namespace.clone(), root.clone()));
+        let outer_known =
+            controllers.contains_key(&(workload.pod.namespace.clone(), root.1.clone(), root.0.clone()));
         if replaced || (made_by_another && outer_known) {
             continue;
         }

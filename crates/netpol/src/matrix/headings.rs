@@ -57,29 +57,51 @@ pub fn column(heading: &str) -> Option<Column> {
         "id" | "n" | "no" | "numero" | "number" | "ref" | "reference" | "identifiant" | "line" | "ligne" => {
             Column::Id
         }
-        "source" | "src" | "from" | "de" | "origine" | "emetteur" | "client" | "depuis" | "source workload"
-        | "charge source" | "appelant" => Column::Source,
-        "source namespace" | "namespace source" | "espace source" | "espace de noms source" | "src namespace" => {
-            Column::SourceNamespace
-        }
-        "destination" | "dst" | "dest" | "to" | "vers" | "cible" | "target" | "serveur" | "server"
-        | "destination workload" | "charge destination" | "appele" => Column::Destination,
-        "destination namespace" | "namespace destination" | "espace destination" | "espace de noms destination"
-        | "espace cible" | "dst namespace" => Column::DestinationNamespace,
+        "source" | "src" | "from" | "de" | "origine" | "emetteur" | "client" | "depuis"
+        | "source workload" | "charge source" | "appelant" => Column::Source,
+        "source namespace"
+        | "namespace source"
+        | "espace source"
+        | "espace de noms source"
+        | "src namespace" => Column::SourceNamespace,
+        "destination"
+        | "dst"
+        | "dest"
+        | "to"
+        | "vers"
+        | "cible"
+        | "target"
+        | "serveur"
+        | "server"
+        | "destination workload"
+        | "charge destination"
+        | "appele" => Column::Destination,
+        "destination namespace"
+        | "namespace destination"
+        | "espace destination"
+        | "espace de noms destination"
+        | "espace cible"
+        | "dst namespace" => Column::DestinationNamespace,
         "protocol" | "protocole" | "proto" | "protocols" | "protocoles" => Column::Protocol,
-        "port" | "ports" | "port s" | "destination port" | "destination ports" | "port destination"
-        | "ports destination" | "port de destination" => Column::Ports,
-        "connections" | "connexions" | "conn" | "flux" | "protocole port" | "protocol port" | "protocole et ports" => {
-            Column::Connections
-        }
+        "port"
+        | "ports"
+        | "port s"
+        | "destination port"
+        | "destination ports"
+        | "port destination"
+        | "ports destination"
+        | "port de destination" => Column::Ports,
+        "connections" | "connexions" | "conn" | "flux" | "protocole port" | "protocol port"
+        | "protocole et ports" => Column::Connections,
         "justification" | "motif" | "raison" | "reason" | "besoin" | "purpose" | "objet" | "description"
         | "commentaire" | "comment" => Column::Justification,
         "owner" | "proprietaire" | "responsable" | "demandeur" | "requester" | "contact" => Column::Owner,
-        "review" | "review date" | "revue" | "date de revue" | "expiration" | "expires" | "expiry" | "echeance"
-        | "valid until" | "valable jusqu au" | "date d expiration" | "prochaine revue" | "next review" => {
-            Column::Review
+        "review" | "review date" | "revue" | "date de revue" | "expiration" | "expires" | "expiry"
+        | "echeance" | "valid until" | "valable jusqu au" | "date d expiration" | "prochaine revue"
+        | "next review" => Column::Review,
+        "category" | "categorie" | "zone" | "preset" | "type" | "classe" | "nature" | "profil" => {
+            Column::Category
         }
-        "category" | "categorie" | "zone" | "preset" | "type" | "classe" | "nature" | "profil" => Column::Category,
         _ => return None,
     };
     Some(column)

@@ -68,7 +68,9 @@ impl Party {
             (None, Some((namespace, rest))) => (namespace, rest),
             (None, None) if text == "*" => ("*", "*"),
             (None, None) => {
-                return Err(format!("'{text}' is not namespace/workload, an address, a host name or a known word"));
+                return Err(format!(
+                    "'{text}' is not namespace/workload, an address, a host name or a known word"
+                ));
             }
         };
         Self::in_namespace(namespace, rest, text)
@@ -88,14 +90,18 @@ impl Party {
         };
         let legal = |name: &str| {
             !name.is_empty()
-                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
         };
         let (name, kind) = match rest.strip_suffix(']').and_then(|rest| rest.split_once('[')) {
             Some((name, kind)) => (name, Some(kind)),
             None => (rest, None),
         };
         if !legal(name) || !legal(&namespace) {
-            return Err(format!("'{text}' is not namespace/workload, an address, a host name or a known word"));
+            return Err(format!(
+                "'{text}' is not namespace/workload, an address, a host name or a known word"
+            ));
         }
         let name = name.to_owned();
         match kind {

@@ -37,7 +37,9 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Matrix> {
         return from_rows(&file, rows);
     }
     if lower.ends_with(".xls") {
-        return Err(Error::input(&whole, "the old XLS format is not read").hint("save it as XLSX, ODS or CSV"));
+        return Err(
+            Error::input(&whole, "the old XLS format is not read").hint("save it as XLSX, ODS or CSV")
+        );
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -104,8 +106,11 @@ fn from_rows(file: &Arc<str>, rows: Rows) -> Result<Matrix> {
     let mut notes = Vec::new();
     let columns = loop {
         let Some((line, cells)) = rows_iter.next() else {
-            return Err(Error::input(&Origin::new(file, 0), "no row has the headings 'source' and 'destination'")
-                .hint("intramuros netpol template writes an example"));
+            return Err(Error::input(
+                &Origin::new(file, 0),
+                "no row has the headings 'source' and 'destination'",
+            )
+            .hint("intramuros netpol template writes an example"));
         };
         let found: Vec<Option<Column>> = cells.iter().map(|cell| column(cell)).collect();
         if found.contains(&Some(Column::Source)) && found.contains(&Some(Column::Destination)) {
@@ -125,11 +130,8 @@ fn from_rows(file: &Arc<str>, rows: Rows) -> Result<Matrix> {
             continue;
         }
         let origin = Origin::new(file, line);
-        let fields: BTreeMap<Column, &str> = columns
-            .iter()
-            .zip(&cells)
-            .filter_map(|(column, cell)| Some(((*column)?, cell.trim())))
-            .collect();
+        let fields: BTreeMap<Column, &str> =
+            columns.iter().zip(&cells).filter_map(|(column, cell)| Some(((*column)?, cell.trim()))).collect();
         push(&mut matrix, &mut errors, flow(&fields, &origin))?;
     }
     finish(matrix, errors, file)
@@ -140,7 +142,8 @@ fn refuse_twice(file: &Arc<str>, line: u32, found: &[Option<Column>], cells: &[S
         if column.is_some()
             && let Some(first) = found[..at].iter().position(|other| other == column)
         {
-            let message = format!("the columns '{}' and '{}' mean the same", cells[first].trim(), cells[at].trim());
+            let message =
+                format!("the columns '{}' and '{}' mean the same", cells[first].trim(), cells[at].trim());
             return Err(Error::input(&Origin::new(file, line), message));
         }
     }
@@ -159,7 +162,9 @@ fn push(matrix: &mut Matrix, errors: &mut Vec<Error>, flow: Result<Flow>) -> Res
 fn finish(matrix: Matrix, errors: Vec<Error>, file: &Arc<str>) -> Result<Matrix> {
     match Error::join(errors) {
         Some(error) => Err(error),
-        None if matrix.flows.is_empty() => Err(Error::new(ErrorKind::Input, format!("{file}: it holds no flow"))),
+        None if matrix.flows.is_empty() => {
+            Err(Error::new(ErrorKind::Input, format!("{file}: it holds no flow")))
+        }
         None => Ok(matrix),
     }
 }
@@ -201,8 +206,10 @@ fn flow(fields: &BTreeMap<Column, &str>, origin: &Origin) -> Result<Flow> {
 /// The ports of a line: `443`, `80,443`, `8000-8010`, `http`, `443/tcp`, `TCP 80,UDP 53`, `all`.
 pub fn parse_ports(protocol: &str, text: &str) -> std::result::Result<Vec<PortMatch>, String> {
     let all = |text: &str| {
-        matches!(super::headings::plain(text).as_str(), "all" | "tous" | "toutes" | "any" | "all connections" | "tout")
-            || text.trim() == "*"
+        matches!(
+            super::headings::plain(text).as_str(),
+            "all" | "tous" | "toutes" | "any" | "all connections" | "tout"
+        ) || text.trim() == "*"
     };
     let mut protocols = Vec::new();
     if !all(protocol) {
@@ -213,7 +220,9 @@ pub fn parse_ports(protocol: &str, text: &str) -> std::result::Result<Vec<PortMa
     if all(text) {
         let set = match protocols.is_empty() {
             true => Connections::all(),
-            false => protocols.iter().fold(Connections::none(), |set, p| set.union(&Connections::protocol(*p))),
+            false => {
+                protocols.iter().fold(Connections::none(), |set, p| set.union(&Connections::protocol(*p)))
+            }
         };
         return Ok(vec![PortMatch::Numbers(set)]);
     }
@@ -246,7 +255,8 @@ pub fn parse_ports(protocol: &str, text: &str) -> std::result::Result<Vec<PortMa
                     numbers = numbers.union(&Connections::protocol(protocol));
                 }
             }
-            None => ports.extend(own.into_iter().map(|protocol| PortMatch::Named(Some(protocol), word.to_owned()))),
+            None => ports
+                .extend(own.into_iter().map(|protocol| PortMatch::Named(Some(protocol), word.to_owned()))),
         }
     }
     if !numbers.is_empty() {
@@ -268,7 +278,11 @@ fn port_range(word: &str) -> std::result::Result<Option<(u16, u16)>, String> {
     if word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.')) {
         let (low, high) = word.split_once(['-', ':']).ok_or_else(broken)?;
         let (low, high) = (number(low).ok_or_else(broken)?, number(high).ok_or_else(broken)?);
-        return if low <= high { Ok(Some((low, high))) } else { Err(format!("'{word}' ends before it starts")) };
+        return if low <= high {
+            Ok(Some((low, high)))
+        } else {
+            Err(format!("'{word}' ends before it starts"))
+        };
     }
     let legal = word.len() <= 15
         && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
@@ -286,7 +300,10 @@ fn from_yaml(file: &Arc<str>, text: &str) -> Result<Matrix> {
     for document in &documents {
         let list = document.get("flows").or_else(|| document.get("flux")).unwrap_or(document);
         let Value::List(items) = &list.value else {
-            return Err(Error::input(&Origin::new(file, list.line), "a matrix is a list of flows, alone or under 'flows'"));
+            return Err(Error::input(
+                &Origin::new(file, list.line),
+                "a matrix is a list of flows, alone or under 'flows'",
+            ));
         };
         for item in items {
             push(&mut matrix, &mut errors, yaml_flow(file, item))?;

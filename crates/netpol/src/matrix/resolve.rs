@@ -84,7 +84,9 @@ pub fn endpoints(engine: &Engine, party: &Party, places: &Places, flow: &Flow) -
         Party::Addresses(wanted) => {
             outside(&|endpoint| matches!(endpoint, Endpoint::Addresses(part) if wanted.covers(part)))
         }
-        Party::Name(wanted) => outside(&|endpoint| matches!(endpoint, Endpoint::Name(name) if name == wanted)),
+        Party::Name(wanted) => {
+            outside(&|endpoint| matches!(endpoint, Endpoint::Name(name) if name == wanted))
+        }
         Party::ApiServer => outside(&|endpoint| match (endpoint, &places.api_server) {
             (Endpoint::Addresses(part), Some(known)) => known.covers(part),
             (Endpoint::ApiServer, _) => true,
@@ -107,7 +109,8 @@ pub fn connections(engine: &Engine, flow: &Flow, to: usize) -> Connections {
             PortMatch::Numbers(numbers) => set = set.union(&through_service(engine, flow, numbers, to)),
             PortMatch::Named(protocol, name) => {
                 for declared in engine.pod(to).map(|pod| pod.ports.as_slice()).unwrap_or_default() {
-                    if declared.name.as_ref() == Some(name) && protocol.is_none_or(|wanted| wanted == declared.protocol)
+                    if declared.name.as_ref() == Some(name)
+                        && protocol.is_none_or(|wanted| wanted == declared.protocol)
                     {
                         set = set.union(&Connections::range(declared.protocol, declared.port, declared.port));
                     }

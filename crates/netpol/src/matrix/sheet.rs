@@ -60,8 +60,9 @@ where
         let offset = formulas.start().unwrap_or_default();
         if let Some((row, column, _)) = formulas.used_cells().find(|(_, _, text)| !text.is_empty()) {
             let cell = cell_name(row + offset.0 as usize, column + offset.1 as usize);
-            return Err(Error::input(&whole, format!("sheet {name}, cell {cell}: this is a formula"))
-                .hint("replace formulas by their values (paste special), so that what is read is what you see"));
+            return Err(Error::input(&whole, format!("sheet {name}, cell {cell}: this is a formula")).hint(
+                "replace formulas by their values (paste special), so that what is read is what you see",
+            ));
         }
         if range.height() > MAX_ROWS {
             return Err(Error::input(&whole, format!("sheet {name}: more than {MAX_ROWS} rows")));
@@ -140,7 +141,8 @@ fn refuse_hidden(
     };
     for tag in text.split('<') {
         let tag = tag.split('>').next().unwrap_or_default();
-        let hidden = tag.starts_with("row ") && matches!(attribute(tag, " hidden").as_deref(), Some("1" | "true"));
+        let hidden =
+            tag.starts_with("row ") && matches!(attribute(tag, " hidden").as_deref(), Some("1" | "true"));
         let collapsed = tag.starts_with("table:table-row")
             && matches!(attribute(tag, "table:visibility").as_deref(), Some("collapse" | "filter"));
         if hidden || collapsed {
@@ -149,7 +151,8 @@ fn refuse_hidden(
                 .hint("show all rows and clear filters, or delete what is not authorised"));
         }
         let merged = tag.strip_prefix("mergeCell ").and_then(|rest| attribute(rest, "ref"));
-        let spans = |key: &str| attribute(tag, key).and_then(|text| text.parse::<u32>().ok()).is_some_and(|n| n > 1);
+        let spans =
+            |key: &str| attribute(tag, key).and_then(|text| text.parse::<u32>().ok()).is_some_and(|n| n > 1);
         let spanned = ods
             && tag.starts_with("table:table-cell")
             && (spans("table:number-rows-spanned") || spans("table:number-columns-spanned"));

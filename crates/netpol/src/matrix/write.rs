@@ -19,9 +19,17 @@ pub fn headings(language: Language) -> [&'static str; 9] {
             "Date de revue",
             "Catégorie",
         ],
-        Language::English => {
-            ["ID", "Source", "Destination", "Protocol", "Ports", "Justification", "Owner", "Review date", "Category"]
-        }
+        Language::English => [
+            "ID",
+            "Source",
+            "Destination",
+            "Protocol",
+            "Ports",
+            "Justification",
+            "Owner",
+            "Review date",
+            "Category",
+        ],
     }
 }
 
@@ -71,12 +79,62 @@ pub fn yaml(matrix: &Matrix) -> String {
 }
 
 const EXAMPLES: [[&str; 9]; 6] = [
-    ["1", "shop/web[Deployment]", "shop/api[Service]", "TCP", "8080", "Le site appelle l'API", "equipe-boutique", "2027-06-30", "production"],
-    ["2", "shop/api", "data/postgres[StatefulSet]", "TCP", "5432", "Commandes des clients", "equipe-donnees", "2027-06-30", "production"],
+    [
+        "1",
+        "shop/web[Deployment]",
+        "shop/api[Service]",
+        "TCP",
+        "8080",
+        "Le site appelle l'API",
+        "equipe-boutique",
+        "2027-06-30",
+        "production",
+    ],
+    [
+        "2",
+        "shop/api",
+        "data/postgres[StatefulSet]",
+        "TCP",
+        "5432",
+        "Commandes des clients",
+        "equipe-donnees",
+        "2027-06-30",
+        "production",
+    ],
     ["3", "*/*", "dns", "UDP,TCP", "53", "Résolution de noms", "plateforme", "2027-06-30", "supervision"],
-    ["4", "monitoring/{app=prometheus}", "shop/*", "TCP", "metrics", "Mesures", "plateforme", "2027-06-30", "supervision"],
-    ["5", "10.20.0.0/24 sauf 10.20.0.128/25", "admin/bastion", "TCP", "22", "Postes d'administration", "rssi", "2027-06-30", "admin"],
-    ["6", "shop/api", "api.paiement.example", "TCP", "443", "Paiement", "equipe-boutique", "2027-06-30", "production"],
+    [
+        "4",
+        "monitoring/{app=prometheus}",
+        "shop/*",
+        "TCP",
+        "metrics",
+        "Mesures",
+        "plateforme",
+        "2027-06-30",
+        "supervision",
+    ],
+    [
+        "5",
+        "10.20.0.0/24 sauf 10.20.0.128/25",
+        "admin/bastion",
+        "TCP",
+        "22",
+        "Postes d'administration",
+        "rssi",
+        "2027-06-30",
+        "admin",
+    ],
+    [
+        "6",
+        "shop/api",
+        "api.paiement.example",
+        "TCP",
+        "443",
+        "Paiement",
+        "equipe-boutique",
+        "2027-06-30",
+        "production",
+    ],
 ];
 
 /// The template as CSV.
@@ -106,7 +164,9 @@ pub fn matrix_xlsx(matrix: &Matrix, language: Language) -> Vec<u8> {
 /// The smallest workbook that every spreadsheet program opens: one sheet of texts, first row frozen and bold.
 fn xlsx(rows: &[Vec<String>]) -> Vec<u8> {
     use crate::report::drawing::escape;
-    let mut sheet = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?><worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetViews><sheetView workbookViewId=\"0\"><pane ySplit=\"1\" topLeftCell=\"A2\" state=\"frozen\"/></sheetView></sheetViews><cols><col min=\"1\" max=\"1\" width=\"6\" customWidth=\"1\"/><col min=\"2\" max=\"9\" width=\"30\" customWidth=\"1\"/></cols><sheetData>");
+    let mut sheet = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetViews><sheetView workbookViewId=\"0\"><pane ySplit=\"1\" topLeftCell=\"A2\" state=\"frozen\"/></sheetView></sheetViews><cols><col min=\"1\" max=\"1\" width=\"6\" customWidth=\"1\"/><col min=\"2\" max=\"9\" width=\"30\" customWidth=\"1\"/></cols><sheetData>",
+    );
     for (number, row) in rows.iter().enumerate() {
         sheet.push_str(&format!("<row r=\"{}\">", number + 1));
         for (column, cell) in row.iter().enumerate() {
@@ -122,11 +182,26 @@ fn xlsx(rows: &[Vec<String>]) -> Vec<u8> {
     }
     sheet.push_str("</sheetData></worksheet>");
     let parts = [
-        ("[Content_Types].xml", "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"><Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/><Default Extension=\"xml\" ContentType=\"application/xml\"/><Override PartName=\"/xl/workbook.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml\"/><Override PartName=\"/xl/worksheets/sheet1.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml\"/><Override PartName=\"/xl/styles.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml\"/></Types>"),
-        ("_rels/.rels", "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"rId1\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"),
-        ("xl/workbook.xml", "<?xml version=\"1.0\" encoding=\"UTF-8\"?><workbook xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><sheets><sheet name=\"Flows\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>"),
-        ("xl/_rels/workbook.xml.rels", "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"rId1\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet\" Target=\"worksheets/sheet1.xml\"/><Relationship Id=\"rId2\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles\" Target=\"styles.xml\"/></Relationships>"),
-        ("xl/styles.xml", "<?xml version=\"1.0\" encoding=\"UTF-8\"?><styleSheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><fonts count=\"2\"><font/><font><b/></font></fonts><fills count=\"1\"><fill/></fills><borders count=\"1\"><border/></borders><cellStyleXfs count=\"1\"><xf/></cellStyleXfs><cellXfs count=\"2\"><xf/><xf fontId=\"1\" applyFont=\"1\"/></cellXfs></styleSheet>"),
+        (
+            "[Content_Types].xml",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"><Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/><Default Extension=\"xml\" ContentType=\"application/xml\"/><Override PartName=\"/xl/workbook.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml\"/><Override PartName=\"/xl/worksheets/sheet1.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml\"/><Override PartName=\"/xl/styles.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml\"/></Types>",
+        ),
+        (
+            "_rels/.rels",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"rId1\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>",
+        ),
+        (
+            "xl/workbook.xml",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><workbook xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><sheets><sheet name=\"Flows\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>",
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"rId1\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet\" Target=\"worksheets/sheet1.xml\"/><Relationship Id=\"rId2\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles\" Target=\"styles.xml\"/></Relationships>",
+        ),
+        (
+            "xl/styles.xml",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><styleSheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><fonts count=\"2\"><font/><font><b/></font></fonts><fills count=\"1\"><fill/></fills><borders count=\"1\"><border/></borders><cellStyleXfs count=\"1\"><xf/></cellStyleXfs><cellXfs count=\"2\"><xf/><xf fontId=\"1\" applyFont=\"1\"/></cellXfs></styleSheet>",
+        ),
         ("xl/worksheets/sheet1.xml", sheet.as_str()),
     ];
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));

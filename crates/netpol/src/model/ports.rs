@@ -147,7 +147,7 @@ fn port(number: u32) -> u16 {
 }
 
 impl fmt::Display for Connections {
-    /// `All Connections`, `No Connections` or `TCP 80,443-444,UDP 53`: every interval carries its protocol only once.
+    /// `All Connections`, `No Connections` or `TCP 80,443-444,UDP 53`: protocols in the order of the alphabet.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_all() {
             return f.write_str("All Connections");
@@ -156,7 +156,7 @@ impl fmt::Display for Connections {
             return f.write_str("No Connections");
         }
         let mut first = true;
-        for protocol in Protocol::ALL {
+        for protocol in [Protocol::Sctp, Protocol::Tcp, Protocol::Udp] {
             let ranges = self.ranges(protocol);
             if ranges.is_empty() {
                 continue;

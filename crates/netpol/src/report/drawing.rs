@@ -33,7 +33,8 @@ pub fn escape(text: &str) -> String {
 }
 
 fn layout(lines: &[Line]) -> Layout<'_> {
-    let mut names: Vec<&str> = lines.iter().flat_map(|line| [line.source.as_str(), &line.destination]).collect();
+    let mut names: Vec<&str> =
+        lines.iter().flat_map(|line| [line.source.as_str(), &line.destination]).collect();
     names.sort_unstable();
     names.dedup();
     let mut groups: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();

@@ -102,14 +102,14 @@ fn strangers(world: &World) -> Vec<(String, Option<PodSet>)> {
             if set.pods.is_everything() && namespaces.is_everything() {
                 continue;
             }
-            let resolved = PodSet { namespaces: NamespaceSet::Match(namespaces.clone()), pods: set.pods.clone() };
+            let resolved =
+                PodSet { namespaces: NamespaceSet::Match(namespaces.clone()), pods: set.pods.clone() };
             if seen.insert(resolved.clone()) {
                 let part = |selector: &Selector, nothing: &str| match selector.is_everything() {
                     true => nothing.to_owned(),
                     false => format!("{{{selector}}}"),
                 };
-                let title =
-                    format!("pods {} in namespaces {}", part(&set.pods, "*"), part(&namespaces, "*"));
+                let title = format!("pods {} in namespaces {}", part(&set.pods, "*"), part(&namespaces, "*"));
                 list.push((title, Some(resolved)));
             }
         }
@@ -126,7 +126,11 @@ fn labels_for(selector: &Selector) -> Option<Labels> {
                 let value = values.iter().find(|value| {
                     let mut tried = labels.clone();
                     tried.insert(key.clone(), (*value).clone());
-                    selector.requirements().iter().filter(|other| other.key() == key).all(|other| other.matches(&tried))
+                    selector
+                        .requirements()
+                        .iter()
+                        .filter(|other| other.key() == key)
+                        .all(|other| other.matches(&tried))
                 })?;
                 labels.insert(key.clone(), value.clone());
             }
@@ -142,19 +146,24 @@ fn labels_for(selector: &Selector) -> Option<Labels> {
 fn add_stranger(world: &mut World, at: usize, title: &str, set: Option<&PodSet>) {
     let (pods, namespaces) = match set {
         None => (Selector::everything(), Selector::everything()),
-        Some(PodSet { namespaces: NamespaceSet::Match(namespaces), pods }) => (pods.clone(), namespaces.clone()),
+        Some(PodSet { namespaces: NamespaceSet::Match(namespaces), pods }) => {
+            (pods.clone(), namespaces.clone())
+        }
         Some(_) => return,
     };
-    let (Some(labels), Some(mut namespace_labels)) = (labels_for(&pods), labels_for(&namespaces)) else { return };
+    let (Some(labels), Some(mut namespace_labels)) = (labels_for(&pods), labels_for(&namespaces)) else {
+        return;
+    };
     let name = match namespace_labels.get(NAMESPACE_NAME) {
         Some(name) => name.clone(),
         None => format!("{UNKNOWN}-{at}"),
     };
     namespace_labels.insert(NAMESPACE_NAME.to_owned(), name.clone());
-    world
-        .namespaces
-        .entry(name.clone())
-        .or_insert_with(|| Namespace { name: name.clone(), labels: namespace_labels, origin: None });
+    world.namespaces.entry(name.clone()).or_insert_with(|| Namespace {
+        name: name.clone(),
+        labels: namespace_labels,
+        origin: None,
+    });
     world.pods.push(Pod {
         namespace: name,
         name: format!("unknown-{at}"),

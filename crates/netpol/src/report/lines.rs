@@ -98,7 +98,11 @@ pub fn lines(engine: &Engine, graph: &Graph, focus: Option<&str>) -> Vec<Line> {
     merge(lines.into_iter().filter(wanted))
 }
 
-fn widen(known: &mut BTreeMap<(usize, ConnectionsId), Addresses>, key: (usize, ConnectionsId), part: &Addresses) {
+fn widen(
+    known: &mut BTreeMap<(usize, ConnectionsId), Addresses>,
+    key: (usize, ConnectionsId),
+    part: &Addresses,
+) {
     let addresses = known.entry(key).or_default();
     *addresses = addresses.union(part);
 }
@@ -134,7 +138,8 @@ impl Names {
         for at in 0..engine.endpoints.len() {
             owners.entry(engine.title(at)).or_default().push(at);
         }
-        let shared: Vec<(&String, &Vec<usize>)> = owners.iter().filter(|(_, members)| members.len() > 1).collect();
+        let shared: Vec<(&String, &Vec<usize>)> =
+            owners.iter().filter(|(_, members)| members.len() > 1).collect();
         let mut split: HashSet<usize> = HashSet::new();
         for (_, members) in shared {
             if !alike(engine, graph, members) {

@@ -86,7 +86,8 @@ pub fn namespace_of(name: &str) -> Option<&str> {
 /// A Graphviz graph, workloads grouped by namespace.
 pub fn dot(lines: &[Line]) -> String {
     let mut groups: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
-    let mut names: Vec<&str> = lines.iter().flat_map(|line| [line.source.as_str(), &line.destination]).collect();
+    let mut names: Vec<&str> =
+        lines.iter().flat_map(|line| [line.source.as_str(), &line.destination]).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {

@@ -16,7 +16,9 @@ fn cluster(name: &str, tier: &str, priority: u32, spec: &str) -> String {
 
 fn object(version: &str, kind: &str, name: &str, spec: &str) -> String {
     let spec: String = spec.trim().lines().map(|line| format!("  {line}\n")).collect();
-    format!("---\napiVersion: policy.networking.k8s.io/{version}\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{spec}")
+    format!(
+        "---\napiVersion: policy.networking.k8s.io/{version}\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{spec}"
+    )
 }
 
 const SUBJECT_X: &str = "subject: {namespaces: {matchLabels: {ns: x}}}";
@@ -25,16 +27,31 @@ const CLOSED_X: &str = "podSelector: {}\npolicyTypes: [Ingress, Egress]";
 
 #[test]
 fn admin_deny_wins_over_an_open_network_policy() {
-    let text = admin("deny", 10, &format!("{SUBJECT_X}\ningress:\n- {{action: Deny, from: [{{namespaces: {{matchLabels: {{ns: y}}}}}}]}}"));
+    let text = admin(
+        "deny",
+        10,
+        &format!(
+            "{SUBJECT_X}\ningress:\n- {{action: Deny, from: [{{namespaces: {{matchLabels: {{ns: y}}}}}}]}}"
+        ),
+    );
     check(&(text + &policy("x", OPEN_X)), |ask| !(ask.to_namespace() == "x" && ask.from_namespace() == "y"));
 }
 
 #[test]
 fn admin_allow_wins_over_a_closed_network_policy() {
-    let text = admin("allow", 10, &format!("{SUBJECT_X}\ningress:\n- {{action: Allow, from: [{{namespaces: {{matchLabels: {{ns: y}}}}}}], ports: [{{portNumber: {{protocol: TCP, port: 80}}}}]}}"));
+    let text = admin(
+        "allow",
+        10,
+        &format!(
+            "{SUBJECT_X}\ningress:\n- {{action: Allow, from: [{{namespaces: {{matchLabels: {{ns: y}}}}}}], ports: [{{portNumber: {{protocol: TCP, port: 80}}}}]}}"
+        ),
+    );
     check(&(text + &policy("x", CLOSED_X)), |ask| {
         (ask.from_namespace() != "x" && ask.to_namespace() != "x")
-            || (ask.to_namespace() == "x" && ask.from_namespace() == "y" && ask.port == 80 && ask.protocol == Protocol::Tcp)
+            || (ask.to_namespace() == "x"
+                && ask.from_namespace() == "y"
+                && ask.port == 80
+                && ask.protocol == Protocol::Tcp)
     });
 }
 
@@ -44,16 +61,31 @@ fn lower_numbers_come_first_and_rules_keep_their_order() {
     let deny = format!("{SUBJECT_X}\ningress:\n- {{action: Deny, from: [{{namespaces: {{}}}}]}}");
     check(&(admin("b", 5, &allow) + &admin("a", 6, &deny)), |_| true);
     check(&(admin("b", 6, &allow) + &admin("a", 5, &deny)), |ask| ask.to_namespace() != "x");
-    let ordered = format!("{SUBJECT_X}\negress:\n- {{action: Allow, to: [{{pods: {{namespaceSelector: {{matchLabels: {{ns: y}}}}, podSelector: {{matchLabels: {{pod: a}}}}}}}}]}}\n- {{action: Deny, to: [{{namespaces: {{matchLabels: {{ns: y}}}}}}]}}");
-    check(&admin("o", 1, &ordered), |ask| ask.from_namespace() != "x" || ask.to_namespace() != "y" || ask.to == "y/a");
+    let ordered = format!(
+        "{SUBJECT_X}\negress:\n- {{action: Allow, to: [{{pods: {{namespaceSelector: {{matchLabels: {{ns: y}}}}, podSelector: {{matchLabels: {{pod: a}}}}}}}}]}}\n- {{action: Deny, to: [{{namespaces: {{matchLabels: {{ns: y}}}}}}]}}"
+    );
+    check(&admin("o", 1, &ordered), |ask| {
+        ask.from_namespace() != "x" || ask.to_namespace() != "y" || ask.to == "y/a"
+    });
 }
 
 #[test]
 fn pass_leaves_the_decision_to_the_network_policy_or_the_baseline() {
-    let pass = admin("pass", 1, &format!("{SUBJECT_X}\ningress:\n- {{action: Pass, from: [{{namespaces: {{matchLabels: {{ns: y}}}}}}]}}"))
-        + &admin("deny", 2, &format!("{SUBJECT_X}\ningress:\n- {{action: Deny, from: [{{namespaces: {{}}}}]}}"));
+    let pass = admin(
+        "pass",
+        1,
+        &format!(
+            "{SUBJECT_X}\ningress:\n- {{action: Pass, from: [{{namespaces: {{matchLabels: {{ns: y}}}}}}]}}"
+        ),
+    ) + &admin(
+        "deny",
+        2,
+        &format!("{SUBJECT_X}\ningress:\n- {{action: Deny, from: [{{namespaces: {{}}}}]}}"),
+    );
     check(&pass, |ask| ask.to_namespace() != "x" || ask.from_namespace() == "y");
-    check(&(pass.clone() + &policy("x", "podSelector: {}\npolicyTypes: [Ingress]")), |ask| ask.to_namespace() != "x");
+    check(&(pass.clone() + &policy("x", "podSelector: {}\npolicyTypes: [Ingress]")), |ask| {
+        ask.to_namespace() != "x"
+    });
     let base = baseline(&format!("{SUBJECT_X}\ningress:\n- {{action: Deny, from: [{{namespaces: {{}}}}]}}"));
     check(&(pass + &base), |ask| ask.to_namespace() != "x");
 }
@@ -62,15 +94,30 @@ fn pass_leaves_the_decision_to_the_network_policy_or_the_baseline() {
 fn the_baseline_speaks_only_where_no_network_policy_selects() {
     let base = baseline(&format!("{SUBJECT_X}\ningress:\n- {{action: Deny, from: [{{namespaces: {{}}}}]}}"));
     check(&base, |ask| ask.to_namespace() != "x");
-    let one = policy("x", "podSelector: {matchLabels: {pod: a}}\ningress: [{from: [{namespaceSelector: {matchLabels: {ns: y}}}]}]");
-    check(&(base + &one), |ask| ask.to_namespace() != "x" || (ask.to == "x/a" && ask.from_namespace() == "y"));
+    let one = policy(
+        "x",
+        "podSelector: {matchLabels: {pod: a}}\ningress: [{from: [{namespaceSelector: {matchLabels: {ns: y}}}]}]",
+    );
+    check(&(base + &one), |ask| {
+        ask.to_namespace() != "x" || (ask.to == "x/a" && ask.from_namespace() == "y")
+    });
 }
 
 #[test]
 fn ports_ranges_and_names() {
-    let deny = |port: &str| admin("p", 1, &format!("{SUBJECT_X}\ningress:\n- {{action: Deny, from: [{{namespaces: {{}}}}], ports: [{port}]}}"));
+    let deny = |port: &str| {
+        admin(
+            "p",
+            1,
+            &format!(
+                "{SUBJECT_X}\ningress:\n- {{action: Deny, from: [{{namespaces: {{}}}}], ports: [{port}]}}"
+            ),
+        )
+    };
     let inside = |namespace: &str| namespace == "x";
-    check(&deny("{portRange: {protocol: TCP, start: 80, end: 81}}"), |ask| !inside(ask.to_namespace()) || ask.protocol != Protocol::Tcp);
+    check(&deny("{portRange: {protocol: TCP, start: 80, end: 81}}"), |ask| {
+        !inside(ask.to_namespace()) || ask.protocol != Protocol::Tcp
+    });
     check(&deny("{namedPort: serve-81-udp}"), |ask| {
         !inside(ask.to_namespace()) || !(ask.protocol == Protocol::Udp && ask.port == 81)
     });
@@ -78,17 +125,36 @@ fn ports_ranges_and_names() {
 
 #[test]
 fn networks_match_traffic_inside_the_cluster_too() {
-    let text = admin("n", 1, &format!("{SUBJECT_X}\negress:\n- {{action: Deny, to: [{{networks: [10.0.1.0/24]}}]}}"));
+    let text = admin(
+        "n",
+        1,
+        &format!("{SUBJECT_X}\negress:\n- {{action: Deny, to: [{{networks: [10.0.1.0/24]}}]}}"),
+    );
     check(&text, |ask| ask.from_namespace() != "x" || ask.to_namespace() != "y");
 }
 
 #[test]
 fn cluster_network_policy_has_both_tiers() {
-    let admin_tier = cluster("a", "Admin", 1, &format!("{SUBJECT_X}\ningress:\n- {{action: Accept, from: [{{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{pod: b}}}}}}}}], protocols: [{{tcp: {{destinationPort: {{number: 80}}}}}}, {{udp: {{}}}}]}}"));
+    let admin_tier = cluster(
+        "a",
+        "Admin",
+        1,
+        &format!(
+            "{SUBJECT_X}\ningress:\n- {{action: Accept, from: [{{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{pod: b}}}}}}}}], protocols: [{{tcp: {{destinationPort: {{number: 80}}}}}}, {{udp: {{}}}}]}}"
+        ),
+    );
     check(&(admin_tier + &policy("x", "podSelector: {}\npolicyTypes: [Ingress]")), |ask| {
         ask.to_namespace() != "x"
-            || (ask.from_pod() == "b" && ((ask.protocol == Protocol::Tcp && ask.port == 80) || ask.protocol == Protocol::Udp))
+            || (ask.from_pod() == "b"
+                && ((ask.protocol == Protocol::Tcp && ask.port == 80) || ask.protocol == Protocol::Udp))
     });
-    let base = cluster("b", "Baseline", 1, &format!("{SUBJECT_X}\negress:\n- {{action: Accept, to: [{{namespaces: {{matchLabels: {{ns: x}}}}}}]}}\n- {{action: Deny, to: [{{networks: [0.0.0.0/0, '::/0']}}]}}"));
+    let base = cluster(
+        "b",
+        "Baseline",
+        1,
+        &format!(
+            "{SUBJECT_X}\negress:\n- {{action: Accept, to: [{{namespaces: {{matchLabels: {{ns: x}}}}}}]}}\n- {{action: Deny, to: [{{networks: [0.0.0.0/0, '::/0']}}]}}"
+        ),
+    );
     check(&base, |ask| ask.from_namespace() != "x" || ask.to_namespace() == "x");
 }

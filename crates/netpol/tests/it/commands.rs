@@ -37,12 +37,15 @@ const MATRIX: &str = "N°;Source;Destination;Protocole;Ports;Justification;Date 
 ";
 
 fn command(folder: &Path, line: &str) -> (Result<ExitStatus, String>, String, String) {
-    let words = line.split(' ').map(|word| word.replace("DIR", &folder.display().to_string()).replace('~', " "));
-    let args = Args::try_parse_from(std::iter::once("netpol".to_owned()).chain(words)).unwrap_or_else(|error| panic!("{error}"));
+    let words =
+        line.split(' ').map(|word| word.replace("DIR", &folder.display().to_string()).replace('~', " "));
+    let args = Args::try_parse_from(std::iter::once("netpol".to_owned()).chain(words))
+        .unwrap_or_else(|error| panic!("{error}"));
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let terminal = Terminal { colour: false, width: 80, language: Language::English };
     let status = run(&args.netpol, &mut out, &mut err, terminal).map_err(|error| error.to_string());
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace(&format!("{}/", folder.display()), "");
+    let text =
+        |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace(&format!("{}/", folder.display()), "");
     (status, text(out), text(err))
 }
 
@@ -66,18 +69,78 @@ fn check(folder: &Path, line: &str, status: ExitStatus, expected: &[&str]) {
 fn from_matrix_to_proof() {
     let folder = folder();
     let dir = folder.path();
-    check(dir, "check -m DIR/matrix.csv -f DIR/app --date 2026-06-01", ExitStatus::Findings, &["excessive", "expired matrix.csv:2"]);
+    check(
+        dir,
+        "check -m DIR/matrix.csv -f DIR/app --date 2026-06-01",
+        ExitStatus::Findings,
+        &["excessive", "expired matrix.csv:2"],
+    );
     check(dir, "generate -m DIR/matrix.csv -f DIR/app -o DIR/policies.yaml", ExitStatus::Success, &[]);
-    check(dir, "check -m DIR/matrix.csv -f DIR/app -f DIR/policies.yaml --date 2025-06-01", ExitStatus::Success, &["do exactly what the matrix says"]);
-    check(dir, "check -m DIR/matrix.csv -f DIR/app -f DIR/policies.yaml --date 2026-06-01 --strict", ExitStatus::Findings, &["1 remark(s)"]);
-    check(dir, "list -f DIR/app -f DIR/policies.yaml", ExitStatus::Success, &["admin/bastion[Deployment] => shop/api[Deployment] : TCP 22\nadmin/bastion[Deployment] => shop/web[Deployment] : TCP 22\nshop/web[Deployment] => shop/api[Deployment] : TCP 9090\n"]);
-    check(dir, "list -f DIR/app -f DIR/policies.yaml --format table --focus web", ExitStatus::Success, &["Destination"]);
-    check(dir, "list -f DIR/app -f DIR/policies.yaml --exposure", ExitStatus::Success, &["shop/api[Deployment] <= pods {app=web}"]);
-    check(dir, "allows shop/web shop/api[Service] 8080 -f DIR/app -f DIR/policies.yaml", ExitStatus::Success, &["allowed (TCP 9090)"]);
-    check(dir, "allows shop/api shop/web http -f DIR/app -f DIR/policies.yaml", ExitStatus::Findings, &["refused"]);
-    check(dir, "allows shop/web 10.1.2.3 443 -f DIR/app", ExitStatus::Success, &["10.1.2.3-10.1.2.3[External] : allowed"]);
-    check(dir, "explain shop/web shop/api 9090 -f DIR/app -f DIR/policies.yaml", ExitStatus::Success, &["ingress: policies.yaml:", "NetworkPolicy shop/production-api rule", "allows TCP 9090"]);
-    check(dir, "diff DIR/app DIR/policies.yaml -f DIR/app", ExitStatus::Findings, &["~ shop/web[Deployment] => shop/api[Deployment] : TCP 9090 (was All Connections)", "- shop/api[Deployment] => shop/web[Deployment] : No Connections"]);
+    check(
+        dir,
+        "check -m DIR/matrix.csv -f DIR/app -f DIR/policies.yaml --date 2025-06-01",
+        ExitStatus::Success,
+        &["do exactly what the matrix says"],
+    );
+    check(
+        dir,
+        "check -m DIR/matrix.csv -f DIR/app -f DIR/policies.yaml --date 2026-06-01 --strict",
+        ExitStatus::Findings,
+        &["1 remark(s)"],
+    );
+    check(
+        dir,
+        "list -f DIR/app -f DIR/policies.yaml",
+        ExitStatus::Success,
+        &[
+            "admin/bastion[Deployment] => shop/api[Deployment] : TCP 22\nadmin/bastion[Deployment] => shop/web[Deployment] : TCP 22\nshop/web[Deployment] => shop/api[Deployment] : TCP 9090\n",
+        ],
+    );
+    check(
+        dir,
+        "list -f DIR/app -f DIR/policies.yaml --format table --focus web",
+        ExitStatus::Success,
+        &["Destination"],
+    );
+    check(
+        dir,
+        "list -f DIR/app -f DIR/policies.yaml --exposure",
+        ExitStatus::Success,
+        &["shop/api[Deployment] <= pods {app=web}"],
+    );
+    check(
+        dir,
+        "allows shop/web shop/api[Service] 8080 -f DIR/app -f DIR/policies.yaml",
+        ExitStatus::Success,
+        &["allowed (TCP 9090)"],
+    );
+    check(
+        dir,
+        "allows shop/api shop/web http -f DIR/app -f DIR/policies.yaml",
+        ExitStatus::Findings,
+        &["refused"],
+    );
+    check(
+        dir,
+        "allows shop/web 10.1.2.3 443 -f DIR/app",
+        ExitStatus::Success,
+        &["10.1.2.3-10.1.2.3[External] : allowed"],
+    );
+    check(
+        dir,
+        "explain shop/web shop/api 9090 -f DIR/app -f DIR/policies.yaml",
+        ExitStatus::Success,
+        &["ingress: policies.yaml:", "NetworkPolicy shop/production-api rule", "allows TCP 9090"],
+    );
+    check(
+        dir,
+        "diff DIR/app DIR/policies.yaml -f DIR/app",
+        ExitStatus::Findings,
+        &[
+            "~ shop/web[Deployment] => shop/api[Deployment] : TCP 9090 (was All Connections)",
+            "- shop/api[Deployment] => shop/web[Deployment] : No Connections",
+        ],
+    );
     check(dir, "diff DIR/app DIR/app", ExitStatus::Success, &["No difference"]);
 }
 
@@ -86,11 +149,24 @@ fn findings_for_pipelines() {
     let folder = folder();
     let dir = folder.path();
     check(dir, "generate -m DIR/matrix.csv -f DIR/app -o DIR/policies.yaml", ExitStatus::Success, &[]);
-    let text = std::fs::read_to_string(dir.join("policies.yaml")).unwrap().replace("port: 9090", "port: 9091").replace("port: api", "port: 9091");
+    let text = std::fs::read_to_string(dir.join("policies.yaml"))
+        .unwrap()
+        .replace("port: 9090", "port: 9091")
+        .replace("port: api", "port: 9091");
     std::fs::write(dir.join("policies.yaml"), text).unwrap();
     let all = "-m DIR/matrix.csv -f DIR/app -f DIR/policies.yaml --date 2025-01-01";
-    check(dir, &format!("check {all}"), ExitStatus::Findings, &["missing matrix.csv:2", "TCP 9091 is open and no line authorises it"]);
-    check(dir, &format!("check {all} --format sarif"), ExitStatus::Findings, &["\"version\": \"2.1.0\"", "\"ruleId\": \"missing\"", "\"startLine\": 2"]);
+    check(
+        dir,
+        &format!("check {all}"),
+        ExitStatus::Findings,
+        &["missing matrix.csv:2", "TCP 9091 is open and no line authorises it"],
+    );
+    check(
+        dir,
+        &format!("check {all} --format sarif"),
+        ExitStatus::Findings,
+        &["\"version\": \"2.1.0\"", "\"ruleId\": \"missing\"", "\"startLine\": 2"],
+    );
     check(dir, &format!("check {all} --format junit"), ExitStatus::Findings, &["<failure message="]);
     check(dir, &format!("check {all} --format json"), ExitStatus::Findings, &["\"kind\": \"excessive\""]);
 }
@@ -100,7 +176,15 @@ fn invariants_are_refuted_with_an_example() {
     let folder = folder();
     let dir = folder.path();
     std::fs::write(dir.join("rules.yaml"), "invariants:\n- name: tenants apart\n  never: {from: shop/*, to: admin/*}\n- name: through the bastion\n  only: {from: admin/bastion, to: shop/api, ports: 22}\n").unwrap();
-    check(dir, "check -f DIR/app --invariants DIR/rules.yaml", ExitStatus::Findings, &["'tenants apart' does not hold: shop/api[Deployment] reaches admin/bastion[Deployment] on All Connections", "'through the bastion' does not hold: shop/web[Deployment] reaches shop/api[Deployment] on TCP 22"]);
+    check(
+        dir,
+        "check -f DIR/app --invariants DIR/rules.yaml",
+        ExitStatus::Findings,
+        &[
+            "'tenants apart' does not hold: shop/api[Deployment] reaches admin/bastion[Deployment] on All Connections",
+            "'through the bastion' does not hold: shop/web[Deployment] reaches shop/api[Deployment] on TCP 22",
+        ],
+    );
     check(dir, "generate -m DIR/matrix.csv -f DIR/app -o DIR/policies.yaml", ExitStatus::Success, &[]);
     check(dir, "check -f DIR/app -f DIR/policies.yaml --invariants DIR/rules.yaml", ExitStatus::Success, &[]);
 }
@@ -109,12 +193,28 @@ fn invariants_are_refuted_with_an_example() {
 fn matrices_are_inferred_exported_and_compared() {
     let folder = folder();
     let dir = folder.path();
-    check(dir, "matrix infer -f DIR/app", ExitStatus::Success, &["shop/web[Deployment],shop/api[Service],,TCP 8080,env API names api (app/app.yaml:4)", "pay.example.com,,TCP 443"]);
+    check(
+        dir,
+        "matrix infer -f DIR/app",
+        ExitStatus::Success,
+        &[
+            "shop/web[Deployment],shop/api[Service],,TCP 8080,env API names api (app/app.yaml:4)",
+            "pay.example.com,,TCP 443",
+        ],
+    );
     check(dir, "generate -m DIR/matrix.csv -f DIR/app -o DIR/policies.yaml", ExitStatus::Success, &[]);
     check(dir, "matrix export -f DIR/app -f DIR/policies.yaml -o DIR/exported.csv", ExitStatus::Success, &[]);
     let exported = std::fs::read_to_string(dir.join("exported.csv")).unwrap();
-    assert!(exported.contains("shop/web[Deployment],shop/api[Deployment],,TCP 9090,Le site appelle l'API"), "{exported}");
-    check(dir, "matrix export -f DIR/app -f DIR/policies.yaml --previous DIR/exported.csv", ExitStatus::Success, &[]);
+    assert!(
+        exported.contains("shop/web[Deployment],shop/api[Deployment],,TCP 9090,Le site appelle l'API"),
+        "{exported}"
+    );
+    check(
+        dir,
+        "matrix export -f DIR/app -f DIR/policies.yaml --previous DIR/exported.csv",
+        ExitStatus::Success,
+        &[],
+    );
     let (status, _, err) = command(dir, "matrix export -f DIR/app --previous DIR/exported.csv");
     assert_eq!(status, Ok(ExitStatus::Findings));
     assert!(err.contains("+ shop/api[Deployment] -> shop/web[Deployment] : All Connections"), "{err}");
@@ -129,7 +229,15 @@ fn observed_flows_are_evidence() {
 {"flow":{"l4":{"UDP":{"destination_port":53}},"source":{"namespace":"shop","pod_name":"api"},"destination":{"namespace":"admin","pod_name":"bastion"}}}"#).unwrap();
     check(dir, "generate -m DIR/matrix.csv -f DIR/app -o DIR/policies.yaml", ExitStatus::Success, &[]);
     let line = "check -m DIR/matrix.csv -f DIR/app -f DIR/policies.yaml --date 2025-01-01 --observed DIR/hubble.json";
-    check(dir, line, ExitStatus::Findings, &["seen: shop/api[Deployment] -> admin/bastion[Deployment] : UDP 53", "admin/bastion -> shop/* : TCP 22: no observed flow uses it"]);
+    check(
+        dir,
+        line,
+        ExitStatus::Findings,
+        &[
+            "seen: shop/api[Deployment] -> admin/bastion[Deployment] : UDP 53",
+            "admin/bastion -> shop/* : TCP 22: no observed flow uses it",
+        ],
+    );
 }
 
 #[test]

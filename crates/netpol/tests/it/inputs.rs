@@ -18,17 +18,32 @@ fn broken_manifests_are_refused_with_their_line() {
     check(&spec("podSelector: {}\ningress:\n- ports: [{port: 70000}]"), "bad.yaml:8: '70000' is not a port");
     check(&spec("podSelector: {}\ningress:\n- ports: [{port: 0}]"), "'0' is not a port");
     check(&spec("podSelector: {}\ningress:\n- ports: [{port: 90, endPort: 80}]"), "ends before it starts");
-    check(&spec("podSelector: {}\ningress:\n- ports: [{port: http, endPort: 80}]"), "endPort needs a port number");
-    check(&spec("podSelector: {}\ningress:\n- from: [{ipBlock: {cidr: 10.0.0.0/40}}]"), "prefix goes up to 32");
+    check(
+        &spec("podSelector: {}\ningress:\n- ports: [{port: http, endPort: 80}]"),
+        "endPort needs a port number",
+    );
+    check(
+        &spec("podSelector: {}\ningress:\n- from: [{ipBlock: {cidr: 10.0.0.0/40}}]"),
+        "prefix goes up to 32",
+    );
     check(&spec("podSelector: {}\ningress:\n- from: [{ipBlock: {cidr: 10.0.0.0}}]"), "is not a CIDR block");
-    check(&spec("podSelector: {}\ningress:\n- from: [{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/16]}}]"), "not strictly inside");
+    check(
+        &spec("podSelector: {}\ningress:\n- from: [{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/16]}}]"),
+        "not strictly inside",
+    );
     check(&spec("podSelector: {}\ningress:\n- from: [{}]"), "a peer needs");
     check(&spec("podSelectors: {}"), "has no field 'podSelectors'");
     check(&spec("podSelector: {matchExpressions: [{key: a, operator: In}]}"), "needs values");
     check(&spec("podSelector: {matchExpressions: [{key: a, operator: Is}]}"), "'Is' is not In, NotIn");
-    check("apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: a}\n", "is not understood");
+    check(
+        "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: a}\n",
+        "is not understood",
+    );
     check("a: 1\na: 2\n", "given twice");
-    check("a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d]\nf: &f [*e, *e, *e, *e, *e, *e, *e, *e]\n", "aliases expand");
+    check(
+        "a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d]\nf: &f [*e, *e, *e, *e, *e, *e, *e, *e]\n",
+        "aliases expand",
+    );
     check(&"[".repeat(5000), "bad.yaml:1: this is not valid YAML");
     check(&format!("{{\"a\":{}", "[".repeat(5000)), "bad.yaml:1: this is not valid YAML");
 }
@@ -37,7 +52,8 @@ fn broken_manifests_are_refused_with_their_line() {
 fn lists_json_and_many_documents_are_read() {
     let json = r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop"},
         "spec":{"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","ports":[{"containerPort":8080,"name":"http"}]}]}}}}]}"#;
-    let world = read(&[Input::new("list.json", json), Input::new("empty.yaml", "---\n# nothing\n---\n")]).unwrap();
+    let world =
+        read(&[Input::new("list.json", json), Input::new("empty.yaml", "---\n# nothing\n---\n")]).unwrap();
     assert_eq!(world.pods[0].title(), "shop/web[Deployment]");
     assert_eq!(world.pods[0].origin.to_string(), "list.json:1");
     assert!(world.namespaces.contains_key("shop"));

@@ -1,7 +1,7 @@
 //! The lines that people and tools read.
 use super::support::{engine, policy};
-use intramuros_netpol::manifest::{Input, read};
 use intramuros_netpol::engine::{Engine, Settings};
+use intramuros_netpol::manifest::{Input, read};
 use intramuros_netpol::report::{exposure, lines, page, text};
 
 const SHOP: &str = "
@@ -36,49 +36,76 @@ fn check(policies: &str, expected: &[&str]) {
 
 #[test]
 fn without_policies_everything_is_open() {
-    check("", &[
-        "0.0.0.0-255.255.255.255[External] => shop/db[StatefulSet] : All Connections",
-        "0.0.0.0-255.255.255.255[External] => shop/web[Deployment] : All Connections",
-        "shop/db[StatefulSet] => 0.0.0.0-255.255.255.255[External] : All Connections",
-        "shop/db[StatefulSet] => shop/web[Deployment] : All Connections",
-        "shop/web[Deployment] => 0.0.0.0-255.255.255.255[External] : All Connections",
-        "shop/web[Deployment] => shop/db[StatefulSet] : All Connections",
-        "{ingress-controller} => shop/web[Deployment] : TCP 8080",
-    ]);
+    check(
+        "",
+        &[
+            "0.0.0.0-255.255.255.255[External] => shop/db[StatefulSet] : All Connections",
+            "0.0.0.0-255.255.255.255[External] => shop/web[Deployment] : All Connections",
+            "shop/db[StatefulSet] => 0.0.0.0-255.255.255.255[External] : All Connections",
+            "shop/db[StatefulSet] => shop/web[Deployment] : All Connections",
+            "shop/web[Deployment] => 0.0.0.0-255.255.255.255[External] : All Connections",
+            "shop/web[Deployment] => shop/db[StatefulSet] : All Connections",
+            "{ingress-controller} => shop/web[Deployment] : TCP 8080",
+        ],
+    );
 }
 
 #[test]
 fn ranges_are_disjoint_and_ports_grouped() {
-    let both = policy("shop", "podSelector: {}\npolicyTypes: [Ingress, Egress]\negress:\n- to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]\n  ports: [{port: 10053}, {port: 10053, protocol: UDP}]\n- to: [{podSelector: {matchLabels: {app: db}}}]\ningress:\n- from: [{podSelector: {matchLabels: {app: web}}}]\n  ports: [{port: 5432}]");
-    check(&both, &[
-        "shop/db[StatefulSet] => 10.0.0.0-10.0.255.255[External] : TCP 10053,UDP 10053",
-        "shop/db[StatefulSet] => 10.2.0.0-10.255.255.255[External] : TCP 10053,UDP 10053",
-        "shop/web[Deployment] => 10.0.0.0-10.0.255.255[External] : TCP 10053,UDP 10053",
-        "shop/web[Deployment] => 10.2.0.0-10.255.255.255[External] : TCP 10053,UDP 10053",
-        "shop/web[Deployment] => shop/db[StatefulSet] : TCP 5432",
-    ]);
+    let both = policy(
+        "shop",
+        "podSelector: {}\npolicyTypes: [Ingress, Egress]\negress:\n- to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]\n  ports: [{port: 10053}, {port: 10053, protocol: UDP}]\n- to: [{podSelector: {matchLabels: {app: db}}}]\ningress:\n- from: [{podSelector: {matchLabels: {app: web}}}]\n  ports: [{port: 5432}]",
+    );
+    check(
+        &both,
+        &[
+            "shop/db[StatefulSet] => 10.0.0.0-10.0.255.255[External] : TCP 10053,UDP 10053",
+            "shop/db[StatefulSet] => 10.2.0.0-10.255.255.255[External] : TCP 10053,UDP 10053",
+            "shop/web[Deployment] => 10.0.0.0-10.0.255.255[External] : TCP 10053,UDP 10053",
+            "shop/web[Deployment] => 10.2.0.0-10.255.255.255[External] : TCP 10053,UDP 10053",
+            "shop/web[Deployment] => shop/db[StatefulSet] : TCP 5432",
+        ],
+    );
 }
 
 #[test]
 fn every_format_says_the_same() {
-    let engine = engine(&[SHOP, &policy("shop", "podSelector: {}\npolicyTypes: [Ingress, Egress]\negress: [{to: [{podSelector: {}}]}]\ningress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80}, {port: 82}]}]")]);
+    let engine = engine(&[
+        SHOP,
+        &policy(
+            "shop",
+            "podSelector: {}\npolicyTypes: [Ingress, Egress]\negress: [{to: [{podSelector: {}}]}]\ningress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80}, {port: 82}]}]",
+        ),
+    ]);
     let found = lines::lines(&engine, &engine.graph(), None);
-    assert_eq!(text::csv(&found), "source,destination,connections\nshop/web[Deployment],shop/db[StatefulSet],\"TCP 80,82\"\n");
+    assert_eq!(
+        text::csv(&found),
+        "source,destination,connections\nshop/web[Deployment],shop/db[StatefulSet],\"TCP 80,82\"\n"
+    );
     assert!(text::json(&found).contains("\"conn\": \"TCP 80,82\""));
     assert!(text::markdown(&found).contains("| shop/web[Deployment] | shop/db[StatefulSet] | TCP 80,82 |"));
-    assert!(text::dot(&found).contains("\"shop/web[Deployment]\" -> \"shop/db[StatefulSet]\" [label=\"TCP 80,82\""));
+    assert!(
+        text::dot(&found)
+            .contains("\"shop/web[Deployment]\" -> \"shop/db[StatefulSet]\" [label=\"TCP 80,82\"")
+    );
     let html = page::html(&found, intramuros_netpol::report::Language::French);
     assert!(html.contains("<svg") && !html.contains("http://www.w3.org/1999") && !html.contains("src="));
 }
 
 #[test]
 fn exposure_names_the_unknown() {
-    let text = policy("shop", "podSelector: {matchLabels: {app: db}}\ningress: [{from: [{podSelector: {matchLabels: {role: backup}}}], ports: [{port: 5432}]}]");
+    let text = policy(
+        "shop",
+        "podSelector: {matchLabels: {app: db}}\ningress: [{from: [{podSelector: {matchLabels: {role: backup}}}], ports: [{port: 5432}]}]",
+    );
     let world = read(&[Input::new("a", SHOP), Input::new("b", text)]).unwrap();
     let found: Vec<String> = exposure::exposure(&world, &Settings::default())
         .iter()
         .filter(|line| line.protected)
         .map(|line| format!("{} {} {}", line.workload, line.peer, line.connections))
         .collect();
-    assert_eq!(found, ["shop/db[StatefulSet] pods {role=backup} in namespaces {kubernetes.io/metadata.name=shop} TCP 5432"]);
+    assert_eq!(
+        found,
+        ["shop/db[StatefulSet] pods {role=backup} in namespaces {kubernetes.io/metadata.name=shop} TCP 5432"]
+    );
 }

@@ -35,7 +35,8 @@ fn no_policy_types_means_ingress_and_egress_only_with_rules() {
 
 #[test]
 fn allow_from_pods_of_the_own_namespace() {
-    let spec = "podSelector: {matchLabels: {pod: a}}\ningress:\n- from: [{podSelector: {matchLabels: {pod: b}}}]";
+    let spec =
+        "podSelector: {matchLabels: {pod: a}}\ningress:\n- from: [{podSelector: {matchLabels: {pod: b}}}]";
     check(&policy("x", spec), |ask| !to_a(ask) || ask.from == "x/b");
 }
 
@@ -61,7 +62,9 @@ fn namespaces_by_expressions() {
         let spec = format!(
             "podSelector: {{}}\ningress:\n- from:\n  - namespaceSelector:\n      matchExpressions:\n      - {expression}"
         );
-        check(&policy("x", &spec), |ask| ask.to_namespace() != "x" || expected.contains(&ask.from_namespace()));
+        check(&policy("x", &spec), |ask| {
+            ask.to_namespace() != "x" || expected.contains(&ask.from_namespace())
+        });
     }
     let none = "podSelector: {}\ningress:\n- from: [{namespaceSelector: {matchExpressions: [{key: ns, operator: DoesNotExist}]}}]";
     check(&policy("x", none), |ask| ask.to_namespace() != "x");
@@ -95,12 +98,16 @@ fn empty_selectors_mean_all() {
 fn ports_by_number_name_and_range() {
     let spec = |port: &str| format!("podSelector: {{}}\ningress:\n- ports: [{port}]");
     let inside = |ask: Ask<'_>| ask.to_namespace() == "x";
-    check(&policy("x", &spec("{port: 81}")), |ask| !inside(ask) || (ask.port == 81 && ask.protocol == Protocol::Tcp));
+    check(&policy("x", &spec("{port: 81}")), |ask| {
+        !inside(ask) || (ask.port == 81 && ask.protocol == Protocol::Tcp)
+    });
     check(&policy("x", &spec("{port: serve-81-udp, protocol: UDP}")), |ask| {
         !inside(ask) || (ask.port == 81 && ask.protocol == Protocol::Udp)
     });
     check(&policy("x", &spec("{port: serve-81-udp}")), |ask| !inside(ask));
-    check(&policy("x", &spec("{port: 80, endPort: 90}")), |ask| !inside(ask) || ask.protocol == Protocol::Tcp);
+    check(&policy("x", &spec("{port: 80, endPort: 90}")), |ask| {
+        !inside(ask) || ask.protocol == Protocol::Tcp
+    });
     check(&policy("x", &spec("{port: 81, endPort: 81, protocol: UDP}")), |ask| {
         !inside(ask) || (ask.port == 81 && ask.protocol == Protocol::Udp)
     });
@@ -126,8 +133,15 @@ fn policies_add_up() {
 
 #[test]
 fn both_directions_must_agree() {
-    let text = named("in", "x", "podSelector: {matchLabels: {pod: a}}\ningress:\n- from: [{namespaceSelector: {matchLabels: {ns: y}}}]")
-        + &named("out", "y", "podSelector: {matchLabels: {pod: a}}\npolicyTypes: [Egress]\negress:\n- to: [{namespaceSelector: {matchLabels: {ns: z}}}]");
+    let text = named(
+        "in",
+        "x",
+        "podSelector: {matchLabels: {pod: a}}\ningress:\n- from: [{namespaceSelector: {matchLabels: {ns: y}}}]",
+    ) + &named(
+        "out",
+        "y",
+        "podSelector: {matchLabels: {pod: a}}\npolicyTypes: [Egress]\negress:\n- to: [{namespaceSelector: {matchLabels: {ns: z}}}]",
+    );
     check(&text, |ask| {
         (ask.from != "y/a" || ask.to_namespace() == "z") && (!to_a(ask) || ask.from_namespace() == "y")
     });
@@ -141,7 +155,11 @@ fn rules_of_an_undeclared_direction_do_nothing() {
 
 #[test]
 fn address_blocks_reach_pods_whose_address_is_known() {
-    let egress = |block: &str| format!("podSelector: {{matchLabels: {{pod: a}}}}\npolicyTypes: [Egress]\negress:\n- to: [{{ipBlock: {block}}}]");
+    let egress = |block: &str| {
+        format!(
+            "podSelector: {{matchLabels: {{pod: a}}}}\npolicyTypes: [Egress]\negress:\n- to: [{{ipBlock: {block}}}]"
+        )
+    };
     check(&policy("x", &egress("{cidr: 10.0.1.1/32}")), |ask| ask.from != "x/a" || ask.to == "y/b");
     check(&policy("x", &egress("{cidr: 10.0.0.0/16, except: [10.0.1.0/24]}")), |ask| {
         ask.from != "x/a" || ask.to_namespace() != "y"
@@ -155,7 +173,8 @@ fn address_blocks_reach_pods_whose_address_is_known() {
 fn one_protocol_lets_no_other_in() {
     let spec = "podSelector: {}\ningress:\n- from: [{podSelector: {}}]\n  ports: [{port: 80, protocol: UDP}]";
     check(&policy("x", spec), |ask| {
-        ask.to_namespace() != "x" || (ask.from_namespace() == "x" && ask.protocol == Protocol::Udp && ask.port == 80)
+        ask.to_namespace() != "x"
+            || (ask.from_namespace() == "x" && ask.protocol == Protocol::Udp && ask.port == 80)
     });
 }
 

@@ -14,8 +14,13 @@ const PODS: usize = 6;
 const PARTIES: usize = PODS + 2;
 const HOST: usize = PODS;
 const OUTSIDE: usize = PODS + 1;
-const PROBES: [(Protocol, u16); 5] =
-    [(Protocol::Tcp, 80), (Protocol::Tcp, 81), (Protocol::Tcp, 8005), (Protocol::Udp, 80), (Protocol::Udp, 5000)];
+const PROBES: [(Protocol, u16); 5] = [
+    (Protocol::Tcp, 80),
+    (Protocol::Tcp, 81),
+    (Protocol::Tcp, 8005),
+    (Protocol::Udp, 80),
+    (Protocol::Udp, 5000),
+];
 const PATIENCE: Duration = Duration::from_millis(400);
 
 fn address(party: usize) -> String {
@@ -105,7 +110,8 @@ fn conditions(dice: &mut Dice, keys: &[(&str, &[&str])]) -> Vec<Condition> {
     for _ in 0..[0, 1, 1, 2][dice.roll(4)] {
         let (key, values) = keys[dice.roll(keys.len())];
         let key = key.to_owned();
-        let some = |dice: &mut Dice| (0..=dice.roll(2)).map(|_| dice.pick(values).to_owned()).collect::<Vec<_>>();
+        let some =
+            |dice: &mut Dice| (0..=dice.roll(2)).map(|_| dice.pick(values).to_owned()).collect::<Vec<_>>();
         list.push(match dice.roll(6) {
             0 | 1 => Condition::Is(key, dice.pick(values).to_owned()),
             2 => Condition::In(key, some(dice)),
@@ -121,7 +127,8 @@ fn conditions(dice: &mut Dice, keys: &[(&str, &[&str])]) -> Vec<Condition> {
 }
 
 const POD_KEYS: [(&str, &[&str]); 2] = [("app", &["x", "y", "z"]), ("role", &["p", "q"])];
-const SPACE_KEYS: [(&str, &[&str]); 2] = [("env", &["a", "b"]), ("kubernetes.io/metadata.name", &["n0", "n1", "n2"])];
+const SPACE_KEYS: [(&str, &[&str]); 2] =
+    [("env", &["a", "b"]), ("kubernetes.io/metadata.name", &["n0", "n1", "n2"])];
 
 fn peer(dice: &mut Dice, admin: bool, egress: bool) -> Peer {
     let pods = |dice: &mut Dice| conditions(dice, &POD_KEYS);
@@ -149,14 +156,21 @@ fn peer(dice: &mut Dice, admin: bool, egress: bool) -> Peer {
 }
 
 fn rule(dice: &mut Dice, admin: bool, egress: bool) -> Rule {
-    let peers: Vec<Peer> = (0..dice.roll(3) + usize::from(admin)).map(|_| peer(dice, admin, egress)).collect();
+    let peers: Vec<Peer> =
+        (0..dice.roll(3) + usize::from(admin)).map(|_| peer(dice, admin, egress)).collect();
     let block = peers.iter().any(|peer| matches!(peer, Peer::Block(..)));
     let ports = (0..dice.roll(3))
         .map(|_| {
             let protocol = if dice.one_in(3) { Protocol::Udp } else { Protocol::Tcp };
             match dice.roll(5) {
                 0 if !admin => Port::Whole(protocol),
-                1 if !(admin && block) => if dice.one_in(2) { Port::Named(Protocol::Tcp, "web") } else { Port::Named(Protocol::Udp, "dns") },
+                1 if !(admin && block) => {
+                    if dice.one_in(2) {
+                        Port::Named(Protocol::Tcp, "web")
+                    } else {
+                        Port::Named(Protocol::Udp, "dns")
+                    }
+                }
                 2 => Port::Range(protocol, 80, 90),
                 3 => Port::Range(protocol, 81, 8005),
                 _ => Port::Number(protocol, [80, 81, 5000, 8005][dice.roll(4)]),
@@ -229,8 +243,12 @@ fn selector(conditions: &[Condition]) -> String {
     for condition in conditions {
         match condition {
             Condition::Is(key, value) => labels.push(format!("{key}: {value}")),
-            Condition::In(key, values) => expressions.push(format!("{{key: {key}, operator: In, values: [{}]}}", values.join(", "))),
-            Condition::NotIn(key, values) => expressions.push(format!("{{key: {key}, operator: NotIn, values: [{}]}}", values.join(", "))),
+            Condition::In(key, values) => {
+                expressions.push(format!("{{key: {key}, operator: In, values: [{}]}}", values.join(", ")))
+            }
+            Condition::NotIn(key, values) => {
+                expressions.push(format!("{{key: {key}, operator: NotIn, values: [{}]}}", values.join(", ")))
+            }
             Condition::Exists(key) => expressions.push(format!("{{key: {key}, operator: Exists}}")),
             Condition::Missing(key) => expressions.push(format!("{{key: {key}, operator: DoesNotExist}}")),
         }
@@ -248,16 +266,24 @@ fn peer_text(peer: &Peer, admin: bool) -> String {
             if admin { format!("{{pods: {{{both}}}}}") } else { format!("{{{both}}}") }
         }
         Peer::Block(block, _) if admin => format!("{{networks: [{block}]}}"),
-        Peer::Block(block, except) => format!("{{ipBlock: {{cidr: {block}, except: [{}]}}}}", except.join(", ")),
+        Peer::Block(block, except) => {
+            format!("{{ipBlock: {{cidr: {block}, except: [{}]}}}}", except.join(", "))
+        }
     }
 }
 
 fn port_text(port: &Port, admin: bool) -> String {
     match (port, admin) {
         (Port::Number(protocol, port), false) => format!("{{protocol: {}, port: {port}}}", protocol.name()),
-        (Port::Number(protocol, port), true) => format!("{{portNumber: {{protocol: {}, port: {port}}}}}", protocol.name()),
-        (Port::Range(protocol, low, high), false) => format!("{{protocol: {}, port: {low}, endPort: {high}}}", protocol.name()),
-        (Port::Range(protocol, low, high), true) => format!("{{portRange: {{protocol: {}, start: {low}, end: {high}}}}}", protocol.name()),
+        (Port::Number(protocol, port), true) => {
+            format!("{{portNumber: {{protocol: {}, port: {port}}}}}", protocol.name())
+        }
+        (Port::Range(protocol, low, high), false) => {
+            format!("{{protocol: {}, port: {low}, endPort: {high}}}", protocol.name())
+        }
+        (Port::Range(protocol, low, high), true) => {
+            format!("{{portRange: {{protocol: {}, start: {low}, end: {high}}}}}", protocol.name())
+        }
         (Port::Whole(protocol), _) => format!("{{protocol: {}}}", protocol.name()),
         (Port::Named(protocol, name), false) => format!("{{protocol: {}, port: {name}}}", protocol.name()),
         (Port::Named(_, name), true) => format!("{{namedPort: {name}}}"),
@@ -281,26 +307,47 @@ fn manifests(cluster: &Cluster) -> String {
     let mut text = String::new();
     for (at, labels) in cluster.namespaces.iter().enumerate() {
         let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-        text += &format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: n{at}, labels: {{{}}}}}\n", labels.join(", "));
+        text += &format!(
+            "---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: n{at}, labels: {{{}}}}}\n",
+            labels.join(", ")
+        );
     }
     for (at, (namespace, labels, web, dns)) in cluster.pods.iter().enumerate() {
         let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-        text += &format!("---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{at}, namespace: n{namespace}, labels: {{{}}}}}\nstatus: {{podIP: {}}}\nspec: {{containers: [{{name: c, ports: [{{name: web, containerPort: {web}}}, {{name: dns, containerPort: {dns}, protocol: UDP}}]}}]}}\n", labels.join(", "), address(at));
+        text += &format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{at}, namespace: n{namespace}, labels: {{{}}}}}\nstatus: {{podIP: {}}}\nspec: {{containers: [{{name: c, ports: [{{name: web, containerPort: {web}}}, {{name: dns, containerPort: {dns}, protocol: UDP}}]}}]}}\n",
+            labels.join(", "),
+            address(at)
+        );
     }
-    text += &format!("---\napiVersion: v1\nkind: Pod\nmetadata: {{name: host, namespace: n0, labels: {{app: x}}}}\nstatus: {{podIP: {}}}\nspec: {{hostNetwork: true, containers: []}}\n", address(HOST));
+    text += &format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: host, namespace: n0, labels: {{app: x}}}}\nstatus: {{podIP: {}}}\nspec: {{hostNetwork: true, containers: []}}\n",
+        address(HOST)
+    );
     for (at, policy) in cluster.policies.iter().enumerate() {
         let admin = policy.namespace.is_none();
-        let (ingress, egress) = (rules_text(&policy.ingress, "from", admin), rules_text(&policy.egress, "to", admin));
+        let (ingress, egress) =
+            (rules_text(&policy.ingress, "from", admin), rules_text(&policy.egress, "to", admin));
         match (policy.namespace, policy.priority) {
             (Some(namespace), _) => {
-                text += &format!("---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: q{at}, namespace: n{namespace}}}\nspec:\n  podSelector: {}\n  policyTypes: [{}]\n  ingress: [{ingress}]\n  egress: [{egress}]\n", selector(&policy.subject), policy.types.join(", "));
+                text += &format!(
+                    "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: q{at}, namespace: n{namespace}}}\nspec:\n  podSelector: {}\n  policyTypes: [{}]\n  ingress: [{ingress}]\n  egress: [{egress}]\n",
+                    selector(&policy.subject),
+                    policy.types.join(", ")
+                );
             }
             (None, priority) => {
                 let (kind, name, priority) = match priority {
-                    Some(priority) => ("AdminNetworkPolicy", format!("q{at}"), format!("  priority: {priority}\n")),
+                    Some(priority) => {
+                        ("AdminNetworkPolicy", format!("q{at}"), format!("  priority: {priority}\n"))
+                    }
                     None => ("BaselineAdminNetworkPolicy", "default".to_owned(), String::new()),
                 };
-                text += &format!("---\napiVersion: policy.networking.k8s.io/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{priority}  subject: {{pods: {{namespaceSelector: {}, podSelector: {}}}}}\n  ingress: [{ingress}]\n  egress: [{egress}]\n", selector(&policy.namespaces), selector(&policy.subject));
+                text += &format!(
+                    "---\napiVersion: policy.networking.k8s.io/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{priority}  subject: {{pods: {{namespaceSelector: {}, podSelector: {}}}}}\n  ingress: [{ingress}]\n  egress: [{egress}]\n",
+                    selector(&policy.namespaces),
+                    selector(&policy.subject)
+                );
             }
         }
     }
@@ -329,11 +376,13 @@ fn peer_matches(cluster: &Cluster, policy: &Policy, peer: &Peer, field: &str) ->
             .collect()
     };
     match peer {
-        Peer::Pods(conditions) => pods(&|namespace, labels| Some(namespace) == policy.namespace && holds(conditions, labels)),
-        Peer::Namespaces(spaces) => pods(&|namespace, _| holds(spaces, &cluster.namespaces[namespace])),
-        Peer::Both(spaces, conditions) => {
-            pods(&|namespace, labels| holds(spaces, &cluster.namespaces[namespace]) && holds(conditions, labels))
+        Peer::Pods(conditions) => {
+            pods(&|namespace, labels| Some(namespace) == policy.namespace && holds(conditions, labels))
         }
+        Peer::Namespaces(spaces) => pods(&|namespace, _| holds(spaces, &cluster.namespaces[namespace])),
+        Peer::Both(spaces, conditions) => pods(&|namespace, labels| {
+            holds(spaces, &cluster.namespaces[namespace]) && holds(conditions, labels)
+        }),
         Peer::Block(block, except) => {
             let cut: String = except.iter().map(|part| format!(" ip {field} != {part}")).collect();
             vec![format!("ip {field} {block}{cut}")]
@@ -354,9 +403,17 @@ fn port_match(cluster: &Cluster, port: &Port, destination: Option<usize>) -> Opt
     })
 }
 
-fn rule_lines(cluster: &Cluster, policy: &Policy, rule: &Rule, pod: usize, ingress: bool, verdict: &str) -> String {
+fn rule_lines(
+    cluster: &Cluster,
+    policy: &Policy,
+    rule: &Rule,
+    pod: usize,
+    ingress: bool,
+    verdict: &str,
+) -> String {
     let field = if ingress { "saddr" } else { "daddr" };
-    let mut peers: Vec<String> = rule.peers.iter().flat_map(|peer| peer_matches(cluster, policy, peer, field)).collect();
+    let mut peers: Vec<String> =
+        rule.peers.iter().flat_map(|peer| peer_matches(cluster, policy, peer, field)).collect();
     if rule.peers.is_empty() {
         peers.push(String::new());
     }
@@ -390,7 +447,9 @@ fn chains(cluster: &Cluster, pod: usize, ingress: bool) -> String {
     let way = if ingress { "in" } else { "out" };
     let name = format!("{way}{pod}");
     let cluster_wide = |policy: &&Policy| {
-        policy.namespace.is_none() && holds(&policy.namespaces, &cluster.namespaces[*namespace]) && holds(&policy.subject, labels)
+        policy.namespace.is_none()
+            && holds(&policy.namespaces, &cluster.namespaces[*namespace])
+            && holds(&policy.subject, labels)
     };
     let side = |policy: &Policy| if ingress { policy.ingress.clone() } else { policy.egress.clone() };
     let ordered = |policies: Vec<&Policy>, pass: &str| -> String {
@@ -407,9 +466,11 @@ fn chains(cluster: &Cluster, pod: usize, ingress: bool) -> String {
         }
         text
     };
-    let mut admins: Vec<&Policy> = cluster.policies.iter().filter(cluster_wide).filter(|policy| policy.priority.is_some()).collect();
+    let mut admins: Vec<&Policy> =
+        cluster.policies.iter().filter(cluster_wide).filter(|policy| policy.priority.is_some()).collect();
     admins.sort_by_key(|policy| policy.priority);
-    let baseline: Vec<&Policy> = cluster.policies.iter().filter(cluster_wide).filter(|policy| policy.priority.is_none()).collect();
+    let baseline: Vec<&Policy> =
+        cluster.policies.iter().filter(cluster_wide).filter(|policy| policy.priority.is_none()).collect();
     let isolates = |policy: &&Policy| {
         let applies = match (policy.types.is_empty(), ingress) {
             (true, true) => true,
@@ -426,7 +487,8 @@ fn chains(cluster: &Cluster, pod: usize, ingress: bool) -> String {
             middle += &rule_lines(cluster, policy, &rule, pod, ingress, "return");
         }
     }
-    middle += &format!("    goto {}\n", if own.is_empty() { format!("{name}base") } else { "refuse".to_owned() });
+    middle +=
+        &format!("    goto {}\n", if own.is_empty() { format!("{name}base") } else { "refuse".to_owned() });
     format!(
         "  chain {name}base {{\n{}  }}\n  chain {name}own {{\n{middle}  }}\n  chain {name} {{\n{}    goto {name}own\n  }}\n",
         ordered(baseline, "return"),
@@ -435,7 +497,9 @@ fn chains(cluster: &Cluster, pod: usize, ingress: bool) -> String {
 }
 
 fn ruleset(cluster: &Cluster) -> String {
-    let mut text = String::from("flush ruleset\ntable inet t {\n  chain refuse {\n    meta l4proto tcp reject with tcp reset\n    reject\n  }\n");
+    let mut text = String::from(
+        "flush ruleset\ntable inet t {\n  chain refuse {\n    meta l4proto tcp reject with tcp reset\n    reject\n  }\n",
+    );
     let mut jumps = String::new();
     for pod in 0..PODS {
         text += &chains(cluster, pod, false);
@@ -446,7 +510,9 @@ fn ruleset(cluster: &Cluster) -> String {
         jumps += &format!("    ip daddr {} jump in{pod}\n", address(pod));
     }
     // Answers pass; everything in the first direction is judged anew, whatever the kernel remembers.
-    text + &format!("  chain forward {{\n    type filter hook forward priority 0; policy accept;\n    ct direction reply accept\n{jumps}  }}\n}}\n")
+    text + &format!(
+        "  chain forward {{\n    type filter hook forward priority 0; policy accept;\n    ct direction reply accept\n{jumps}  }}\n}}\n"
+    )
 }
 
 // ---- the machine room ----------------------------------------------------------------------------------------
@@ -460,7 +526,9 @@ fn agent() {
     for (protocol, port) in PROBES {
         if protocol == Protocol::Tcp {
             let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
-            std::thread::spawn(move || listener.incoming().for_each(|stream| drop(stream.map(|mut s| s.write_all(b"y")))));
+            std::thread::spawn(move || {
+                listener.incoming().for_each(|stream| drop(stream.map(|mut s| s.write_all(b"y"))))
+            });
         } else {
             let socket = UdpSocket::bind(("0.0.0.0", port)).unwrap();
             std::thread::spawn(move || {
@@ -474,7 +542,8 @@ fn agent() {
     println!("\nready");
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
-        let answers: String = line.split_whitespace().map(|probe| if open(probe) { '1' } else { '0' }).collect();
+        let answers: String =
+            line.split_whitespace().map(|probe| if open(probe) { '1' } else { '0' }).collect();
         println!("answers {answers}");
     }
 }
@@ -517,7 +586,9 @@ impl Room {
         }
         let prefix = format!("imr{}", std::process::id());
         let mut room = Self { prefix: prefix.clone(), agents: Vec::new() };
-        sh(&format!("ip netns add {prefix}r && ip netns exec {prefix}r sh -c 'ip link set lo up; echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter; true'"))?;
+        sh(&format!(
+            "ip netns add {prefix}r && ip netns exec {prefix}r sh -c 'ip link set lo up; echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter; true'"
+        ))?;
         for party in 0..PARTIES {
             let address = address(party);
             sh(&format!(
@@ -631,7 +702,8 @@ fn verdicts_and_packets_agree() {
         room.load(&ruleset(&cluster));
         let packets = room.probe();
         let text = manifests(&cluster);
-        let world = read(&[Input::new("cluster.yaml", text.as_str())]).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let world = read(&[Input::new("cluster.yaml", text.as_str())])
+            .unwrap_or_else(|error| panic!("{error}\n{text}"));
         let engine = Engine::new(world, &Settings::default());
         let graph = engine.graph();
         let endpoint = |party: usize| match party {
@@ -646,13 +718,18 @@ fn verdicts_and_packets_agree() {
                     probes += 1;
                     open_count += usize::from(verdict);
                     assert_eq!(
-                        verdict, packets[from][to][at],
+                        verdict,
+                        packets[from][to][at],
                         "cluster {number}: {} -> {} {protocol:?} {port}: left is the engine, right are the packets\n{text}\n{}",
-                        address(from), address(to), ruleset(&cluster)
+                        address(from),
+                        address(to),
+                        ruleset(&cluster)
                     );
                 }
             }
         }
     }
-    println!("{clusters} generated clusters, {probes} real connections, {open_count} of them open: no disagreement");
+    println!(
+        "{clusters} generated clusters, {probes} real connections, {open_count} of them open: no disagreement"
+    );
 }

@@ -11,7 +11,12 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const WORKLOADS: [&str; 8] = ["a/web", "a/api", "a/db", "b/web", "b/job", "c/api", "c/cache", "c/web"];
-const OUTSIDE: [&str; 4] = ["192.168.1.0-192.168.1.255", "192.168.7.0-192.168.7.127", "203.0.113.9-203.0.113.9", "172.16.0.0-172.31.255.255"];
+const OUTSIDE: [&str; 4] = [
+    "192.168.1.0-192.168.1.255",
+    "192.168.7.0-192.168.7.127",
+    "203.0.113.9-203.0.113.9",
+    "172.16.0.0-172.31.255.255",
+];
 
 /// Eight workloads; `http` is another number in each, so that names must be resolved at the receiver.
 fn world() -> World {
@@ -40,14 +45,24 @@ struct Line {
 fn line(inward: bool) -> impl Strategy<Value = Line> {
     let outside = WORKLOADS.len() + OUTSIDE.len();
     let sources = if inward { outside } else { WORKLOADS.len() };
-    (0..sources, 0..outside, 0..PORTS.len()).prop_filter_map("an end is a pod, not the same", |(source, destination, ports)| {
-        let pods = source < WORKLOADS.len() || destination < WORKLOADS.len();
-        (pods && source != destination).then_some(Line { source, destination, ports })
-    })
+    (0..sources, 0..outside, 0..PORTS.len()).prop_filter_map(
+        "an end is a pod, not the same",
+        |(source, destination, ports)| {
+            let pods = source < WORKLOADS.len() || destination < WORKLOADS.len();
+            (pods && source != destination).then_some(Line { source, destination, ports })
+        },
+    )
 }
 
-const PORTS: [(&str, &str); 7] =
-    [("TCP", "80"), ("TCP", "443,8443"), ("UDP", "53"), ("TCP,UDP", "1000-2000"), ("TCP", "http"), ("", "all"), ("SCTP", "all")];
+const PORTS: [(&str, &str); 7] = [
+    ("TCP", "80"),
+    ("TCP", "443,8443"),
+    ("UDP", "53"),
+    ("TCP,UDP", "1000-2000"),
+    ("TCP", "http"),
+    ("", "all"),
+    ("SCTP", "all"),
+];
 
 fn party(at: usize) -> String {
     match at < WORKLOADS.len() {
@@ -80,14 +95,22 @@ fn expected(matrix: &[Line]) -> Vec<(String, String, String)> {
         let known = merged.entry((party(line.source), party(line.destination))).or_default();
         *known = known.union(&ports(line));
     }
-    merged.into_iter().filter(|(_, set)| !set.is_empty()).map(|((a, b), set)| (a, b, set.to_string())).collect()
+    merged
+        .into_iter()
+        .filter(|(_, set)| !set.is_empty())
+        .map(|((a, b), set)| (a, b, set.to_string()))
+        .collect()
 }
 
 fn csv(matrix: &[Line]) -> String {
     let mut text = String::from("Source;Destination;Protocole;Ports;Justification\n");
     for line in matrix {
         let (protocol, ports) = PORTS[line.ports];
-        text += &format!("{};{};\"{protocol}\";\"{ports}\";besoin\n", party(line.source), party(line.destination));
+        text += &format!(
+            "{};{};\"{protocol}\";\"{ports}\";besoin\n",
+            party(line.source),
+            party(line.destination)
+        );
     }
     text
 }
@@ -96,13 +119,15 @@ fn check(matrix: &[Line], dialect: Dialect) {
     let world = world();
     let flows = read_matrix("matrix.csv", csv(matrix).as_bytes()).unwrap();
     let options = Options { dialect, ..Options::default() };
-    let text = generate(&world, &flows, &options).unwrap_or_else(|error| panic!("{dialect:?}: {error}\n{}", csv(matrix)));
+    let text = generate(&world, &flows, &options)
+        .unwrap_or_else(|error| panic!("{dialect:?}: {error}\n{}", csv(matrix)));
     let found = match dialect {
         Dialect::Nftables => nft_lines(&world, &text, matrix),
         _ => {
             let mut whole = world.clone();
             whole.policies = read(&[Input::new("generated.yaml", text.as_str())]).unwrap().policies;
-            let settings = Settings { ignore_pod_addresses: dialect == Dialect::Cilium, ..Settings::default() };
+            let settings =
+                Settings { ignore_pod_addresses: dialect == Dialect::Cilium, ..Settings::default() };
             let engine = Engine::new(whole, &settings);
             lines::lines(&engine, &engine.graph(), None)
                 .into_iter()
@@ -116,10 +141,13 @@ fn check(matrix: &[Line], dialect: Dialect) {
 /// What a ruleset lets through, asked for every pair of parties of the matrix.
 fn nft_lines(world: &World, text: &str, _matrix: &[Line]) -> Vec<(String, String, String)> {
     let (accepted, closed) = nftables::read_back(text).unwrap();
-    let cuts = OUTSIDE.iter().map(|range| intramuros_netpol::model::address::parse_any(range).unwrap()).collect();
+    let cuts =
+        OUTSIDE.iter().map(|range| intramuros_netpol::model::address::parse_any(range).unwrap()).collect();
     let engine = Engine::new(world.clone(), &Settings { cuts, ..Settings::default() });
     let of = |at: usize| match &engine.endpoints[at] {
-        Endpoint::Pods(pods) => pods.iter().fold(Addresses::default(), |set, &pod| set.union(&single(engine.world.pods[pod].addresses[0]))),
+        Endpoint::Pods(pods) => pods
+            .iter()
+            .fold(Addresses::default(), |set, &pod| set.union(&single(engine.world.pods[pod].addresses[0]))),
         Endpoint::Addresses(addresses) => addresses.clone(),
         _ => Addresses::default(),
     };

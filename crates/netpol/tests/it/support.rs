@@ -16,13 +16,18 @@ pub const PORTS: [(Protocol, u16, &str); 5] = [
 pub fn cluster() -> String {
     let mut text = String::new();
     for (n, namespace) in ["x", "y", "z"].iter().enumerate() {
-        text += &format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{ns: {namespace}}}}}\n");
+        text += &format!(
+            "---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{ns: {namespace}}}}}\n"
+        );
         for (p, pod) in ["a", "b", "c"].iter().enumerate() {
             text += &format!(
                 "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {pod}, namespace: {namespace}, labels: {{pod: {pod}}}}}\nstatus: {{podIP: 10.0.{n}.{p}}}\nspec:\n  containers:\n  - name: main\n    ports:\n"
             );
             for (protocol, port, name) in PORTS {
-                text += &format!("    - {{name: {name}, containerPort: {port}, protocol: {}}}\n", protocol.name());
+                text += &format!(
+                    "    - {{name: {name}, containerPort: {port}, protocol: {}}}\n",
+                    protocol.name()
+                );
             }
         }
     }
@@ -84,7 +89,12 @@ pub fn check(policies: &str, expected: impl Fn(Ask<'_>) -> bool) {
             }
         }
     }
-    assert!(wrong.is_empty(), "{} answers are wrong, such as {:#?}", wrong.len(), &wrong[..wrong.len().min(8)]);
+    assert!(
+        wrong.is_empty(),
+        "{} answers are wrong, such as {:#?}",
+        wrong.len(),
+        &wrong[..wrong.len().min(8)]
+    );
 }
 
 /// A NetworkPolicy `p` in a namespace with this spec (indented by two).
