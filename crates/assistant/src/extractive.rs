@@ -28,6 +28,9 @@ const OPENING_BONUS: f32 = 0.15;
 /// A document's opening is quoted beside its best passage when it covers this much of the question.
 const OPENING_COVERAGE: f32 = 0.34;
 
+/// A further document is quoted when it is at most this much farther from the question than the nearest.
+const NEARNESS_MARGIN: f32 = 0.03;
+
 /// Below this nearness of the best passages to the question nothing supports an answer. Chosen on questions of one
 /// development set put to another: it refuses all across languages and nine of ten within one.
 const LEAST_MEANING: f32 = 0.478;
@@ -95,8 +98,27 @@ pub fn answer(terms: &[QueryTerm], candidates: &[Candidate]) -> Answer {
     if !is_supported(&mut analyser, terms, candidates) {
         return Answer { found: false, statements: Vec::new(), nearest };
     }
-    let statements = candidates.iter().flat_map(|candidate| quote(&mut analyser, terms, candidate)).collect();
+    let nearness = candidates.iter().filter_map(|candidate| candidate.meaning).max_by(f32::total_cmp);
+    let mut statements: Vec<Statement> = Vec::new();
+    let mut first_coverage = 0.0;
+    for candidate in candidates {
+        let quoted = quote(&mut analyser, terms, candidate);
+        let covered = quoted.iter().map(|(_, covered)| *covered).fold(0.0, f32::max);
+        if statements.is_empty() {
+            first_coverage = covered;
+        } else if !adds(candidate, nearness, covered, first_coverage) {
+            continue;
+        }
+        statements.extend(quoted.into_iter().map(|(statement, _)| statement));
+    }
     Answer { found: true, statements, nearest }
+}
+
+/// Whether a further document is quoted: it is about as near as the nearest, or covers as much of the question.
+fn adds(candidate: &Candidate, nearness: Option<f32>, covered: f32, first_coverage: f32) -> bool {
+    let near =
+        matches!((candidate.meaning, nearness), (Some(own), Some(best)) if own >= best - NEARNESS_MARGIN);
+    near || covered >= first_coverage
 }
 
 /// Whether a candidate is near enough, or (where it has no vector yet) covers enough of the question.
@@ -116,24 +138,28 @@ fn context_of(candidate: &Candidate, excerpt: &Excerpt) -> String {
     format!("{}\n{}", candidate.title, excerpt.headings)
 }
 
-/// What one document says: its opening where it answers (a title that asks is answered by what follows it), and its
-/// best sentences.
-fn quote(analyser: &mut Analyser, terms: &[QueryTerm], candidate: &Candidate) -> Vec<Statement> {
+/// What one document says, with how much of the question it covers: its opening where it answers (a title that asks is
+/// answered by what follows it), and its best sentences.
+fn quote(analyser: &mut Analyser, terms: &[QueryTerm], candidate: &Candidate) -> Vec<(Statement, f32)> {
     let mut statements = Vec::new();
     let best_range = best_window(analyser, terms, candidate);
     let asks = candidate.title.contains('?');
+    let none = std::collections::HashSet::new();
+    let mut covered_by = |excerpt: &Excerpt, range: &Range<usize>| {
+        let text = excerpt.text.get(range.clone()).unwrap_or_default();
+        coverage(terms, &forms_of(analyser, text, excerpt.language), &none)
+    };
     if let Some(opening) = &candidate.opening {
         let range = extend(&opening.text, &sentences(&opening.text), 0, 0);
-        let says = asks || {
-            let text = opening.text.get(range.clone()).unwrap_or_default();
-            let forms = forms_of(analyser, text, opening.language);
-            coverage(terms, &forms, &std::collections::HashSet::new()) >= OPENING_COVERAGE
-        };
-        if says {
-            statements.extend(statement(candidate.document, opening, range));
+        let covered = covered_by(opening, &range);
+        if asks || covered >= OPENING_COVERAGE {
+            statements
+                .extend(statement(candidate.document, opening, range).map(|statement| (statement, covered)));
         }
     }
-    let best = statement(candidate.document, &candidate.best, best_range);
+    let covered = covered_by(&candidate.best, &best_range);
+    let best =
+        statement(candidate.document, &candidate.best, best_range).map(|statement| (statement, covered));
     if asks {
         statements.extend(best);
     } else {

@@ -34,8 +34,8 @@ pub struct Passage {
 }
 
 impl Passage {
-    /// What is put before the passage's text when it is embedded: title, heading path and column names, each on a
-    /// line of its own.
+    /// What is put before the passage's text when it is embedded: title (unless the text begins with it), heading path
+    /// and column names, each on a line of its own.
     pub fn context(&self, title: &str) -> String {
         let mut context = String::new();
         let mut push = |line: &str| {
@@ -44,7 +44,9 @@ impl Passage {
                 context.push('\n');
             }
         };
-        push(title);
+        if !self.text.starts_with(title.trim()) {
+            push(title);
+        }
         push(&self.heading_path(title));
         push(&self.table_header);
         context

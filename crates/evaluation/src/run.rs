@@ -220,17 +220,13 @@ fn prepare(document: &CorpusDocument, options: &PassageOptions) -> (String, Vec<
     } else {
         None
     };
-    let extracted = read.unwrap_or_else(|| plain(&title, &document.text));
+    let extracted = read.unwrap_or_else(|| plain(&document.text));
     let language = main_language(&extracted.text());
     (title, split(&extracted, options), language)
 }
 
-/// Plain text, a block a line; the title is not repeated at the beginning.
-fn plain(title: &str, text: &str) -> Extracted {
-    let text = match text.strip_prefix(title) {
-        Some(rest) if !title.is_empty() => rest.trim_start_matches([' ', '.', '\n']),
-        _ => text,
-    };
+/// Plain text, a block a line.
+fn plain(text: &str) -> Extracted {
     let blocks = text
         .lines()
         .enumerate()

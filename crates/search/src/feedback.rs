@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 
 use intramuros_core::error::Error;
-use intramuros_core::language::Language;
 use intramuros_core::vector::DIMENSIONS;
 
 use crate::analysis::{Analyser, words as words_of};
 use crate::catalogue::{Slot, SlotSet};
+use crate::index::Texts;
 use crate::lexical::{Scope, passage_frequency, visible_passages};
 use crate::vectors::{QueryVector, VectorSet};
 
@@ -39,7 +39,7 @@ const MEAN_DOCUMENTS: usize = 400;
 pub fn words(
     scope: &Scope<'_>,
     passages: &[(Slot, u64, f32)],
-    texts: &dyn Fn(&[u64]) -> Vec<(String, Language)>,
+    texts: &Texts<'_>,
 ) -> Result<Vec<(String, f32)>, Error> {
     let ids: Vec<u64> = passages.iter().map(|(_, id, _)| *id).collect();
     let mut analyser = Analyser::default();

@@ -73,7 +73,7 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool) -> Result<Expansio
         expansion.highlights.extend(group.forms.iter().map(|form| form.word.clone()));
         expansion.groups.push(group);
     }
-    expansion.neighbours = query.words.windows(2).map(|pair| side_by_side(pair)).collect();
+    expansion.neighbours = query.words.windows(2).map(side_by_side).collect();
     expansion.highlights.extend(query.phrases.iter().flatten().cloned());
     expansion.highlights.sort();
     expansion.highlights.dedup();

@@ -81,6 +81,9 @@ pub struct KnownVector {
     pub vector: Vector,
 }
 
+/// Gives the texts of passages by their numbers, in their order, with their languages.
+pub type Texts<'a> = dyn Fn(&[u64]) -> Vec<(String, Language)> + 'a;
+
 /// What is asked of the index.
 pub struct Request<'a> {
     /// The question, taken apart.
@@ -96,7 +99,7 @@ pub struct Request<'a> {
     /// Which lists are used; for measurements. People get [`Mode::Fused`].
     pub mode: Mode,
     /// Gives the texts of passages by their numbers, in order, with their language; used for the second look.
-    pub texts: &'a dyn Fn(&[u64]) -> Vec<(String, Language)>,
+    pub texts: &'a Texts<'a>,
 }
 
 /// Which lists a search uses.

@@ -172,9 +172,7 @@ impl WordIndex {
     pub fn open(folder: &Path, write: bool) -> Result<WordIndex, Error> {
         match WordIndex::open_existing(folder, write) {
             Err(_) if write => match std::fs::remove_dir_all(folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(failed("remade", error));
-                }
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("remade", error)),
                 _ => WordIndex::open_existing(folder, write),
             },
             outcome => outcome,
