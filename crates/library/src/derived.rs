@@ -63,10 +63,13 @@ impl Derived {
         *self.applied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the next changes into the index. Returns how many documents changed; 0 when it is in step.
+    /// Takes the next changes into the index. Returns 0 when it is in step, and otherwise how
+    /// many changes it took.
     pub fn follow(&self, store: &Store) -> Result<usize, Error> {
+        // Read first: the latest change may be a deletion that was forgotten, of which no row is left.
+        let latest = store.latest()?;
         let changes = store.changes_since(self.applied(), DOCUMENTS_AT_ONCE)?;
-        if changes.is_empty() {
+        if changes.is_empty() && self.applied() >= latest {
             return Ok(0);
         }
         let sources = source_names(store)?;
@@ -75,6 +78,7 @@ impl Derived {
         let mut updates = Vec::new();
         let mut notes = Vec::new();
         let (mut text, mut reached) = (0, self.applied());
+        let last_page = changes.len() < DOCUMENTS_AT_ONCE;
         for change in &changes {
             let (update, without) = self.update(store, change.document, &sources)?;
             if let Update::Put(document) = &update {
@@ -87,6 +91,9 @@ impl Derived {
                 break;
             }
         }
+        if last_page && updates.len() == changes.len() {
+            reached = reached.max(latest);
+        }
         self.index.apply(&updates, reached.0 as u64)?;
         for ((document, without), update) in notes.into_iter().zip(&updates) {
             match update {
@@ -95,7 +102,7 @@ impl Derived {
             }
         }
         *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = reached;
-        Ok(updates.len())
+        Ok(updates.len().max(1))
     }
 
     /// Keeps computed vectors and gives them to those who wait.

@@ -35,6 +35,24 @@ fn an_index_that_is_lost_or_of_another_store_is_made_anew() {
 }
 
 #[test]
+fn an_index_made_anew_is_in_step_though_the_last_deletion_was_forgotten() {
+    let scene = scene(&[("a.txt", "un chat noir"), ("b.txt", "un chien")]);
+    let library = scene.ready();
+    std::fs::remove_file(scene.path("b.txt")).unwrap();
+    scan(&library);
+    assert_eq!(library.compact().unwrap().deletions, 1);
+    drop(library);
+    std::fs::remove_file(scene.data.path().join("index/store")).unwrap();
+    let library = scene.open();
+    assert!(library.wait_for_words(LONG).unwrap());
+    drop(library);
+    let told = || std::fs::read_to_string(scene.data.path().join("index/store")).unwrap();
+    let before = told();
+    assert!(scene.open().wait_for_words(LONG).unwrap());
+    assert_eq!(told(), before, "it was made anew without need");
+}
+
+#[test]
 #[cfg(unix)]
 fn strange_folders_are_read_all_the_same() {
     use std::os::unix::ffi::OsStrExt;
