@@ -78,6 +78,11 @@ impl<'b> Members<'b> {
         self.out.parts.len()
     }
 
+    /// Whether no member was added.
+    pub fn is_empty(&self) -> bool {
+        self.out.parts.is_empty()
+    }
+
     /// The container with its members.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     });
     match result {
         Ok(()) => members.finish(),
-        Err(error) if members.len() == 0 => Err(reason(&error)),
+        Err(error) if members.is_empty() => Err(reason(&error)),
         Err(error) => {
             members.warn(format!("stopped after {} files: {}", members.len(), reason(&error)));
             members.finish()

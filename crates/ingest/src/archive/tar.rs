@@ -18,7 +18,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     for entry in archive.entries().map_err(damaged)? {
         let entry = match entry {
             Ok(entry) => entry,
-            Err(error) if members.len() == 0 => return Err(damaged(error)),
+            Err(error) if members.is_empty() => return Err(damaged(error)),
             Err(error) => {
                 members
                     .warn(format!("stopped after {} files: the archive is damaged ({error})", members.len()));

@@ -23,7 +23,7 @@ pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracte
     // Excel writes the separator into a first line of its own.
     let (declared, body, skipped) = match text.split_once('\n') {
         Some((first, rest)) if first.starts_with("sep=") && first.len() == 5 => {
-            (first.bytes().nth(4), rest, 1)
+            (first.as_bytes().get(4).copied(), rest, 1)
         }
         _ => (None, text.as_str(), 0),
     };

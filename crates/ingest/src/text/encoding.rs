@@ -143,8 +143,8 @@ fn utf_16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
     if units.len() < 2 || !rest.is_empty() && bytes.len() < SAMPLE {
         return None;
     }
-    let little = common_units(units, |unit| u16::from_le_bytes(unit));
-    let big = common_units(units, |unit| u16::from_be_bytes(unit));
+    let little = common_units(units, u16::from_le_bytes);
+    let big = common_units(units, u16::from_be_bytes);
     // Digits, spaces and line breaks are one in eight units of Latin text and one in thirty of Chinese.
     match (little * 40 >= units.len(), big * 40 >= units.len()) {
         (true, _) if little > 4 * big => Some(UTF_16LE),

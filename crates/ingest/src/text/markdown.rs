@@ -42,6 +42,7 @@ pub fn write(
         | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS
         | Options::ENABLE_HEADING_ATTRIBUTES
         | Options::ENABLE_MATH
+        | Options::ENABLE_GFM
         | Options::ENABLE_DEFINITION_LIST;
     let mut walk = Walk {
         writer,

@@ -42,12 +42,8 @@ pub fn write(text: &str, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
             start += 1;
             continue;
         }
-        let end = lines
-            .iter()
-            .skip(start)
-            .position(|line| blank(&line))
-            .map_or(lines.len(), |length| start + length);
-        let followed = lines.iter().skip(end).any(|line| !blank(&line));
+        let end = lines.iter().skip(start).position(blank).map_or(lines.len(), |length| start + length);
+        let followed = lines.iter().skip(end).any(|line| !blank(line));
         write_block(lines.get(start..end).unwrap_or_default(), start, followed, writer)?;
         start = end;
     }

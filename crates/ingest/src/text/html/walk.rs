@@ -109,7 +109,7 @@ impl Walk<'_, '_> {
             }
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                 self.flush()?;
-                self.heading = name.bytes().nth(1).map(|digit| digit - b'0');
+                self.heading = name.as_bytes().get(1).map(|digit| digit - b'0');
             }
             "pre" | "listing" | "xmp" => {
                 self.flush()?;
