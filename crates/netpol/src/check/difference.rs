@@ -35,7 +35,7 @@ type Ends = (String, String);
 /// cuts them.
 pub fn difference(before: &[Line], after: &[Line]) -> Vec<Change> {
     let mut pods: BTreeMap<Ends, (Connections, Connections)> = BTreeMap::new();
-    let mut ranges: BTreeMap<(bool, String), [Vec<(Addresses, Connections)>; 2]> = BTreeMap::new();
+    let mut ranges: BTreeMap<(bool, String), [Vec<Part>; 2]> = BTreeMap::new();
     for (side, lines) in [before, after].into_iter().enumerate() {
         for line in lines {
             let outside = |text: &str| text.strip_suffix("[External]").and_then(|text| parse_any(text).ok());
@@ -71,7 +71,9 @@ pub fn difference(before: &[Line], after: &[Line]) -> Vec<Change> {
     changes
 }
 
-type Parts = [(Addresses, Connections)];
+/// Outside addresses and what passes between them and a pod.
+type Part = (Addresses, Connections);
+type Parts = [Part];
 
 fn range_changes(before: &Parts, after: &Parts) -> Vec<(Addresses, Connections, Connections)> {
     let covered = |parts: &Parts| parts.iter().fold(Addresses::default(), |set, (part, _)| set.union(part));

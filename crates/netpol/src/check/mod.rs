@@ -210,13 +210,11 @@ fn missing(
     }
 }
 
+/// For every two names, one pair of endpoints that is open.
+type Examples = BTreeMap<(String, String), (usize, usize)>;
+
 /// The part of a graph that no line authorises, as a graph, so that it collapses to lines as any other.
-fn excess(
-    engine: &Engine,
-    graph: &Graph,
-    wanted: &Authorised,
-    options: &Options,
-) -> (Graph, BTreeMap<(String, String), (usize, usize)>) {
+fn excess(engine: &Engine, graph: &Graph, wanted: &Authorised, options: &Options) -> (Graph, Examples) {
     let governed = |at: usize| {
         engine.pod(at).is_some_and(|pod| {
             !pod.host_network

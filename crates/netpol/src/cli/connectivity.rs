@@ -9,7 +9,7 @@ use crate::model::world::World;
 use crate::report::lines::{self, Line};
 use crate::report::{Terminal, drawing, exposure, page, table, text};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Shows who can reach whom.
 pub fn list(
@@ -102,9 +102,9 @@ fn exposures(world: &World, settings: &Settings, args: &ListArgs, terminal: Term
     }
 }
 
-fn engine_of(path: &PathBuf, shared: &[PathBuf], err: &mut dyn Write) -> Result<Engine> {
+fn engine_of(path: &Path, shared: &[PathBuf], err: &mut dyn Write) -> Result<Engine> {
     let mut paths = shared.to_vec();
-    paths.push(path.clone());
+    paths.push(path.to_owned());
     let mut world = inputs::world(&paths, err)?;
     lines::with_controller(&mut world);
     Ok(Engine::new(world, &Settings::default()))

@@ -80,13 +80,13 @@ impl Engine {
         }
     }
 
-    fn matching<'a>(
-        &'a self,
+    fn matching(
+        &self,
         policy: u32,
         direction: Direction,
         peer: usize,
         to: usize,
-    ) -> impl Iterator<Item = (&'a Compiled, Connections)> {
+    ) -> impl Iterator<Item = (&Compiled, Connections)> {
         self.rules_of(policy, direction)
             .iter()
             .filter(move |rule| rule.peers.contains(peer))

@@ -13,10 +13,13 @@ use std::sync::Arc;
 /// The largest matrix file that is read: a real one has a few hundred kilobytes.
 pub const MAX_BYTES: usize = 32 * 1024 * 1024;
 
+/// A line or row number from 1, and its cells.
+pub type Row = (u32, Vec<String>);
+
 /// Rows of cells, with the place of each row.
 pub struct Rows {
     /// Each row: its line or row number from 1, and its cells.
-    pub rows: Vec<(u32, Vec<String>)>,
+    pub rows: Vec<Row>,
     /// `line` for text, `row` for sheets; how errors call places.
     pub word: &'static str,
 }

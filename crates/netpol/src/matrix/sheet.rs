@@ -1,7 +1,7 @@
 //! Which rows does this spreadsheet hold? What a reader cannot see, or what only looks like a value, is an error
 //! that names the cell: a hidden row or a stale formula must not open a port.
 
-use super::read::Rows;
+use super::read::{Row, Rows};
 use crate::error::{Error, Origin, Result};
 use calamine::{Data, Reader, SheetVisible};
 use std::io::{Cursor, Read};
@@ -37,7 +37,8 @@ pub fn rows(file: &Arc<str>, bytes: &[u8], ods: bool) -> Result<Rows> {
     Ok(Rows { rows, word: "row" })
 }
 
-fn first_sheet<R, RS>(file: &Arc<str>, book: &mut R) -> Result<(Vec<(u32, Vec<String>)>, usize)>
+/// The rows of the first visible sheet with cells, and which sheet that is.
+fn first_sheet<R, RS>(file: &Arc<str>, book: &mut R) -> Result<(Vec<Row>, usize)>
 where
     R: Reader<RS>,
     RS: Read + std::io::Seek,
