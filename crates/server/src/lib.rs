@@ -1,1 +1,24 @@
 //! Who asks, over which protocol?
+//!
+//! The local page and the JSON API of a [`Library`](intramuros_library::Library). All routes stand in `router`; who
+//! asks is decided in `guard`, at one place; what a principal may read is decided by the library, not here. On a
+//! loopback address the visitor is the owner and needs no password; other addresses are refused until there are
+//! accounts.
+
+mod api;
+mod application;
+mod failure;
+mod guard;
+mod limits;
+mod page;
+mod parameters;
+mod progress;
+mod rate;
+mod router;
+mod serve;
+
+pub use api::openapi::document as openapi;
+pub use application::{Application, Settings};
+pub use limits::Limits;
+pub use router::ROUTES;
+pub use serve::{check_address, serve};

@@ -1,0 +1,413 @@
+// What does the page show for its address, and what do keys and clicks do?
+//
+// The address says everything: `/?q=…` is a search, `/document/ID?passage=…&q=…` a document with its search beside
+// it. Drawing follows from the address, so that links, history and reloading give the same page.
+
+import { clearAnswer, drawAnswer, reads } from "./answer.js";
+import { api, byId, fill, go, h, kept } from "./dom.js";
+import { drawDocument, fetchDocument } from "./document.js";
+import { FACETS, addResults, drawFacets, drawResults } from "./results.js";
+import { draw as drawStatus, drawFailures, follow, library } from "./status.js";
+import { currentLanguage, speak, speakOther, t } from "./words.js";
+
+/** A search waits this long for the next letter, an answer for the end of the sentence. */
+const SEARCH_AFTER_MS = 25;
+const ANSWER_AFTER_MS = 300;
+
+const PAGE_SIZE = 10;
+
+const box = byId("q");
+const list = byId("list");
+const facetsPlace = byId("facets");
+const documentPlace = byId("document");
+const answerPlace = h("section", { class: "answer", hidden: true, "aria-live": "polite" });
+
+/** What is shown now. */
+const shown = { search: "", document: "", results: null, all: null, allFor: "", offset: 0, view: "" };
+let searching = new AbortController();
+let answering = new AbortController();
+let opening = new AbortController();
+let searchTimer = 0;
+let answerTimer = 0;
+/** Whether the entry of the history was made by typing: further letters change it instead of adding one each. */
+let typed = false;
+
+// ---- the address ----
+
+/** The part of the address that is the search. */
+function queryOf(parameters) {
+  const query = new URLSearchParams();
+  if (parameters.get("q")) query.set("q", parameters.get("q"));
+  for (const facet of FACETS) for (const value of parameters.getAll(facet.name)) query.append(facet.name, value);
+  for (const name of ["after", "before"]) if (parameters.get(name)) query.set(name, parameters.get(name));
+  return query;
+}
+
+function readAddress() {
+  const parameters = new URLSearchParams(location.search);
+  const match = location.pathname.match(/^\/document\/(\d+)$/);
+  const marks = new URLSearchParams();
+  for (const name of ["passage", "start", "end"]) if (parameters.get(name)) marks.set(name, parameters.get(name));
+  const view = match ? "document" : { "/": "search", "/failures": "failures", "/help": "help" }[location.pathname] ?? "missing";
+  return { view, id: match ? Number(match[1]) : null, marks, query: queryOf(parameters) };
+}
+
+function searchAddress(query) {
+  const text = query.toString();
+  return text ? "/?" + text : "/";
+}
+
+function visit(address, replace) {
+  history[replace ? "replaceState" : "pushState"](null, "", address);
+  return draw();
+}
+
+// ---- drawing ----
+
+async function draw() {
+  const at = readAddress();
+  if (document.activeElement !== box || !typed) box.value = at.query.get("q") ?? "";
+  document.body.dataset.view = at.view;
+  document.body.classList.toggle("searching", at.query.has("q"));
+  if (at.view !== "document") closeDocument();
+  if (at.view === "failures" || at.view === "help" || at.view === "missing") return drawSheet(at.view);
+  const search = at.query.has("q") ? drawSearch(at) : drawHome(at);
+  await Promise.all([search, at.view === "document" ? openDocument(at) : null]);
+}
+
+function title(text) {
+  document.title = text ? `${text} — Intramuros` : "Intramuros";
+}
+
+function drawHome(at) {
+  forget();
+  if (at.view === "document") return fill(list);
+  title("");
+  const { counts, progress } = library();
+  const empty = counts && counts.documents === 0;
+  const tip = (example, text) => h("li", {}, go(searchAddress(new URLSearchParams({ q: t(example) })), {}, t(example)), h("span", {}, t(text)));
+  fill(list, h("div", { class: "home" },
+    h("h1", {}, t("title_home")),
+    h("p", { class: "lead" }, t("lead")),
+    empty
+      ? h("div", { class: "empty" }, h("h2", {}, t("empty_library")),
+        h("p", {}, t(progress?.phase === "idle" ? "empty_library_text" : "empty_library_reading")))
+      : [h("h2", {}, t("try")), h("ul", { class: "tips" },
+        tip("example_question", "tip_question"), tip("example_phrase", "tip_phrase"),
+        tip("example_filter", "tip_filter"), tip("example_without", "tip_without"))]));
+}
+
+function forget() {
+  searching.abort();
+  answering.abort();
+  clearTimeout(answerTimer);
+  clearAnswer(answerPlace);
+  Object.assign(shown, { search: "", results: null });
+  facetsPlace.hidden = true;
+  fill(facetsPlace);
+}
+
+async function drawSheet(view) {
+  forget();
+  fill(list);
+  if (view === "failures") {
+    title(t("failures"));
+    await drawFailures(list).catch((failure) => drawFault(list, failure));
+  } else if (view === "help") {
+    title(t("help_title"));
+    const rows = (key) => h("dl", {}, t(key).map(([name, text]) => h("div", {}, h("dt", {}, h("kbd", {}, name)), h("dd", {}, text))));
+    fill(list, h("div", { class: "sheet" }, h("h1", {}, t("help_title")), h("h2", {}, t("help_search")), rows("help_rows"), h("h2", {}, t("help_keys")), rows("help_key_rows")));
+  } else {
+    title(t("no_page"));
+    fill(list, h("div", { class: "empty" }, h("h1", {}, t("no_page")), go("/", {}, t("to_home"))));
+  }
+}
+
+function drawFault(element, failure) {
+  if (failure.name === "AbortError") return;
+  const text = failure.status ? failure.message : t("offline");
+  fill(element, h("div", { class: "empty", role: "alert" }, h("h1", {}, t("failed")), h("p", {}, text),
+    (failure.hints ?? []).map((hint) => h("p", { class: "quiet" }, hint)),
+    h("button", { type: "button", on: { click: () => { shown.search = shown.document = ""; draw(); } } }, t("retry"))));
+}
+
+// ---- searching ----
+
+function stateOf(at) {
+  return { query: at.query, open: at.id, answerPlace };
+}
+
+async function drawSearch(at, again) {
+  const key = at.query.toString();
+  if (key === shown.search && shown.results && !again) {
+    drawFound(at);
+    return;
+  }
+  searching.abort();
+  searching = new AbortController();
+  const { signal } = searching;
+  shown.search = key;
+  shown.offset = 0;
+  if (at.view === "search") title(at.query.get("q"));
+  planAnswer(at, again);
+  const parameters = new URLSearchParams(at.query);
+  parameters.set("limit", PAGE_SIZE);
+  if (typed) parameters.set("typing", "true");
+  try {
+    const [results] = await Promise.all([api("search?" + parameters, signal), fetchAll(at, signal)]);
+    shown.results = results;
+    drawFound(readAddress());
+    say(t("found", { n: results.total }));
+  } catch (failure) {
+    if (failure.name !== "AbortError") shown.search = "";
+    drawFault(list, failure);
+  }
+}
+
+/** Counts without filters: what else could be chosen. */
+async function fetchAll(at, signal) {
+  const q = at.query.get("q");
+  if (!FACETS.some((facet) => at.query.has(facet.name)) || shown.allFor === q) return;
+  const answer = await api("search?" + new URLSearchParams({ q, limit: 1 }), signal);
+  shown.all = answer.facets;
+  shown.allFor = q;
+}
+
+function drawFound(at) {
+  const { results } = shown;
+  const state = stateOf(at);
+  const narrowed = FACETS.some((facet) => at.query.has(facet.name));
+  if (!narrowed) Object.assign(shown, { all: results.facets, allFor: at.query.get("q") });
+  const focused = document.activeElement?.dataset?.facet;
+  drawResults(list, results, state, {
+    address: (q) => { const query = new URLSearchParams(at.query); query.set("q", q); return searchAddress(query); },
+    clear: () => visit(searchAddress(new URLSearchParams({ q: at.query.get("q") }))),
+    more: showMore,
+  });
+  drawFacets(facetsPlace, results.facets, shown.all ?? results.facets, state, toggle);
+  if (focused) facetsPlace.querySelector(`[data-facet="${CSS.escape(focused)}"]`)?.focus();
+}
+
+async function showMore() {
+  const at = readAddress();
+  const parameters = new URLSearchParams(at.query);
+  shown.offset += PAGE_SIZE;
+  parameters.set("limit", PAGE_SIZE);
+  parameters.set("offset", shown.offset);
+  try {
+    const more = await api("search?" + parameters, searching.signal);
+    shown.results = { ...shown.results, results: [...shown.results.results, ...more.results], more: more.more };
+    addResults(list, more, stateOf(at), { more: showMore })?.focus();
+  } catch (failure) {
+    drawFault(list, failure);
+  }
+}
+
+function toggle(facet, value) {
+  const query = readAddress().query;
+  const chosen = query.getAll(facet.name);
+  query.delete(facet.name);
+  const next = chosen.includes(value) ? chosen.filter((one) => one !== value) : facet.single ? [value] : [...chosen, value];
+  for (const one of next) query.append(facet.name, one);
+  typed = false;
+  visit(searchAddress(query));
+}
+
+function say(text) {
+  byId("said").textContent = text;
+}
+
+// ---- answering ----
+
+function planAnswer(at, now) {
+  answering.abort();
+  clearTimeout(answerTimer);
+  const q = at.query.get("q");
+  if (!reads(q)) return clearAnswer(answerPlace);
+  answerPlace.classList.add("stale");
+  answerTimer = setTimeout(() => answer(at), now || !typed ? 0 : ANSWER_AFTER_MS);
+}
+
+async function answer(at) {
+  answering = new AbortController();
+  try {
+    drawAnswer(answerPlace, await api("ask?" + at.query, answering.signal), stateOf(at));
+  } catch (failure) {
+    // The results below still stand.
+    if (failure.name !== "AbortError") clearAnswer(answerPlace);
+  }
+}
+
+// ---- documents ----
+
+async function openDocument(at) {
+  const key = at.id + "?" + at.marks;
+  document.body.classList.add("reading");
+  if (key === shown.document) return;
+  opening.abort();
+  opening = new AbortController();
+  const { signal } = opening;
+  shown.document = key;
+  const fetch = (more) => fetchDocument(at.id, { ...Object.fromEntries(at.marks), ...more }, signal);
+  const options = {
+    backTo: searchAddress(at.query), searching: at.query.has("q"), asked: at.marks.toString() !== "", fetch,
+    load: async (more) => drawDocument(documentPlace, await fetch(more), options),
+  };
+  try {
+    const answer = await fetch({});
+    title(answer.title);
+    drawDocument(documentPlace, answer, options);
+    say(`${answer.title}. ${answer.marked ? t("passage_marked") : ""}`);
+  } catch (failure) {
+    if (failure.name === "AbortError") return;
+    documentPlace.hidden = false;
+    if (failure.status !== 404) return drawFault(documentPlace, failure);
+    title(t("no_document"));
+    fill(documentPlace, h("div", { class: "empty" }, h("h1", {}, t("no_document")), go(options.backTo, {}, t(options.searching ? "back" : "to_home"))));
+  }
+}
+
+function closeDocument() {
+  opening.abort();
+  const open = shown.document.split("?")[0];
+  shown.document = "";
+  document.body.classList.remove("reading");
+  documentPlace.hidden = true;
+  fill(documentPlace);
+  return open;
+}
+
+// ---- what people do ----
+
+function onInput() {
+  clearTimeout(searchTimer);
+  searchTimer = setTimeout(() => {
+    const at = readAddress();
+    const query = at.view === "search" || at.view === "document" ? at.query : new URLSearchParams();
+    const q = box.value.trim();
+    if (q) query.set("q", q);
+    else for (const name of [...query.keys()]) query.delete(name);
+    const replace = typed && at.view === "search";
+    typed = true;
+    visit(searchAddress(query), replace);
+  }, SEARCH_AFTER_MS);
+}
+
+function onSubmit(event) {
+  event.preventDefault();
+  clearTimeout(searchTimer);
+  const query = readAddress().query;
+  const q = box.value.trim();
+  if (!q) return;
+  query.set("q", q);
+  // What was typed is an entry of its own from now on.
+  const replace = typed;
+  typed = false;
+  shown.search = "";
+  visit(searchAddress(query), replace);
+}
+
+function onClick(event) {
+  const link = event.target.closest("a[data-go]");
+  if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  typed = false;
+  const toSearch = readAddress().view === "document" && new URL(link.href).pathname === "/";
+  const open = readAddress().id;
+  visit(link.getAttribute("href")).then(() => {
+    if (toSearch) list.querySelector(`[data-document="${open}"]`)?.focus();
+    else if (location.pathname === "/" && !location.search) box.focus();
+  });
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const inBox = document.activeElement === box;
+  const inText = inBox || document.activeElement?.matches("input, textarea, select");
+  if (event.key === "/" && !inText) {
+    event.preventDefault();
+    box.focus();
+    box.select();
+  } else if (event.key === "Escape") {
+    onEscape(inBox);
+  } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    step(event, inBox);
+  }
+}
+
+function onEscape(inBox) {
+  const at = readAddress();
+  if (at.view === "document") {
+    typed = false;
+    visit(searchAddress(at.query)).then(() => list.querySelector(`[data-document="${at.id}"]`)?.focus());
+  } else if (inBox && box.value) {
+    box.value = "";
+    onInput();
+  } else {
+    box.focus();
+  }
+}
+
+/** Arrows move through everything that can be opened. */
+function step(event, inBox) {
+  const steps = [...list.querySelectorAll("a.step")];
+  const at = steps.indexOf(document.activeElement);
+  if (!inBox && at < 0) return;
+  if (inBox && event.key === "ArrowUp") return;
+  const next = event.key === "ArrowDown" ? at + 1 : at - 1;
+  event.preventDefault();
+  if (next < 0) return box.focus();
+  steps[Math.min(next, steps.length - 1)]?.focus();
+}
+
+// ---- appearance ----
+
+const THEMES = ["auto", "light", "dark"];
+
+function drawTools() {
+  const theme = document.documentElement.dataset.theme ?? "auto";
+  const button = byId("theme");
+  button.textContent = t("theme_" + theme);
+  button.setAttribute("aria-label", t("theme_label", { value: t("theme_" + theme) }));
+  const language = byId("language");
+  language.textContent = t("language_button");
+  language.setAttribute("aria-label", `${t("language_button")} — ${t("language_label")}`);
+  language.lang = currentLanguage() === "fr" ? "en" : "fr";
+}
+
+function changeTheme() {
+  const theme = document.documentElement.dataset.theme ?? "auto";
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
+  if (next === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = next;
+  kept("theme", next === "auto" ? null : next);
+  drawTools();
+}
+
+function changeLanguage() {
+  speakOther();
+  drawTools();
+  drawStatus();
+  shown.search = shown.document = "";
+  draw();
+}
+
+// ---- start ----
+
+speak(document.documentElement.lang);
+drawTools();
+byId("form").addEventListener("submit", onSubmit);
+box.addEventListener("input", onInput);
+byId("theme").addEventListener("click", changeTheme);
+byId("language").addEventListener("click", changeLanguage);
+addEventListener("click", onClick);
+addEventListener("keydown", onKey);
+addEventListener("popstate", () => { typed = false; box.blur(); draw(); });
+follow(() => {
+  const at = readAddress();
+  if (at.view === "search" && !at.query.has("q")) drawHome(at);
+  // New documents may answer too; whoever reads further down is left alone.
+  else if (at.view === "search" && shown.results && shown.offset === 0 && !list.contains(document.activeElement)) drawSearch(at, true);
+});
+draw();
+if (readAddress().view === "search" && !("ontouchstart" in window)) box.focus();

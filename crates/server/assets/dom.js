@@ -1,0 +1,56 @@
+// How is the page built from values, without any text ever becoming markup?
+
+/** An element. Attributes that are false or null are left out; `on` holds listeners. Children are nodes or texts. */
+export function h(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name === "on") {
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    } else if (name === "class") {
+      element.className = value;
+    } else {
+      element.setAttribute(name, value === true ? "" : String(value));
+    }
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Puts these children in place of what was there. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat(Infinity).filter(Boolean));
+}
+
+/** A link within the page. */
+export function go(href, attributes, ...children) {
+  return h("a", { href, "data-go": true, ...attributes }, ...children);
+}
+
+/** Pieces of text, the marked ones as marks. */
+export function marked(pieces, attributes) {
+  return pieces.map((piece) => (piece.mark ? h("mark", attributes, piece.text) : piece.text));
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** What the browser keeps for this page; nothing where it may keep nothing. */
+export function kept(name, value) {
+  try {
+    if (value === undefined) return localStorage.getItem("intramuros." + name);
+    if (value === null) localStorage.removeItem("intramuros." + name);
+    else localStorage.setItem("intramuros." + name, value);
+  } catch { /* A browser that keeps nothing still searches. */ }
+  return null;
+}
+
+/** Asks the API. Failures carry the server's own words. */
+export async function api(path, signal) {
+  const response = await fetch("/api/v1/" + path, { signal, headers: { accept: "application/json" } });
+  const body = await response.json().catch(() => null);
+  if (response.ok && body) return body;
+  const failure = new Error(body?.message || response.statusText);
+  failure.status = response.status;
+  failure.hints = body?.hints || [];
+  throw failure;
+}

@@ -1,0 +1,260 @@
+// What does the page say, in French and in English?
+
+import { kept } from "./dom.js";
+
+const FRENCH = {
+  skip: "Aller aux résultats",
+  home: "Intramuros, accueil",
+  ask: "Chercher ou poser une question",
+  placeholder: "Chercher, ou poser une question…",
+  tools: "Aide, langue et apparence",
+  help: "Aide",
+  narrow: "Affiner",
+  results: "Résultats",
+  document: "Document",
+  language_button: "English",
+  language_label: "Show this page in English",
+  theme_auto: "Auto",
+  theme_light: "Clair",
+  theme_dark: "Sombre",
+  theme_label: "Apparence : {value}",
+  title_home: "Vos documents, entre vos murs",
+  lead: "Tapez quelques mots, ou une question entière. Chaque réponse cite le document, la page et la ligne.",
+  try: "Pour commencer",
+  tip_question: "Une question entière donne une réponse, phrase par phrase, chacune avec sa source.",
+  tip_phrase: "Des guillemets cherchent les mots exacts, dans cet ordre.",
+  tip_filter: "Un filtre se tape comme un mot : le format, le dossier, la date.",
+  tip_without: "Un tiret écarte un mot.",
+  example_question: "quelle est la durée de conservation ?",
+  example_phrase: "\"période d’essai\"",
+  example_filter: "kind:pdf après:2023",
+  example_without: "contrat -brouillon",
+  empty_library: "Aucun document pour l’instant",
+  empty_library_text: "Déposez des fichiers dans le dossier suivi : ils sont lus aussitôt et apparaissent ici.",
+  empty_library_reading: "La lecture commence : les premiers documents arrivent dans un instant.",
+  documents: { one: "{n} document", other: "{n} documents" },
+  found: { zero: "Aucun document", one: "{n} document", other: "{n} documents" },
+  in_ms: "en {ms} ms",
+  not_read: { one: "{n} fichier non lu", other: "{n} fichiers non lus" },
+  did_you_mean: "Vouliez-vous dire",
+  nothing: "Rien ne correspond à « {q} »",
+  nothing_tips: ["Essayez des mots plus courants, ou moins de mots.", "Les accents et le pluriel ne comptent pas ; une faute de frappe est tolérée.", "Décrivez l’idée : le sens est cherché aussi, pas seulement les mots."],
+  nothing_filters: "Des filtres sont actifs.",
+  clear_filters: "Retirer les filtres",
+  more: "Afficher la suite",
+  more_passages: "Autres passages",
+  kind: "Format", folder: "Dossier", language: "Langue", year: "Année", source: "Source",
+  filters: "Filtres",
+  filters_on: { one: "Filtres ({n} actif)", other: "Filtres ({n} actifs)" },
+  kinds: { pdf: "PDF", word: "Texte mis en forme", slides: "Présentation", sheet: "Tableur", html: "Page web", markdown: "Markdown", text: "Texte", data: "Données", book: "Livre", mail: "Courriel", chat: "Conversation", notebook: "Carnet", code: "Code", image: "Image", archive: "Archive" },
+  other_language: "Autre",
+  page: "p. {n}", pages: "p. {n}–{m}", slide: "diapo {n}", slides: "diapos {n}–{m}", line: "ligne {n}", lines: "lignes {n}–{m}",
+  page_break: "Page {n}", slide_break: "Diapositive {n}",
+  answer: "Réponse",
+  answer_note: "Phrases reprises telles quelles des documents.",
+  answer_none: "Je n’ai pas trouvé de réponse dans vos documents.",
+  answer_nearest: "Les documents les plus proches :",
+  citation: "Source {n} : {title}, {place}",
+  sources: "Sources",
+  back: "Retour aux résultats",
+  close: "Fermer",
+  open_original: "Ouvrir l’original",
+  open_original_page: "Ouvrir l’original à la page {n}",
+  download_original: "Télécharger l’original",
+  print: "Imprimer",
+  outline: "Plan du document",
+  before: "Afficher ce qui précède",
+  after: "Afficher ce qui suit",
+  to_passage: "Aller au passage",
+  passage_marked: "Passage surligné",
+  passage_gone: "Ce passage n’existe plus : le document a été relu depuis.",
+  table: "Tableau",
+  note: "Note", comment: "Commentaire",
+  no_document: "Ce document n’existe pas, ou vous n’y avez pas accès.",
+  no_page: "Cette page n’existe pas.",
+  to_home: "Revenir à l’accueil",
+  failed: "La demande n’a pas abouti",
+  offline: "Le serveur ne répond pas. Il est peut-être arrêté : relancez-le, puis réessayez.",
+  retry: "Réessayer",
+  looking: "Parcours des dossiers…",
+  reading: "Lecture : {done} fichiers sur {all}",
+  embedding: "Recherche par le sens : {done} passages sur {all} — la recherche par mots marche déjà",
+  left: "encore {time}",
+  trouble: "Un obstacle : {text}",
+  failures: "Ce qui n’a pas été lu",
+  failures_lead: "Chaque fichier que l’on n’a pas pu lire figure ici avec la raison. Rien n’est passé sous silence.",
+  failures_none: "Tout a été lu.",
+  file: "Fichier", reason: "Raison", detail: "Détail",
+  reasons: { encrypted: "Chiffré : il faut un mot de passe", corrupt: "Endommagé", unsupported: "Format non lu", needs_ocr: "Image de texte : il faut l’OCR (tesseract)", limit: "Dépasse une limite", time: "Trop long à lire", crashed: "La lecture a échoué", empty: "Vide", unreadable: "Accès impossible" },
+  help_title: "Aide",
+  help_search: "Ce que l’on peut taper",
+  help_keys: "Au clavier",
+  help_rows: [["mots simples", "tous les mots, dans toutes leurs formes, et le sens"], ["\"mots exacts\"", "ces mots, dans cet ordre"], ["-mot", "sans ce mot"], ["titre:bail", "le mot est dans le titre"], ["kind:pdf", "un format : pdf, word, slides, sheet, mail, code…"], ["dossier:contrats", "dans ce dossier"], ["langue:fr", "dans cette langue"], ["année:2024", "cette année ; aussi après:2024-05 et avant:2025"]],
+  help_key_rows: [["/", "aller à la recherche"], ["↑ ↓", "parcourir les résultats"], ["Entrée", "ouvrir"], ["Échap", "revenir"]],
+};
+
+const ENGLISH = {
+  skip: "Skip to results",
+  home: "Intramuros, home",
+  ask: "Search or ask a question",
+  placeholder: "Search, or ask a question…",
+  tools: "Help, language and appearance",
+  help: "Help",
+  narrow: "Narrow down",
+  results: "Results",
+  document: "Document",
+  language_button: "Français",
+  language_label: "Afficher cette page en français",
+  theme_auto: "Auto",
+  theme_light: "Light",
+  theme_dark: "Dark",
+  theme_label: "Appearance: {value}",
+  title_home: "Your documents, inside your walls",
+  lead: "Type a few words, or a whole question. Every answer cites the document, the page and the line.",
+  try: "To begin",
+  tip_question: "A whole question gives an answer, sentence by sentence, each with its source.",
+  tip_phrase: "Quotation marks look for the exact words, in this order.",
+  tip_filter: "A filter is typed like a word: the kind, the folder, the date.",
+  tip_without: "A dash leaves a word out.",
+  example_question: "how long are invoices kept?",
+  example_phrase: "\"trial period\"",
+  example_filter: "kind:pdf after:2023",
+  example_without: "contract -draft",
+  empty_library: "No document yet",
+  empty_library_text: "Put files into the folder that is followed: they are read at once and appear here.",
+  empty_library_reading: "Reading has begun: the first documents arrive in a moment.",
+  documents: { one: "{n} document", other: "{n} documents" },
+  found: { zero: "No document", one: "{n} document", other: "{n} documents" },
+  in_ms: "in {ms} ms",
+  not_read: { one: "{n} file not read", other: "{n} files not read" },
+  did_you_mean: "Did you mean",
+  nothing: "Nothing matches “{q}”",
+  nothing_tips: ["Try more common words, or fewer of them.", "Accents and plurals do not matter; one typo is forgiven.", "Describe the idea: meaning is searched too, not only words."],
+  nothing_filters: "Filters are on.",
+  clear_filters: "Remove the filters",
+  more: "Show more",
+  more_passages: "More passages",
+  kind: "Kind", folder: "Folder", language: "Language", year: "Year", source: "Source",
+  filters: "Filters",
+  filters_on: { one: "Filters ({n} on)", other: "Filters ({n} on)" },
+  kinds: { pdf: "PDF", word: "Word processing", slides: "Slides", sheet: "Spreadsheet", html: "Web page", markdown: "Markdown", text: "Text", data: "Data", book: "Book", mail: "Mail", chat: "Conversation", notebook: "Notebook", code: "Code", image: "Image", archive: "Archive" },
+  other_language: "Other",
+  page: "p. {n}", pages: "pp. {n}–{m}", slide: "slide {n}", slides: "slides {n}–{m}", line: "line {n}", lines: "lines {n}–{m}",
+  page_break: "Page {n}", slide_break: "Slide {n}",
+  answer: "Answer",
+  answer_note: "Sentences exactly as they stand in the documents.",
+  answer_none: "I did not find an answer in your documents.",
+  answer_nearest: "The nearest documents:",
+  citation: "Source {n}: {title}, {place}",
+  sources: "Sources",
+  back: "Back to the results",
+  close: "Close",
+  open_original: "Open the original",
+  open_original_page: "Open the original at page {n}",
+  download_original: "Download the original",
+  print: "Print",
+  outline: "Outline",
+  before: "Show what comes before",
+  after: "Show what follows",
+  to_passage: "Go to the passage",
+  passage_marked: "Passage highlighted",
+  passage_gone: "This passage is not there any more: the document was read again since.",
+  table: "Table",
+  note: "Note", comment: "Comment",
+  no_document: "There is no such document, or it is not yours to read.",
+  no_page: "There is no such page.",
+  to_home: "Back to the start",
+  failed: "The request failed",
+  offline: "The server does not answer. It may have stopped: start it, then try again.",
+  retry: "Try again",
+  looking: "Looking through the folders…",
+  reading: "Reading: {done} of {all} files",
+  embedding: "Search by meaning: {done} of {all} passages — search by words works already",
+  left: "{time} left",
+  trouble: "Something is in the way: {text}",
+  failures: "What was not read",
+  failures_lead: "Every file that could not be read is listed here with its reason. Nothing is left out silently.",
+  failures_none: "Everything was read.",
+  file: "File", reason: "Reason", detail: "Detail",
+  reasons: { encrypted: "Encrypted: a password is needed", corrupt: "Damaged", unsupported: "Format not read", needs_ocr: "Picture of text: OCR (tesseract) is needed", limit: "Over a limit", time: "Took too long", crashed: "The reader failed", empty: "Empty", unreadable: "Can’t be opened" },
+  help_title: "Help",
+  help_search: "What you can type",
+  help_keys: "Keyboard",
+  help_rows: [["plain words", "all the words, in all their forms, and what they mean"], ["\"exact words\"", "these words, in this order"], ["-word", "without this word"], ["title:lease", "the word stands in the title"], ["kind:pdf", "a kind: pdf, word, slides, sheet, mail, code…"], ["folder:contracts", "in this folder"], ["lang:fr", "in this language"], ["year:2024", "in this year; also after:2024-05 and before:2025"]],
+  help_key_rows: [["/", "go to the search box"], ["↑ ↓", "move through the results"], ["Enter", "open"], ["Esc", "go back"]],
+};
+
+let words = ENGLISH;
+let tag = "en";
+let plural, whole, day, duration;
+
+/** Speaks the language of the document element from now on. */
+export function speak(language) {
+  tag = language;
+  words = language === "fr" ? FRENCH : ENGLISH;
+  document.documentElement.lang = language;
+  plural = new Intl.PluralRules(tag);
+  whole = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
+  day = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeZone: "UTC" });
+  duration = (unit, value) => new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 }).format(value);
+  for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
+  for (const element of document.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", t(element.dataset.tLabel));
+  for (const element of document.querySelectorAll("[data-t-placeholder]")) element.placeholder = t(element.dataset.tPlaceholder);
+}
+
+/** Changes to the other language and remembers it. */
+export function speakOther() {
+  const other = tag === "fr" ? "en" : "fr";
+  kept("language", other);
+  speak(other);
+}
+
+/** The words for a key, with values put in. A value `n` chooses between plural forms. */
+export function t(key, values = {}) {
+  let text = words[key];
+  if (text && typeof text === "object" && !Array.isArray(text)) {
+    const count = Number(values.n);
+    text = (count === 0 && text.zero) || text[plural.select(count)] || text.other;
+  }
+  if (typeof text !== "string") return text ?? key;
+  return text.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name];
+    return typeof value === "number" ? whole.format(value) : value ?? "";
+  });
+}
+
+/** The words of a list: kinds of file, reasons. */
+export const named = (list, key) => words[list][key] ?? key;
+
+export const date = (ms) => day.format(new Date(ms));
+export const isoDate = (ms) => new Date(ms).toISOString().slice(0, 10);
+export const number = (value) => whole.format(value);
+
+/** A language by its code. */
+export function languageName(code) {
+  if (code === "other") return words.other_language;
+  const name = new Intl.DisplayNames(tag, { type: "language" }).of(code);
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+/** A time that is left, in the unit that suits it. */
+export function timeLeft(seconds) {
+  if (seconds < 90) return duration("second", Math.max(1, Math.round(seconds)));
+  if (seconds < 5400) return duration("minute", Math.round(seconds / 60));
+  return duration("hour", Math.round(seconds / 3600));
+}
+
+/** Where something stands: page, line, part. */
+export function place(standing, kind) {
+  const parts = [];
+  const range = (one, many, pair) => {
+    if (pair) parts.push(pair[0] === pair[1] ? t(one, { n: pair[0] }) : t(many, { n: pair[0], m: pair[1] }));
+  };
+  if (kind === "slides") range("slide", "slides", standing.pages);
+  else range("page", "pages", standing.pages);
+  if (!standing.pages) range("line", "lines", standing.lines);
+  if (standing.section) parts.push(standing.section);
+  return parts.join(" · ");
+}
+
+export const currentLanguage = () => tag;

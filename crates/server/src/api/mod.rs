@@ -1,0 +1,144 @@
+//! What does each address of the API answer?
+//!
+//! One module for each address: the handler first, then what it answers with. Values that several answers share stand
+//! here.
+
+pub mod ask;
+pub mod documents;
+pub mod events;
+pub mod failures;
+pub mod openapi;
+pub mod original;
+pub mod search;
+pub mod status;
+
+use std::ops::Range;
+
+use intramuros_library::DocumentFacts;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What is known of a document.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DocumentHead {
+    /// Its number; never given to another document.
+    pub id: i64,
+    /// The title to show.
+    pub title: String,
+    /// The source it comes from.
+    pub source: String,
+    /// Its path in the source; what stands inside a container follows `!/`.
+    pub path: String,
+    /// What kind of file: `pdf`, `word`, `slides`, `sheet`, `html`, `markdown`, `text`, `data`, `book`, `mail`,
+    /// `chat`, `notebook`, `code`, `image`, `archive`.
+    #[schema(value_type = Option<String>)]
+    pub kind: Option<&'static str>,
+    /// The language of most of it: `fr`, `en`, `other`.
+    #[schema(value_type = String)]
+    pub language: &'static str,
+    /// Who wrote it, as the file says.
+    pub author: Option<String>,
+    /// When it was written or, failing that, changed; milliseconds since 1970.
+    pub date_ms: i64,
+    /// Pages, slides or sheets.
+    pub pages: Option<u32>,
+}
+
+impl From<DocumentFacts> for DocumentHead {
+    fn from(facts: DocumentFacts) -> DocumentHead {
+        DocumentHead {
+            id: facts.id.0,
+            title: facts.title,
+            source: facts.source,
+            path: facts.path,
+            kind: facts.kind.map(|kind| kind.word()),
+            language: facts.language.code(),
+            author: facts.author,
+            date_ms: facts.written_ms.unwrap_or(facts.modified_ms),
+            pages: facts.pages,
+        }
+    }
+}
+
+/// Where something stands in a document, in the words of its reader.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Standing {
+    /// The headings above it, outermost first.
+    pub headings: Vec<String>,
+    /// First and last page, from 1.
+    pub pages: Option<[u32; 2]>,
+    /// First and last line of the file, from 1.
+    pub lines: Option<[u32; 2]>,
+    /// Sheet, chapter, cell or message.
+    pub section: Option<String>,
+    /// First byte in the document's text.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+/// A piece of text, marked or not. Pieces joined give the text, so that nobody counts bytes or code units.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Piece {
+    /// The text.
+    pub text: String,
+    /// Whether it is marked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub mark: bool,
+}
+
+/// A value with how many documents have it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Count {
+    /// The value.
+    pub value: String,
+    /// Documents.
+    pub count: u64,
+}
+
+/// `within` of a text, cut into pieces at the marks; both in bytes of the text. Marks are in order.
+pub(crate) fn pieces(text: &str, within: Range<usize>, marks: &[Range<usize>]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut push = |range: Range<usize>, mark: bool| {
+        if let Some(text) = text.get(range).filter(|text| !text.is_empty()) {
+            pieces.push(Piece { text: text.to_owned(), mark });
+        }
+    };
+    let mut at = within.start;
+    for mark in marks {
+        let (start, end) = (mark.start.clamp(at, within.end), mark.end.min(within.end));
+        if start < end {
+            push(at..start, false);
+            push(start..end, true);
+            at = end;
+        }
+    }
+    push(at..within.end, false);
+    pieces
+}
+
+fn pair(range: Option<(u32, u32)>) -> Option<[u32; 2]> {
+    range.map(|(first, last)| [first, last])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_joined_are_the_text() {
+        let text = "La durée de conservation";
+        let check = |within: Range<usize>, marks: &[Range<usize>], expected: &[(&str, bool)]| {
+            let found = pieces(text, within, marks);
+            let found: Vec<(&str, bool)> =
+                found.iter().map(|piece| (piece.text.as_str(), piece.mark)).collect();
+            assert_eq!(found, expected);
+        };
+        check(0..text.len(), &[3..9], &[("La ", false), ("durée", true), (" de conservation", false)]);
+        check(3..9, &[3..9], &[("durée", true)]);
+        check(0..2, &[3..9], &[("La", false)]);
+        check(0..5, &[3..9], &[("La ", false), ("du", true)]);
+        check(0..0, &[], &[]);
+    }
+}

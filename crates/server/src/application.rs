@@ -1,0 +1,180 @@
+//! What do all requests share?
+
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use intramuros_core::access::Principal;
+use intramuros_core::error::Error;
+use intramuros_library::Library;
+use tokio::sync::{Semaphore, watch};
+
+use crate::failure::Failure;
+use crate::limits::Limits;
+use crate::progress::Seen;
+use crate::rate::Buckets;
+
+/// What the server is told at its start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Who a visitor is. There are no accounts yet, and only this machine can connect: the owner.
+    pub visitor: Principal,
+    /// The address people type, where a proxy stands before the server: `https://search.example.org`.
+    pub public_url: Option<String>,
+    /// How much may be asked for.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { visitor: Principal::owner(), public_url: None, limits: Limits::default() }
+    }
+}
+
+/// What is served.
+pub struct Application {
+    /// The documents.
+    pub library: Arc<Library>,
+    /// How.
+    pub settings: Settings,
+}
+
+/// What the handlers share.
+pub(crate) struct Shared {
+    library: Arc<Library>,
+    pub visitor: Principal,
+    pub limits: Limits,
+    pub buckets: Buckets,
+    pub hosts: Hosts,
+    /// The last progress that was seen.
+    pub progress: watch::Receiver<Seen>,
+    /// Becomes true when the program stops.
+    pub stopping: watch::Receiver<bool>,
+    pub streams: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+    /// Random part of request numbers, so that those of two runs differ.
+    run: u32,
+    requests: AtomicU64,
+}
+
+impl Shared {
+    pub fn new(
+        application: Application,
+        address: SocketAddr,
+        progress: watch::Receiver<Seen>,
+        stopping: watch::Receiver<bool>,
+    ) -> Shared {
+        let Application { library, settings } = application;
+        let Settings { visitor, public_url, limits } = settings;
+        Shared {
+            library,
+            visitor,
+            buckets: Buckets::new(limits.rate, limits.burst),
+            hosts: Hosts::new(address, public_url.as_deref()),
+            progress,
+            stopping,
+            streams: Arc::new(Semaphore::new(limits.streams)),
+            turns: Arc::new(Semaphore::new(limits.at_once)),
+            run: std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0) as u32,
+            requests: AtomicU64::new(0),
+            limits,
+        }
+    }
+
+    /// Number of the next request, for the log and the answer's header.
+    pub fn next_request(&self) -> String {
+        format!("{:08x}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Calls the library on a thread that may wait, in turn and within the time limit.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Library) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = tokio::time::timeout(self.limits.wait, Arc::clone(&self.turns).acquire_owned())
+            .await
+            .map_err(|_| Failure::busy())?
+            .map_err(Failure::internal)?;
+        let library = Arc::clone(&self.library);
+        let task = tokio::task::spawn_blocking(move || {
+            // The turn ends with the work, also when nobody waits for it any more.
+            let _turn = turn;
+            work(&library)
+        });
+        let done = tokio::time::timeout(self.limits.time, task).await.map_err(|_| Failure::slow())?;
+        Ok(done.map_err(Failure::internal)??)
+    }
+}
+
+/// The names under which the server may be called. A page elsewhere that lets its own name point here is found out by
+/// the `Host` header that the browser sends.
+#[derive(Debug)]
+pub(crate) struct Hosts {
+    port: u16,
+    declared: HashSet<String>,
+}
+
+impl Hosts {
+    fn new(address: SocketAddr, public_url: Option<&str>) -> Hosts {
+        let authority = |url: &str| {
+            let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+            rest.split('/').next().unwrap_or_default().to_ascii_lowercase()
+        };
+        let mut declared: HashSet<String> = public_url.map(authority).into_iter().collect();
+        declared.insert(address.to_string());
+        Hosts { port: address.port(), declared }
+    }
+
+    /// Whether `host` (with its port) names this server.
+    pub fn accept(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        if self.declared.contains(&host) {
+            return true;
+        }
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
+            _ => (host.as_str(), Some(80)),
+        };
+        port == Some(self.port) && is_loopback_name(name)
+    }
+
+    /// Whether an `Origin` is this server's own.
+    pub fn accept_origin(&self, origin: &str) -> bool {
+        ["http://", "https://"]
+            .iter()
+            .any(|scheme| origin.strip_prefix(scheme).is_some_and(|host| self.accept(host)))
+    }
+}
+
+fn is_loopback_name(name: &str) -> bool {
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_names_are_taken() {
+        let hosts = Hosts::new("127.0.0.1:7171".parse().unwrap(), Some("https://search.example.org/"));
+        let check = |host: &str, expected: bool| assert_eq!(hosts.accept(host), expected, "{host}");
+        check("127.0.0.1:7171", true);
+        check("localhost:7171", true);
+        check("LOCALHOST:7171", true);
+        check("[::1]:7171", true);
+        check("search.example.org", true);
+        check("search.example.org:81", false);
+        check("localhost", false);
+        check("localhost:7172", false);
+        check("evil.example:7171", false);
+        check("localhost.evil.example:7171", false);
+        check("10.0.0.1:7171", false);
+        check("", false);
+        assert!(hosts.accept_origin("http://localhost:7171"));
+        assert!(hosts.accept_origin("https://search.example.org"));
+        assert!(!hosts.accept_origin("null"));
+        assert!(!hosts.accept_origin("http://evil.example"));
+    }
+}

@@ -1,0 +1,155 @@
+//! What does a client learn when a request fails?
+//!
+//! Handlers return a [`Failure`]; it is logged once, by the guard that wraps every route. What the client asked for
+//! wrongly is explained to them; a fault of ours is named by the request's number alone.
+
+use std::fmt;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use intramuros_core::error::{Error, ErrorKind};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why a request was not answered.
+#[derive(Debug)]
+pub struct Failure {
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// A stable word for programs.
+    pub kind: &'static str,
+    /// What failed, for people.
+    pub message: String,
+    /// What to do next.
+    pub hints: Vec<String>,
+    /// What lies beneath, for the log alone. Never a question and never a text.
+    pub cause: Option<String>,
+}
+
+/// What a client gets instead of an answer.
+#[derive(Serialize, ToSchema)]
+pub struct FailureBody {
+    /// A stable word for programs: `bad_request`, `not_found`, `refused`, `too_large`, `too_many`, `busy`, `slow`,
+    /// `wrong_method`, `damaged_data`, `internal`.
+    #[schema(value_type = String)]
+    pub kind: &'static str,
+    /// What failed, for people.
+    pub message: String,
+    /// What to do next, most useful first.
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Failure {
+        Failure { status, kind, message: message.into(), hints: Vec::new(), cause: None }
+    }
+
+    /// The request can't be understood.
+    pub fn bad_request(message: impl Into<String>) -> Failure {
+        Failure::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    /// There is nothing there, or nothing that the principal may read: the same words for both.
+    pub fn not_found() -> Failure {
+        Failure::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is no such thing here, or it is not yours to read",
+        )
+    }
+
+    /// The original is not handed out.
+    pub fn no_original(message: &str) -> Failure {
+        Failure::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// The request comes from where none may come from.
+    pub fn refused(status: StatusCode, message: impl Into<String>) -> Failure {
+        Failure::new(status, "refused", message)
+    }
+
+    /// More was sent than is taken.
+    pub fn too_large(message: impl Into<String>) -> Failure {
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    }
+
+    /// One address asks too often.
+    pub fn too_many() -> Failure {
+        Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many requests from this address")
+            .hint("wait a second and ask again")
+    }
+
+    /// Everybody together asks too much.
+    pub fn busy() -> Failure {
+        Failure::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests are waiting")
+            .hint("wait a moment and ask again")
+    }
+
+    /// The library takes too long.
+    pub fn slow() -> Failure {
+        Failure::new(StatusCode::GATEWAY_TIMEOUT, "slow", "the answer took too long and was given up")
+            .hint("ask for less: fewer results, or narrowed by a filter")
+    }
+
+    /// The route is there, the method is not.
+    pub fn wrong_method() -> Failure {
+        Failure::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this address takes GET and HEAD only")
+    }
+
+    /// A fault of ours.
+    pub fn internal(cause: impl fmt::Display) -> Failure {
+        let message = "something went wrong here; the log has the reason under this request's number";
+        Failure {
+            cause: Some(cause.to_string()),
+            ..Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+        }
+    }
+
+    /// Adds what to do next.
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let cause = error.to_string();
+        match error.kind {
+            ErrorKind::User => Failure {
+                hints: error.hints,
+                ..Failure::new(StatusCode::BAD_REQUEST, "bad_request", error.message)
+            },
+            ErrorKind::Data => Failure {
+                cause: Some(cause),
+                hints: error.hints,
+                ..Failure::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "damaged_data",
+                    "a stored value is damaged or can't be read; the log has the details",
+                )
+            },
+            ErrorKind::Config | ErrorKind::Peer | ErrorKind::Internal => Failure::internal(cause),
+        }
+    }
+}
+
+/// Goes with the answer so that the guard can log it.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// The stable word.
+    pub kind: &'static str,
+    /// What lies beneath, when it is a fault of ours.
+    pub cause: Option<String>,
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let cause = Cause { kind: self.kind, cause: self.cause };
+        let body = FailureBody { kind: self.kind, message: self.message, hints: self.hints };
+        let mut response = (self.status, Json(body)).into_response();
+        response.extensions_mut().insert(cause);
+        response
+    }
+}

@@ -1,0 +1,99 @@
+//! How much may one request, one address and all of them together ask for?
+
+use std::time::Duration;
+
+/// Longest question in bytes. 2 KiB: a long paragraph; the address that carries it is still taken by every proxy.
+pub const MAX_QUESTION_BYTES: usize = 2 << 10;
+
+/// Most results in one answer. 100: what an evaluation looks at; a person reads ten.
+pub const MAX_RESULTS: usize = 100;
+
+/// Results in one answer when nothing is said.
+pub const DEFAULT_RESULTS: usize = 10;
+
+/// Most results that can be reached by skipping: what the index ranks.
+pub const MAX_REACH: usize = intramuros_search::MAX_HITS;
+
+/// Most values of one filter. 16: more than there are kinds of file.
+pub const MAX_VALUES: usize = 16;
+
+/// Longest value of a filter in bytes. 1 KiB: a deep folder.
+pub const MAX_VALUE_BYTES: usize = 1 << 10;
+
+/// Most parameters of one request: every filter at its limit stays below.
+pub const MAX_PARAMETERS: usize = 100;
+
+/// Most blocks of a document in one answer. 1,500: some forty pages, drawn in well under a second.
+pub const MAX_BLOCKS: usize = 1_500;
+
+/// Blocks of a document in one answer when nothing is said.
+pub const DEFAULT_BLOCKS: usize = 400;
+
+/// Text of a document in one answer, in bytes; at least one block is given. 512 KiB: forty dense pages.
+pub const MAX_TEXT_BYTES: usize = 512 << 10;
+
+/// Most headings in a document's outline.
+pub const MAX_OUTLINE: usize = 300;
+
+/// Most lines in one list of what was not read.
+pub const MAX_FAILURES: usize = 1_000;
+
+/// Lines in such a list when nothing is said.
+pub const DEFAULT_FAILURES: usize = 200;
+
+/// Longest path in the address line, in bytes: none of ours comes near.
+pub const MAX_PATH_BYTES: usize = 1 << 10;
+
+/// Longest head of a request (line and headers) in bytes. 32 KiB: the longest address that the other limits allow,
+/// percent-encoded, with the headers of a browser.
+pub const MAX_HEAD_BYTES: usize = 32 << 10;
+
+/// How long a client may take for the head of a request.
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// How long open requests may go on after the program was asked to stop.
+pub const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
+
+/// Between two events of progress. 250 ms: smooth for the eye, four small answers a second.
+pub const EVENT_EVERY: Duration = Duration::from_millis(250);
+
+/// A quiet event stream says this often that it is alive, below the usual minute after which proxies give up.
+pub const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// Addresses whose rate is remembered; the fullest buckets are forgotten first. 10,000: an organisation.
+pub const MAX_ADDRESSES: usize = 10_000;
+
+/// Limits that depend on the machine and the surroundings.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Calls of the library at the same time. Four for each processor: they wait for the disk now and then.
+    pub at_once: usize,
+    /// How long a request waits for its turn. 2 s: whoever types has asked something else by then.
+    pub wait: Duration,
+    /// How long the library may take for one answer. 15 s: a hundred times the slowest measured.
+    pub time: Duration,
+    /// Requests a second from one address, on average. 500: a load test or a reverse proxy on this machine, which all
+    /// come from one address; a person who types makes ten.
+    pub rate: f64,
+    /// Requests that may come at once beyond the rate.
+    pub burst: f64,
+    /// Connections at the same time. 512: six for each of 80 browsers.
+    pub connections: usize,
+    /// Event streams at the same time. 128: one for each open page.
+    pub streams: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Limits {
+            at_once: processors * 4,
+            wait: Duration::from_secs(2),
+            time: Duration::from_secs(15),
+            rate: 500.0,
+            burst: 1_000.0,
+            connections: 512,
+            streams: 128,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Which addresses are there?
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+
+use crate::api::{ask, documents, events, failures, openapi, original, search, status};
+use crate::application::Shared;
+use crate::failure::Failure;
+use crate::{guard, page};
+
+/// The routes of the API, as the OpenAPI document writes them; a test holds the two against each other.
+pub const ROUTES: [&str; 9] = [
+    "/api/v1/search",
+    "/api/v1/ask",
+    "/api/v1/documents/{id}",
+    "/api/v1/documents/{id}/original",
+    "/api/v1/status",
+    "/api/v1/events",
+    "/api/v1/failures",
+    "/api/v1/openapi.json",
+    "/api/v1/health",
+];
+
+/// Every route, behind the guard.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let texts = Router::new()
+        .route("/", get(page::index))
+        .route("/document/{id}", get(page::index))
+        .route("/failures", get(page::index))
+        .route("/help", get(page::index))
+        .route("/assets/{name}", get(page::asset))
+        .route("/api/v1/search", get(search::search))
+        .route("/api/v1/ask", get(ask::ask))
+        .route("/api/v1/documents/{id}", get(documents::document))
+        .route("/api/v1/status", get(status::status))
+        .route("/api/v1/failures", get(failures::failures))
+        .route("/api/v1/openapi.json", get(openapi::openapi))
+        .route("/api/v1/health", get(status::health))
+        // Text shrinks to a quarter at the fastest level; originals and events go as they are.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    texts
+        .route("/api/v1/documents/{id}/original", get(original::original))
+        .route("/api/v1/events", get(events::events))
+        .fallback(page::not_found)
+        .method_not_allowed_fallback(async || Failure::wrong_method())
+        .layer(from_fn_with_state(Arc::clone(&shared), guard::guard))
+        .with_state(shared)
+}
