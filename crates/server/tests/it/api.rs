@@ -1,0 +1,256 @@
+//! What does each address answer, and what does it refuse?
+
+use std::collections::BTreeSet;
+
+use intramuros_server::{ROUTES, openapi};
+use serde_json::Value;
+
+use crate::support::{Scene, Server};
+
+#[test]
+fn a_search_gives_marked_snippets_places_and_facets() {
+    let server = Server::start(Scene::default());
+    let found = server.json("/api/v1/search?q=cong%C3%A9");
+    assert_eq!(found["total"], 1);
+    let result = &found["results"][0];
+    assert_eq!(result["title"], "Congés payés");
+    assert_eq!(result["path"], "rh/conges.txt");
+    assert_eq!(result["kind"], "text");
+    let passage = &result["passages"][0];
+    assert!(passage["lines"][0].as_u64().unwrap() >= 1);
+    let pieces: Vec<&Value> = passage["snippet"].as_array().unwrap().iter().collect();
+    let marked: Vec<&str> = pieces
+        .iter()
+        .filter(|piece| piece["mark"] == true)
+        .map(|piece| piece["text"].as_str().unwrap())
+        .collect();
+    assert!(marked.iter().all(|word| word.to_lowercase().starts_with("congé")), "{marked:?}");
+    assert!(!marked.is_empty());
+    assert_eq!(found["facets"]["folders"][0]["value"], "rh");
+    let typing = server.json("/api/v1/search?q=t%C3%A9l%C3%A9tra&typing=true");
+    assert_eq!(typing["results"][0]["path"], "rh/teletravail.txt");
+}
+
+#[test]
+fn filters_narrow_and_repeat() {
+    let server = Server::start(Scene::default());
+    let check = |query: &str, expected: &[&str]| {
+        let found = server.json(&format!("/api/v1/search?q=deux&{query}"));
+        let mut paths: Vec<&str> =
+            found["results"].as_array().unwrap().iter().map(|hit| hit["path"].as_str().unwrap()).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, expected, "{query}");
+        assert_eq!(found["total"], expected.len());
+    };
+    check("", &["plan.pdf", "rh/conges.txt", "rh/teletravail.txt"]);
+    check("kind=pdf", &["plan.pdf"]);
+    check("kind=pdf&kind=text", &["plan.pdf", "rh/conges.txt", "rh/teletravail.txt"]);
+    check("folder=rh", &["rh/conges.txt", "rh/teletravail.txt"]);
+    check("year=1999", &[]);
+    let first = server.json("/api/v1/search?q=deux&limit=1");
+    let second = server.json("/api/v1/search?q=deux&limit=1&offset=1");
+    assert_eq!((&first["more"], first["total"].as_u64()), (&Value::Bool(true), Some(3)));
+    assert_ne!(first["results"][0]["id"], second["results"][0]["id"]);
+}
+
+#[test]
+fn parameters_out_of_range_are_refused_with_words() {
+    let server = Server::start(Scene::default());
+    let check = |path: &str, expected: &str| {
+        let answer = server.get(path);
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text());
+        let failure = answer.json();
+        assert_eq!(failure["kind"], "bad_request");
+        assert!(failure["message"].as_str().unwrap().contains(expected), "{path}: {failure}");
+        assert!(failure["hints"].is_array());
+    };
+    check("/api/v1/search", "missing");
+    check("/api/v1/search?q=a&limit=0", "`limit`");
+    check("/api/v1/search?q=a&limit=101", "`limit`");
+    check("/api/v1/search?q=a&limit=-1", "`limit`");
+    check("/api/v1/search?q=a&limit=99999999999999999999999", "`limit`");
+    check("/api/v1/search?q=a&offset=200", "`offset`");
+    check("/api/v1/search?q=a&limit=100&offset=150", "together");
+    check("/api/v1/search?q=a&q=b", "more than once");
+    check("/api/v1/search?q=a&typing=yes", "`typing`");
+    check("/api/v1/search?q=a&kind=exe", "`kind`");
+    check("/api/v1/search?q=a&language=klingon", "`language`");
+    check("/api/v1/search?q=a&year=soon", "`year`");
+    check("/api/v1/search?q=a&colour=red", "`colour`");
+    check(&format!("/api/v1/search?q={}", "a".repeat(2_049)), "bytes");
+    check(&format!("/api/v1/search?q=a&folder={}", "a".repeat(4_000)), "too long");
+    check(&format!("/api/v1/search?q=a{}", "&kind=pdf".repeat(17)), "times");
+    check(&format!("/api/v1/search?q=a{}", "&x=1".repeat(100)), "parameters");
+    check("/api/v1/documents/1?blocks=0", "`blocks`");
+    check("/api/v1/documents/1?passage=x", "`passage`");
+    check("/api/v1/failures?limit=1001", "`limit`");
+    check("/api/v1/status?x=1", "`x`");
+    // Whatever is asked, it is no fault of ours.
+    for question in ["%00", "%22", "%22%20-", "-", "title:", "%F0%9F%98%80", "a%20OR%20", "(", "*"] {
+        server.json(&format!("/api/v1/search?q={question}"));
+        server.json(&format!("/api/v1/ask?q={question}"));
+    }
+    assert_eq!(server.get("/api/v1/search?q=%FF").status, 200);
+}
+
+#[test]
+fn a_document_is_shown_with_its_passage_marked() {
+    let server = Server::start(Scene::default());
+    let id = server.document("rh/conges.txt");
+    let found = server.json("/api/v1/search?q=avance");
+    let passage = found["results"][0]["passages"][0]["id"].as_i64().unwrap();
+    let document = server.json(&format!("/api/v1/documents/{id}?passage={passage}"));
+    assert_eq!(document["title"], "Congés payés");
+    assert_eq!(document["total"], 3);
+    assert_eq!(document["marked"]["block"], 2);
+    assert_eq!(document["blocks"][0]["kind"], "heading");
+    let cell = &document["blocks"][2]["cells"][0];
+    let expected = serde_json::json!([{"text": "Les congés se posent un mois à l’avance.", "mark": true}]);
+    assert_eq!(*cell, expected);
+
+    // A range marks exactly its bytes, wherever it is cut.
+    let start = found["results"][0]["passages"][0]["start"].as_u64().unwrap();
+    let marked = server.json(&format!("/api/v1/documents/{id}?start={}&end={}", start + 4, start + 11));
+    assert_eq!(marked["blocks"][2]["cells"][0][1], serde_json::json!({"text": "congés", "mark": true}));
+    for range in ["start=0&end=99999", "start=5&end=5", "start=9&end=2", "passage=999999"] {
+        let unmarked = server.json(&format!("/api/v1/documents/{id}?{range}"));
+        assert_eq!(unmarked["marked"], Value::Null, "{range}");
+    }
+
+    let table = server.json(&format!("/api/v1/documents/{}", server.document("prix.txt")));
+    assert_eq!(table["blocks"][1]["header"], true);
+    assert_eq!(table["blocks"][2]["cells"][0][0]["text"], "clou");
+    assert_eq!(table["blocks"][2]["cells"][1][0]["text"], "3");
+    let part = server.json(&format!("/api/v1/documents/{id}?from=1&blocks=1"));
+    assert_eq!((part["blocks"].as_array().unwrap().len(), part["first"].as_u64()), (1, Some(1)));
+}
+
+#[test]
+fn originals_are_never_active_content_and_only_what_was_read() {
+    let server = Server::start(Scene::default());
+    let original = |path: &str| server.get(&format!("/api/v1/documents/{}/original", server.document(path)));
+    let pdf = original("plan.pdf");
+    assert_eq!((pdf.status, pdf.header("content-type")), (200, "application/pdf"));
+    assert!(pdf.header("content-disposition").starts_with("inline"));
+    assert!(pdf.text().starts_with("%PDF-"));
+    let text = original("rh/conges.txt");
+    assert_eq!(text.header("content-type"), "application/octet-stream");
+    assert!(text.header("content-disposition").starts_with("attachment"));
+    assert!(text.header("content-security-policy").contains("sandbox"));
+    for answer in [&pdf, &text] {
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+    // Changed since it was read: not handed out, and the page does not offer it.
+    std::fs::write(server.root.path().join("plan.pdf"), "%PDF-1.4 something else").unwrap();
+    assert_eq!(original("plan.pdf").status, 404);
+    let view = server.json(&format!("/api/v1/documents/{}", server.document("plan.pdf")));
+    assert_eq!(view["original"], Value::Null);
+    // Another file in its place, behind a link.
+    #[cfg(unix)]
+    {
+        let path = server.root.path().join("rh/conges.txt");
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", &path).unwrap();
+        assert_eq!(original("rh/conges.txt").status, 404);
+    }
+}
+
+#[test]
+fn a_question_is_answered_with_citations_or_not_at_all() {
+    let server = Server::start(Scene::default());
+    let answer = server.json("/api/v1/ask?q=combien%20de%20jours%20de%20cong%C3%A9s%20par%20mois%20%3F");
+    assert_eq!(answer["found"], true, "{answer}");
+    let citation = &answer["citations"][0];
+    assert_eq!(citation["number"], answer["statements"][0]["citation"]);
+    let id = citation["document"]["id"].as_i64().unwrap();
+    let (start, end) = (&citation["start"], &citation["end"]);
+    let document = server.json(&format!("/api/v1/documents/{id}?start={start}&end={end}"));
+    let blocks = document["blocks"].as_array().unwrap();
+    let marked: Vec<&str> = blocks
+        .iter()
+        .flat_map(|block| block["cells"].as_array().unwrap())
+        .flat_map(|cell| cell.as_array().unwrap())
+        .filter(|piece| piece["mark"] == true)
+        .map(|piece| piece["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(marked.join("\n"), answer["statements"][0]["text"].as_str().unwrap());
+    let none = server.json("/api/v1/ask?q=quelle%20est%20la%20capitale%20de%20la%20Mongolie%20%3F");
+    assert_eq!(none["found"], false);
+    assert_eq!(none["statements"], serde_json::json!([]));
+}
+
+#[test]
+fn the_state_and_what_was_not_read_are_told() {
+    let server = Server::start(Scene::default());
+    let status = server.json("/api/v1/status");
+    assert_eq!(status["counts"]["documents"], 5);
+    assert_eq!(status["counts"]["failed"], 1);
+    assert_eq!(status["progress"]["words_in_step"], true);
+    let failures = server.json("/api/v1/failures");
+    assert_eq!(failures["failures"][0]["path"], "secret.txt");
+    assert_eq!(failures["failures"][0]["reason"], "encrypted");
+    assert_eq!(failures["reasons"], serde_json::json!([{"value": "encrypted", "count": 1}]));
+    assert_eq!(server.json("/api/v1/health"), serde_json::json!({"status": "ok"}));
+}
+
+#[test]
+fn progress_comes_as_events_that_end_with_the_server() {
+    let mut server = Server::start(Scene::default());
+    let address = server.address;
+    let listener = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+        let mut text = String::new();
+        let _ = stream.read_to_string(&mut text);
+        text
+    });
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    server.stop();
+    let text = listener.join().unwrap();
+    assert!(text.contains("content-type: text/event-stream"), "{text}");
+    assert!(text.contains("event: progress") && text.contains("\"words_in_step\":true"), "{text}");
+}
+
+#[test]
+fn the_openapi_document_covers_every_route_and_every_route_is_there() {
+    let server = Server::start(Scene::default());
+    let served = server.json("/api/v1/openapi.json");
+    assert_eq!(served, serde_json::to_value(openapi()).unwrap());
+    let described: BTreeSet<&str> = served["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(described, BTreeSet::from(ROUTES));
+    let id = server.document("prix.txt").to_string();
+    for route in ROUTES.into_iter().filter(|route| !route.ends_with("events")) {
+        let path = route.replace("{id}", &id);
+        let query = if route.ends_with("search") || route.ends_with("ask") { "?q=clou" } else { "" };
+        let answer = server.get(&format!("{path}{query}"));
+        assert_eq!(answer.status, 200, "{route}: {}", answer.text());
+        // What is answered has the fields that are described, and no other.
+        let schema =
+            &served["paths"][route]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        if let Some(name) = schema["$ref"].as_str() {
+            check_fields(&served, name, &answer.json());
+        }
+    }
+}
+
+/// Holds the fields of a value against those of a schema.
+fn check_fields(document: &Value, reference: &str, value: &Value) {
+    let name = reference.rsplit('/').next().unwrap();
+    let mut described = BTreeSet::new();
+    collect(document, &document["components"]["schemas"][name], &mut described);
+    let found: BTreeSet<String> = value.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(found, described, "{name}");
+}
+
+fn collect(document: &Value, schema: &Value, fields: &mut BTreeSet<String>) {
+    if let Some(properties) = schema["properties"].as_object() {
+        fields.extend(properties.keys().cloned());
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        match part["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
+            Some(name) => collect(document, &document["components"]["schemas"][name], fields),
+            None => collect(document, part, fields),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Who is turned away before anything is asked?
+
+use std::time::Duration;
+
+use intramuros_server::{Limits, check_address};
+
+use crate::support::{Answer, Scene, Server};
+
+fn kind(answer: &Answer) -> String {
+    answer.json()["kind"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn only_our_own_name_is_answered() {
+    let server = Server::start(Scene::default());
+    let port = server.address.port();
+    let check = |head: &str, expected: u16| {
+        let answer = server.send(&format!("GET /api/v1/health HTTP/1.1\r\n{head}Connection: close\r\n\r\n"));
+        assert_eq!(answer.status, expected, "{head}: {}", answer.text());
+    };
+    check(&format!("Host: 127.0.0.1:{port}\r\n"), 200);
+    check(&format!("Host: localhost:{port}\r\n"), 200);
+    check(&format!("Host: rebound.example:{port}\r\n"), 421);
+    check("Host: localhost\r\n", 421);
+    check("", 421);
+    check(&format!("Host: localhost:{port}\r\nHost: rebound.example:{port}\r\n"), 421);
+    let absolute = format!(
+        "GET http://rebound.example/api/v1/health HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"
+    );
+    assert_eq!(server.send(&absolute).status, 421);
+}
+
+#[test]
+fn pages_of_other_sites_may_not_ask() {
+    let server = Server::start(Scene::default());
+    let port = server.address.port();
+    let check = |path: &str, headers: &str, expected: u16| {
+        let answer = server.get_with(path, headers);
+        assert_eq!(answer.status, expected, "{path} {headers}");
+        assert_eq!(answer.header("access-control-allow-origin"), "");
+    };
+    let api = "/api/v1/search?q=clou";
+    check(api, "Sec-Fetch-Site: same-origin\r\n", 200);
+    check(api, "Sec-Fetch-Site: none\r\n", 200);
+    check(api, "Sec-Fetch-Site: cross-site\r\n", 403);
+    check(api, "Sec-Fetch-Site: same-site\r\n", 403);
+    check(api, "Origin: http://evil.example\r\n", 403);
+    check(api, "Origin: null\r\n", 403);
+    check(api, &format!("Origin: http://localhost:{port}\r\n"), 200);
+    // Another program on this machine serves another origin.
+    check(api, &format!("Origin: http://localhost:{}\r\n", port.wrapping_add(1)), 403);
+    let followed = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+    check("/?q=clou", followed, 200);
+    check(api, followed, 403);
+    check("/", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n", 403);
+}
+
+#[test]
+fn every_answer_carries_the_headers_that_keep_it_harmless() {
+    let server = Server::start(Scene::default());
+    for path in ["/", "/assets/app.js", "/api/v1/health", "/api/v1/documents/1", "/nowhere", "/api/v1/search"]
+    {
+        let answer = server.get(path);
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(!policy.contains("unsafe"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert!(!answer.header("x-request-id").is_empty(), "{path}");
+    }
+    let page = server.get("/").text();
+    assert!(!page.contains("<script>") && !page.contains("style=") && !page.contains(" on"), "{page}");
+    assert!(!page.contains("http"), "nothing comes from elsewhere");
+}
+
+#[test]
+fn assets_are_asked_again_and_sent_once() {
+    let server = Server::start(Scene::default());
+    let tag = server.get("/assets/style.css").header("etag").to_owned();
+    assert!(!tag.is_empty());
+    let again = server.get_with("/assets/style.css", &format!("If-None-Match: {tag}\r\n"));
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    assert_eq!(server.get("/assets/../Cargo.toml").status, 404);
+    assert_eq!(server.get("/assets/..%2F..%2Fetc%2Fpasswd").status, 404);
+}
+
+#[test]
+fn the_first_page_weighs_less_than_60_kilobytes() {
+    let server = Server::start(Scene::default());
+    let page = server.get("/").text();
+    let names: Vec<&str> = page.split('"').filter(|part| part.starts_with("/assets/")).collect::<Vec<_>>();
+    let mut bytes = 0;
+    for path in std::iter::once("/").chain(names) {
+        let answer = server.get_with(path, "Accept-Encoding: gzip\r\n");
+        assert_eq!((answer.status, answer.header("content-encoding")), (200, "gzip"), "{path}");
+        bytes += answer.body.len();
+    }
+    assert!(bytes < 60_000, "{bytes} bytes");
+}
+
+#[test]
+fn methods_bodies_and_heads_beyond_the_limits_are_refused() {
+    let server = Server::start(Scene::default());
+    let host = server.address;
+    for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+        let request =
+            format!("{method} /api/v1/search?q=a HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = server.send(&request);
+        assert_eq!((answer.status, kind(&answer).as_str()), (405, "wrong_method"), "{method}");
+    }
+    let body = server.get_with("/api/v1/search?q=a", "Content-Length: 5\r\n\r\nhello");
+    assert_eq!((body.status, kind(&body).as_str()), (413, "too_large"));
+    let path = server.get(&format!("/{}", "a".repeat(2_000)));
+    assert_eq!(path.status, 400);
+    let head = server.get_with("/", &format!("X: {}\r\n", "a".repeat(200_000)));
+    assert!(matches!(head.status, 0 | 431), "{}", head.status);
+    assert_eq!(server.send("nonsense\r\n\r\n").status, 400);
+    let missing = server.get("/api/v1/nowhere");
+    assert_eq!((missing.status, kind(&missing).as_str()), (404, "not_found"));
+    let person = server.get_with("/nowhere", "Accept: text/html\r\n");
+    assert_eq!((person.status, person.header("content-type")), (404, "text/html; charset=utf-8"));
+}
+
+#[test]
+fn one_address_can_not_ask_without_end() {
+    let server = Server::with_limits(Limits { rate: 0.001, burst: 3.0, ..Limits::default() });
+    let statuses: Vec<u16> = (0..5).map(|_| server.get("/api/v1/health").status).collect();
+    assert_eq!(statuses, [200, 200, 200, 429, 429]);
+}
+
+#[test]
+fn what_takes_too_long_or_finds_no_turn_is_given_up() {
+    let slow = Server::with_limits(Limits { time: Duration::ZERO, ..Limits::default() });
+    let answer = slow.get("/api/v1/search?q=clou");
+    assert_eq!((answer.status, kind(&answer).as_str()), (504, "slow"));
+    let full =
+        Server::with_limits(Limits { at_once: 0, wait: Duration::from_millis(50), ..Limits::default() });
+    let answer = full.get("/api/v1/search?q=clou");
+    assert_eq!((answer.status, kind(&answer).as_str()), (503, "busy"));
+    assert_eq!(full.get("/api/v1/health").status, 200);
+    let unwatched = Server::with_limits(Limits { streams: 0, ..Limits::default() });
+    assert_eq!(unwatched.get("/api/v1/events").status, 503);
+}
+
+#[test]
+fn other_machines_are_not_served_before_there_are_accounts() {
+    let check = |address: &str, allowed: bool| {
+        let result = check_address(address.parse().unwrap());
+        assert_eq!(result.is_ok(), allowed, "{address}");
+        if let Err(error) = result {
+            assert!(error.message.contains("accounts") && !error.hints.is_empty());
+        }
+    };
+    check("127.0.0.1:7171", true);
+    check("[::1]:7171", true);
+    check("0.0.0.0:7171", false);
+    check("[::]:7171", false);
+    check("192.168.1.5:80", false);
+}
