@@ -59,6 +59,8 @@ impl Waiting {
             targets.retain(|target| readings.get(&target.document) == Some(&target.reading));
             !targets.is_empty()
         });
+        self.by_hash.shrink_to_fit();
+        self.readings.shrink_to_fit();
     }
 }
 
