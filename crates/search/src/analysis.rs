@@ -245,8 +245,13 @@ impl Stems {
         let lower: String = piece.nfc().flat_map(char::to_lowercase).collect();
         let mut stem = fold(&self.stemmer.stem(&lower));
         if self.language == Language::French && stem.len() > 4 && stem.ends_with('e') {
-            // What the stemmer leaves apart: paye / payé, employe / employé.
+            // What the stemmer leaves apart: employe / employé.
             stem.pop();
+        }
+        if self.language == Language::French && stem.len() > 2 && stem.ends_with('y') {
+            // And paye / payé.
+            stem.pop();
+            stem.push('i');
         }
         Some(if stem.is_empty() { exact.into() } else { stem.into() })
     }
