@@ -403,11 +403,11 @@ byId("language").addEventListener("click", changeLanguage);
 addEventListener("click", onClick);
 addEventListener("keydown", onKey);
 addEventListener("popstate", () => { typed = false; box.blur(); draw(); });
-follow(() => {
+follow((first) => {
   const at = readAddress();
   if (at.view === "search" && !at.query.has("q")) drawHome(at);
   // New documents may answer too; whoever reads further down is left alone.
-  else if (at.view === "search" && shown.results && shown.offset === 0 && !list.contains(document.activeElement)) drawSearch(at, true);
+  else if (!first && at.view === "search" && shown.results && shown.offset === 0 && !list.contains(document.activeElement)) drawSearch(at, true);
 });
 draw();
 if (readAddress().view === "search" && !("ontouchstart" in window)) box.focus();

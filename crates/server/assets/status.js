@@ -3,12 +3,15 @@
 import { api, byId, fill, go, h } from "./dom.js";
 import { named, number, t, timeLeft } from "./words.js";
 
+/** While documents come in, what is shown follows this often. */
+const REFRESH_MS = 700;
+
 let stream = null;
 let progress = null;
 let counts = null;
 let changed = () => {};
 
-/** Follows the work while the page is in sight; `onChange` is called when there is more to be found. */
+/** Follows the work while the page is in sight; `onChange` is called when there is more to be found, with true at first. */
 export function follow(onChange) {
   changed = onChange;
   const listen = () => {
@@ -32,10 +35,11 @@ export function follow(onChange) {
 export async function refresh() {
   try {
     const status = await api("status");
+    const first = counts === null;
     counts = status.counts;
     progress = status.progress;
     draw();
-    changed();
+    changed(first);
   } catch { /* The next event tries again. */ }
 }
 
@@ -48,10 +52,7 @@ function take(next) {
   progress = next;
   draw();
   const more = before && (before.words_in_step !== next.words_in_step || before.phase !== next.phase || before.work?.passages !== next.work?.passages);
-  if (more && next.words_in_step) {
-    clearTimeout(settle);
-    settle = setTimeout(refresh, 400);
-  }
+  if (more && !settle) settle = setTimeout(() => { settle = 0; refresh(); }, REFRESH_MS);
 }
 
 /** Draws progress and counts; again after the language changed. */

@@ -30,19 +30,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// All values of a parameter, at most [`MAX_VALUES`].
+    /// All values of a parameter, at most [`MAX_VALUES`], each at most [`MAX_VALUE_BYTES`] long.
     fn all(&mut self, name: &str) -> Result<Vec<String>, Failure> {
-        let mut values = Vec::new();
-        self.0.retain_mut(|(key, value)| {
-            if key == name {
-                values.push(std::mem::take(value));
-            }
-            key != name
-        });
+        let values = self.take(name);
         if values.len() > MAX_VALUES {
             return Err(Failure::bad_request(format!("`{name}` is given more than {MAX_VALUES} times")));
         }
-        if values.iter().any(|value| value.len() > MAX_VALUE_BYTES.max(MAX_QUESTION_BYTES)) {
+        if values.iter().any(|value| value.len() > MAX_VALUE_BYTES) {
             return Err(Failure::bad_request(format!("`{name}` is too long")));
         }
         Ok(values)
@@ -50,11 +44,22 @@ impl Parameters {
 
     /// The value of a parameter that may be given once.
     fn one(&mut self, name: &str) -> Result<Option<String>, Failure> {
-        let mut values = self.all(name)?;
+        let mut values = self.take(name);
         if values.len() > 1 {
             return Err(Failure::bad_request(format!("`{name}` is given more than once")));
         }
         Ok(values.pop())
+    }
+
+    fn take(&mut self, name: &str) -> Vec<String> {
+        let mut values = Vec::new();
+        self.0.retain_mut(|(key, value)| {
+            if key == name {
+                values.push(std::mem::take(value));
+            }
+            key != name
+        });
+        values
     }
 
     /// A whole number from `least` to `most`.

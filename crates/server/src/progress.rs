@@ -11,25 +11,23 @@ use crate::limits::EVENT_EVERY;
 /// How long the thread waits for a change before it looks whether it should stop.
 const LOOK_UP: Duration = Duration::from_millis(400);
 
-/// Progress with its version.
+/// Progress as it was last seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// Grows with each change.
-    pub version: u64,
     /// How far the work is.
     pub progress: Progress,
 }
 
 /// Follows the library's progress on a thread until `stopping` becomes true.
 pub(crate) fn follow(library: Arc<Library>, stopping: watch::Receiver<bool>) -> watch::Receiver<Seen> {
-    let (sender, receiver) = watch::channel(Seen { version: 0, progress: library.progress() });
+    let (sender, receiver) = watch::channel(Seen { progress: library.progress() });
     tokio::task::spawn_blocking(move || {
         let mut seen = 0;
         while !*stopping.borrow() {
             let (version, progress) = library.progress_after(seen, LOOK_UP);
             if version != seen {
                 seen = version;
-                if sender.send(Seen { version, progress }).is_err() {
+                if sender.send(Seen { progress }).is_err() {
                     return;
                 }
                 // Work changes the board hundreds of times a second; eyes do not follow.

@@ -67,7 +67,7 @@ pub(crate) struct SearchAnswer {
     pub facets: FacetsView,
     /// The question with its unknown words mended.
     pub suggestion: Option<String>,
-    /// Whether the question can be narrowed or skipped further: results that the limit left out.
+    /// Whether there are more documents that can be had by skipping these.
     pub more: bool,
     /// How long it took here, in milliseconds.
     pub took_ms: f64,

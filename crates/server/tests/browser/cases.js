@@ -1,0 +1,286 @@
+// What do people expect of the page?
+
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const QUESTION = "Quelle est la durée de conservation des factures ?";
+
+/** Types a search and waits for its results. */
+async function search(page, text) {
+  await page.fill("#q", text);
+  await page.waitForFunction((q) => new URLSearchParams(location.search).get("q") === q, text);
+  await page.waitForFunction(() => !document.querySelector("#list .home") && document.querySelector("#list .hits, #list .empty"));
+  await settled(page);
+}
+
+/** Waits until no request is under way. Events never end, so `networkidle` would wait for ever. */
+async function settled(page) {
+  await page.waitForTimeout(450);
+}
+
+async function inWindow(page, selector) {
+  const box = await page.locator(selector).first().boundingBox();
+  const size = page.viewportSize();
+  return Boolean(box) && box.y >= 0 && box.y < size.height && box.x >= 0 && box.x < size.width;
+}
+
+const titles = (page) => page.locator("#list .hit .title").allTextContents();
+
+export const cases = {
+  async "the first page teaches"({ page, open, shot }) {
+    await open("/");
+    assert.equal(await page.getAttribute("html", "lang"), "fr");
+    assert.match(await page.textContent("#list h1"), /murs/);
+    await page.waitForSelector("#counts a");
+    assert.match(await page.textContent("#counts"), /21 documents · 1 fichier non lu/);
+    assert.equal(await page.evaluate(() => document.activeElement.id), "q");
+    await shot("home");
+    await page.locator(".tips a").first().click();
+    await page.waitForSelector("#list .hits, #list .empty");
+    assert.match(page.url(), /\?q=/);
+  },
+
+  async "results come while one types"({ page, open, shot, say }) {
+    await open("/");
+    await page.evaluate(() => {
+      window.times = [];
+      let pressed = 0;
+      document.getElementById("q").addEventListener("input", () => { pressed = performance.now(); });
+      new MutationObserver(() => { if (pressed) { window.times.push(performance.now() - pressed); pressed = 0; } })
+        .observe(document.getElementById("list"), { childList: true, subtree: true });
+    });
+    await page.locator("#q").pressSequentially("télétra", { delay: 60 });
+    await page.locator("#q").fill("");
+    await page.locator("#q").pressSequentially("parental lea", { delay: 60 });
+    await page.waitForFunction(() => document.querySelector("#list .title")?.textContent.includes("handbook"));
+    assert.match(await page.textContent("#list mark"), /[Pp]arental|leave/);
+    const times = await page.evaluate(() => window.times.sort((a, b) => a - b));
+    say(`from a key to its results: median ${times[Math.floor(times.length / 2)]?.toFixed(0)} ms, worst ${times.at(-1)?.toFixed(0)} ms`);
+    await shot("typing");
+    // Letters do not fill the history: one step back is the first page.
+    await page.goBack();
+    await page.waitForSelector("#list .home");
+  },
+
+  async "facets narrow, widen and go into the address"({ page, open, shot }) {
+    await open("/?q=facture");
+    await page.waitForSelector("[data-facet='kind=mail']");
+    const all = (await titles(page)).length;
+    await page.click("[data-facet='kind=mail']");
+    await page.waitForFunction(() => location.search.includes("kind=mail"));
+    await settled(page);
+    assert.equal(await page.getAttribute("[data-facet='kind=mail']", "aria-pressed"), "true");
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.facet), "kind=mail");
+    assert.deepEqual(await page.locator("#list .badge").allTextContents(), ["Courriel"]);
+    await page.click("[data-facet='kind=pdf']");
+    await settled(page);
+    assert.equal((await titles(page)).length, 2);
+    await shot("facet");
+    await page.reload();
+    await page.waitForSelector("#list .hits");
+    await settled(page);
+    assert.equal((await titles(page)).length, 2);
+    await page.goBack();
+    await page.goBack();
+    await settled(page);
+    assert.equal((await titles(page)).length, all);
+  },
+
+  async "a question is answered, and its citation opens the document at the sentence"({ page, open, shot }) {
+    await open("/");
+    await search(page, QUESTION);
+    await page.waitForSelector(".answer .statement");
+    assert.match(await page.textContent(".answer"), /dix ans/);
+    await shot("answer");
+    await page.locator(".answer .cite").first().click();
+    await page.waitForSelector("#document .body mark");
+    await settled(page);
+    assert.match(page.url(), /\/document\/\d+\?passage=\d+&start=\d+&end=\d+/);
+    assert.match((await page.locator("#document .body mark").allTextContents()).join(" "), /dix ans/);
+    assert.ok(await inWindow(page, "#document .body mark"), "the marked sentence is in sight");
+    await shot("citation");
+    const mark = page.url();
+    await page.goBack();
+    await page.waitForSelector(".answer .statement");
+    await page.goto(mark);
+    await page.waitForSelector("#document .body mark");
+    assert.ok(await inWindow(page, "#document .body mark"));
+  },
+
+  async "a PDF opens at its page"({ page, open, shot, origin }) {
+    await open("/?q=bulletins+de+paie+cinq+ans&kind=pdf");
+    await page.waitForSelector("#list .hit");
+    assert.match(await page.textContent("#list .where"), /p\. 2|p\. 1–2/);
+    await page.locator("#list .title").first().click();
+    await page.waitForSelector("#document .page");
+    assert.deepEqual(await page.locator("#document .page").allTextContents(), ["Page 1", "Page 2"]);
+    const link = page.locator("#document a.button");
+    const address = await link.getAttribute("href");
+    assert.match(address, /\/original#page=\d$/);
+    const response = await page.request.get(origin + address.split("#")[0]);
+    assert.equal(response.headers()["content-type"], "application/pdf");
+    assert.match(response.headers()["content-disposition"], /^inline/);
+    await shot("pdf");
+  },
+
+  async "tables, mails and code look like what they are"({ page, open, shot }) {
+    await open("/?q=bulletin+de+paie&kind=sheet");
+    await page.locator("#list .title").first().click();
+    await page.waitForSelector("#document table");
+    assert.equal(await page.locator("#document tbody tr").count(), 3);
+    await shot("table");
+    await open("/?q=factures+fournisseurs&kind=mail");
+    await page.locator("#list .title").first().click();
+    await page.waitForSelector("#document .fields");
+    assert.match(await page.textContent("#document .fields"), /Anne Dupont/);
+    await shot("mail");
+    await open("/?q=RETENTION_YEARS&kind=code");
+    await page.locator("#list .title").first().click();
+    await page.waitForSelector("#document pre");
+    assert.match(await page.textContent("#document pre"), /RETENTION_YEARS|Counts/);
+    await shot("code");
+  },
+
+  async "text stays text"({ page, open }) {
+    await open("/?q=pi%C3%A8ge+hostile");
+    await page.locator("#list .title").first().click();
+    await page.waitForSelector("#document .body");
+    await settled(page);
+    assert.match(await page.textContent("#document .body"), /<script>/);
+    assert.equal(await page.locator("#document img, #document script").count(), 0);
+    assert.notEqual(await page.title(), "owned");
+  },
+
+  async "everything can be done from the keyboard"({ page, open }) {
+    await open("/help");
+    const press = (key) => page.keyboard.press(key);
+    const focused = () => page.evaluate(() => document.activeElement.className || document.activeElement.id);
+    await press("/");
+    assert.equal(await focused(), "q");
+    await page.keyboard.type("bail commercial", { delay: 20 });
+    await page.waitForSelector("#list .hits");
+    await settled(page);
+    await press("ArrowDown");
+    assert.match(await focused(), /title/);
+    await press("Enter");
+    await page.waitForSelector("#document .body mark");
+    assert.ok(await inWindow(page, "#document .body mark"));
+    await press("Escape");
+    await page.waitForSelector("#document", { state: "hidden" });
+    await page.waitForFunction(() => document.activeElement.matches(".title"));
+    await press("Escape");
+    assert.equal(await focused(), "q");
+    await press("Escape");
+    await page.waitForSelector("#list .home");
+    await open("/?q=bail");
+    await press("Tab");
+    for (let steps = 0; steps < 12 && !/toggle/.test(await focused()); steps += 1) await press("Tab");
+    assert.match(await focused(), /toggle/);
+    await press("Space");
+    await page.waitForFunction(() => /kind|folder|language|year|source/.test(location.search));
+  },
+
+  async "both languages, remembered"({ page, open, shot }) {
+    await open("/?q=facture");
+    assert.match(await page.textContent("#list .count"), /documents? en/);
+    await page.click("#language");
+    await page.waitForFunction(() => document.documentElement.lang === "en");
+    await settled(page);
+    assert.match(await page.textContent("#list .count"), /documents? in/);
+    assert.equal(await page.getAttribute("#q", "placeholder"), "Search, or ask a question…");
+    await page.reload();
+    await page.waitForSelector("#list .hits");
+    assert.equal(await page.getAttribute("html", "lang"), "en");
+    await search(page, "How many weeks of parental leave are there?");
+    await page.waitForSelector(".answer .statement");
+    assert.match(await page.textContent(".answer"), /sixteen weeks/);
+    await shot("english");
+  },
+
+  async "more results, no results, and how to go on"({ page, open, shot }) {
+    await open("/?q=calendrier+des+travaux");
+    await page.waitForSelector("button.wide");
+    assert.equal((await titles(page)).length, 10);
+    await page.click("button.wide");
+    await page.waitForFunction(() => document.querySelectorAll("#list .hit").length > 10);
+    assert.ok((await titles(page)).length >= 14);
+    await open("/?q=%22zzyzx+introuvable%22&kind=pdf");
+    await page.waitForSelector("#list .empty");
+    await shot("nothing");
+    await page.click("#list .empty button");
+    await page.waitForFunction(() => !location.search.includes("kind"));
+    await open("/?q=prentalle+leave");
+    await settled(page);
+    await open("/document/987654321");
+    await page.waitForSelector("#document .empty");
+  },
+
+  async "what was not read is listed with its reason"({ page, open, shot }) {
+    await open("/");
+    await page.click("#counts a");
+    await page.waitForSelector("table");
+    assert.match(await page.textContent("tbody"), /divers\/casse\.pdf\s*Endommagé/);
+    await shot("failures");
+    await page.click(".brand");
+    await page.waitForSelector("#list .home");
+  },
+
+  async "a new file is found without reloading"({ page, open, folder }) {
+    await open("/?q=ornithorynque");
+    await page.waitForSelector("#list .empty, #list .hits");
+    writeFileSync(join(folder, "divers/nouveau.txt"), "L'ornithorynque vient d'arriver dans le dossier.\n");
+    await page.waitForFunction(() => document.querySelector("#list .title")?.textContent.includes("nouveau"), null, { timeout: 15_000 });
+  },
+
+  async "360 pixels are enough"({ page, open, shot }) {
+    await page.setViewportSize({ width: 360, height: 740 });
+    const pages = { home: "/", results: "/?q=" + encodeURIComponent(QUESTION), failures: "/failures", help: "/help", table: "/?q=bulletin+de+paie&kind=sheet" };
+    for (const [name, path] of Object.entries(pages)) {
+      await open(path);
+      await settled(page);
+      if (name === "table") {
+        await page.locator("#list .title").first().click();
+        await page.waitForSelector("#document table");
+      }
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(over <= 0, `${name} is ${over} pixels too wide`);
+      await shot("narrow-" + name);
+    }
+  },
+
+  async "it prints without what only a screen needs"({ page, open, shot }) {
+    await open("/?q=" + encodeURIComponent(QUESTION));
+    await page.locator("#list .title").first().click();
+    await page.waitForSelector("#document .body mark");
+    await page.emulateMedia({ media: "print" });
+    assert.equal(await page.locator(".top").isVisible(), false);
+    assert.equal(await page.locator("#document .body").isVisible(), true);
+    await shot("print");
+    await page.emulateMedia({ media: "screen" });
+  },
+};
+
+/** Pages on which nothing may stand in anybody's way. */
+export const accessiblePages = {
+  home: async ({ open }) => open("/"),
+  results: async ({ page, open }) => { await open("/?q=" + encodeURIComponent(QUESTION)); await page.waitForSelector(".answer .statement"); },
+  nothing: async ({ page, open }) => { await open("/?q=%22zzyzx+introuvable%22&kind=pdf"); await page.waitForSelector("#list .empty"); },
+  document: async ({ page, open }) => {
+    await open("/?q=facture&kind=pdf");
+    await page.locator("#list .title").first().click();
+    await page.waitForSelector("#document .body mark");
+  },
+  table: async ({ page, open }) => {
+    await open("/?q=bulletin+de+paie&kind=sheet");
+    await page.locator("#list .title").first().click();
+    await page.waitForSelector("#document table");
+  },
+  code: async ({ page, open }) => {
+    await open("/?q=RETENTION_YEARS&kind=code");
+    await page.locator("#list .title").first().click();
+    await page.waitForSelector("#document pre");
+  },
+  failures: async ({ page, open }) => { await open("/failures"); await page.waitForSelector("table"); },
+  help: async ({ open }) => open("/help"),
+};

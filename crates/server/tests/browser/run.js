@@ -1,0 +1,158 @@
+// Does the page do in a real browser what people expect of it?
+//
+//   npm ci && npm test
+//
+// Environment: INTRAMUROS_BINARY (the program; otherwise the newest in the target folder), CHROMIUM (the browser),
+// SCREENSHOTS (a folder for pictures of each page), REQUIRED=1 (what is missing is a failure, not a reason to skip).
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { accessiblePages, cases } from "./cases.js";
+import { writeDocuments } from "./fixture.js";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const START_MS = 60_000;
+const STEP_MS = 20_000;
+const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/snap/bin/chromium"];
+
+function skip(reason) {
+  console.log(`browser test skipped: ${reason}`);
+  process.exit(process.env.REQUIRED ? 1 : 0);
+}
+
+function findBrowser() {
+  return process.env.CHROMIUM ?? BROWSERS.find((path) => existsSync(path)) ?? skip("there is no Chromium; install it or set CHROMIUM");
+}
+
+function findBinary() {
+  if (process.env.INTRAMUROS_BINARY) return process.env.INTRAMUROS_BINARY;
+  const target = process.env.CARGO_TARGET_DIR ?? join(here, "../../../../target");
+  const found = ["release", "debug"].map((profile) => join(target, profile, "intramuros")).filter((path) => existsSync(path));
+  found.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  return found[0] ?? skip("there is no program; run `cargo build` or set INTRAMUROS_BINARY");
+}
+
+async function load() {
+  try {
+    const require = createRequire(import.meta.url);
+    const { chromium } = await import("playwright-core");
+    return { chromium, axe: readFileSync(require.resolve("axe-core/axe.min.js"), "utf8") };
+  } catch {
+    return skip("playwright-core and axe-core are not there; run `npm ci` in tests/browser");
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** The program on a folder of its own; ready once everything can be found. */
+async function start(binary, work) {
+  const folder = join(work, "documents");
+  writeDocuments(folder);
+  const port = await freePort();
+  const child = spawn(binary, ["serve", folder, "--listen", `127.0.0.1:${port}`, "--data", join(work, "data")], { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { output += data; });
+  const origin = `http://127.0.0.1:${port}`;
+  const until = Date.now() + START_MS;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the program ended at once:\n${output}`);
+    if (Date.now() > until) throw new Error(`not ready in time:\n${output}`);
+    const status = await fetch(origin + "/api/v1/status").then((response) => response.json()).catch(() => null);
+    if (status?.counts.documents >= 21 && status.progress.phase === "idle" && status.progress.words_in_step) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return { child, folder, origin };
+}
+
+/** One page of a new visitor, with what a case needs. */
+async function visit(browser, server, name, look) {
+  const context = await browser.newContext({ locale: look.locale ?? "fr-FR", colorScheme: look.scheme, viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(STEP_MS);
+  const faults = [];
+  // A document that is not there is asked for on purpose; everything else in the console is a fault.
+  page.on("console", (message) => { if (message.type() === "error" && !/status of 404/.test(message.text())) faults.push(message.text()); });
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("request", (request) => { if (!request.url().startsWith(server.origin)) faults.push("asked elsewhere: " + request.url()); });
+  const shot = async (part) => {
+    if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${look.scheme}-${part}.png`) });
+  };
+  return {
+    page, faults, shot, name, origin: server.origin, folder: server.folder,
+    open: (path) => page.goto(server.origin + path),
+    say: (text) => console.log(`     ${text}`),
+    close: () => context.close(),
+  };
+}
+
+let failed = 0;
+
+async function attempt(name, browser, server, look, run) {
+  const visitor = await visit(browser, server, name, look);
+  try {
+    await run(visitor);
+    if (visitor.faults.length) throw new Error(visitor.faults.join("\n"));
+    console.log(`ok   ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL ${name}\n     ${String(error?.message ?? error).replaceAll("\n", "\n     ")}`);
+    await visitor.shot("fault-" + name.replaceAll(/\W+/g, "-")).catch(() => {});
+  } finally {
+    await visitor.close();
+  }
+}
+
+async function checkAccess(axe, visitor, prepare, part) {
+  await prepare(visitor);
+  await visitor.page.waitForTimeout(300);
+  await visitor.shot("page-" + part);
+  await visitor.page.evaluate(axe);
+  const { violations } = await visitor.page.evaluate(() => window.axe.run(document, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+  }));
+  if (violations.length) {
+    const lines = violations.flatMap((violation) => violation.nodes.slice(0, 3).map((node) => `${violation.id}: ${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`));
+    throw new Error(lines.join("\n"));
+  }
+}
+
+const { chromium, axe } = await load();
+const executablePath = findBrowser();
+const binary = findBinary();
+const only = process.argv[2];
+if (process.env.SCREENSHOTS) mkdirSync(process.env.SCREENSHOTS, { recursive: true });
+const work = mkdtempSync(join(tmpdir(), "intramuros-browser-"));
+let server;
+let browser;
+try {
+  server = await start(binary, work);
+  browser = await chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
+  for (const [name, run] of Object.entries(cases)) {
+    if (!only || name.includes(only)) await attempt(name, browser, server, { scheme: "light" }, run);
+  }
+  for (const scheme of ["light", "dark"]) {
+    for (const [part, prepare] of Object.entries(accessiblePages)) {
+      const name = `nothing stands in the way on ${part}, ${scheme}`;
+      if (!only || name.includes(only)) await attempt(name, browser, server, { scheme }, (visitor) => checkAccess(axe, visitor, prepare, part));
+    }
+  }
+} finally {
+  await browser?.close();
+  server?.child.kill("SIGTERM");
+  rmSync(work, { recursive: true, force: true, maxRetries: 5 });
+}
+console.log(failed ? `${failed} failed` : "all passed");
+process.exitCode = failed ? 1 : 0;
