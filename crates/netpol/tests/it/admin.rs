@@ -119,7 +119,7 @@ fn ports_ranges_and_names() {
         !inside(ask.to_namespace()) || ask.protocol != Protocol::Tcp
     });
     check(&deny("{namedPort: serve-81-udp}"), |ask| {
-        !inside(ask.to_namespace()) || !(ask.protocol == Protocol::Udp && ask.port == 81)
+        !(inside(ask.to_namespace()) && ask.protocol == Protocol::Udp && ask.port == 81)
     });
 }
 

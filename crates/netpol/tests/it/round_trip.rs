@@ -79,7 +79,7 @@ fn ports(line: &Line) -> Connections {
         1 => tcp(443, 443).union(&tcp(8443, 8443)),
         2 => Connections::range(Protocol::Udp, 53, 53),
         3 => tcp(1000, 2000).union(&Connections::range(Protocol::Udp, 1000, 2000)),
-        4 if line.destination < WORKLOADS.len() => tcp(8000, 8000 + 0).minus(&tcp(1, 65535)).union(&{
+        4 if line.destination < WORKLOADS.len() => tcp(8000, 8000).minus(&tcp(1, 65535)).union(&{
             let port = 8000 + u16::try_from(line.destination).unwrap();
             tcp(port, port)
         }),
