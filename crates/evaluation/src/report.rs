@@ -254,8 +254,11 @@ fn type_figures(rows: &[&Row]) -> TypeFigures {
     }
 }
 
+/// A measure of one ranking against its judgements.
+type Measure = dyn Fn(&[&str], &HashMap<String, u32>) -> f64;
+
 fn figures(rows: &[&Row], mode: Mode) -> Figures {
-    let measure = |measure: &dyn Fn(&[&str], &HashMap<String, u32>) -> f64| -> (f64, f64) {
+    let measure = |measure: &Measure| -> (f64, f64) {
         let values: Vec<f64> = rows
             .iter()
             .filter_map(|row| {
