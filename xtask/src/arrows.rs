@@ -29,12 +29,21 @@ const OWNERS: &[(&str, &[&str])] = &[
 
 /// What the pure crates may not know, by package.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("intramuros-core", &["tokio", "rusqlite", "tantivy", "axum", "rten", "hyper", "kube", "intramuros-store"]),
+    (
+        "intramuros-core",
+        &["tokio", "rusqlite", "tantivy", "axum", "rten", "hyper", "kube", "intramuros-store"],
+    ),
     ("intramuros-assistant", &["tokio", "axum", "rusqlite", "intramuros-store", "intramuros-server"]),
     ("intramuros-search", &["axum", "rusqlite", "intramuros-store", "intramuros-server"]),
     ("intramuros-store", &["tantivy", "axum", "rten", "intramuros-search"]),
-    ("intramuros-ingest", &["tantivy", "rten", "rusqlite", "intramuros-search", "intramuros-inference", "intramuros-store"]),
-    ("intramuros-inference", &["rusqlite", "tantivy", "intramuros-store", "intramuros-search", "intramuros-ingest"]),
+    (
+        "intramuros-ingest",
+        &["tantivy", "rten", "rusqlite", "intramuros-search", "intramuros-inference", "intramuros-store"],
+    ),
+    (
+        "intramuros-inference",
+        &["rusqlite", "tantivy", "intramuros-store", "intramuros-search", "intramuros-ingest"],
+    ),
     ("intramuros-netpol", &["kube", "tokio"]),
     ("intramuros-egress", &["intramuros-store", "intramuros-ingest", "intramuros-search"]),
 ];
@@ -84,7 +93,8 @@ fn direct_dependencies(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
     packages
         .iter()
         .map(|package| {
-            let dependencies = package.get("dependencies").and_then(Value::as_array).cloned().unwrap_or_default();
+            let dependencies =
+                package.get("dependencies").and_then(Value::as_array).cloned().unwrap_or_default();
             let direct = dependencies
                 .iter()
                 .filter(|dependency| dependency.get("kind").is_none_or(|kind| kind.is_null()))

@@ -56,7 +56,11 @@ fn orphans(root: &Path, files: &[PathBuf]) -> Vec<String> {
         let Some(stem) = file.file_stem().and_then(|stem| stem.to_str()) else { continue };
         let Some(folder) = file.parent() else { continue };
         let in_folder = |name: &str| folder.file_name().is_some_and(|folder| folder == name);
-        if matches!(stem, "main" | "lib" | "mod" | "build") || in_folder("bin") || in_folder("examples") || in_folder("benches") {
+        if matches!(stem, "main" | "lib" | "mod" | "build")
+            || in_folder("bin")
+            || in_folder("examples")
+            || in_folder("benches")
+        {
             continue;
         }
         if in_folder("tests") {

@@ -81,7 +81,10 @@ impl<'a> Budget<'a> {
     /// When there are too many pages.
     pub fn check_pages(&self, pages: usize) -> Result<(), ExtractError> {
         if pages > self.limits.pages as usize {
-            return Err(ExtractError::Limit(format!("{pages} pages; at most {} are read", self.limits.pages)));
+            return Err(ExtractError::Limit(format!(
+                "{pages} pages; at most {} are read",
+                self.limits.pages
+            )));
         }
         Ok(())
     }
@@ -98,7 +101,9 @@ impl<'a> Budget<'a> {
                 Ok(0) => return Ok(out),
                 Ok(count) => count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(ExtractError::Corrupt(format!("a compressed part is damaged ({error})"))),
+                Err(error) => {
+                    return Err(ExtractError::Corrupt(format!("a compressed part is damaged ({error})")));
+                }
             };
             self.spend_unpacked(count as u64)?;
             if let Some(chunk) = chunk.get(..count) {

@@ -39,7 +39,10 @@ pub fn extract(name: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, E
 pub(crate) fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), ExtractError> {
     if bytes.len() as u64 > limits.file_bytes {
         let most = limits.file_bytes;
-        return Err(ExtractError::Limit(format!("{} bytes; at most {most} are read from one file", bytes.len())));
+        return Err(ExtractError::Limit(format!(
+            "{} bytes; at most {most} are read from one file",
+            bytes.len()
+        )));
     }
     Ok(())
 }

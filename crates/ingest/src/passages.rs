@@ -46,7 +46,8 @@ const LEAST_LANGUAGE_BYTES: usize = 60;
 pub fn split(document: &Extracted, options: &PassageOptions) -> Vec<Passage> {
     let text = document.text();
     let fallback = document.language.unwrap_or_else(|| main_language(&text));
-    let mut splitter = Splitter { text: &text, options, fallback, headings: Vec::new(), open: None, done: Vec::new() };
+    let mut splitter =
+        Splitter { text: &text, options, fallback, headings: Vec::new(), open: None, done: Vec::new() };
     let mut start = 0;
     let mut header: Option<(u32, String)> = None;
     for block in &document.blocks {
@@ -154,7 +155,11 @@ impl Splitter<'_> {
     fn add_short(&mut self, block: &Block, range: Range<usize>, line: u32, table_header: &str) {
         let words = count_words(self.text.get(range.clone()).unwrap_or_default());
         let other_section = |open: &Open| open.body && open.section != block.place.section;
-        if self.open.as_ref().is_some_and(|open| open.words + words > self.options.most_words || other_section(open)) {
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.words + words > self.options.most_words || other_section(open))
+        {
             self.close();
         }
         let is_heading = matches!(block.kind, BlockKind::Heading { .. });
@@ -181,7 +186,9 @@ impl Splitter<'_> {
         let Some(open) = self.open.take() else { return };
         let text = self.text.get(open.range.clone()).unwrap_or_default().to_owned();
         let language = match detect(&text) {
-            Language::Other if text.len() < LEAST_LANGUAGE_BYTES || self.fallback != Language::Other => self.fallback,
+            Language::Other if text.len() < LEAST_LANGUAGE_BYTES || self.fallback != Language::Other => {
+                self.fallback
+            }
             found => found,
         };
         self.done.push(Passage {
@@ -279,7 +286,11 @@ mod tests {
         let mut end = 0;
         for passage in passages {
             assert!(passage.range.start >= end);
-            assert!(text[end..passage.range.start].trim().is_empty(), "{:?}", &text[end..passage.range.start]);
+            assert!(
+                text[end..passage.range.start].trim().is_empty(),
+                "{:?}",
+                &text[end..passage.range.start]
+            );
             assert_eq!(text[passage.range.clone()], passage.text);
             end = passage.range.end;
         }
@@ -302,16 +313,27 @@ mod tests {
         assert!(passages[0].headings.is_empty() && passages[0].text.starts_with("Congés\nDurée\nVoici"));
         assert_eq!(passages[1].headings, ["Congés", "Durée"]);
         let last = passages.last().unwrap();
-        assert_eq!((last.headings.as_slice(), last.text.as_str()), (["Congés".to_owned()].as_slice(), "Report\nCourt."));
+        assert_eq!(
+            (last.headings.as_slice(), last.text.as_str()),
+            (["Congés".to_owned()].as_slice(), "Report\nCourt.")
+        );
         assert_eq!(last.lines, Some((5, 6)));
-        assert!(passages.iter().all(|passage| passage.text.ends_with('.') && passage.language == Language::French));
+        assert!(
+            passages
+                .iter()
+                .all(|passage| passage.text.ends_with('.') && passage.language == Language::French)
+        );
     }
 
     #[test]
     fn tables_keep_their_column_names_with_each_group_of_rows() {
         let mut blocks = vec![block(BlockKind::TableRow { table: 0, header: true }, "Ville | Population", 1)];
         for row in 0..100 {
-            blocks.push(block(BlockKind::TableRow { table: 0, header: false }, &format!("Ville {row} | {row}000"), row + 2));
+            blocks.push(block(
+                BlockKind::TableRow { table: 0, header: false },
+                &format!("Ville {row} | {row}000"),
+                row + 2,
+            ));
         }
         let document = document(blocks);
         let passages = split(&document, &PassageOptions::default());
@@ -333,7 +355,11 @@ mod tests {
         ]);
         let passages = split(&document, &PassageOptions::default());
         check_cover(&document, &passages);
-        assert!(passages.iter().all(|passage| passage.text.len() <= 4_000), "{:?}", passages.iter().map(|p| p.text.len()).max());
+        assert!(
+            passages.iter().all(|passage| passage.text.len() <= 4_000),
+            "{:?}",
+            passages.iter().map(|p| p.text.len()).max()
+        );
         assert_eq!(passages.last().unwrap().lines.unwrap().1, 502);
     }
 

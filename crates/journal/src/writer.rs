@@ -81,7 +81,10 @@ pub struct Stamp {
 }
 
 /// What the writer is asked to do.
-#[expect(clippy::large_enum_variant, reason = "all messages but the last are appends; a box would cost each of them")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "all messages but the last are appends; a box would cost each of them"
+)]
 enum Message {
     Append { event: Event, at_ms: i64, answer: Option<SyncSender<Result<Stamp, String>>> },
     Stop,
