@@ -127,6 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "one mark is a list of one range")]
     fn pieces_joined_are_the_text() {
         let text = "La durée de conservation";
         let check = |within: Range<usize>, marks: &[Range<usize>], expected: &[(&str, bool)]| {
