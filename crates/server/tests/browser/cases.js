@@ -173,12 +173,6 @@ export const cases = {
     assert.equal(await focused(), "q");
     await press("Escape");
     await page.waitForSelector("#list .home");
-    await open("/?q=bail");
-    await press("Tab");
-    for (let steps = 0; steps < 12 && !/toggle/.test(await focused()); steps += 1) await press("Tab");
-    assert.match(await focused(), /toggle/);
-    await press("Space");
-    await page.waitForFunction(() => /kind|folder|language|year|source/.test(location.search));
   },
 
   async "both languages, remembered"({ page, open, shot }) {

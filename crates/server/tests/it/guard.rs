@@ -132,8 +132,9 @@ fn one_address_can_not_ask_without_end() {
 #[test]
 fn what_takes_too_long_or_finds_no_turn_is_given_up() {
     let slow = Server::with_limits(Limits { time: Duration::ZERO, ..Limits::default() });
-    let answer = slow.get("/api/v1/search?q=clou");
-    assert_eq!((answer.status, kind(&answer).as_str()), (504, "slow"));
+    // No time at all: but a search may be done before anybody looks at the clock, so one of many must be given up.
+    let given_up = (0..50).map(|_| slow.get("/api/v1/search?q=clou")).find(|answer| answer.status != 200);
+    assert_eq!(given_up.map(|answer| (answer.status, kind(&answer))), Some((504, "slow".to_owned())));
     let full =
         Server::with_limits(Limits { at_once: 0, wait: Duration::from_millis(50), ..Limits::default() });
     let answer = full.get("/api/v1/search?q=clou");
