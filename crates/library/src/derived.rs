@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use intramuros_core::error::Error;
 use intramuros_core::vector::Vector;
 use intramuros_search::catalogue::Facts;
 use intramuros_search::{KnownVector, SearchIndex, Update};
 use intramuros_store::{DocumentId, Sequence, Store, TextHash};
+use tracing::warn;
 
 use crate::facts::{SourceNames, facts, index_document, source_names};
 use crate::waiting::Waiting;
@@ -37,10 +38,17 @@ const VECTORS_PUT_AT_ONCE: usize = 4_096;
 /// Documents read at once when the index is opened.
 const FACTS_AT_ONCE: usize = 5_000;
 
+/// An index that was made anew and can't be written again so soon has another fault, which is told.
+const RENEW_AFTER: Duration = Duration::from_secs(600);
+
+/// What is written to see whether the disk takes it. 8 MiB: some batches.
+const PROBE_BYTES: usize = 8 << 20;
+
 /// The index with what is needed to follow the store.
 pub(crate) struct Derived {
-    /// Words and vectors.
-    pub index: SearchIndex,
+    /// Words and vectors. Searches keep the one they began with.
+    index: RwLock<Arc<SearchIndex>>,
+    renewed: Mutex<Option<Instant>>,
     model: Option<String>,
     waiting: Mutex<Waiting>,
     applied: Mutex<Sequence>,
@@ -53,13 +61,19 @@ impl Derived {
         let index = open_index(store, &folder, write)?;
         let applied = Sequence(i64::try_from(index.applied()).unwrap_or(0));
         let derived = Derived {
-            index,
+            index: RwLock::new(Arc::new(index)),
+            renewed: Mutex::default(),
             model: model.map(str::to_owned),
             waiting: Mutex::default(),
             applied: Mutex::new(applied),
         };
-        derived.load_vectors(store)?;
+        derived.load_vectors(store, &mut derived.waiting())?;
         Ok(derived)
+    }
+
+    /// Words and vectors, as they are now.
+    pub fn index(&self) -> Arc<SearchIndex> {
+        Arc::clone(&self.index.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The point in the order of changes that the words have reached.
@@ -98,7 +112,9 @@ impl Derived {
         if last_page && updates.len() == changes.len() {
             reached = reached.max(latest);
         }
-        self.index.apply(&updates, reached.0 as u64)?;
+        if let Err(error) = self.index().apply(&updates, reached.0 as u64) {
+            return self.renew(store, &mut waiting, error);
+        }
         for ((document, without), update) in notes.into_iter().zip(&updates) {
             match update {
                 Update::Put(_) => waiting.note(document, without),
@@ -125,8 +141,26 @@ impl Derived {
                 })
             })
             .collect();
-        self.index.put_vectors(known);
+        self.index().put_vectors(known);
         Ok(())
+    }
+
+    /// Puts a new index in the place of one that can't be written though the disk can: what a kill left in it, or
+    /// damage. It fills up from the store; meanwhile fewer words are found, and nothing that is not there.
+    fn renew(&self, store: &Store, waiting: &mut Waiting, error: Error) -> Result<usize, Error> {
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = store.folder().join(FOLDER);
+        if renewed.is_some_and(|at| at.elapsed() < RENEW_AFTER) || !can_be_written(&folder) {
+            return Err(error);
+        }
+        warn!(%error, "the index is made anew");
+        *renewed = Some(Instant::now());
+        let index = SearchIndex::open(&start_anew(&folder, &store.identity()?)?, true, all_facts(store)?)?;
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
+        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Sequence(0);
+        *waiting = Waiting::default();
+        self.load_vectors(store, waiting)?;
+        Ok(1)
     }
 
     /// Gives back memory that following left behind.
@@ -175,7 +209,7 @@ impl Derived {
     }
 
     /// Puts every vector that the store has into the index, and notes who is without.
-    fn load_vectors(&self, store: &Store) -> Result<(), Error> {
+    fn load_vectors(&self, store: &Store, waiting: &mut Waiting) -> Result<(), Error> {
         let Some(model) = &self.model else { return Ok(()) };
         let mut keys: Vec<(u64, Option<u64>, TextHash)> = Vec::new();
         store.each_title_key(|document, hash| keys.push((document.0 as u64, None, hash)))?;
@@ -197,12 +231,11 @@ impl Derived {
                     None => without.entry(*document).or_default().push((*hash, *passage)),
                 }
                 if known.len() == VECTORS_PUT_AT_ONCE {
-                    self.index.put_vectors(known.drain(..));
+                    self.index().put_vectors(known.drain(..));
                 }
             }
-            self.index.put_vectors(known);
+            self.index().put_vectors(known);
         }
-        let mut waiting = self.waiting();
         for (document, without) in without {
             waiting.note(document, without);
         }
@@ -299,6 +332,14 @@ fn start_anew(folder: &Path, identity: &str) -> Result<PathBuf, Error> {
             .hint("check the free space and who owns the data folder")
             .because(error)
     })
+}
+
+/// Whether the disk takes what the index may want to write.
+fn can_be_written(folder: &Path) -> bool {
+    let probe = folder.join("probe");
+    let written = fs::write(&probe, vec![1; PROBE_BYTES]);
+    let _ = fs::remove_file(&probe);
+    written.is_ok()
 }
 
 /// What is known of every document.

@@ -121,7 +121,7 @@ fn keep(shared: &Shared, computed: &mut Vec<(TextHash, Vector)>) -> Result<(), E
     }
     shared.derived.keep_vectors(&shared.store, computed)?;
     computed.clear();
-    let embedded = shared.derived.index.vectors() as u64;
+    let embedded = shared.derived.index().vectors() as u64;
     shared.board.update(|progress| progress.embedded = embedded);
     Ok(())
 }

@@ -350,7 +350,7 @@ impl Shared {
     /// Shows how many passages there are and how many have their vector.
     pub fn show_totals(&self) -> Result<(), Error> {
         let counts = self.store.counts()?;
-        let embedded = self.derived.index.vectors() as u64;
+        let embedded = self.derived.index().vectors() as u64;
         let in_step = self.derived.applied() >= self.latest()?;
         self.board.update(|progress| {
             progress.passages = counts.passages;

@@ -192,7 +192,7 @@ impl Library {
             Mode::Fused | Mode::Meaning => shared.embed_question(&query),
         };
         let wanted = if options.limit == 0 { 10 } else { options.limit };
-        let found = shared.derived.index.search(&Request {
+        let found = shared.derived.index().search(&Request {
             query: &query,
             vector: vector.as_deref(),
             readable: &readable,
@@ -306,7 +306,7 @@ impl Shared {
     fn embed_question(&self, query: &Query) -> Option<Vec<f32>> {
         let embed = self.embed.as_ref().filter(|_| !query.text.is_empty())?;
         // Nothing to compare with yet: the model need not be asked.
-        if self.derived.index.vectors() == 0 {
+        if self.derived.index().vectors() == 0 {
             return None;
         }
         match embed.query(&query.text) {

@@ -58,9 +58,9 @@ impl Library {
                 verified.faults.push(format!("{what}: {store} in the store, {index} in the index"));
             }
         };
-        differ("documents", verified.documents, shared.derived.index.documents());
-        differ("vectors", verified.vectors, shared.derived.index.vectors());
-        let indexed = shared.derived.index.passage_ids();
+        differ("documents", verified.documents, shared.derived.index().documents());
+        differ("vectors", verified.vectors, shared.derived.index().vectors());
+        let indexed = shared.derived.index().passage_ids();
         differ("passages", ids.len(), indexed.len());
         if ids != indexed {
             verified.faults.push("the passages of the index are not those of the store".to_owned());

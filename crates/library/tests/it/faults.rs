@@ -35,6 +35,23 @@ fn an_index_that_is_lost_or_of_another_store_is_made_anew() {
 }
 
 #[test]
+fn an_index_that_can_not_be_written_any_more_is_made_anew_at_work() {
+    let scene = scene(&[("a.txt", "un chat noir")]);
+    let library = scene.ready();
+    let index = scene.data.path().join("index");
+    let told = std::fs::read_to_string(index.join("store")).unwrap();
+    std::fs::remove_dir_all(index.join(told.split_whitespace().nth(1).unwrap()).join("words")).unwrap();
+    scene.write("b.txt", "un chien noir");
+    scan(&library);
+    let mut paths = found(&library, &Principal::owner(), "noir");
+    paths.sort();
+    assert_eq!(paths, ["a.txt", "b.txt"]);
+    assert_eq!(library.verify().unwrap().faults, Vec::<String>::new());
+    drop(library);
+    assert_eq!(scene.ready().verify().unwrap().faults, Vec::<String>::new());
+}
+
+#[test]
 fn an_index_made_anew_is_in_step_though_the_last_deletion_was_forgotten() {
     let scene = scene(&[("a.txt", "un chat noir"), ("b.txt", "un chien")]);
     let library = scene.ready();
