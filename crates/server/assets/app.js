@@ -10,8 +10,8 @@ import { FACETS, addResults, drawFacets, drawResults } from "./results.js";
 import { draw as drawStatus, drawFailures, follow, library } from "./status.js";
 import { currentLanguage, speak, speakOther, t } from "./words.js";
 
-/** A search waits this long for the next letter, an answer for the end of the sentence. */
-const SEARCH_AFTER_MS = 25;
+/** Letters that come closer together than this are searched together; an answer waits for the end of the sentence. */
+const SEARCH_EVERY_MS = 25;
 const ANSWER_AFTER_MS = 300;
 
 const PAGE_SIZE = 10;
@@ -29,6 +29,7 @@ let answering = new AbortController();
 let opening = new AbortController();
 let searchTimer = 0;
 let answerTimer = 0;
+let lastSearch = 0;
 /** Whether the entry of the history was made by typing: further letters change it instead of adding one each. */
 let typed = false;
 
@@ -250,7 +251,7 @@ async function openDocument(at) {
   shown.document = key;
   const fetch = (more) => fetchDocument(at.id, { ...Object.fromEntries(at.marks), ...more }, signal);
   const options = {
-    backTo: searchAddress(at.query), searching: at.query.has("q"), asked: at.marks.toString() !== "", fetch,
+    backTo: searchAddress(at.query), searching: at.query.has("q"), asked: at.marks.toString() !== "", exact: at.marks.has("start"), fetch,
     load: async (more) => drawDocument(documentPlace, await fetch(more), options),
   };
   try {
@@ -281,16 +282,22 @@ function closeDocument() {
 
 function onInput() {
   clearTimeout(searchTimer);
-  searchTimer = setTimeout(() => {
-    const at = readAddress();
-    const query = at.view === "search" || at.view === "document" ? at.query : new URLSearchParams();
-    const q = box.value.trim();
-    if (q) query.set("q", q);
-    else for (const name of [...query.keys()]) query.delete(name);
-    const replace = typed && at.view === "search";
-    typed = true;
-    visit(searchAddress(query), replace);
-  }, SEARCH_AFTER_MS);
+  const wait = lastSearch + SEARCH_EVERY_MS - performance.now();
+  // The first letter after a pause is searched at once: nobody waits for a letter that may not come.
+  if (wait <= 0) searchNow();
+  else searchTimer = setTimeout(searchNow, wait);
+}
+
+function searchNow() {
+  lastSearch = performance.now();
+  const at = readAddress();
+  const query = at.view === "search" || at.view === "document" ? at.query : new URLSearchParams();
+  const q = box.value.trim();
+  if (q) query.set("q", q);
+  else for (const name of [...query.keys()]) query.delete(name);
+  const replace = typed && at.view === "search";
+  typed = true;
+  visit(searchAddress(query), replace);
 }
 
 function onSubmit(event) {

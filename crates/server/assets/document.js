@@ -9,7 +9,8 @@ const MORE_BLOCKS = 400;
 
 /** Shows a document; `close` leaves it, `backTo` is the address of the results. */
 export function drawDocument(element, answer, options) {
-  const body = h("div", { class: "body" });
+  // A cited sentence is marked word by word; a whole passage only lightly, since it is read as a whole.
+  const body = h("div", { class: options.exact ? "body" : "body whole" });
   const writer = new Writer(body, answer.kind);
   const { marked: mark } = answer;
   writer.write(answer.blocks, answer.first);

@@ -173,6 +173,15 @@ export const cases = {
     assert.equal(await focused(), "q");
     await press("Escape");
     await page.waitForSelector("#list .home");
+    // From the box, a few steps lead to the filters, and the space bar sets one.
+    await open("/?q=facture");
+    await page.waitForSelector(".toggle");
+    await settled(page);
+    await page.focus("#q");
+    for (let steps = 0; steps < 8 && !/toggle/.test(await focused()); steps += 1) await press("Tab");
+    assert.match(await focused(), /toggle/);
+    await press("Space");
+    await page.waitForFunction(() => /kind=/.test(location.search));
   },
 
   async "both languages, remembered"({ page, open, shot }) {
