@@ -26,7 +26,12 @@ const IDENTITY: &str = "store";
 /// memory meanwhile, taken apart into words, at some thirty times its size: with 16 MB of text it was 300 MB, with 2 MB
 /// 110 MB, at a tenth more processor time.
 const DOCUMENTS_AT_ONCE: usize = 5_000;
+///
+/// Each commit also looks over all that is there, so a large index takes more at once: some bytes more for each of its
+/// documents, up to a limit.
 const TEXT_AT_ONCE: usize = 2 << 20;
+const TEXT_FOR_EACH_DOCUMENT: usize = 64;
+const MOST_TEXT_AT_ONCE: usize = 16 << 20;
 
 /// Passages whose vectors are read in one sweep when the index is opened: at most 100 MB beside the index, and four
 /// sweeps for a million.
@@ -96,6 +101,8 @@ impl Derived {
         let mut updates = Vec::new();
         let mut notes = Vec::new();
         let (mut text, mut reached) = (0, self.applied());
+        let grown = TEXT_AT_ONCE + TEXT_FOR_EACH_DOCUMENT * self.index().documents();
+        let most_text = grown.min(MOST_TEXT_AT_ONCE);
         let last_page = changes.len() < DOCUMENTS_AT_ONCE;
         for change in &changes {
             let (update, without) = self.update(store, change.document, &sources)?;
@@ -105,7 +112,7 @@ impl Derived {
             notes.push((change.document.0 as u64, without));
             updates.push(update);
             reached = change.sequence;
-            if text > TEXT_AT_ONCE {
+            if text > most_text {
                 break;
             }
         }

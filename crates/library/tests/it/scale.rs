@@ -71,7 +71,11 @@ fn scale() {
     }
     let watch = Watch::start();
     let library = scene.open();
-    let report = scan(&library);
+    let report = library.scan("papers").unwrap();
+    println!("read and acknowledged: {}, {}", watch.read(), memory());
+    assert!(library.wait_for_words(std::time::Duration::from_secs(3600)).unwrap());
+    println!("words: {}, {}", watch.read(), memory());
+    scan(&library);
     println!("{report:?}");
     println!("read, words, vectors: {}, {}", watch.read(), memory());
     let watch = Watch::start();
