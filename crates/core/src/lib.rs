@@ -4,6 +4,7 @@
 //! clock, no network, no database; what depends on them takes their results as arguments.
 
 pub mod access;
+pub mod calendar;
 pub mod document;
 pub mod error;
 pub mod language;

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use intramuros_core::calendar::days_from_civil;
 use intramuros_core::perimeter::Day;
 
 /// Milliseconds since 1970 of the machine's clock.
@@ -23,7 +24,7 @@ pub fn to_text(ms: i64) -> String {
 /// Reads what [`to_text`] writes, or a day alone (its first millisecond); none for anything else.
 pub fn from_text(text: &str) -> Option<i64> {
     let day = Day::parse(text.get(..10)?)?;
-    let start = days_since_1970(day) * 86_400_000;
+    let start = days_from_civil(day.year.into(), day.month.into(), day.day.into()) * 86_400_000;
     let rest = &text[10..];
     if rest.is_empty() {
         return Some(start);
@@ -41,14 +42,6 @@ pub fn from_text(text: &str) -> Option<i64> {
         return None;
     }
     Some(start + ((hour * 60 + minute) * 60 + second) * 1000 + number(milliseconds, 3, 1000)?)
-}
-
-fn days_since_1970(day: Day) -> i64 {
-    // Years begin in March, as leap days then end them (Howard Hinnant's civil calendar).
-    let (year, month) = (i64::from(day.year) - i64::from(day.month <= 2), i64::from(day.month));
-    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(day.day) - 1;
-    let (era, of_era) = (year / 400, year % 400);
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::civil_from_days;
+
 /// A day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day {
@@ -29,16 +31,7 @@ impl Day {
 
     /// The day in Coordinated Universal Time of a moment in milliseconds since 1970; a moment before is the first day.
     pub fn of_ms(ms: i64) -> Day {
-        // Counting days from 0000-03-01, as leap days then end their year (Howard Hinnant's civil calendar).
-        let days = ms.max(0) / 86_400_000 + 719_468;
-        let era = days / 146_097;
-        let of_era = days - era * 146_097;
-        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let (year, month, day) = civil_from_days(ms.max(0) / 86_400_000);
         Day { year: year.min(9999) as u16, month: month as u8, day: day as u8 }
     }
 

@@ -3,7 +3,7 @@
 //! Dates and times are shown as ISO 8601 whatever their format, so that they sort and are found; the other formats as
 //! the program shows them in English: decimals, thousands, percent, currency and fixed words.
 
-use super::properties::civil_from_days;
+use intramuros_core::calendar::civil_from_days;
 
 /// What a format makes of a number.
 #[derive(Clone, Debug, PartialEq)]

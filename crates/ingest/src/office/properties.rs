@@ -1,5 +1,6 @@
 //! Who wrote this office file, when, and what does it call itself?
 
+use intramuros_core::calendar::days_from_civil;
 use intramuros_core::document::{ExtractError, Extracted};
 use intramuros_core::language::Language;
 
@@ -81,7 +82,7 @@ pub fn is_title(title: &str) -> bool {
 /// Milliseconds since 1970 for `2011-04-04T10:49:26Z` and its shorter and longer forms.
 pub fn parse_date(text: &str) -> Option<i64> {
     let field = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let days = days_from_civil(field(0, 4)?, field(5, 7)?, field(8, 10)?)?;
+    let days = days_of(field(0, 4)?, field(5, 7)?, field(8, 10)?)?;
     let clock = match text.as_bytes().get(10) {
         Some(b'T' | b' ') => field(11, 13)? * 3_600 + field(14, 16)? * 60 + field(17, 19).unwrap_or_default(),
         _ => 0,
@@ -96,35 +97,16 @@ pub fn parse_date(text: &str) -> Option<i64> {
     Some((days * 86_400 + clock - offset.unwrap_or_default()) * 1_000)
 }
 
-/// Days since 1970 of a date of the Gregorian calendar.
-pub fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || !(1..=9_999).contains(&year) {
-        return None;
-    }
-    // Years that begin in March put the leap day at their end.
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Some(era * 146_097 + day_of_era - 719_468)
-}
-
-/// Year, month and day of a number of days since 1970.
-pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+/// Days since 1970 of a date of the Gregorian calendar; none when it is no date, or of a year that no document has.
+pub fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_date = (1..=12).contains(&month) && (1..=31).contains(&day) && (1..=9_999).contains(&year);
+    is_date.then(|| days_from_civil(year, month, day))
 }
 
 #[cfg(test)]
 mod tests {
+    use intramuros_core::calendar::civil_from_days;
+
     use super::*;
 
     #[test]
@@ -146,7 +128,7 @@ mod tests {
         for days in (-800_000..2_900_000).step_by(997) {
             let (year, month, day) = civil_from_days(days);
             if (1..=9_999).contains(&year) {
-                assert_eq!(days_from_civil(year, month, day), Some(days));
+                assert_eq!(days_of(year, month, day), Some(days));
             }
         }
     }

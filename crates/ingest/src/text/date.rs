@@ -1,5 +1,7 @@
 //! Which moment does a written date mean, and how is a moment written?
 
+use intramuros_core::calendar::{civil_from_days, days_from_civil};
+
 /// Milliseconds in a day.
 const DAY_MS: i64 = 86_400_000;
 
@@ -16,7 +18,7 @@ pub fn parse_iso(text: &str) -> Option<i64> {
             day = scan.number(1, 2)?;
         }
     }
-    let days = days_from_civil(year, month, day)?;
+    let days = days_of(year, month, day)?;
     let mut ms = days * DAY_MS;
     if scan.take('T') || scan.take(' ') || scan.take('t') {
         let Some(hour) = scan.number(1, 2) else { return Some(ms) };
@@ -88,27 +90,7 @@ impl Scan<'_> {
 }
 
 /// Days since 1970-01-01 in the Gregorian calendar; none when it is no date.
-fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Years begin in March, so that the leap day is the last of its year.
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Some(era * 146_097 + day_of_era - 719_468)
-}
-
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
+fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_date = (1..=12).contains(&month) && (1..=31).contains(&day);
+    is_date.then(|| days_from_civil(year, month, day))
 }

@@ -10,6 +10,7 @@ pub mod write;
 use crate::error::Origin;
 use crate::model::policy::PortMatch;
 use crate::model::ports::{Connections, Protocol};
+use intramuros_core::calendar::civil_from_days;
 use party::Party;
 use std::fmt;
 
@@ -81,16 +82,7 @@ impl Day {
 
     /// The day that is this many days after 1970-01-01.
     pub fn from_epoch_days(days: i64) -> Self {
-        // Civil calendar from a day count, by eras of 400 years that start on 1 March.
-        let shifted = days + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let (year, month, day) = civil_from_days(days);
         Self {
             year: i32::try_from(year).unwrap_or(i32::MAX),
             month: u8::try_from(month).unwrap_or(1),

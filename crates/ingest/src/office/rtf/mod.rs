@@ -19,7 +19,7 @@ use super::compound::SIGNATURE;
 use super::docx::heading_level;
 use super::margins::is_page_number;
 use super::ole;
-use super::properties::{days_from_civil, is_title};
+use super::properties::{days_of, is_title};
 use crate::Budget;
 use charset::Charset;
 use tokens::{Token, Tokens};
@@ -418,7 +418,7 @@ impl<'a> Reader<'a> {
 
     fn keep_date(&mut self, revised: bool) {
         let [year, month, day, hour, minute] = std::mem::take(&mut self.date);
-        let Some(days) = days_from_civil(year, month, day) else { return };
+        let Some(days) = days_of(year, month, day) else { return };
         if revised || self.extracted.written_ms.is_none() {
             self.extracted.written_ms = Some(((days * 24 + hour) * 60 + minute) * 60_000);
         }
