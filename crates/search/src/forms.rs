@@ -9,7 +9,7 @@ use crate::analysis::{Analyser, fold, readings, words};
 use crate::catalogue::{Slot, SlotSet};
 use crate::lexical::{Form, Group, Scope};
 use crate::query::{Query, QueryWord};
-use crate::words::{In, Similar, Snapshot};
+use crate::words::{In, Posting, Similar, Snapshot};
 
 /// Words in the dictionary that are looked at for a typing error or a beginning.
 const MAX_SIMILAR: usize = 64;
@@ -118,7 +118,6 @@ fn deduplicate(forms: &mut Vec<Form>) {
 
 /// Whether a visible document holds one of the forms.
 fn occurs(scope: &Scope<'_>, forms: &[Form]) -> Result<bool, Error> {
-    let mut found = false;
     for form in forms {
         let places: &[In] = if form.place == In::Body {
             &[In::Body, In::Head, In::Title]
@@ -126,12 +125,13 @@ fn occurs(scope: &Scope<'_>, forms: &[Form]) -> Result<bool, Error> {
             &[In::Exact, In::TitleExact]
         };
         for place in places {
-            scope
-                .snapshot
-                .postings(*place, &form.word, |posting| found |= scope.visible.contains(posting.slot))?;
+            let visible = |posting: Posting| scope.visible.contains(posting.slot);
+            if scope.snapshot.find_posting(*place, &form.word, visible)? {
+                return Ok(true);
+            }
         }
     }
-    Ok(found)
+    Ok(false)
 }
 
 /// Words of visible documents that `word` may have been meant to be, the most frequent first.

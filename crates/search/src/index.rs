@@ -16,7 +16,7 @@ use crate::fusion;
 use crate::lexical::{self, Lexical, Scope};
 use crate::query::Query;
 use crate::vectors::{QueryVector, Row, Scanned, VectorSet};
-use crate::words::{PassageWords, SlotTable, Snapshot, WordIndex};
+use crate::words::{PassageWords, Snapshot, WordIndex};
 
 /// Most documents in one answer. A person reads ten; an evaluation looks at a hundred.
 pub const MAX_HITS: usize = 200;
@@ -194,7 +194,7 @@ impl SearchIndex {
         for facts in documents {
             catalogue.put(facts);
         }
-        let snapshot = words.snapshot(&mut SlotTable::new(&catalogue), None)?;
+        let snapshot = words.snapshot(&catalogue, None)?;
         let state =
             State { catalogue, snapshot, passages: VectorSet::default(), titles: VectorSet::default() };
         Ok(SearchIndex { writer: Mutex::new(words), state: RwLock::new(state) })
@@ -226,7 +226,7 @@ impl SearchIndex {
             }
         }
         let State { catalogue, snapshot, .. } = &mut *state;
-        *snapshot = words.snapshot(&mut SlotTable::new(catalogue), Some(snapshot))?;
+        *snapshot = words.snapshot(catalogue, Some(snapshot))?;
         Ok(())
     }
 
@@ -448,10 +448,10 @@ impl Searching<'_> {
         }
     }
 
-    /// Positions in the ranking that may be shown, best first.
+    /// Positions in the ranking that may be shown, in the order of the documents.
     fn candidates(&self, lexical: &Lexical, meaning: Option<&Meaning>, ranking: &Ranking) -> Vec<usize> {
         let by_words = |slot: Slot| lexical.documents.get(slot as usize).is_some_and(|score| *score > 0.0);
-        let mut candidates: Vec<usize> = (0..ranking.slots.len())
+        (0..ranking.slots.len())
             .filter(|index| {
                 let slot = ranking.slots.get(*index).copied().unwrap_or(Slot::MAX);
                 let near = meaning.and_then(|meaning| meaning.near.get(*index)).copied().unwrap_or(false);
@@ -461,10 +461,7 @@ impl Searching<'_> {
                     Mode::Fused => by_words(slot) || near,
                 }
             })
-            .collect();
-        // Equal scores keep the order of the documents: results are the same each time.
-        candidates.sort_by(|a, b| ranking.score(*b).total_cmp(&ranking.score(*a)).then(a.cmp(b)));
-        candidates
+            .collect()
     }
 
     /// Looks again, with the words and the vectors of the first results.
@@ -476,7 +473,7 @@ impl Searching<'_> {
         weight: f32,
         ranking: &mut Ranking,
     ) -> Result<(), Error> {
-        let first: Vec<usize> = candidates.iter().copied().take(FEEDBACK_DOCUMENTS).collect();
+        let first = ranking.best(candidates, FEEDBACK_DOCUMENTS);
         let shares = fusion::softmax(&first.iter().map(|index| ranking.score(*index)).collect::<Vec<_>>());
         let passages: Vec<(Slot, u64, f32)> = first
             .iter()
@@ -510,9 +507,7 @@ impl Searching<'_> {
                 facets.count(facts);
             }
         }
-        let mut order = candidates.to_vec();
-        order.sort_by(|a, b| ranking.score(*b).total_cmp(&ranking.score(*a)).then(a.cmp(b)));
-        order.truncate(self.request.limit.min(MAX_HITS));
+        let order = ranking.best(candidates, self.request.limit.min(MAX_HITS));
         let slots: Vec<Slot> = order.iter().filter_map(|index| ranking.slots.get(*index).copied()).collect();
         let mut passages = self.best_passages(lists, &slots);
         let hits = order
@@ -580,6 +575,19 @@ struct Lists<'a> {
 }
 
 impl Ranking {
+    /// The best of the candidates, best first. Only they are put in order: a frequent word has very many candidates.
+    fn best(&self, candidates: &[usize], most: usize) -> Vec<usize> {
+        // Equal scores keep the order of the documents: results are the same each time.
+        let order = |a: &usize, b: &usize| self.score(*b).total_cmp(&self.score(*a)).then(a.cmp(b));
+        let mut best = candidates.to_vec();
+        if most < best.len() {
+            best.select_nth_unstable_by(most, order);
+            best.truncate(most);
+        }
+        best.sort_unstable_by(order);
+        best
+    }
+
     fn score(&self, index: usize) -> f32 {
         self.scores.get(index).copied().unwrap_or(f32::NEG_INFINITY)
     }

@@ -292,11 +292,7 @@ impl WordIndex {
     ///
     /// # Errors
     /// When the index can't be read.
-    pub fn snapshot(
-        &self,
-        catalogue: &mut SlotTable<'_>,
-        before: Option<&Snapshot>,
-    ) -> Result<Snapshot, Error> {
+    pub fn snapshot(&self, catalogue: &Catalogue, before: Option<&Snapshot>) -> Result<Snapshot, Error> {
         self.reader.reload().map_err(|error| failed("read", error))?;
         let searcher = self.reader.searcher();
         let mut segments = Vec::new();
@@ -306,13 +302,13 @@ impl WordIndex {
                 before.segments.iter().find(|segment| segment.reader.segment_id() == reader.segment_id())
             });
             let table = match known {
-                Some(segment) if catalogue.keeps => Arc::clone(&segment.table),
-                _ => Arc::new(segment_table(reader, catalogue).map_err(|error| failed("read", error))?),
+                Some(segment) => Arc::clone(&segment.table),
+                None => Arc::new(segment_table(reader, catalogue).map_err(|error| failed("read", error))?),
             };
             segments.push(Segment { reader: reader.clone(), table, base });
             base += reader.max_doc();
         }
-        Ok(Snapshot::new(segments, base as usize, self.fields.clone(), catalogue.slots))
+        Ok(Snapshot::new(segments, base as usize, self.fields.clone(), catalogue.slots()))
     }
 }
 
@@ -340,21 +336,6 @@ fn pre(tokens: Vec<(u32, Box<str>)>) -> PreTokenizedString {
     PreTokenizedString { text: String::new(), tokens: tokens.into_iter().map(token).collect() }
 }
 
-/// How documents' numbers become slots while a snapshot is made.
-pub struct SlotTable<'a> {
-    catalogue: &'a Catalogue,
-    slots: usize,
-    /// Whether tables made before are still right: false when slots were given out anew.
-    pub keeps: bool,
-}
-
-impl<'a> SlotTable<'a> {
-    /// The slots of a catalogue.
-    pub fn new(catalogue: &'a Catalogue) -> SlotTable<'a> {
-        SlotTable { catalogue, slots: catalogue.slots(), keeps: true }
-    }
-}
-
 /// No document: the passage belongs to one that is gone.
 pub const NO_SLOT: Slot = Slot::MAX;
 
@@ -364,7 +345,7 @@ struct Table {
     lengths: Vec<Lengths>,
 }
 
-fn segment_table(reader: &SegmentReader, catalogue: &SlotTable<'_>) -> tantivy::Result<Table> {
+fn segment_table(reader: &SegmentReader, catalogue: &Catalogue) -> tantivy::Result<Table> {
     let fast = reader.fast_fields();
     let (documents, passages, lengths) = (fast.u64("document")?, fast.u64("passage")?, fast.u64("lengths")?);
     let count = reader.max_doc();
@@ -374,7 +355,7 @@ fn segment_table(reader: &SegmentReader, catalogue: &SlotTable<'_>) -> tantivy::
         lengths: Vec::with_capacity(count as usize),
     };
     for row in 0..count {
-        let slot = documents.first(row).and_then(|document| catalogue.catalogue.slot(document));
+        let slot = documents.first(row).and_then(|document| catalogue.slot(document));
         table.slots.push(slot.unwrap_or(NO_SLOT));
         table.passages.push(passages.first(row).unwrap_or_default());
         table.lengths.push(Lengths::unpack(lengths.first(row).unwrap_or_default()));
@@ -487,6 +468,23 @@ impl Snapshot {
     /// # Errors
     /// When the index can't be read.
     pub fn postings(&self, place: In, word: &str, mut visit: impl FnMut(Posting)) -> Result<(), Error> {
+        self.find_posting(place, word, |posting| {
+            visit(posting);
+            false
+        })
+        .map(|_| ())
+    }
+
+    /// Whether `wanted` holds for a passage that holds `word`; reads no further than the first such passage.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn find_posting(
+        &self,
+        place: In,
+        word: &str,
+        mut wanted: impl FnMut(Posting) -> bool,
+    ) -> Result<bool, Error> {
         let field = self.fields.of(place);
         let term = Term::from_field_text(field, word);
         for segment in &self.segments {
@@ -500,12 +498,15 @@ impl Snapshot {
             while row != TERMINATED {
                 if alive.is_none_or(|alive| alive.is_alive(row)) {
                     let slot = segment.table.slots.get(row as usize).copied().unwrap_or(NO_SLOT);
-                    visit(Posting { passage: segment.base + row, slot, count: postings.term_freq() });
+                    let count = postings.term_freq();
+                    if wanted(Posting { passage: segment.base + row, slot, count }) {
+                        return Ok(true);
+                    }
                 }
                 row = postings.advance();
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Calls `visit` for every passage that holds the words one after another, with how often. `place` must be one
