@@ -51,7 +51,7 @@ fn damage(bytes: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn damaged_files_end_in_text_or_a_reason() {
-    let Some(folder) = data::folder("documents") else { return };
+    let Some(folder) = intramuros_testkit::shared_data("documents") else { return };
     let rounds: usize =
         std::env::var("INTRAMUROS_FAULTS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2);
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

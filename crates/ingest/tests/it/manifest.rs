@@ -76,8 +76,8 @@ fn fault(row: &Row, outcome: &Result<Extracted, ExtractError>) -> Option<String>
 
 #[test]
 fn every_file_of_the_manifest_is_read_or_refused_for_its_reason() {
-    let Some(table) = data::folder("documents-manifest.tsv") else { return };
-    let Some(folder) = data::folder("documents") else { return };
+    let Some(table) = intramuros_testkit::shared_data("documents-manifest.tsv") else { return };
+    let Some(folder) = intramuros_testkit::shared_data("documents") else { return };
     let limits = Limits { pictures: 0, ..Limits::default() };
     let pool = data::pool(limits.clone());
     let mut faults = Vec::new();
