@@ -134,7 +134,7 @@ fn measure(pods: usize) {
     let memory = peak();
     let listed = if pods <= 1000 {
         let start = Moment::now();
-        let count = lines::lines(&engine, &graph, None).len();
+        let count = lines::lines(&engine, &graph, &lines::Shown::default()).len();
         format!("{:.0} ms for {count} lines", milliseconds(start))
     } else {
         "-".to_owned()

@@ -91,7 +91,42 @@ pub fn parse(text: &str, file: &Arc<str>) -> Result<Vec<Node>> {
     {
         return Ok(nodes);
     }
-    parse_yaml(start, file)
+    parse_yaml(start, file).or_else(|error| match without_tabs(start) {
+        Some(text) => parse_yaml(&text, file).map_err(|_| error),
+        None => Err(error),
+    })
+}
+
+/// The text with spaces for the tabs that open lines inside `[…]` and `{…}`: indentation means nothing there, and
+/// kubectl reads such files though the YAML grammar does not. `None` when there is no such tab.
+fn without_tabs(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let (mut depth, mut quote, mut changed) = (0usize, None, false);
+    for line in text.split_inclusive('\n') {
+        let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+        let (lead, rest) = line.split_at(blank);
+        if depth > 0 && quote.is_none() && lead.contains('\t') {
+            changed = true;
+            out.push_str(&lead.replace('\t', " "));
+        } else {
+            out.push_str(lead);
+        }
+        let mut before = ' ';
+        for c in rest.chars() {
+            match (quote, c) {
+                (Some(open), c) if c == open && before != '\\' => quote = None,
+                (Some(_), _) => {}
+                (None, '#') if before.is_whitespace() => break,
+                (None, '"' | '\'') if depth > 0 => quote = Some(c),
+                (None, '[' | '{') => depth += 1,
+                (None, ']' | '}') => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            before = c;
+        }
+        out.push_str(rest);
+    }
+    changed.then_some(out)
 }
 
 enum Frame {

@@ -116,6 +116,7 @@ pub fn check(world: World, matrix: Option<&Matrix>, options: &Options) -> Result
         settings.cuts.extend(invariant.cuts());
     }
     let engine = Engine::new(world, &settings);
+    engine.refuse_ambiguity()?;
     let graph = engine.graph();
     let mut findings = Vec::new();
     if matrix.is_some() {
@@ -232,10 +233,7 @@ fn excess(engine: &Engine, graph: &Graph, wanted: &Authorised, options: &Options
                 if from == to || !(governed(from) || governed(to)) {
                     continue;
                 }
-                let over = match wanted.pairs.get(&(from, to)) {
-                    Some(set) => table.get(*id).minus(set),
-                    None => table.get(*id).clone(),
-                };
+                let over = wanted.excess(from, to, table.get(*id));
                 if !over.is_empty() {
                     let key = table.intern(over);
                     parts.entry(key).or_insert_with(|| Bits::none(engine.endpoints.len())).insert(to);
@@ -256,7 +254,7 @@ fn excessive(
     findings: &mut Vec<Finding>,
 ) {
     let (excess, examples) = excess(engine, graph, wanted, options);
-    for line in lines::lines(engine, &excess, None) {
+    for line in lines::lines(engine, &excess, &lines::Shown::default()) {
         let outside = |text: &str| text.ends_with("[External]");
         let key = (line.source.clone(), line.destination.clone());
         let pair = examples.get(&key).copied().or_else(|| {

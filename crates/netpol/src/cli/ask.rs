@@ -25,7 +25,7 @@ struct Question {
 }
 
 fn question(args: &AskArgs, err: &mut dyn Write) -> Result<Question> {
-    let world = inputs::world(&args.manifests.manifests, err)?;
+    let world = inputs::declared(&args.manifests, err)?;
     let places = inputs::places(&args.manifests)?;
     let party = |text: &str| Party::parse(text, None).map_err(Error::usage);
     let ports = match &args.ports {
@@ -46,7 +46,7 @@ fn question(args: &AskArgs, err: &mut dyn Write) -> Result<Question> {
     let matrix = Matrix { flows: vec![flow], notes: Vec::new() };
     let mut settings = settings(&matrix, &places);
     settings.ignore_pod_addresses = args.manifests.ignore_pod_addresses;
-    let engine = Engine::new(world, &settings);
+    let engine = inputs::engine(world, &settings)?;
     let flow = matrix.flows.into_iter().next().unwrap_or_else(|| unreachable!("one flow was put in"));
     let from = endpoints(&engine, &flow.source, &places, &flow)?;
     let to = endpoints(&engine, &flow.destination, &places, &flow)?;

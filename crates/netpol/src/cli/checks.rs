@@ -36,7 +36,7 @@ fn once(
     err: &mut dyn Write,
     terminal: Terminal,
 ) -> Result<ExitStatus> {
-    let mut world = inputs::world(&args.manifests.manifests, err)?;
+    let mut world = inputs::declared(&args.manifests, err)?;
     lines::with_controller(&mut world);
     let matrix = args.matrix.as_ref().map(|path| inputs::matrix(path, err)).transpose()?;
     let mut invariants = Vec::new();

@@ -19,7 +19,7 @@ pub fn list(
     terminal: Terminal,
 ) -> Result<ExitStatus> {
     inputs::watching(args.watch, &args.manifests.manifests, err, terminal, |err| {
-        let mut world = inputs::world(&args.manifests.manifests, err)?;
+        let mut world = inputs::declared(&args.manifests, err)?;
         let settings = Settings {
             api_server: inputs::places(&args.manifests)?.api_server,
             ignore_pod_addresses: args.manifests.ignore_pod_addresses,
@@ -31,8 +31,12 @@ pub fn list(
             return Ok(ExitStatus::Success);
         }
         lines::with_controller(&mut world);
-        let engine = Engine::new(world, &settings);
-        let found = lines::lines(&engine, &engine.graph(), args.focus.as_deref());
+        let mut engine = inputs::engine(world, &settings)?;
+        show_ipv6(&mut engine, args.ipv6, err);
+        // What machines compare line by line is cut where the rules cut it; people see ranges as wide as they are.
+        let people = matches!(args.format, ListFormat::Table | ListFormat::Svg | ListFormat::Html);
+        let shown = lines::Shown { focus: args.focus.clone(), cut: !people };
+        let found = lines::lines(&engine, &engine.graph(), &shown);
         deliver(&args.output, render(&found, args.format, terminal).as_bytes(), out)?;
         Ok(ExitStatus::Success)
     })
@@ -102,12 +106,23 @@ fn exposures(world: &World, settings: &Settings, args: &ListArgs, terminal: Term
     }
 }
 
+/// IPv6 ranges are shown where a pod has such an address or when they are asked for.
+fn show_ipv6(engine: &mut Engine, asked: bool, err: &mut dyn Write) {
+    let used = engine.world.pods.iter().flat_map(|pod| &pod.addresses).any(std::net::IpAddr::is_ipv6);
+    if engine.ipv6 && !used && !asked {
+        engine.ipv6 = false;
+        // A remark that cannot be shown changes no answer.
+        let _ =
+            writeln!(err, "rules mention IPv6 and no pod has an IPv6 address: --ipv6 shows these ranges too");
+    }
+}
+
 fn engine_of(path: &Path, shared: &[PathBuf], err: &mut dyn Write) -> Result<Engine> {
     let mut paths = shared.to_vec();
     paths.push(path.to_owned());
     let mut world = inputs::world(&paths, err)?;
     lines::with_controller(&mut world);
-    Ok(Engine::new(world, &Settings::default()))
+    inputs::engine(world, &Settings::default())
 }
 
 /// Shows what can be reached now that could not be before.
@@ -122,8 +137,8 @@ pub fn diff(
     // Both sides speak of the same address families, or a side that mentions IPv6 would look like a change.
     before.ipv6 |= after.ipv6;
     after.ipv6 = before.ipv6;
-    let before = lines::lines(&before, &before.graph(), None);
-    let after = lines::lines(&after, &after.graph(), None);
+    let before = lines::lines(&before, &before.graph(), &lines::Shown::default());
+    let after = lines::lines(&after, &after.graph(), &lines::Shown::default());
     let changes = difference(&before, &after);
     let rendered = render_changes(&changes, &before, &after, args.format, terminal);
     deliver(&args.output, rendered.as_bytes(), out)?;

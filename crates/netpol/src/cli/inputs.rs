@@ -1,6 +1,7 @@
 //! Which files does a command read, and how?
 
 use super::ManifestArgs;
+use crate::engine::{Engine, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Input, MAX_FILE_BYTES, read};
 use crate::matrix::Matrix;
@@ -97,11 +98,29 @@ fn text(path: &Path) -> Result<String> {
         .map_err(|_| Error::new(ErrorKind::Input, format!("{}: this text is not UTF-8", path.display())))
 }
 
+/// The world of a command line.
+pub fn declared(args: &ManifestArgs, err: &mut dyn Write) -> Result<World> {
+    let mut world = world(&args.manifests, err)?;
+    if args.host_network_pods {
+        world.pods.iter_mut().for_each(|pod| pod.host_network = false);
+    }
+    Ok(world)
+}
+
+/// An engine whose answers do not hang on an order that the API leaves open.
+pub fn engine(world: World, settings: &Settings) -> Result<Engine> {
+    let engine = Engine::new(world, settings);
+    engine.refuse_ambiguity()?;
+    Ok(engine)
+}
+
 /// The world of these paths; warnings go to `err`.
 pub fn world(paths: &[PathBuf], err: &mut dyn Write) -> Result<World> {
     let mut inputs = Vec::new();
     for path in files(paths)? {
-        inputs.push(Input::new(&path.display().to_string(), text(&path)?));
+        let name = path.display().to_string();
+        let named = paths.contains(&path);
+        inputs.push(Input { found: !named, ..Input::new(&name, text(&path)?) });
     }
     let world = read(&inputs)?;
     for warning in &world.warnings {
@@ -138,17 +157,20 @@ pub fn places(args: &ManifestArgs) -> Result<Places> {
         Error::usage(format!("--dns-pods: '{}' is not namespace/label=value", args.dns_pods))
     })?;
     let labels = labels.trim_start_matches('{').trim_end_matches('}');
-    let api_server = match &args.api_server {
-        None => None,
+    let addresses = |option: &str, text: &Option<String>| match text {
+        None => Ok(None),
         Some(text) => match Party::parse(text, None) {
-            Ok(Party::Addresses(addresses)) => Some(addresses),
-            _ => return Err(Error::usage(format!("--api-server: '{text}' is not an address or a block"))),
+            Ok(Party::Addresses(addresses)) => Ok(Some(addresses)),
+            _ => Err(Error::usage(format!("{option}: '{text}' is not an address or a block"))),
         },
     };
+    let api_server = addresses("--api-server", &args.api_server)?;
+    let pod_addresses = addresses("--pod-addresses", &args.pod_addresses)?.unwrap_or_default();
     Ok(Places {
         dns_namespace: namespace.to_owned(),
         dns_selector: selector(labels).map_err(|error| Error::usage(format!("--dns-pods: {error}")))?,
         api_server,
+        pod_addresses,
     })
 }
 

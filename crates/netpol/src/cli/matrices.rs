@@ -5,7 +5,7 @@ use super::{
     deliver, inputs,
 };
 use crate::check::{export as exporting, infer as inferring};
-use crate::engine::{Engine, Settings};
+use crate::engine::Settings;
 use crate::error::{Error, Result};
 use crate::generate::{self, Dialect, Options};
 use crate::matrix::{Category, Matrix, write};
@@ -20,7 +20,7 @@ pub fn generate(
     err: &mut dyn Write,
     terminal: Terminal,
 ) -> Result<ExitStatus> {
-    let world = inputs::world(&args.manifests.manifests, err)?;
+    let world = inputs::declared(&args.manifests, err)?;
     let matrix = inputs::matrix(&args.matrix, err)?;
     let options = Options {
         dialect: match args.dialect {
@@ -67,15 +67,15 @@ pub fn export(
     err: &mut dyn Write,
     terminal: Terminal,
 ) -> Result<ExitStatus> {
-    let world = inputs::world(&args.manifests.manifests, err)?;
+    let world = inputs::declared(&args.manifests, err)?;
     let previous = args.previous.as_ref().map(|path| inputs::matrix(path, err)).transpose()?;
     let settings = Settings {
         api_server: inputs::places(&args.manifests)?.api_server,
         ignore_pod_addresses: args.manifests.ignore_pod_addresses,
         ..Settings::default()
     };
-    let engine = Engine::new(world, &settings);
-    let found = lines::lines(&engine, &engine.graph(), None);
+    let engine = inputs::engine(world, &settings)?;
+    let found = lines::lines(&engine, &engine.graph(), &lines::Shown::default());
     let matrix = exporting::export(&engine.world, &found, previous.as_ref());
     for note in &matrix.notes {
         let _ = writeln!(err, "{note}");
@@ -101,7 +101,7 @@ pub fn infer(
     err: &mut dyn Write,
     terminal: Terminal,
 ) -> Result<ExitStatus> {
-    let world = inputs::world(&args.manifests.manifests, err)?;
+    let world = inputs::declared(&args.manifests, err)?;
     let matrix = inferring::infer(&world);
     if matrix.flows.is_empty() {
         return Err(Error::usage("these manifests mention no flow")

@@ -77,9 +77,15 @@ pub struct ManifestArgs {
     /// The cluster's resolver: namespace/label=value
     #[arg(long, value_name = "PODS", default_value = "kube-system/k8s-app=kube-dns")]
     pub dns_pods: String,
+    /// The addresses that pods get, separated by commas; blocks of the matrix then mean what is outside of them
+    #[arg(long, value_name = "ADDRESSES")]
+    pub pod_addresses: Option<String>,
     /// Pod addresses are not matched by address blocks (as Cilium does)
     #[arg(long)]
     pub ignore_pod_addresses: bool,
+    /// Policies govern host-network pods like others (the few network plugins that can tell their traffic apart)
+    #[arg(long)]
+    pub host_network_pods: bool,
 }
 
 /// Where the output goes.
@@ -175,6 +181,9 @@ pub struct ListArgs {
     /// Only what touches this workload: a part of its name
     #[arg(long, value_name = "WORKLOAD")]
     pub focus: Option<String>,
+    /// Show IPv6 ranges though no pod has an IPv6 address
+    #[arg(long)]
+    pub ipv6: bool,
     /// To whom workloads would answer that nobody has declared yet
     #[arg(long)]
     pub exposure: bool,

@@ -3,6 +3,7 @@
 //! Pods that no rule can tell apart share one endpoint; outside addresses are cut at every boundary that a rule
 //! mentions, so each piece behaves as one endpoint too. A rule then is a set of endpoints and a set of ports.
 
+mod ambiguity;
 pub mod bits;
 mod compile;
 pub mod decide;

@@ -148,7 +148,16 @@ impl Planner<'_> {
 
     fn ends(&mut self, flow: &Flow, party: &Party, direction: Direction) -> Result<Vec<Other>> {
         Ok(match party {
-            Party::Addresses(addresses) => vec![Other::Addresses(addresses.clone())],
+            Party::Addresses(addresses) => {
+                let outside = self.options.places.outside(addresses);
+                if outside.is_empty() {
+                    let message = format!("{party} holds addresses of pods only");
+                    return Err(
+                        Error::input(&flow.origin, message).hint("name the pods instead: namespace/workload")
+                    );
+                }
+                vec![Other::Addresses(outside)]
+            }
             Party::Name(name) if direction == Direction::Ingress => vec![Other::Name(name.clone())],
             Party::Name(_) => {
                 return Err(Error::input(&flow.origin, "a host name can only be a destination"));

@@ -40,15 +40,22 @@ pub fn prove(world: &World, matrix: &Matrix, plan: &Plan, text: &str, options: &
     };
     for (&(from, to), set) in &wanted.pairs {
         let found = graph.table.get(graph.between(from, to));
-        if (governed[from] || governed[to]) && found != set {
+        if !(governed[from] || governed[to]) {
+            continue;
+        }
+        if !found.covers(set) || !wanted.excess(from, to, found).is_empty() {
             note(from, to, set, found);
         }
     }
     for from in 0..engine.endpoints.len() {
         for (id, receivers) in graph.rows[from].iter() {
             for to in receivers.to_vec() {
-                if (governed[from] || governed[to]) && !wanted.pairs.contains_key(&(from, to)) {
-                    note(from, to, &Connections::none(), graph.table.get(*id));
+                if !(governed[from] || governed[to]) || wanted.pairs.contains_key(&(from, to)) {
+                    continue;
+                }
+                let found = graph.table.get(*id);
+                if !wanted.excess(from, to, found).is_empty() {
+                    note(from, to, &Connections::none(), found);
                 }
             }
         }
@@ -66,5 +73,6 @@ pub fn prove(world: &World, matrix: &Matrix, plan: &Plan, text: &str, options: &
         wrong.join("\n")
     );
     Err(Error::new(ErrorKind::Inexpressible, message)
-        .hint("address blocks that hold pods or two port names on one pod are the usual causes"))
+        .hint("address blocks that hold pods are the usual cause: --pod-addresses says which addresses pods have")
+        .hint("another one: a port name that stands for two ports of one pod"))
 }

@@ -11,12 +11,19 @@ use crate::model::policy::{
     Action, Dialect, Direction, NamespaceSet, Peer, PodSet, Policy, PortMatch, Rule, Side, Tier,
 };
 use crate::model::ports::{Connections, Protocol};
+use std::cell::RefCell;
 
 /// The highest priority number that the API accepts.
 const MAX_PRIORITY: i32 = 1000;
 
 /// An AdminNetworkPolicy or a BaselineAdminNetworkPolicy.
-pub fn read_admin(fields: &Fields, node: &Node, kind: &str, meta: Meta) -> Result<Policy> {
+pub fn read_admin(
+    fields: &Fields,
+    node: &Node,
+    kind: &str,
+    meta: Meta,
+    warnings: &mut Vec<String>,
+) -> Result<Policy> {
     let spec = node.get("spec").ok_or_else(|| fields.fail(node, "spec is missing"))?;
     let baseline = kind == "BaselineAdminNetworkPolicy";
     let (dialect, tier) = if baseline {
@@ -29,12 +36,13 @@ pub fn read_admin(fields: &Fields, node: &Node, kind: &str, meta: Meta) -> Resul
         fields.only(spec, kind, &["subject", "ingress", "egress", "priority"])?;
         (Dialect::AdminNetworkPolicy, Tier::Admin(priority(fields, spec)?))
     };
-    let reader = RuleReader { fields, allow: "Allow", cluster: false, baseline };
+    let warnings = RefCell::new(warnings);
+    let reader = RuleReader { fields, allow: "Allow", cluster: false, baseline, warnings };
     policy(fields, node, meta, dialect, tier, &reader)
 }
 
 /// A ClusterNetworkPolicy.
-pub fn read_cluster(fields: &Fields, node: &Node, meta: Meta) -> Result<Policy> {
+pub fn read_cluster(fields: &Fields, node: &Node, meta: Meta, warnings: &mut Vec<String>) -> Result<Policy> {
     let spec = node.get("spec").ok_or_else(|| fields.fail(node, "spec is missing"))?;
     fields.only(spec, "a ClusterNetworkPolicy", &["tier", "priority", "subject", "ingress", "egress"])?;
     let priority = priority(fields, spec)?;
@@ -43,7 +51,8 @@ pub fn read_cluster(fields: &Fields, node: &Node, meta: Meta) -> Result<Policy> 
         "Baseline" => Tier::Baseline(priority),
         other => return Err(fields.fail(spec, format!("'{other}' is not a tier: Admin or Baseline"))),
     };
-    let reader = RuleReader { fields, allow: "Accept", cluster: true, baseline: false };
+    let warnings = RefCell::new(warnings);
+    let reader = RuleReader { fields, allow: "Accept", cluster: true, baseline: false, warnings };
     policy(fields, node, meta, Dialect::ClusterNetworkPolicy, tier, &reader)
 }
 
@@ -86,6 +95,8 @@ struct RuleReader<'a> {
     allow: &'static str,
     cluster: bool,
     baseline: bool,
+    /// Shared, since every function that reads only borrows the reader.
+    warnings: RefCell<&'a mut Vec<String>>,
 }
 
 impl RuleReader<'_> {
@@ -142,7 +153,10 @@ impl RuleReader<'_> {
             (None, Some(pods)) => {
                 self.fields.only(pods, "pods", &["namespaceSelector", "podSelector"])?;
                 if pods.get("podSelector").is_none() {
-                    return Err(self.fields.fail(pods, "podSelector is missing"));
+                    let origin = self.fields.origin(pods);
+                    self.warnings.borrow_mut().push(format!(
+                        "{origin}: podSelector is missing, which the API server refuses: read as every pod"
+                    ));
                 }
                 Ok(Some(PodSet {
                     namespaces: NamespaceSet::Match(self.fields.selector(pods.get("namespaceSelector"))?),
@@ -213,6 +227,11 @@ impl RuleReader<'_> {
 
     fn admin_port(&self, node: &Node) -> Result<PortMatch> {
         self.fields.only(node, "a port", &["portNumber", "portRange", "namedPort"])?;
+        if self.fields.map(node, "a port")?.len() > 1 {
+            return Err(self
+                .fields
+                .fail(node, "a port holds exactly one of portNumber, portRange, namedPort"));
+        }
         if let Some(number) = node.get("portNumber") {
             self.fields.only(number, "portNumber", &["protocol", "port"])?;
             let protocol = self.fields.protocol(number, "protocol")?;
@@ -239,6 +258,10 @@ impl RuleReader<'_> {
 
     fn cluster_port(&self, node: &Node) -> Result<PortMatch> {
         self.fields.only(node, "a protocol", &["tcp", "udp", "sctp", "destinationNamedPort"])?;
+        if self.fields.map(node, "a protocol")?.len() > 1 {
+            let message = "a protocol holds exactly one of tcp, udp, sctp, destinationNamedPort";
+            return Err(self.fields.fail(node, message));
+        }
         if let Some(name) = self.fields.text(node, "destinationNamedPort")? {
             return port_name(self.fields, node, name).map(|name| PortMatch::Named(None, name));
         }
@@ -249,6 +272,9 @@ impl RuleReader<'_> {
                 return Ok(PortMatch::Numbers(Connections::protocol(protocol)));
             };
             self.fields.only(port, "destinationPort", &["number", "range"])?;
+            if port.get("number").is_some() && port.get("range").is_some() {
+                return Err(self.fields.fail(port, "destinationPort holds exactly one of number and range"));
+            }
             if let Some(range) = port.get("range") {
                 self.fields.only(range, "range", &["start", "end"])?;
                 return Ok(PortMatch::Numbers(self.start_end(range, protocol)?));

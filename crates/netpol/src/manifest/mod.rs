@@ -10,6 +10,7 @@ pub mod workload;
 use crate::document::{self, Node, Value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::labels::NAMESPACE_NAME;
+use crate::model::policy::Policy;
 use crate::model::world::{self, Mention, World};
 use fields::Fields;
 use std::sync::Arc;
@@ -26,12 +27,20 @@ pub struct Input {
     pub name: Arc<str>,
     /// Its content.
     pub text: String,
+    /// Whether it was found in a folder rather than named: then objects that are no manifests (values, reports) are
+    /// left out with a warning instead of an error.
+    pub found: bool,
 }
 
 impl Input {
     /// A text under a name.
     pub fn new(name: &str, text: impl Into<String>) -> Self {
-        Self { name: Arc::from(name), text: text.into() }
+        Self { name: Arc::from(name), text: text.into(), found: false }
+    }
+
+    /// A text of a file that was found in a folder.
+    pub fn found(name: &str, text: impl Into<String>) -> Self {
+        Self { found: true, ..Self::new(name, text) }
     }
 }
 
@@ -44,6 +53,19 @@ pub fn read(inputs: &[Input]) -> Result<World> {
         reader.input(input);
     }
     reader.finish()
+}
+
+/// Whether a document of a folder is meant as a manifest: an object with a kind, or a list of such objects.
+fn is_object(node: &Node) -> bool {
+    match &node.value {
+        Value::List(items) => items.iter().any(|item| item.get("kind").is_some()),
+        _ => node.get("kind").is_some() || node.get("apiVersion").is_some(),
+    }
+}
+
+/// Whether a kind is a policy of a dialect that is read here.
+fn is_policy(kind: &str) -> bool {
+    kind.contains("NetworkPolicy")
 }
 
 #[derive(Default)]
@@ -72,7 +94,15 @@ impl Reader {
         match document::parse(&input.text, &input.name) {
             Ok(documents) => {
                 let fields = Fields { file: Arc::clone(&input.name) };
-                for document in &documents {
+                for document in documents.iter().filter(|document| !document.is_null()) {
+                    if input.found && !is_object(document) {
+                        let message = format!(
+                            "{}: left out: this is not a Kubernetes object (kind is missing)",
+                            fields.origin(document)
+                        );
+                        self.world.warnings.push(message);
+                        continue;
+                    }
                     self.object(&fields, document, 0);
                 }
             }
@@ -81,33 +111,50 @@ impl Reader {
     }
 
     fn object(&mut self, fields: &Fields, node: &Node, depth: usize) {
+        self.typed(fields, node, depth, None);
+    }
+
+    /// An object; `inherited` is what the list around it says its items are, for those that do not say it again.
+    fn typed(&mut self, fields: &Fields, node: &Node, depth: usize, inherited: Option<(&str, &str)>) {
         if node.is_null() {
             return;
         }
-        if let Err(error) = self.try_object(fields, node, depth) {
+        if let Err(error) = self.try_object(fields, node, depth, inherited) {
             self.errors.push(error);
         }
     }
 
-    fn try_object(&mut self, fields: &Fields, node: &Node, depth: usize) -> Result<()> {
+    fn try_object(
+        &mut self,
+        fields: &Fields,
+        node: &Node,
+        depth: usize,
+        inherited: Option<(&str, &str)>,
+    ) -> Result<()> {
         if let Value::List(items) = &node.value {
+            if depth >= MAX_LIST_DEPTH {
+                return Err(fields.fail(node, "lists inside lists"));
+            }
             items.iter().for_each(|item| self.object(fields, item, depth + 1));
             return Ok(());
         }
-        let Some(kind) = fields.text(node, "kind")? else {
+        let own = fields.text(node, "kind")?;
+        let Some(kind) = own.or(inherited.map(|(_, kind)| kind)) else {
             let error = fields.fail(node, "this is not a Kubernetes object: kind is missing");
             return Err(
                 error.hint("values files and kustomization files are not manifests: render them first")
             );
         };
-        let version = fields.text(node, "apiVersion")?.unwrap_or_default();
-        let list_kind = kind.strip_suffix("List").is_some_and(|_| node.get("items").is_some());
-        if list_kind {
+        let version =
+            fields.text(node, "apiVersion")?.or(inherited.map(|(version, _)| version)).unwrap_or_default();
+        if let Some(item_kind) = kind.strip_suffix("List").filter(|_| node.get("items").is_some()) {
             if depth >= MAX_LIST_DEPTH {
                 return Err(fields.fail(node, "lists inside lists"));
             }
+            // The items of a PodList leave their kind out, those of a List do not.
+            let inherited = (!item_kind.is_empty()).then_some((version, item_kind));
             for item in fields.list(node, "items")? {
-                self.object(fields, item, depth + 1);
+                self.typed(fields, item, depth + 1, inherited);
             }
             return Ok(());
         }
@@ -145,6 +192,29 @@ impl Reader {
         }
     }
 
+    /// Keeps the policies of an object. The same object again changes nothing; another one of the same name is
+    /// refused, since which of them counts would depend on the order of the files.
+    fn keep(&mut self, found: Vec<Policy>) -> Result<()> {
+        let Some(first) = found.first() else { return Ok(()) };
+        let same_name = |known: &&Policy| {
+            known.dialect == first.dialect && known.namespace == first.namespace && known.name == first.name
+        };
+        let known: Vec<&Policy> = self.world.policies.iter().filter(same_name).collect();
+        let Some(twin) = known.first() else {
+            self.world.policies.extend(found);
+            return Ok(());
+        };
+        let (title, twin) = (first.title(), twin.origin.clone());
+        let same = known.len() == found.len()
+            && known.iter().zip(&found).all(|(known, again)| known.says_the_same(again));
+        if same {
+            self.world.warnings.push(format!("{}: {title} is given again, as at {twin}", first.origin));
+            return Ok(());
+        }
+        let message = format!("{title} is given twice, and the other one ({twin}) says something else");
+        Err(Error::input(&first.origin, message).hint("give only the files that count"))
+    }
+
     fn policy(&mut self, fields: &Fields, node: &Node, version: &str, kind: &str) -> Result<()> {
         let group = version.split_once('/').map_or("", |(group, _)| group);
         let found = match (group, kind) {
@@ -154,11 +224,11 @@ impl Reader {
             }
             ("policy.networking.k8s.io", "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy") => {
                 let meta = self.meta(fields, node, kind)?;
-                vec![admin::read_admin(fields, node, kind, meta)?]
+                vec![admin::read_admin(fields, node, kind, meta, &mut self.world.warnings)?]
             }
             ("policy.networking.k8s.io", "ClusterNetworkPolicy") => {
                 let meta = self.meta(fields, node, kind)?;
-                vec![admin::read_cluster(fields, node, meta)?]
+                vec![admin::read_cluster(fields, node, meta, &mut self.world.warnings)?]
             }
             ("cilium.io", "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy") => {
                 let meta = self.meta(fields, node, kind)?;
@@ -172,19 +242,39 @@ impl Reader {
                 Vec::new()
             }
         };
-        self.world.policies.extend(found);
-        Ok(())
+        self.keep(found)
     }
 
     /// Objects that change who may talk to whom must be understood; the others are left alone.
     fn other(&mut self, fields: &Fields, node: &Node, version: &str, kind: &str) -> Result<()> {
-        let about_traffic = kind.contains("NetworkPolicy")
+        if kind == "MultiNetworkPolicy" {
+            let origin = fields.origin(node);
+            self.world.warnings.push(format!("{origin}: {kind} governs secondary networks: left out"));
+            return Ok(());
+        }
+        if matches!(kind, "UserDefinedNetwork" | "ClusterUserDefinedNetwork") {
+            return self.user_defined_network(fields, node, kind);
+        }
+        let about_traffic = is_policy(kind)
             || kind.contains("NetworkSet")
             || kind.contains("CIDRGroup")
             || version.starts_with("policy.networking.k8s.io/");
         if about_traffic {
             let error = fields.fail(node, format!("{version} {kind} is not understood"));
             return Err(error.hint("its rules would change the answer, so nothing is computed without them"));
+        }
+        Ok(())
+    }
+
+    /// A primary network of its own cuts namespaces off from the others; secondary ones leave the pod network alone.
+    fn user_defined_network(&mut self, fields: &Fields, node: &Node, kind: &str) -> Result<()> {
+        let spec = node.get("spec").map(|spec| spec.get("network").unwrap_or(spec));
+        let role = ["layer2", "layer3"]
+            .iter()
+            .find_map(|layer| spec?.get(layer)?.get("role")?.text().map(str::to_owned));
+        if role.as_deref() == Some("Primary") {
+            let error = fields.fail(node, format!("{kind}: a primary network of its own is not understood"));
+            return Err(error.hint("it cuts its namespaces off from all others, whatever the policies say"));
         }
         Ok(())
     }
@@ -203,6 +293,9 @@ impl Reader {
         let group = version.split_once('/').map_or("", |(group, _)| group).to_owned();
         let key = (group, kind.to_owned(), namespace.clone(), name.clone());
         let origin = fields.origin(node);
+        if is_policy(kind) || kind == "Namespace" {
+            return Ok(Meta { namespace, name });
+        }
         if let Some(first) = self.seen.insert(key, origin.clone()) {
             self.world
                 .warnings
@@ -215,10 +308,6 @@ impl Reader {
     /// Applying an object again replaces it: the last one counts.
     fn forget(&mut self, kind: &str, namespace: &str, name: &str) {
         self.workloads.retain(|workload| !workload.is(kind, namespace, name));
-        self.world.policies.retain(|policy| {
-            let same_place = policy.namespace.as_deref().is_none_or(|own| own == namespace);
-            !(policy.dialect.kind() == kind && same_place && policy.name == name)
-        });
         if kind == "Service" {
             self.world.services.retain(|service| !(service.namespace == namespace && service.name == name));
         }
@@ -232,6 +321,12 @@ impl Reader {
         let mut labels = fields.labels(node.at(&["metadata", "labels"]))?;
         labels.insert(NAMESPACE_NAME.to_owned(), meta.name.clone());
         let origin = Some(fields.origin(node));
+        if let Some(known) = self.world.namespaces.get(&meta.name).filter(|known| known.labels != labels) {
+            let first = known.origin.clone().unwrap_or_else(crate::error::Origin::built_in);
+            let message =
+                format!("Namespace {} is given twice with other labels (first at {first})", meta.name);
+            return Err(fields.fail(node, message).hint("give only the files that count"));
+        }
         let namespace = world::Namespace { name: meta.name.clone(), labels, origin };
         self.world.namespaces.insert(meta.name, namespace);
         Ok(())
@@ -275,6 +370,8 @@ impl Reader {
             return Err(error);
         }
         self.world.pods = workload::resolve(self.workloads);
+        let remarks = self.world.pods.iter_mut().flat_map(|pod| std::mem::take(&mut pod.remarks));
+        self.world.warnings.extend(remarks);
         self.world.complete_namespaces();
         Ok(self.world)
     }

@@ -34,6 +34,10 @@ pub fn is_workload(group: &str, kind: &str) -> bool {
             | ("batch", "Job" | "CronJob")
             | ("apps.openshift.io", "DeploymentConfig")
             | ("argoproj.io", "Rollout")
+            | (
+                "kubevirt.io",
+                "VirtualMachine" | "VirtualMachineInstance" | "VirtualMachineInstanceReplicaSet"
+            )
     )
 }
 
@@ -44,7 +48,7 @@ pub fn read(fields: &Fields, node: &Node, kind: &str, meta: Meta) -> Result<Opti
         return Ok(None);
     }
     let template = match kind {
-        "Pod" => Some(node),
+        "Pod" | "VirtualMachineInstance" => Some(node),
         "CronJob" => node.at(&["spec", "jobTemplate", "spec", "template"]),
         _ => node.at(&["spec", "template"]),
     };
@@ -55,7 +59,11 @@ pub fn read(fields: &Fields, node: &Node, kind: &str, meta: Meta) -> Result<Opti
         .ok_or_else(|| fields.fail(template, format!("{kind} {}: the pod's spec is missing", meta.name)))?;
     let mut controller = None;
     for reference in fields.list(node.get("metadata").unwrap_or(node), "ownerReferences")? {
-        let owner = (fields.required(reference, "name")?, fields.required(reference, "kind")?);
+        // An owner without a kind can only be named; a node owns its static pods without making them a workload.
+        let owner = (fields.required(reference, "name")?, fields.text(reference, "kind")?.unwrap_or(kind));
+        if owner.1 == "Node" {
+            continue;
+        }
         if controller.is_none() || fields.flag(reference, "controller")? == Some(true) {
             controller = Some((owner.0.to_owned(), owner.1.to_owned()));
         }
@@ -75,6 +83,7 @@ pub fn read(fields: &Fields, node: &Node, kind: &str, meta: Meta) -> Result<Opti
         mentions: Vec::new(),
         config_maps: Vec::new(),
         probes: false,
+        remarks: Vec::new(),
         origin: fields.origin(node),
     };
     containers(fields, spec, &mut pod)?;
@@ -126,6 +135,13 @@ fn containers(fields: &Fields, spec: &Node, pod: &mut Pod) -> Result<()> {
 
 fn container_ports(fields: &Fields, container: &Node, pod: &mut Pod) -> Result<()> {
     for port in fields.list(container, "ports")? {
+        if port.get("containerPort").is_none() {
+            let origin = fields.origin(port);
+            pod.remarks.push(format!(
+                "{origin}: a port without containerPort, which the API server refuses: left out"
+            ));
+            continue;
+        }
         pod.ports.push(ContainerPort {
             name: fields.text(port, "name")?.map(str::to_owned),
             protocol: fields.protocol(port, "protocol")?,

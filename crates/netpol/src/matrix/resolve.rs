@@ -20,6 +20,19 @@ pub struct Places {
     pub dns_selector: Selector,
     /// Where the API server answers, when known.
     pub api_server: Option<Addresses>,
+    /// The addresses that the cluster gives to pods, when known: a block of the matrix then means only what is
+    /// outside of them.
+    pub pod_addresses: Addresses,
+}
+
+impl Places {
+    /// What a block of the matrix means: the addresses outside the cluster that are in it.
+    pub fn outside(&self, block: &Addresses) -> Addresses {
+        match self.pod_addresses.is_empty() {
+            true => block.clone(),
+            false => block.minus(&self.pod_addresses),
+        }
+    }
 }
 
 impl Default for Places {
@@ -28,6 +41,7 @@ impl Default for Places {
             dns_namespace: "kube-system".to_owned(),
             dns_selector: Selector::label("k8s-app", "kube-dns"),
             api_server: None,
+            pod_addresses: Addresses::default(),
         }
     }
 }
@@ -37,7 +51,7 @@ pub fn settings(matrix: &Matrix, places: &Places) -> Settings {
     let mut settings = Settings { api_server: places.api_server.clone(), ..Settings::default() };
     for party in matrix.flows.iter().flat_map(|flow| [&flow.source, &flow.destination]) {
         match party {
-            Party::Addresses(addresses) => settings.cuts.push(addresses.clone()),
+            Party::Addresses(addresses) => settings.cuts.push(places.outside(addresses)),
             Party::Name(name) => settings.names.push(name.clone()),
             _ => {}
         }
@@ -82,6 +96,7 @@ pub fn endpoints(engine: &Engine, party: &Party, places: &Places, flow: &Flow) -
             pods(&|pod| pod.namespace == places.dns_namespace && places.dns_selector.matches(&pod.labels))
         }
         Party::Addresses(wanted) => {
+            let wanted = places.outside(wanted);
             outside(&|endpoint| matches!(endpoint, Endpoint::Addresses(part) if wanted.covers(part)))
         }
         Party::Name(wanted) => {
@@ -142,6 +157,36 @@ pub struct Authorised {
     pub pairs: HashMap<(usize, usize), Connections>,
     /// For every flow: its pairs.
     pub by_flow: Vec<Vec<(usize, usize, Connections)>>,
+    /// What a line lets pass without asking for it: pods of the node's network behind a block of addresses. Whether
+    /// policies see them there depends on the network plugin.
+    pub tolerated: HashMap<(usize, usize), Connections>,
+}
+
+impl Authorised {
+    /// What passes between two endpoints though no line authorises it.
+    pub fn excess(&self, from: usize, to: usize, found: &Connections) -> Connections {
+        let known = |map: &HashMap<(usize, usize), Connections>, rest: Connections| match map.get(&(from, to))
+        {
+            Some(set) => rest.minus(set),
+            None => rest,
+        };
+        known(&self.tolerated, known(&self.pairs, found.clone()))
+    }
+}
+
+/// The pods of the node's network whose address is in a block, or unknown while the block is a whole family.
+fn nodes_behind(engine: &Engine, party: &Party, places: &Places) -> Vec<usize> {
+    let Party::Addresses(block) = party else { return Vec::new() };
+    let block = places.outside(block);
+    let everything = Addresses::everything();
+    let whole = block.v4 == everything.v4 || block.v6 == everything.v6;
+    let behind = |at: &usize| {
+        engine.pod(*at).filter(|pod| pod.host_network).is_some_and(|pod| match pod.addresses.is_empty() {
+            true => whole,
+            false => pod.addresses.iter().any(|&address| block.contains(address)),
+        })
+    };
+    (0..engine.pod_endpoints).filter(behind).collect()
 }
 
 /// Expands a matrix over the endpoints of an engine that was built with [`settings`].
@@ -172,6 +217,17 @@ pub fn authorised(engine: &Engine, matrix: &Matrix, places: &Places) -> Result<A
                 *known = known.union(&set);
                 pairs.push((source, destination, set.clone()));
             }
+        }
+        let (from_nodes, to_nodes) =
+            (nodes_behind(engine, &flow.source, places), nodes_behind(engine, &flow.destination, places));
+        let pairs_of_nodes = from_nodes
+            .iter()
+            .flat_map(|&node| to.iter().map(move |&at| (node, at)))
+            .chain(to_nodes.iter().flat_map(|&node| from.iter().map(move |&at| (at, node))));
+        for (source, destination) in pairs_of_nodes {
+            let set = connections(engine, flow, destination);
+            let known = authorised.tolerated.entry((source, destination)).or_default();
+            *known = known.union(&set);
         }
         authorised.by_flow.push(pairs);
     }

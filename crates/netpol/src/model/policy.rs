@@ -187,6 +187,22 @@ impl Policy {
         }
     }
 
+    /// Whether another policy of the same name decides the same, wherever it is written.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let same = |a: &Side, b: &Side| {
+            a.isolates == b.isolates
+                && a.rules.len() == b.rules.len()
+                && a.rules
+                    .iter()
+                    .zip(&b.rules)
+                    .all(|(a, b)| (a.action, &a.peers, &a.ports) == (b.action, &b.peers, &b.ports))
+        };
+        self.tier == other.tier
+            && self.subject == other.subject
+            && same(&self.ingress, &other.ingress)
+            && same(&self.egress, &other.egress)
+    }
+
     /// The rules of a direction.
     pub fn side(&self, direction: Direction) -> &Side {
         match direction {

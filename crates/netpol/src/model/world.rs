@@ -69,6 +69,8 @@ pub struct Pod {
     pub config_maps: Vec<String>,
     /// Whether it declares network probes.
     pub probes: bool,
+    /// What was odd about it, one sentence each, with file and line.
+    pub remarks: Vec<String>,
     /// Where it is declared.
     pub origin: Origin,
 }

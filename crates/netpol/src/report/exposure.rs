@@ -99,7 +99,14 @@ fn strangers(world: &World) -> Vec<(String, Option<PodSet>)> {
                 (NamespaceSet::Own, Some(name)) => Selector::namespace(name),
                 (NamespaceSet::Own, None) => Selector::everything(),
             };
-            if set.pods.is_everything() && namespaces.is_everything() {
+            let declared = world.pods.iter().any(|pod| {
+                let labels = world.namespaces.get(&pod.namespace).map(|namespace| &namespace.labels);
+                !pod.host_network
+                    && set.pods.matches(&pod.labels)
+                    && labels.is_some_and(|labels| namespaces.matches(labels))
+            });
+            // Who is declared stands in the list already; this one is about who is not.
+            if (set.pods.is_everything() && namespaces.is_everything()) || declared {
                 continue;
             }
             let resolved =
@@ -140,6 +147,15 @@ fn labels_for(selector: &Selector) -> Option<Labels> {
             Requirement::NotIn(..) | Requirement::Missing(_) => {}
         }
     }
+    // A pod with another value says more about `notin` than a pod without the label, which other rules may mean.
+    for requirement in selector.requirements() {
+        let Requirement::NotIn(key, _) = requirement else { continue };
+        let mut tried = labels.clone();
+        tried.entry(key.clone()).or_insert_with(|| "unknown".to_owned());
+        if selector.matches(&tried) {
+            labels = tried;
+        }
+    }
     selector.matches(&labels).then_some(labels)
 }
 
@@ -178,6 +194,7 @@ fn add_stranger(world: &mut World, at: usize, title: &str, set: Option<&PodSet>)
         mentions: Vec::new(),
         config_maps: Vec::new(),
         probes: false,
+        remarks: Vec::new(),
         origin: Origin::built_in(),
     });
 }

@@ -2,9 +2,10 @@
 
 use crate::engine::graph::Graph;
 use crate::engine::{Endpoint, Engine};
-use crate::model::address::Addresses;
+use crate::model::address::{Addresses, Intervals};
+use crate::model::policy::{Direction, Peer};
 use crate::model::ports::{ConnectionTable, Connections, ConnectionsId};
-use crate::model::world::{Pod, Service, TargetPort, World};
+use crate::model::world::{Pod, Service, ServicePort, TargetPort, World};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The kind of the pod that stands for an ingress controller whose labels nobody knows.
@@ -40,6 +41,7 @@ pub fn with_controller(world: &mut World) {
         mentions: Vec::new(),
         config_maps: Vec::new(),
         probes: false,
+        remarks: Vec::new(),
         origin: crate::error::Origin::built_in(),
     });
 }
@@ -48,9 +50,18 @@ fn is_controller(engine: &Engine, endpoint: usize) -> bool {
     engine.pod(endpoint).is_some_and(|pod| pod.owner.1 == CONTROLLER_KIND)
 }
 
-/// All lines, sorted; links of a workload with itself are left out. With `focus`, only those that touch a workload
-/// whose title contains it.
-pub fn lines(engine: &Engine, graph: &Graph, focus: Option<&str>) -> Vec<Line> {
+/// Which lines are shown, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// Only lines that touch a party whose name contains this.
+    pub focus: Option<String>,
+    /// Outside ranges are cut at every boundary that a rule of the direction mentions, so that they are disjoint or
+    /// equal over all lines; otherwise they are as wide as they can be.
+    pub cut: bool,
+}
+
+/// All lines, sorted; links of a workload with itself are left out.
+pub fn lines(engine: &Engine, graph: &Graph, shown: &Shown) -> Vec<Line> {
     let names = Names::new(engine, graph);
     let mut lines: BTreeSet<Line> = BTreeSet::new();
     let mut outward: BTreeMap<(usize, ConnectionsId), Addresses> = BTreeMap::new();
@@ -79,20 +90,24 @@ pub fn lines(engine: &Engine, graph: &Graph, focus: Option<&str>) -> Vec<Line> {
             }
         }
     }
+    let cuts = |direction| if shown.cut { boundaries(engine, direction) } else { Cuts::default() };
+    let cuts_out = cuts(Direction::Egress);
     for ((pod, id), addresses) in outward {
-        for range in shown(engine, &addresses) {
+        for range in ranges(engine, &addresses, &cuts_out) {
             let connections = graph.table.get(id).clone();
             lines.insert(Line { source: names.of(pod).to_owned(), destination: range, connections });
         }
     }
+    let cuts_in = cuts(Direction::Ingress);
     for ((pod, id), addresses) in inward {
-        for range in shown(engine, &addresses) {
+        for range in ranges(engine, &addresses, &cuts_in) {
             let connections = graph.table.get(id).clone();
             lines.insert(Line { source: range, destination: names.of(pod).to_owned(), connections });
         }
     }
     lines.extend(routes(engine, graph, &names));
     let wanted = |line: &Line| {
+        let focus = shown.focus.as_ref();
         focus.is_none_or(|focus| line.source.contains(focus) || line.destination.contains(focus))
     };
     merge(lines.into_iter().filter(wanted))
@@ -107,12 +122,52 @@ fn widen(
     *addresses = addresses.union(part);
 }
 
-fn shown(engine: &Engine, addresses: &Addresses) -> Vec<String> {
-    let mut texts = Addresses { v4: addresses.v4.clone(), ..Addresses::default() }.range_texts();
+/// Where ranges begin anew, IPv4 and IPv6.
+#[derive(Default)]
+struct Cuts {
+    v4: BTreeSet<u128>,
+    v6: BTreeSet<u128>,
+}
+
+/// The boundaries of all blocks that the rules of a direction mention.
+fn boundaries(engine: &Engine, direction: Direction) -> Cuts {
+    let mut cuts = Cuts::default();
+    let rules = engine.world.policies.iter().flat_map(|policy| &policy.side(direction).rules);
+    for peer in rules.flat_map(|rule| &rule.peers) {
+        let Peer::Block { addresses, .. } = peer else { continue };
+        for (set, intervals) in [(&mut cuts.v4, &addresses.v4), (&mut cuts.v6, &addresses.v6)] {
+            for &(low, high) in intervals.ranges() {
+                set.insert(low);
+                set.extend(high.checked_add(1));
+            }
+        }
+    }
+    cuts
+}
+
+fn ranges(engine: &Engine, addresses: &Addresses, cuts: &Cuts) -> Vec<String> {
+    let mut texts: Vec<String> = pieces(&addresses.v4, &cuts.v4)
+        .flat_map(|v4| Addresses { v4, ..Addresses::default() }.range_texts())
+        .collect();
     if engine.ipv6 {
-        texts.extend(Addresses { v6: addresses.v6.clone(), ..Addresses::default() }.range_texts());
+        let pieces = pieces(&addresses.v6, &cuts.v6);
+        texts.extend(pieces.flat_map(|v6| Addresses { v6, ..Addresses::default() }.range_texts()));
     }
     texts.into_iter().map(|text| format!("{text}[External]")).collect()
+}
+
+/// Every interval, cut at the boundaries that fall inside it.
+fn pieces(intervals: &Intervals, cuts: &BTreeSet<u128>) -> impl Iterator<Item = Intervals> {
+    let mut pieces = Vec::new();
+    for &(low, high) in intervals.ranges() {
+        let mut start = low;
+        for &cut in cuts.range(low..=high).filter(|&&cut| cut > low) {
+            pieces.push(Intervals::one(start, cut - 1));
+            start = cut;
+        }
+        pieces.push(Intervals::one(start, high));
+    }
+    pieces.into_iter()
 }
 
 /// Puts lines of the same two parties together: owners of pods that differ have one line for all of them.
@@ -173,13 +228,15 @@ fn alike(engine: &Engine, graph: &Graph, members: &[usize]) -> bool {
 /// The ports of the pod that a Service port means, for one pod.
 pub fn target_connections(service: &Service, wanted: Option<&TargetPort>, pod: &Pod) -> Connections {
     let mut set = Connections::none();
+    let by_own_port = |port: &ServicePort| match wanted {
+        None => true,
+        Some(TargetPort::Number(number)) => port.port == *number,
+        Some(TargetPort::Name(name)) => port.name.as_ref() == Some(name),
+    };
+    // OpenShift Routes name the pod's port, and controllers such as ingress-nginx accept it in an Ingress too.
+    let known = service.ports.iter().any(by_own_port);
     for port in &service.ports {
-        let chosen = match wanted {
-            None => true,
-            Some(TargetPort::Number(number)) => port.port == *number,
-            Some(TargetPort::Name(name)) => port.name.as_ref() == Some(name),
-        };
-        if !chosen {
+        if !(by_own_port(port) || !known && wanted == Some(&port.target)) {
             continue;
         }
         match &port.target {

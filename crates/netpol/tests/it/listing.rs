@@ -30,7 +30,7 @@ fn check(policies: &str, expected: &[&str]) {
     let mut world = read(&[Input::new("shop.yaml", SHOP), Input::new("policies.yaml", policies)]).unwrap();
     lines::with_controller(&mut world);
     let engine = Engine::new(world, &Settings::default());
-    let plain = text::plain(&lines::lines(&engine, &engine.graph(), None));
+    let plain = text::plain(&lines::lines(&engine, &engine.graph(), &lines::Shown::default()));
     assert_eq!(plain.lines().collect::<Vec<_>>(), expected);
 }
 
@@ -77,7 +77,7 @@ fn every_format_says_the_same() {
             "podSelector: {}\npolicyTypes: [Ingress, Egress]\negress: [{to: [{podSelector: {}}]}]\ningress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80}, {port: 82}]}]",
         ),
     ]);
-    let found = lines::lines(&engine, &engine.graph(), None);
+    let found = lines::lines(&engine, &engine.graph(), &lines::Shown::default());
     assert_eq!(
         text::csv(&found),
         "source,destination,connections\nshop/web[Deployment],shop/db[StatefulSet],\"TCP 80,82\"\n"

@@ -129,7 +129,7 @@ fn check(matrix: &[Line], dialect: Dialect) {
             let settings =
                 Settings { ignore_pod_addresses: dialect == Dialect::Cilium, ..Settings::default() };
             let engine = Engine::new(whole, &settings);
-            lines::lines(&engine, &engine.graph(), None)
+            lines::lines(&engine, &engine.graph(), &lines::Shown::default())
                 .into_iter()
                 .map(|line| (line.source, line.destination, line.connections.to_string()))
                 .collect()
