@@ -107,7 +107,7 @@ fn without_tabs(text: &str) -> Option<String> {
         let (lead, rest) = line.split_at(blank);
         if depth > 0 && quote.is_none() && lead.contains('\t') {
             changed = true;
-            out.push_str(&lead.replace('\t', " "));
+            out.push_str(&lead.replace('\t', "        "));
         } else {
             out.push_str(lead);
         }

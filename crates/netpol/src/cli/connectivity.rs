@@ -74,6 +74,13 @@ fn exposures(world: &World, settings: &Settings, args: &ListArgs, terminal: Term
     };
     let headings = ["workload", "direction", "peer", "connections", "protected"];
     match args.format {
+        ListFormat::Text | ListFormat::Table if found.is_empty() => terminal
+            .language
+            .pick(
+                "Personne qui ne soit déclaré ne peut joindre ces charges, ni être joint par elles.\n",
+                "Nobody undeclared can reach these workloads or be reached by them.\n",
+            )
+            .to_owned(),
         ListFormat::Json => {
             let list: Vec<serde_json::Value> = found
                 .iter()

@@ -16,7 +16,7 @@ impl Engine {
                 let policies = self.policies_on(at, direction);
                 for (first, &a) in policies.iter().enumerate() {
                     let equal = policies[first + 1..].iter().take_while(|&&b| self.tier(b) == self.tier(a));
-                    if self.tier(a) != Tier::Namespaced {
+                    if matches!(self.tier(a), Tier::Admin(_) | Tier::Baseline(_)) {
                         pairs.extend(equal.map(|&b| (a, b, direction)));
                     }
                 }

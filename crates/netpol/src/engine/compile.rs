@@ -184,7 +184,7 @@ fn select(world: &World, resolver: &mut Resolver<'_>, size: usize) -> Vec<[Vec<u
 
 fn applies(side: &Side, tier: Tier) -> bool {
     match tier {
-        Tier::Namespaced => side.isolates || !side.rules.is_empty(),
-        _ => !side.rules.is_empty(),
+        Tier::Admin(_) | Tier::Baseline(_) => !side.rules.is_empty(),
+        _ => side.isolates || !side.rules.is_empty(),
     }
 }

@@ -61,8 +61,22 @@ impl Engine {
             self.ordered(policy, direction, peer, to, &mut walk);
         }
         walk.next_tier();
+        self.custom_tiers(policies, direction, peer, to, &mut walk);
+        for &policy in tier(|tier| matches!(tier, Tier::Before(_))) {
+            self.ordered(policy, direction, peer, to, &mut walk);
+        }
         let namespaced: Vec<u32> = tier(|tier| tier == Tier::Namespaced).copied().collect();
         self.namespaced(&namespaced, direction, peer, to, &mut walk);
+        for &policy in tier(|tier| matches!(tier, Tier::After(_))) {
+            self.ordered(policy, direction, peer, to, &mut walk);
+        }
+        let default = |tier: Tier| matches!(tier, Tier::Before(_) | Tier::Namespaced | Tier::After(_));
+        let isolating =
+            policies.iter().find(|&&policy| default(self.tier(policy)) && self.isolates(policy, direction));
+        if let Some(&isolating) = isolating {
+            walk.refuse(isolating);
+        }
+        walk.next_tier();
         for &policy in tier(|tier| matches!(tier, Tier::Baseline(_))) {
             self.ordered(policy, direction, peer, to, &mut walk);
         }
@@ -100,16 +114,34 @@ impl Engine {
         }
     }
 
-    /// The namespaced tier: denies win, allows add up, and being selected refuses the rest.
+    /// Calico's own tiers: rules in order, then the tier's default for whoever it selects.
+    fn custom_tiers(&self, policies: &[u32], direction: Direction, peer: usize, to: usize, walk: &mut Walk) {
+        let rank = |policy: u32| match self.tier(policy) {
+            Tier::Custom(rank, _) => Some(rank),
+            _ => None,
+        };
+        for of_tier in policies.chunk_by(|&a, &b| rank(a) == rank(b)) {
+            let Some(rank) = rank(of_tier[0]) else { continue };
+            for &policy in of_tier {
+                self.ordered(policy, direction, peer, to, walk);
+            }
+            if !self.world.tiers[rank as usize].1 {
+                walk.refuse(of_tier[0]);
+            }
+            walk.next_tier();
+        }
+    }
+
+    /// Whether being selected by a policy refuses what nothing allows.
+    pub(super) fn isolates(&self, policy: u32, direction: Direction) -> bool {
+        self.world.policies[policy as usize].side(direction).isolates
+    }
+
+    /// NetworkPolicy and Cilium: denies win, allows add up.
     fn namespaced(&self, policies: &[u32], direction: Direction, peer: usize, to: usize, walk: &mut Walk) {
         let mut allowed = Connections::none();
         let mut denied = Connections::none();
-        let mut isolating = None;
         for &policy in policies {
-            let side = self.world.policies[policy as usize].side(direction);
-            if side.isolates {
-                isolating.get_or_insert(policy);
-            }
             for (rule, ports) in self.matching(policy, direction, peer, to) {
                 walk.note(rule, walk.open.common(&ports));
                 match rule.action {
@@ -118,17 +150,12 @@ impl Engine {
                 }
             }
         }
-        let Some(isolating) = isolating else {
-            walk.open = walk.open.minus(&denied);
-            return;
-        };
-        let passed = walk.open.common(&allowed.minus(&denied));
-        let refused = walk.open.minus(&allowed).minus(&denied);
-        walk.allowed = walk.allowed.union(&passed);
-        walk.open = Connections::none();
-        if !refused.is_empty() {
-            let policy = isolating as usize;
-            walk.steps.push(Step { policy, rule: None, action: Action::Deny, connections: refused });
+        // What is allowed only counts against isolation: a later tier still sees what nothing isolates.
+        let isolated = policies.iter().any(|&policy| self.isolates(policy, direction));
+        walk.open = walk.open.minus(&denied);
+        if isolated {
+            walk.allowed = walk.allowed.union(&walk.open.common(&allowed));
+            walk.open = walk.open.minus(&allowed);
         }
     }
 
@@ -207,6 +234,15 @@ impl Walk {
             Action::Deny => {}
         }
         self.note(rule, decided);
+    }
+
+    /// Whoever a tier selects is refused what none of its rules decided.
+    fn refuse(&mut self, policy: u32) {
+        let connections = std::mem::take(&mut self.open);
+        if !connections.is_empty() {
+            let policy = policy as usize;
+            self.steps.push(Step { policy, rule: None, action: Action::Deny, connections });
+        }
     }
 
     fn next_tier(&mut self) {

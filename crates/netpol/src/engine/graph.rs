@@ -34,6 +34,8 @@ struct State {
     passed: ConnectionsId,
     allowed: ConnectionsId,
     denied: ConnectionsId,
+    /// What NetworkPolicies allow, until their tier ends.
+    gathered: ConnectionsId,
 }
 
 /// Endpoints whose rules of one direction are the same: computed once.
@@ -107,7 +109,8 @@ impl Engine {
     /// The peers of one endpoint, by what one direction lets through.
     fn parts(&self, at: usize, direction: Direction, table: &mut ConnectionTable) -> Parts {
         let none = ConnectionTable::NONE;
-        let start = State { open: ConnectionTable::ALL, passed: none, allowed: none, denied: none };
+        let start =
+            State { open: ConnectionTable::ALL, passed: none, allowed: none, denied: none, gathered: none };
         let mut groups = vec![(start, Bits::all(self.endpoints.len()))];
         let policies = self.policies_on(at, direction);
         let is_admin = |policy: &&u32| matches!(self.tier(**policy), Tier::Admin(_));
@@ -116,17 +119,28 @@ impl Engine {
             self.apply(policy, direction, at, &mut groups, table, first_match);
         }
         remap(&mut groups, |state| next_tier(state, table));
-        let namespaced = || policies.iter().filter(|policy| self.tier(**policy) == Tier::Namespaced);
-        let isolated =
-            namespaced().any(|&policy| self.world.policies[policy as usize].side(direction).isolates);
+        self.custom_tiers_of(at, direction, &mut groups, table);
+        let of = |wanted: fn(Tier) -> bool| policies.iter().filter(move |&&policy| wanted(self.tier(policy)));
+        for &policy in of(|tier| matches!(tier, Tier::Before(_))) {
+            self.apply(policy, direction, at, &mut groups, table, first_match);
+        }
+        let namespaced = || of(|tier| tier == Tier::Namespaced);
         for &policy in namespaced() {
             self.apply(policy, direction, at, &mut groups, table, add_up);
         }
+        let isolated = namespaced().any(|&policy| self.isolates(policy, direction));
         remap(&mut groups, |state| end_namespaced(state, isolated, table));
-        if !isolated {
-            for &policy in policies.iter().filter(is_baseline) {
-                self.apply(policy, direction, at, &mut groups, table, first_match);
-            }
+        for &policy in of(|tier| matches!(tier, Tier::After(_))) {
+            self.apply(policy, direction, at, &mut groups, table, first_match);
+        }
+        let default = |tier: Tier| matches!(tier, Tier::Before(_) | Tier::Namespaced | Tier::After(_));
+        let mut members = policies.iter().filter(|&&policy| default(self.tier(policy)));
+        let closed = members.any(|&policy| self.isolates(policy, direction));
+        remap(&mut groups, |state| {
+            next_tier(if closed { State { open: none, ..state } } else { state }, table)
+        });
+        for &policy in policies.iter().filter(is_baseline) {
+            self.apply(policy, direction, at, &mut groups, table, first_match);
         }
         remap(&mut groups, |state| {
             let state = next_tier(state, table);
@@ -141,6 +155,31 @@ impl Engine {
         }
         parts.retain(|(id, bits)| *id != none && !bits.is_empty());
         parts.iter().map(|(id, bits)| (*id, Stored::new(bits))).collect()
+    }
+
+    /// Calico's own tiers: rules in order, then the tier's default for whoever it selects.
+    fn custom_tiers_of(
+        &self,
+        at: usize,
+        direction: Direction,
+        groups: &mut Vec<(State, Bits)>,
+        table: &mut ConnectionTable,
+    ) {
+        let rank = |policy: u32| match self.tier(policy) {
+            Tier::Custom(rank, _) => Some(rank),
+            _ => None,
+        };
+        for of_tier in self.policies_on(at, direction).chunk_by(|&a, &b| rank(a) == rank(b)) {
+            let Some(rank) = rank(of_tier[0]) else { continue };
+            for &policy in of_tier {
+                self.apply(policy, direction, at, groups, table, first_match);
+            }
+            let pass = self.world.tiers[rank as usize].1;
+            remap(groups, |state| {
+                let open = if pass { state.open } else { ConnectionTable::NONE };
+                next_tier(State { open, ..state }, table)
+            });
+        }
     }
 
     fn apply(
@@ -212,23 +251,23 @@ fn first_match(state: State, action: Action, ports: ConnectionsId, table: &mut C
     }
 }
 
-/// In the namespaced tier `passed` gathers what is allowed until the tier ends.
+/// Among NetworkPolicies nothing is decided before all of them have been asked.
 fn add_up(state: State, action: Action, ports: ConnectionsId, table: &mut ConnectionTable) -> State {
     match action {
         Action::Deny => State { denied: table.union(state.denied, ports), ..state },
-        _ => State { passed: table.union(state.passed, ports), ..state },
+        _ => State { gathered: table.union(state.gathered, ports), ..state },
     }
 }
 
 fn end_namespaced(state: State, isolated: bool, table: &mut ConnectionTable) -> State {
     let none = ConnectionTable::NONE;
+    let open = table.minus(state.open, state.denied);
     if !isolated {
-        let open = table.minus(state.open, state.denied);
-        return State { open, passed: none, denied: none, ..state };
+        return State { open, denied: none, gathered: none, ..state };
     }
-    let gathered = table.minus(state.passed, state.denied);
-    let passed = table.common(state.open, gathered);
-    State { open: none, passed: none, denied: none, allowed: table.union(state.allowed, passed) }
+    let let_in = table.common(open, state.gathered);
+    let (open, allowed) = (table.minus(open, let_in), table.union(state.allowed, let_in));
+    State { open, denied: none, gathered: none, allowed, ..state }
 }
 
 fn next_tier(state: State, table: &mut ConnectionTable) -> State {

@@ -7,7 +7,7 @@ use super::network_policy::annotations;
 use crate::document::{Node, Value};
 use crate::error::Result;
 use crate::model::address::{Addresses, parse_any};
-use crate::model::labels::{NAMESPACE_NAME, Requirement, Selector};
+use crate::model::labels::{NAMESPACE_NAME, Selector};
 use crate::model::policy::{
     Action, Dialect, Direction, NamespaceSet, Peer, PodSet, Policy, PortMatch, Rule, Side, Tier,
 };
@@ -198,11 +198,11 @@ impl Reader<'_> {
                 .unwrap_or(key)
                 .to_owned();
             if bare == POD_NAMESPACE {
-                namespace.push(renamed(requirement, NAMESPACE_NAME.to_owned()));
+                namespace.push(requirement.renamed(NAMESPACE_NAME));
             } else if let Some(label) = bare.strip_prefix(NAMESPACE_LABELS) {
-                namespace.push(renamed(requirement, label.to_owned()));
+                namespace.push(requirement.renamed(label));
             } else {
-                pod.push(renamed(requirement, bare));
+                pod.push(requirement.renamed(&bare));
             }
         }
         let namespaces = match namespace.is_empty() && !self.clusterwide {
@@ -328,13 +328,4 @@ impl Reader<'_> {
 
 fn block(addresses: Addresses) -> Peer {
     Peer::Block { addresses, pods: false, unknown_pods: false }
-}
-
-fn renamed(requirement: &Requirement, key: String) -> Requirement {
-    match requirement {
-        Requirement::In(_, values) => Requirement::In(key, values.clone()),
-        Requirement::NotIn(_, values) => Requirement::NotIn(key, values.clone()),
-        Requirement::Exists(_) => Requirement::Exists(key),
-        Requirement::Missing(_) => Requirement::Missing(key),
-    }
 }

@@ -1,7 +1,9 @@
 //! What do these Kubernetes manifests declare?
 
 pub mod admin;
+pub mod calico;
 pub mod cilium;
+mod expression;
 pub mod fields;
 pub mod network_policy;
 pub mod service;
@@ -10,7 +12,7 @@ pub mod workload;
 use crate::document::{self, Node, Value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::labels::NAMESPACE_NAME;
-use crate::model::policy::Policy;
+use crate::model::policy::{Dialect, Order, Policy, Tier};
 use crate::model::world::{self, Mention, World};
 use fields::Fields;
 use std::sync::Arc;
@@ -73,6 +75,9 @@ struct Reader {
     world: World,
     workloads: Vec<workload::Workload>,
     errors: Vec<Error>,
+    /// Calico's tiers, and the policies that name one: dialect, namespace, name, tier.
+    tiers: Vec<calico::DeclaredTier>,
+    in_tiers: Vec<(Dialect, Option<String>, String, String)>,
     seen: std::collections::HashMap<(String, String, String, String), crate::error::Origin>,
 }
 
@@ -234,6 +239,19 @@ impl Reader {
                 let meta = self.meta(fields, node, kind)?;
                 cilium::read(fields, node, kind, meta, &mut self.world.warnings)?
             }
+            (group, "NetworkPolicy" | "GlobalNetworkPolicy") if calico::is_calico(group) => {
+                let meta = self.meta(fields, node, kind)?;
+                let (found, tier) = calico::read(fields, node, kind, &meta, &mut self.world.warnings)?;
+                if let (Some(tier), Some(first)) = (tier, found.first()) {
+                    self.in_tiers.push((first.dialect, first.namespace.clone(), first.name.clone(), tier));
+                }
+                found
+            }
+            (group, "Tier") if calico::is_calico(group) => {
+                let meta = self.meta(fields, node, kind)?;
+                self.tiers.push(calico::read_tier(fields, node, meta.name)?);
+                return Ok(());
+            }
             ("", "NetworkPolicy") if version.is_empty() => {
                 return Err(fields.fail(node, "apiVersion is missing"));
             }
@@ -247,6 +265,11 @@ impl Reader {
 
     /// Objects that change who may talk to whom must be understood; the others are left alone.
     fn other(&mut self, fields: &Fields, node: &Node, version: &str, kind: &str) -> Result<()> {
+        if kind.starts_with("Staged") && is_policy(kind) {
+            let origin = fields.origin(node);
+            self.world.warnings.push(format!("{origin}: {kind} enforces nothing yet: left out"));
+            return Ok(());
+        }
         if kind == "MultiNetworkPolicy" {
             let origin = fields.origin(node);
             self.world.warnings.push(format!("{origin}: {kind} governs secondary networks: left out"));
@@ -365,7 +388,48 @@ impl Reader {
         Ok(())
     }
 
+    /// Puts Calico's policies into the tiers that they name.
+    fn place_in_tiers(&mut self) {
+        /// Where Calico's default tier stands, and the one that holds the Admin policies.
+        const DEFAULT: f64 = 1_000_000.0;
+        const ADMIN: f64 = 1000.0;
+        self.tiers.retain(|tier| tier.name != "default");
+        self.tiers.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
+        self.tiers.dedup_by(|a, b| a.name == b.name);
+        for (dialect, namespace, name, tier) in std::mem::take(&mut self.in_tiers) {
+            let place = self.tiers.iter().position(|known| known.name == tier);
+            let admin = self
+                .world
+                .policies
+                .iter()
+                .any(|policy| matches!(policy.tier, Tier::Admin(_) | Tier::Baseline(_)));
+            let mut problem = None;
+            for policy in self.world.policies.iter_mut().filter(|policy| {
+                policy.dialect == dialect && policy.namespace == namespace && policy.name == name
+            }) {
+                let (Tier::Before(order) | Tier::After(order)) = policy.tier else { continue };
+                let Some(at) = place else {
+                    problem = Some((policy.origin.clone(), format!("the tier '{tier}' is not declared")));
+                    continue;
+                };
+                let of_tier = self.tiers[at].order;
+                if of_tier >= Order::of(DEFAULT) || (admin && of_tier <= Order::of(ADMIN)) {
+                    let message = format!("the tier '{tier}' is asked at a place that is not understood");
+                    problem = Some((policy.origin.clone(), message));
+                }
+                policy.tier = Tier::Custom(u16::try_from(at).unwrap_or(u16::MAX), order);
+            }
+            if let Some((origin, message)) = problem {
+                let hint =
+                    "give its Tier object, with an order below 1000000 (above 1000 beside Admin policies)";
+                self.errors.push(Error::input(&origin, message).hint(hint));
+            }
+        }
+        self.world.tiers = self.tiers.drain(..).map(|tier| (tier.name, tier.pass)).collect();
+    }
+
     fn finish(mut self) -> Result<World> {
+        self.place_in_tiers();
         if let Some(error) = Error::join(self.errors) {
             return Err(error);
         }

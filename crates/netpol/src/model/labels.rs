@@ -30,6 +30,18 @@ impl Requirement {
         }
     }
 
+    /// The same condition on another label.
+    #[must_use]
+    pub fn renamed(&self, key: &str) -> Self {
+        let key = key.to_owned();
+        match self {
+            Self::In(_, values) => Self::In(key, values.clone()),
+            Self::NotIn(_, values) => Self::NotIn(key, values.clone()),
+            Self::Exists(_) => Self::Exists(key),
+            Self::Missing(_) => Self::Missing(key),
+        }
+    }
+
     /// Whether these labels fulfil it.
     pub fn matches(&self, labels: &Labels) -> bool {
         let value = labels.get(self.key());

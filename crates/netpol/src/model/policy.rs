@@ -20,10 +20,14 @@ pub enum Dialect {
     CiliumNetworkPolicy,
     /// `cilium.io/v2 CiliumClusterwideNetworkPolicy`.
     CiliumClusterwideNetworkPolicy,
+    /// `projectcalico.org/v3 NetworkPolicy`.
+    CalicoNetworkPolicy,
+    /// `projectcalico.org/v3 GlobalNetworkPolicy`.
+    CalicoGlobalNetworkPolicy,
 }
 
 impl Dialect {
-    /// The kind as written in manifests.
+    /// The kind, as messages call it.
     pub fn kind(self) -> &'static str {
         match self {
             Self::NetworkPolicy => "NetworkPolicy",
@@ -32,7 +36,24 @@ impl Dialect {
             Self::ClusterNetworkPolicy => "ClusterNetworkPolicy",
             Self::CiliumNetworkPolicy => "CiliumNetworkPolicy",
             Self::CiliumClusterwideNetworkPolicy => "CiliumClusterwideNetworkPolicy",
+            Self::CalicoNetworkPolicy => "Calico NetworkPolicy",
+            Self::CalicoGlobalNetworkPolicy => "Calico GlobalNetworkPolicy",
         }
+    }
+}
+
+/// The `order` of Calico: lower first, none last. Kept as whole thousandths so that it can be compared exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Order(i64);
+
+impl Order {
+    /// Without an order: after all others.
+    pub const LAST: Self = Self(i64::MAX);
+
+    /// The order of a number.
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn of(number: f64) -> Self {
+        Self((number * 1000.0).clamp(-1e18, 1e18) as i64)
     }
 }
 
@@ -41,8 +62,14 @@ impl Dialect {
 pub enum Tier {
     /// Before everything; lower numbers first; rules in their order, the first that matches decides.
     Admin(i32),
+    /// A tier of Calico's own, by its place in `World::tiers`, and the order in it; rules in their order.
+    Custom(u16, Order),
+    /// Calico's default tier, before the NetworkPolicies that it also holds.
+    Before(Order),
     /// NetworkPolicy and Cilium: selecting a pod isolates it; allows add up, denies win.
     Namespaced,
+    /// Calico's default tier, after the NetworkPolicies that it also holds.
+    After(Order),
     /// After everything else has left the question open; rules in their order.
     Baseline(i32),
 }
@@ -149,7 +176,7 @@ pub struct Rule {
 /// The rules of one direction.
 #[derive(Clone, Debug, Default)]
 pub struct Side {
-    /// Whether selecting a pod refuses what no rule allows (namespaced tier only).
+    /// Whether selecting a pod refuses what no rule allows (not in the Admin and Baseline tiers).
     pub isolates: bool,
     /// The rules in order.
     pub rules: Vec<Rule>,

@@ -174,6 +174,8 @@ pub struct World {
     pub config_maps: HashMap<(String, String), Vec<Mention>>,
     /// In the order of reading.
     pub policies: Vec<Policy>,
+    /// Calico's own tiers, first asked first: name, and whether what no rule decides goes on to the next tier.
+    pub tiers: Vec<(String, bool)>,
     /// What was read but not understood fully, one sentence each, with file and line.
     pub warnings: Vec<String>,
 }

@@ -158,3 +158,26 @@ fn cluster_network_policy_has_both_tiers() {
     );
     check(&base, |ask| ask.from_namespace() != "x" || ask.to_namespace() == "x");
 }
+
+#[test]
+fn equal_priorities_that_contradict_each_other_are_refused() {
+    let rule = |name: &str, action: &str, ns: &str| {
+        admin(
+            name,
+            5,
+            &format!(
+                "{SUBJECT_X}\ningress:\n- {{action: {action}, from: [{{namespaces: {{matchLabels: {{ns: {ns}}}}}}}]}}"
+            ),
+        )
+    };
+    let ask = |a: String, b: String| {
+        super::support::engine(&[&super::support::cluster(), &(a + &b)]).refuse_ambiguity()
+    };
+    assert!(ask(rule("a", "Allow", "y"), rule("b", "Deny", "z")).is_ok());
+    assert!(ask(rule("a", "Allow", "y"), rule("b", "Allow", "y")).is_ok());
+    let error = ask(rule("a", "Allow", "y"), rule("b", "Deny", "y")).unwrap_err().to_string();
+    assert!(
+        error.contains("AdminNetworkPolicy a and AdminNetworkPolicy b have the same priority"),
+        "{error}"
+    );
+}

@@ -106,7 +106,7 @@ fn from_matrix_to_proof() {
         dir,
         "list -f DIR/app -f DIR/policies.yaml --exposure",
         ExitStatus::Success,
-        &["shop/api[Deployment] <= pods {app=web}"],
+        &["Nobody undeclared"],
     );
     check(
         dir,

@@ -36,7 +36,7 @@ fn broken_manifests_are_refused_with_their_line() {
     check(&spec("podSelector: {matchExpressions: [{key: a, operator: In}]}"), "needs values");
     check(&spec("podSelector: {matchExpressions: [{key: a, operator: Is}]}"), "'Is' is not In, NotIn");
     check(
-        "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: a}\n",
+        "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkSet\nmetadata: {name: a}\n",
         "is not understood",
     );
     check("a: 1\na: 2\n", "given twice");
@@ -85,4 +85,82 @@ spec: {containers: []}
     let world = read(&[Input::new("live.yaml", text)]).unwrap();
     let titles: Vec<String> = world.pods.iter().map(|pod| pod.title()).collect();
     assert_eq!(titles, ["n/web[Deployment]", "n/other-77[ReplicaSet]"]);
+}
+
+fn titles(text: &str) -> Vec<String> {
+    let world = read(&[Input::new("live.yaml", text)]).unwrap_or_else(|error| panic!("{error}"));
+    world.pods.iter().map(|pod| pod.title()).collect()
+}
+
+#[test]
+fn items_of_a_typed_list_take_its_kind() {
+    let text = "
+apiVersion: v1
+kind: PodList
+items:
+- metadata: {name: a, namespace: n}
+  spec: {containers: []}
+- metadata: {name: etcd-node1, namespace: kube-system, ownerReferences: [{kind: Node, name: node1, controller: true}]}
+  spec: {containers: []}
+- metadata: {name: b, namespace: n, ownerReferences: [{name: owner, controller: true}]}
+  spec: {containers: []}
+";
+    assert_eq!(titles(text), ["n/a[Pod]", "kube-system/etcd-node1[Pod]", "n/owner[Pod]"]);
+}
+
+#[test]
+fn virtual_machines_have_pods_too() {
+    let text = "
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata: {name: vm, namespace: n}
+spec: {template: {metadata: {labels: {app: vm}}, spec: {domain: {}}}}
+";
+    assert_eq!(titles(text), ["n/vm[VirtualMachine]"]);
+}
+
+#[test]
+fn tabs_inside_brackets_are_read_as_kubectl_reads_them() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    args:\n      [\n\t\"--listen=1\",\n      ]\n";
+    assert_eq!(titles(text), ["default/a[Pod]"]);
+    check("kind: Pod\nmetadata:\n\tname: a\n", "bad.yaml:3: this is not valid YAML");
+}
+
+#[test]
+fn what_is_no_manifest_is_left_out_of_folders_only() {
+    let values = "replicas: 3\nimage: web\n";
+    let world = read(&[
+        Input::found("app/values-prod.yaml", values),
+        Input::found("app/report.json", "[{\"src\": 1}]"),
+    ])
+    .unwrap();
+    assert_eq!(world.warnings.len(), 2, "{:?}", world.warnings);
+    assert!(world.warnings[0].starts_with("app/values-prod.yaml:1: left out"), "{:?}", world.warnings);
+    check(values, "kind is missing");
+}
+
+#[test]
+fn the_same_policy_twice_counts_once_and_another_one_is_refused() {
+    let one = spec("podSelector: {}");
+    let world = read(&[Input::new("a.yaml", one.clone()), Input::new("b.yaml", one.clone())]).unwrap();
+    assert_eq!((world.policies.len(), world.warnings.len()), (1, 1));
+    let other = spec("podSelector: {}\ningress: [{}]");
+    let error = read(&[Input::new("a.yaml", one), Input::new("b.yaml", other)]).unwrap_err().to_string();
+    assert!(
+        error.contains("b.yaml:2: NetworkPolicy x/p is given twice, and the other one (a.yaml:2)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn networks_beside_the_pod_network() {
+    let role = |role: &str| {
+        format!(
+            "apiVersion: k8s.ovn.org/v1\nkind: UserDefinedNetwork\nmetadata: {{name: u, namespace: n}}\nspec: {{topology: Layer2, layer2: {{role: {role}}}}}\n"
+        )
+    };
+    check(&role("Primary"), "bad.yaml:1: UserDefinedNetwork: a primary network of its own is not understood");
+    assert!(read(&[Input::new("a", role("Secondary"))]).is_ok());
+    let multi = "apiVersion: k8s.cni.cncf.io/v1beta1\nkind: MultiNetworkPolicy\nmetadata: {name: m}\n";
+    assert_eq!(read(&[Input::new("a", multi)]).unwrap().warnings.len(), 1);
 }

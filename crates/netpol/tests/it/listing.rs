@@ -109,3 +109,28 @@ fn exposure_names_the_unknown() {
         ["shop/db[StatefulSet] pods {role=backup} in namespaces {kubernetes.io/metadata.name=shop} TCP 5432"]
     );
 }
+
+#[test]
+fn ranges_are_cut_where_the_rules_of_their_direction_cut_them() {
+    let text = policy(
+        "shop",
+        "podSelector: {matchLabels: {app: db}}\ningress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 5432}]}]",
+    );
+    let engine = super::support::engine(&[SHOP, &text]);
+    let of = |cut: bool| -> Vec<String> {
+        lines::lines(&engine, &engine.graph(), &lines::Shown { focus: Some("shop/web".into()), cut })
+            .into_iter()
+            .filter(|line| line.source.ends_with("[External]"))
+            .map(|line| line.source)
+            .collect()
+    };
+    assert_eq!(
+        of(true),
+        [
+            "0.0.0.0-9.255.255.255[External]",
+            "10.0.0.0-10.255.255.255[External]",
+            "11.0.0.0-255.255.255.255[External]"
+        ]
+    );
+    assert_eq!(of(false), ["0.0.0.0-255.255.255.255[External]"]);
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::wrong_self_convention, reason = "a question goes from one party to another")]
 #![expect(clippy::needless_range_loop, reason = "parties are numbers in two tables at once")]
 mod admin;
+mod calico;
 mod cilium;
 mod commands;
 mod inputs;
