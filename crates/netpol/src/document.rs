@@ -1,6 +1,7 @@
 //! What values does this YAML or JSON text hold, and on which line is each of them?
 
 use crate::error::{Error, Origin, Result};
+use crate::language::say;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -71,12 +72,12 @@ impl Node {
     }
 
     /// What a reader would call this value in an error.
-    pub fn kind_name(&self) -> &'static str {
+    pub fn kind_name(&self) -> String {
         match self.value {
-            Value::Null => "nothing",
-            Value::Scalar { .. } => "a single value",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a mapping",
+            Value::Null => say!("rien", "nothing"),
+            Value::Scalar { .. } => say!("une valeur simple", "a single value"),
+            Value::List(_) => say!("une liste", "a list"),
+            Value::Map(_) => say!("une table", "a mapping"),
         }
     }
 }
@@ -155,8 +156,14 @@ fn parse_yaml(text: &str, file: &Arc<str>) -> Result<Vec<Node>> {
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let line = u32::try_from(error.marker().line()).unwrap_or(u32::MAX);
-            Error::input(&Origin::new(file, line), format!("this is not valid YAML: {}", error.info()))
-                .hint("templates must be rendered first: helm template …, kustomize build …")
+            Error::input(
+                &Origin::new(file, line),
+                say!("ce YAML n'est pas valide : {}", "this is not valid YAML: {}", error.info()),
+            )
+            .hint(say!(
+                "les modèles doivent d'abord être rendus : helm template …, kustomize build …",
+                "templates must be rendered first: helm template …, kustomize build …"
+            ))
         })?;
         let line = u32::try_from(span.start.line()).unwrap_or(u32::MAX);
         builder.event(event, line)?;
@@ -195,14 +202,21 @@ impl Builder<'_> {
                 None => Ok(()),
             },
             Event::Alias(anchor) => {
-                let (node, size) = self
-                    .anchors
-                    .get(&anchor)
-                    .cloned()
-                    .ok_or_else(|| self.fail(line, "this alias has no anchor before it"))?;
+                let (node, size) = self.anchors.get(&anchor).cloned().ok_or_else(|| {
+                    self.fail(
+                        line,
+                        say!("aucune ancre ne précède cet alias", "this alias has no anchor before it"),
+                    )
+                })?;
                 self.aliased += size;
                 if self.aliased > MAX_ALIASED {
-                    return Err(self.fail(line, format!("aliases expand to more than {MAX_ALIASED} values")));
+                    return Err(self.fail(
+                        line,
+                        say!(
+                            "les alias donnent plus de {MAX_ALIASED} valeurs",
+                            "aliases expand to more than {MAX_ALIASED} values"
+                        ),
+                    ));
                 }
                 self.close(node, 0, size)
             }
@@ -212,7 +226,10 @@ impl Builder<'_> {
 
     fn open(&mut self, frame: Frame, line: u32) -> Result<()> {
         if self.frames.len() >= MAX_DEPTH {
-            return Err(self.fail(line, format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(self.fail(
+                line,
+                say!("plus de {MAX_DEPTH} niveaux imbriqués", "nested deeper than {MAX_DEPTH} levels"),
+            ));
         }
         self.frames.push(frame);
         Ok(())
@@ -221,7 +238,13 @@ impl Builder<'_> {
     fn close(&mut self, node: Node, anchor: usize, size: usize) -> Result<()> {
         self.nodes += size;
         if self.nodes > MAX_NODES {
-            return Err(self.fail(node.line, format!("more than {MAX_NODES} values in one file")));
+            return Err(self.fail(
+                node.line,
+                say!(
+                    "plus de {MAX_NODES} valeurs dans un fichier",
+                    "more than {MAX_NODES} values in one file"
+                ),
+            ));
         }
         if anchor != 0 {
             let size = count(&node);
@@ -237,7 +260,12 @@ impl Builder<'_> {
                     let name = match node.value {
                         Value::Scalar { text, .. } => text,
                         Value::Null => "".into(),
-                        _ => return Err(self.fail(line, "a key must be a single value")),
+                        _ => {
+                            return Err(self.fail(
+                                line,
+                                say!("une clé doit être une valeur simple", "a key must be a single value"),
+                            ));
+                        }
                     };
                     *key = Some((name, line));
                 }
@@ -252,9 +280,13 @@ impl Builder<'_> {
             if let Some(first) = seen.insert(key, node.line)
                 && &**key != "<<"
             {
-                return Err(
-                    self.fail(node.line, format!("the key '{key}' is given twice (first near line {first})"))
-                );
+                return Err(self.fail(
+                    node.line,
+                    say!(
+                        "la clé « {key} » est donnée deux fois (d'abord vers la ligne {first})",
+                        "the key '{key}' is given twice (first near line {first})"
+                    ),
+                ));
             }
         }
         Ok(())

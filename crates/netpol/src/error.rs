@@ -1,5 +1,6 @@
 //! What went wrong, in which input, and what can the reader do about it?
 
+use crate::language::{Language, say};
 use std::fmt;
 use std::sync::Arc;
 
@@ -78,6 +79,13 @@ impl Error {
         Self::new(ErrorKind::Usage, message)
     }
 
+    /// The same failure in one language.
+    #[must_use]
+    pub fn read(self, language: Language) -> Self {
+        let hints = self.hints.iter().map(|hint| language.read(hint)).collect();
+        Self { kind: self.kind, message: language.read(&self.message), hints }
+    }
+
     /// The same failure with advice.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -102,15 +110,16 @@ impl Error {
             }
         }
         if total > SHOWN {
-            first.message.push_str(&format!("\n… and {} more", total - SHOWN));
+            first.message.push_str(&say!("\n… et {} autres", "\n… and {} more", total - SHOWN));
         }
         Some(first)
     }
 }
 
 impl fmt::Display for Error {
+    /// In English; [`Error::read`] first for another language.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&Language::English.read(&self.message))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::document::{Node, Value};
 use crate::error::{Error, Origin, Result};
+use crate::language::say;
 use std::sync::Arc;
 
 /// Nesting that no export needs.
@@ -30,8 +31,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn fail(&self, message: &str) -> Error {
-        Error::input(&Origin::new(self.file, self.line), format!("this is not valid JSON: {message}"))
+    fn fail(&self, message: impl std::fmt::Display) -> Error {
+        Error::input(
+            &Origin::new(self.file, self.line),
+            say!("ce JSON n'est pas valide : {message}", "this is not valid JSON: {message}"),
+        )
     }
 
     fn blank(&mut self) {
@@ -52,7 +56,7 @@ impl Reader<'_> {
 
     fn value(&mut self, depth: usize) -> Result<Node> {
         if depth > MAX_DEPTH {
-            return Err(self.fail("nested too deep"));
+            return Err(self.fail(say!("trop de niveaux imbriqués", "nested too deep")));
         }
         let first = self.peek();
         let line = self.line;
@@ -61,7 +65,7 @@ impl Reader<'_> {
             Some(b'[') => self.array(depth)?,
             Some(b'"') => Value::Scalar { text: self.string()?, plain: false },
             Some(_) => self.bare()?,
-            None => return Err(self.fail("the text stops here")),
+            None => return Err(self.fail(say!("le texte s'arrête ici", "the text stops here"))),
         };
         Ok(Node { line, value })
     }
@@ -76,14 +80,18 @@ impl Reader<'_> {
         }
         loop {
             if self.peek() != Some(b'"') {
-                return Err(self.fail("a key in quotes should stand here"));
+                return Err(self.fail(say!(
+                    "une clé entre guillemets est attendue ici",
+                    "a key in quotes should stand here"
+                )));
             }
             let key = self.string()?;
             if !names.insert(key.clone()) {
-                return Err(self.fail(&format!("the key '{key}' is given twice")));
+                return Err(self
+                    .fail(say!("la clé « {key} » est donnée deux fois", "the key '{key}' is given twice")));
             }
             if self.peek() != Some(b':') {
-                return Err(self.fail("':' should follow the key"));
+                return Err(self.fail(say!("« : » doit suivre la clé", "':' should follow the key")));
             }
             self.at += 1;
             let node = self.value(depth + 1)?;
@@ -94,7 +102,11 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(Value::Map(entries));
                 }
-                _ => return Err(self.fail("',' or '}' should stand here")),
+                _ => {
+                    return Err(
+                        self.fail(say!("« , » ou « }} » est attendu ici", "',' or '}}' should stand here"))
+                    );
+                }
             }
         }
     }
@@ -114,7 +126,11 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(Value::List(items));
                 }
-                _ => return Err(self.fail("',' or ']' should stand here")),
+                _ => {
+                    return Err(
+                        self.fail(say!("« , » ou « ] » est attendu ici", "',' or ']' should stand here"))
+                    );
+                }
             }
         }
     }
@@ -132,7 +148,7 @@ impl Reader<'_> {
             "null" => Ok(Value::Null),
             text @ ("true" | "false") => Ok(Value::Scalar { text: text.into(), plain: true }),
             text if text.parse::<f64>().is_ok() => Ok(Value::Scalar { text: text.into(), plain: true }),
-            _ => Err(self.fail("a value should stand here")),
+            _ => Err(self.fail(say!("une valeur est attendue ici", "a value should stand here"))),
         }
     }
 
@@ -143,7 +159,9 @@ impl Reader<'_> {
         let mut copied = start;
         loop {
             match self.bytes.get(self.at) {
-                None | Some(b'\n') => return Err(self.fail("a string is not closed")),
+                None | Some(b'\n') => {
+                    return Err(self.fail(say!("une chaîne n'est pas fermée", "a string is not closed")));
+                }
                 Some(b'"') => {
                     let tail = &self.text[copied..self.at];
                     self.at += 1;
@@ -188,13 +206,20 @@ impl Reader<'_> {
                     char::from_u32(high).unwrap_or('\u{fffd}')
                 }
             }
-            _ => return Err(self.fail("an unknown escape in a string")),
+            _ => {
+                return Err(self
+                    .fail(say!("un échappement inconnu dans une chaîne", "an unknown escape in a string")));
+            }
         })
     }
 
     fn hex(&mut self) -> Result<u32> {
-        let digits = self.text.get(self.at..self.at + 4).ok_or_else(|| self.fail("a short \\u escape"))?;
-        let code = u32::from_str_radix(digits, 16).map_err(|_| self.fail("a broken \\u escape"))?;
+        let digits = self
+            .text
+            .get(self.at..self.at + 4)
+            .ok_or_else(|| self.fail(say!("un échappement \\u trop court", "a short \\u escape")))?;
+        let code = u32::from_str_radix(digits, 16)
+            .map_err(|_| self.fail(say!("un échappement \\u défectueux", "a broken \\u escape")))?;
         self.at += 4;
         Ok(code)
     }

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 pub mod generate;
 mod json;
+pub mod language;
 pub mod manifest;
 pub mod matrix;
 pub mod model;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use intramuros_core::error::{Error, ErrorKind};
 use intramuros_netpol::cli::{NetpolArgs, Terminal};
+use intramuros_netpol::language::Language;
 
 use crate::output::Output;
 
@@ -12,7 +13,7 @@ use crate::output::Output;
 /// # Errors
 /// What the command says.
 pub fn run(args: &NetpolArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    let terminal = Terminal { colour: out.colour(), width: out.width(), ..Terminal::default() };
+    let terminal = Terminal { colour: out.colour(), width: out.width(), language: language() };
     match intramuros_netpol::cli::run(args, &mut out.writer(), &mut std::io::stderr(), terminal) {
         Ok(status) => Ok(ExitCode::from(status.code())),
         Err(error) => {
@@ -20,5 +21,16 @@ pub fn run(args: &NetpolArgs, out: &mut Output) -> Result<ExitCode, Error> {
             shown.hints = error.hints.clone();
             Err(shown)
         }
+    }
+}
+
+/// The language of the person, as the environment says it.
+fn language() -> Language {
+    let said = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    match said {
+        Some(value) if value.starts_with("fr") => Language::French,
+        _ => Language::English,
     }
 }

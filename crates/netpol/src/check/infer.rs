@@ -1,6 +1,7 @@
 //! Which flows do the manifests themselves speak of? A matrix to review: each line says where its clue stands.
 
 use crate::error::Origin;
+use crate::language::say;
 use crate::matrix::party::Party;
 use crate::matrix::{Category, Flow, Matrix};
 use crate::model::policy::PortMatch;
@@ -89,7 +90,8 @@ fn hosts(text: &str) -> Vec<(&str, Option<u16>, Option<&str>)> {
 fn mentioned(world: &World, pod: &Pod, mention: &Mention) -> Vec<Flow> {
     let mut flows = Vec::new();
     for (host, port, scheme) in hosts(&mention.text) {
-        let reason = |what: &str| format!("{} names {what} ({})", mention.place, mention.origin);
+        let reason =
+            |what: &str| say!("{} nomme {what} ({})", "{} names {what} ({})", mention.place, mention.origin);
         if let Some(service) = find_service(world, pod, host) {
             if service.kind == "ExternalName" {
                 let name = service.external_name.clone().unwrap_or_default();
@@ -212,13 +214,20 @@ fn routes(world: &World) -> Vec<Flow> {
             workload,
         );
         let guess = if controller.is_some() {
-            ""
+            String::new()
         } else {
-            "; its controller is not in the manifests: adjust the source"
+            say!(
+                " ; son contrôleur n'est pas dans les manifestes : ajuster la source",
+                "; its controller is not in the manifests: adjust the source"
+            )
         };
-        let reason = format!(
+        let reason = say!(
+            "{} {}/{} y envoie ({}){guess}",
             "{} {}/{} sends to it ({}){guess}",
-            route.kind, route.namespace, route.name, route.origin
+            route.kind,
+            route.namespace,
+            route.name,
+            route.origin
         );
         let destination = Party::Service { namespace: service.namespace.clone(), name: service.name.clone() };
         if !ports.is_empty() {
@@ -241,7 +250,12 @@ fn exposed(world: &World) -> Vec<Flow> {
             let destination =
                 Party::Service { namespace: service.namespace.clone(), name: service.name.clone() };
             let everything = Party::Addresses(crate::model::address::Addresses::everything());
-            let reason = format!("Service of type {} ({}); narrow the source", service.kind, service.origin);
+            let reason = say!(
+                "Service de type {} ({}) ; restreindre la source",
+                "Service of type {} ({}); narrow the source",
+                service.kind,
+                service.origin
+            );
             flow(everything, destination, service_ports(service, None), reason, &service.origin)
         })
         .filter(|flow| !flow.ports_text().is_empty())

@@ -5,6 +5,7 @@ use crate::document::{Node, Value, parse};
 use crate::engine::Engine;
 use crate::engine::graph::Graph;
 use crate::error::{Error, Origin, Result};
+use crate::language::say;
 use crate::matrix::Flow;
 use crate::matrix::party::Party;
 use crate::matrix::read::parse_ports;
@@ -49,7 +50,7 @@ pub fn read(text: &str, file: &Arc<str>) -> Result<Vec<Invariant>> {
         let Value::List(items) = &list.value else {
             return Err(Error::input(
                 &Origin::new(file, list.line),
-                "a list of invariants should stand here",
+                say!("une liste d'invariants est attendue ici", "a list of invariants should stand here"),
             ));
         };
         for item in items {
@@ -64,7 +65,12 @@ fn read_one(item: &Node, file: &Arc<str>) -> Result<Invariant> {
     let (body, only) = match (item.get("never"), item.get("only")) {
         (Some(body), None) => (body, false),
         (None, Some(body)) => (body, true),
-        _ => return Err(Error::input(&origin, "an invariant has 'never' or 'only'")),
+        _ => {
+            return Err(Error::input(
+                &origin,
+                say!("un invariant a « never » ou « only »", "an invariant has 'never' or 'only'"),
+            ));
+        }
     };
     let texts = |key: &str| -> Vec<String> {
         match body.get(key).map(|node| &node.value) {
@@ -76,7 +82,7 @@ fn read_one(item: &Node, file: &Arc<str>) -> Result<Invariant> {
     let parties = |key: &str| -> Result<Vec<Party>> {
         let list = texts(key);
         if list.is_empty() {
-            return Err(Error::input(&origin, format!("'{key}' is missing")));
+            return Err(Error::input(&origin, say!("« {key} » manque", "'{key}' is missing")));
         }
         list.iter()
             .map(|text| Party::parse(text, None).map_err(|error| Error::input(&origin, error)))
@@ -131,14 +137,19 @@ pub fn check(engine: &Engine, graph: &Graph, invariant: &Invariant, places: &Pla
             if broken.is_empty() {
                 continue;
             }
-            let mut reasons = reasons(engine, source, destination, &broken);
+            let mut reasons: Vec<String> =
+                reasons(engine, source, destination, &broken).into_iter().map(|(_, reason)| reason).collect();
             if reasons.is_empty() {
-                reasons.push("no policy selects either pod in this direction".to_owned());
+                reasons.push(say!(
+                    "aucune politique ne choisit l'un ou l'autre pod dans ce sens",
+                    "no policy selects either pod in this direction"
+                ));
             }
             findings.push(Finding {
                 kind: Kind::Invariant,
                 origin: invariant.origin.clone(),
-                message: format!(
+                message: say!(
+                    "« {} » ne tient pas : {} joint {} sur {broken}",
                     "'{}' does not hold: {} reaches {} on {broken}",
                     invariant.name,
                     example(engine, source),

@@ -1,5 +1,6 @@
 //! Do the policies do what the matrix says, neither more nor less, and do the invariants hold?
 
+use crate::language::say;
 pub mod difference;
 pub mod export;
 pub mod infer;
@@ -17,9 +18,9 @@ use crate::matrix::{Day, Matrix};
 use crate::model::policy::{Action, Direction};
 use crate::model::ports::Connections;
 use crate::model::world::World;
-use crate::report::lines;
+use crate::report::lines::{self, OUTSIDE};
 use invariant::Invariant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What kind of disagreement it is.
@@ -134,14 +135,14 @@ pub fn check(world: World, matrix: Option<&Matrix>, options: &Options) -> Result
     Ok(findings)
 }
 
-/// Reasons in words: every rule that decides, with its place.
-pub fn reasons(engine: &Engine, from: usize, to: usize, about: &Connections) -> Vec<String> {
+/// Reasons in words: every rule that decides, with its place and what it does.
+pub fn reasons(engine: &Engine, from: usize, to: usize, about: &Connections) -> Vec<(Action, String)> {
     let mut out = Vec::new();
     for direction in [Direction::Egress, Direction::Ingress] {
         for step in engine.verdict(from, to, direction).steps {
             let common = step.connections.common(about);
             if !common.is_empty() {
-                out.push(step_text(engine, &step, direction, &common));
+                out.push((step.action, step_text(engine, &step, direction, &common)));
             }
         }
     }
@@ -152,17 +153,25 @@ pub fn reasons(engine: &Engine, from: usize, to: usize, about: &Connections) -> 
 pub fn step_text(engine: &Engine, step: &Step, direction: Direction, connections: &Connections) -> String {
     let policy = &engine.world.policies[step.policy];
     let way = if direction == Direction::Egress { "egress" } else { "ingress" };
+    let connections = connections.said();
     let verb = match step.action {
-        Action::Allow => "allows",
-        Action::Deny => "refuses",
-        Action::Pass => "passes on",
+        Action::Allow => say!("autorise", "allows"),
+        Action::Deny => say!("refuse", "refuses"),
+        Action::Pass => say!("passe au niveau suivant", "passes on"),
     };
     match step.rule.and_then(|rule| Some((rule, policy.side(direction).rules.get(rule)?))) {
         Some((at, rule)) => {
             let name = rule.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-            format!("{way}: {} {} rule {}{name} {verb} {connections}", rule.origin, policy.title(), at + 1)
+            say!(
+                "{way} : {} {} règle {}{name} {verb} {connections}",
+                "{way}: {} {} rule {}{name} {verb} {connections}",
+                rule.origin,
+                policy.title(),
+                at + 1
+            )
         }
-        None => format!(
+        None => say!(
+            "{way} : {} {} choisit le pod et aucune règle n'autorise {connections}",
             "{way}: {} {} selects the pod and no rule allows {connections}",
             policy.origin,
             policy.title()
@@ -193,11 +202,16 @@ fn missing(
                     && !step.connections.common(&lack).is_empty()
             })
         });
-        let more = if others > 0 { format!(" (and {others} more pairs)") } else { String::new() };
+        let more = if others > 0 {
+            say!(" (et {others} autres paires)", " (and {others} more pairs)")
+        } else {
+            String::new()
+        };
         findings.push(Finding {
             kind: if denied { Kind::Contradictory } else { Kind::Missing },
             origin: flow.origin.clone(),
-            message: format!(
+            message: say!(
+                "{} : refusé pour {} -> {} : {lack}{more}",
                 "{}: refused for {} -> {} : {lack}{more}",
                 flow.text(),
                 engine.title(*from),
@@ -205,26 +219,49 @@ fn missing(
             ),
             reasons: reasons(engine, *from, *to, &lack)
                 .into_iter()
-                .filter(|reason| !reason.contains(" allows "))
+                .filter(|(action, _)| *action != Action::Allow)
+                .map(|(_, reason)| reason)
                 .collect(),
         });
     }
 }
 
-/// For every two names, one pair of endpoints that is open.
-type Examples = BTreeMap<(String, String), (usize, usize)>;
+/// For every two names, the pairs of endpoints that are open; all outside addresses have one name here.
+type Examples = BTreeMap<(String, String), Vec<(usize, usize)>>;
+
+/// The name under which examples are kept.
+pub(crate) fn place(title: &str) -> String {
+    if title.ends_with(OUTSIDE) { OUTSIDE.to_owned() } else { title.to_owned() }
+}
+
+/// What a matrix authorises, as a graph over the endpoints of an engine.
+pub fn graph_of(engine: &Engine, pairs: &HashMap<(usize, usize), Connections>) -> Graph {
+    let mut table = crate::model::ports::ConnectionTable::default();
+    let mut parts: Vec<BTreeMap<_, Bits>> = vec![BTreeMap::new(); engine.endpoints.len()];
+    for ((from, to), set) in pairs {
+        let id = table.intern(set.clone());
+        parts[*from].entry(id).or_insert_with(|| Bits::none(engine.endpoints.len())).insert(*to);
+    }
+    let row = |parts: BTreeMap<_, Bits>| {
+        Arc::new(parts.into_iter().map(|(id, bits)| (id, Stored::new(&bits))).collect::<Vec<_>>())
+    };
+    Graph { rows: parts.into_iter().map(row).collect(), table }
+}
+
+/// Whether the matrix is about the pods of an endpoint.
+fn governed(engine: &Engine, at: usize, options: &Options) -> bool {
+    engine.pod(at).is_some_and(|pod| {
+        !pod.host_network
+            && pod.owner.1 != lines::CONTROLLER_KIND
+            && !options.excluded.contains(&pod.namespace)
+    })
+}
 
 /// The part of a graph that no line authorises, as a graph, so that it collapses to lines as any other.
 fn excess(engine: &Engine, graph: &Graph, wanted: &Authorised, options: &Options) -> (Graph, Examples) {
-    let governed = |at: usize| {
-        engine.pod(at).is_some_and(|pod| {
-            !pod.host_network
-                && pod.owner.1 != lines::CONTROLLER_KIND
-                && !options.excluded.contains(&pod.namespace)
-        })
-    };
+    let governed = |at: usize| governed(engine, at, options);
     let mut table = graph.table.clone();
-    let mut example = BTreeMap::new();
+    let mut example = Examples::new();
     let mut rows = Vec::with_capacity(graph.rows.len());
     for from in 0..engine.endpoints.len() {
         let mut parts: BTreeMap<_, Bits> = BTreeMap::new();
@@ -237,7 +274,8 @@ fn excess(engine: &Engine, graph: &Graph, wanted: &Authorised, options: &Options
                 if !over.is_empty() {
                     let key = table.intern(over);
                     parts.entry(key).or_insert_with(|| Bits::none(engine.endpoints.len())).insert(to);
-                    example.entry((engine.title(from), engine.title(to))).or_insert((from, to));
+                    let names = (place(&engine.title(from)), place(&engine.title(to)));
+                    example.entry(names).or_default().push((from, to));
                 }
             }
         }
@@ -254,37 +292,66 @@ fn excessive(
     findings: &mut Vec<Finding>,
 ) {
     let (excess, examples) = excess(engine, graph, wanted, options);
-    for line in lines::lines(engine, &excess, &lines::Shown::default()) {
-        let outside = |text: &str| text.ends_with("[External]");
-        let key = (line.source.clone(), line.destination.clone());
-        let pair = examples.get(&key).copied().or_else(|| {
-            examples.iter().find_map(|((from, to), pair)| {
-                let same = |shown: &str, title: &str| shown == title || (outside(shown) && outside(title));
-                (same(&line.source, from) && same(&line.destination, to)).then_some(*pair)
-            })
-        });
-        let why = pair.map(|(from, to)| reasons(engine, from, to, &line.connections)).unwrap_or_default();
-        let subject = pair.and_then(|(from, to)| engine.pod(to).or_else(|| engine.pod(from)));
-        let origin = match pair.and_then(|(from, to)| deciding_rule(engine, from, to)) {
-            Some(origin) => origin,
-            None => subject.map_or_else(Origin::built_in, |pod| pod.origin.clone()),
+    let mut ungoverned: BTreeMap<(usize, Direction), Vec<String>> = BTreeMap::new();
+    let shown = lines::Shown { internet: true, ..lines::Shown::default() };
+    for line in lines::lines(engine, &excess, &shown) {
+        let pairs = examples.get(&(place(&line.source), place(&line.destination)));
+        let fits = |&&(from, to): &&(usize, usize)| {
+            line.connections.covers(excess.table.get(excess.between(from, to)))
         };
-        let reasons = match why.is_empty() {
-            true => vec!["no policy selects the pod in this direction".to_owned()],
-            false => why.into_iter().filter(|reason| reason.contains(" allows ")).collect(),
+        let Some(&(from, to)) = pairs.and_then(|pairs| pairs.iter().find(fits).or(pairs.first())) else {
+            continue;
         };
-        let message = format!(
+        let why = reasons(engine, from, to, &line.connections);
+        if why.is_empty() {
+            let (subject, direction, other) = match governed(engine, to, options) {
+                true => (to, Direction::Ingress, &line.source),
+                false => (from, Direction::Egress, &line.destination),
+            };
+            ungoverned
+                .entry((subject, direction))
+                .or_default()
+                .push(format!("{other} ({})", line.connections.said()));
+            continue;
+        }
+        let origin = deciding_rule(engine, from, to, &line.connections)
+            .or_else(|| engine.pod(to).or_else(|| engine.pod(from)).map(|pod| pod.origin.clone()))
+            .unwrap_or_else(Origin::built_in);
+        let allows = why.into_iter().filter(|(action, _)| *action == Action::Allow);
+        let message = say!(
+            "{} -> {} : {} est ouvert et aucune ligne ne l'autorise",
             "{} -> {} : {} is open and no line authorises it",
-            line.source, line.destination, line.connections
+            line.source,
+            line.destination,
+            line.connections.said()
         );
+        let reasons = allows.map(|(_, reason)| reason).collect();
         findings.push(Finding { kind: Kind::Excessive, origin, message, reasons });
+    }
+    for ((subject, direction), others) in ungoverned {
+        let title = engine.title(subject);
+        let (count, first) = (others.len(), &others[0]);
+        let message = match direction {
+            Direction::Ingress => say!(
+                "{title} : aucune politique ne régit ce qui entre ; ouvert sans ligne depuis {count} parties, telle {first}",
+                "{title}: no policy governs what comes in; open without a line from {count} parties, such as {first}"
+            ),
+            Direction::Egress => say!(
+                "{title} : aucune politique ne régit ce qui sort ; ouvert sans ligne vers {count} parties, telle {first}",
+                "{title}: no policy governs what goes out; open without a line to {count} parties, such as {first}"
+            ),
+        };
+        let origin = engine.pod(subject).map_or_else(Origin::built_in, |pod| pod.origin.clone());
+        findings.push(Finding { kind: Kind::Excessive, origin, message, reasons: Vec::new() });
     }
 }
 
-fn deciding_rule(engine: &Engine, from: usize, to: usize) -> Option<Origin> {
+fn deciding_rule(engine: &Engine, from: usize, to: usize, about: &Connections) -> Option<Origin> {
     [Direction::Ingress, Direction::Egress].iter().find_map(|&direction| {
         let verdict = engine.verdict(from, to, direction);
-        let step = verdict.steps.iter().find(|step| step.action == Action::Allow)?;
+        let decides =
+            |step: &&Step| step.action == Action::Allow && !step.connections.common(about).is_empty();
+        let step = verdict.steps.iter().find(decides)?;
         let policy = &engine.world.policies[step.policy];
         Some(policy.side(direction).rules.get(step.rule?)?.origin.clone())
     })
@@ -296,15 +363,31 @@ fn matrix_lines(matrix: &Matrix, wanted: &Authorised, options: &Options, finding
     };
     for (at, flow) in matrix.flows.iter().enumerate() {
         if flow.justification.trim().is_empty() {
-            add(Kind::Unjustified, &flow.origin, format!("{}: no justification", flow.text()));
+            add(
+                Kind::Unjustified,
+                &flow.origin,
+                say!("{} : sans justification", "{}: no justification", flow.text()),
+            );
         }
         if let (Some(review), Some(today)) = (flow.review, options.today)
             && review < today
         {
-            add(Kind::Expired, &flow.origin, format!("{}: review was due on {review}", flow.text()));
+            add(
+                Kind::Expired,
+                &flow.origin,
+                say!("{} : la revue était due le {review}", "{}: review was due on {review}", flow.text()),
+            );
         }
         if wanted.by_flow[at].is_empty() {
-            add(Kind::Unused, &flow.origin, format!("{}: it concerns no pod that is declared", flow.text()));
+            add(
+                Kind::Unused,
+                &flow.origin,
+                say!(
+                    "{} : ne concerne aucun pod déclaré",
+                    "{}: it concerns no pod that is declared",
+                    flow.text()
+                ),
+            );
             continue;
         }
     }
@@ -313,7 +396,7 @@ fn matrix_lines(matrix: &Matrix, wanted: &Authorised, options: &Options, finding
         add(
             Kind::Shadowed,
             &second.origin,
-            format!("{}: already authorised by {}", second.text(), first.origin),
+            say!("{} : déjà autorisé par {}", "{}: already authorised by {}", second.text(), first.origin),
         );
     }
 }
@@ -361,8 +444,17 @@ fn policies(engine: &Engine, findings: &mut Vec<Finding>) {
         let mut add = |kind: Kind, origin: &Origin, message: String| {
             findings.push(Finding { kind, origin: origin.clone(), message, reasons: Vec::new() });
         };
+        // A policy over all pods of its namespaces waits for those to come: a default deny is never useless.
+        let whole = policy.subject.pods.is_everything();
+        if !selected[number] && whole {
+            continue;
+        }
         if !selected[number] {
-            add(Kind::Unused, &policy.origin, format!("{} selects no pod", policy.title()));
+            add(
+                Kind::Unused,
+                &policy.origin,
+                say!("{} ne choisit aucun pod", "{} selects no pod", policy.title()),
+            );
             continue;
         }
         for direction in [Direction::Ingress, Direction::Egress] {
@@ -372,14 +464,23 @@ fn policies(engine: &Engine, findings: &mut Vec<Finding>) {
                     None => add(
                         Kind::Unused,
                         &rule.origin,
-                        format!("{}: this rule names nobody that is declared", policy.title()),
+                        say!(
+                            "{} : cette règle ne nomme personne de déclaré",
+                            "{}: this rule names nobody that is declared",
+                            policy.title()
+                        ),
                     ),
                     Some(by) => {
                         let by = &policy.side(direction).rules[by];
                         add(
                             Kind::Shadowed,
                             &rule.origin,
-                            format!("{}: the rule at {} already decides this", policy.title(), by.origin),
+                            say!(
+                                "{} : la règle en {} en décide déjà",
+                                "{}: the rule at {} already decides this",
+                                policy.title(),
+                                by.origin
+                            ),
                         );
                     }
                 }

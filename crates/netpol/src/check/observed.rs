@@ -4,6 +4,7 @@ use super::{Finding, Kind};
 use crate::document::{Node, parse};
 use crate::engine::Engine;
 use crate::error::{Error, Origin, Result};
+use crate::language::say;
 use crate::matrix::Matrix;
 use crate::matrix::resolve::{Places, authorised, settings};
 use crate::model::ports::Protocol;
@@ -47,7 +48,13 @@ pub fn read(text: &str, file: &Arc<str>) -> Result<Vec<Observed>> {
         if line.contains("src=") {
             found.extend(conntrack(line, origin));
         } else if found.is_empty() && at > 5 {
-            return Err(Error::input(&origin, "this is neither a Hubble export nor a conntrack list"));
+            return Err(Error::input(
+                &origin,
+                say!(
+                    "ce n'est ni un export de Hubble ni une liste de conntrack",
+                    "this is neither a Hubble export nor a conntrack list"
+                ),
+            ));
         }
     }
     Ok(found)
@@ -133,7 +140,8 @@ pub fn findings(world: &World, matrix: &Matrix, places: &Places, seen: &[Observe
             }
         }
         if !authorised && (engine.is_pod(from) || engine.is_pod(to)) {
-            let message = format!(
+            let message = say!(
+                "observé : {} -> {} : {} {}, et aucune ligne ne l'autorise",
                 "seen: {} -> {} : {} {}, and no line authorises it",
                 engine.title(from),
                 engine.title(to),
@@ -150,7 +158,8 @@ pub fn findings(world: &World, matrix: &Matrix, places: &Places, seen: &[Observe
     }
     let mut found: Vec<Finding> = unknown.into_values().collect();
     for (flow, _) in matrix.flows.iter().zip(used).filter(|(_, used)| !used) {
-        let message = format!("{}: no observed flow uses it", flow.text());
+        let message =
+            say!("{} : aucun flux observé ne l'emploie", "{}: no observed flow uses it", flow.text());
         found.push(Finding { kind: Kind::Unused, origin: flow.origin.clone(), message, reasons: Vec::new() });
     }
     Ok(found)

@@ -1,12 +1,13 @@
 //! How are findings written for people (text) and for pipelines (JSON, SARIF, JUnit)?
 
 use super::{Finding, Kind};
+use crate::language::say;
 use crate::report::drawing::escape;
 use crate::report::{Language, Terminal};
 use serde_json::{Value, json};
 
-/// Text: one paragraph per finding, then a sum.
-pub fn text(findings: &[Finding], terminal: Terminal) -> String {
+/// Text: one paragraph per finding, then a sum; `with_matrix` when policies were compared with one.
+pub fn text(findings: &[Finding], with_matrix: bool, terminal: Terminal) -> String {
     let mut out = String::new();
     let paint = |code: &str, text: &str| match terminal.colour {
         true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
@@ -22,19 +23,27 @@ pub fn text(findings: &[Finding], terminal: Terminal) -> String {
             "{} {}\n  {}\n",
             paint(colour, word),
             paint("2", &finding.origin.to_string()),
-            finding.message
+            terminal.language.read(&finding.message)
         ));
         for reason in &finding.reasons {
-            out.push_str(&format!("    {reason}\n"));
+            out.push_str(&format!("    {}\n", terminal.language.read(reason)));
         }
     }
     let errors = findings.iter().filter(|finding| finding.kind.is_error()).count();
-    let sum = match (findings.is_empty(), terminal.language) {
-        (true, Language::French) => "Les politiques font exactement ce que dit la matrice.".to_owned(),
-        (true, Language::English) => "The policies do exactly what the matrix says.".to_owned(),
-        (false, Language::French) => format!("{errors} erreur(s), {} remarque(s).", findings.len() - errors),
-        (false, Language::English) => format!("{errors} error(s), {} remark(s).", findings.len() - errors),
+    let remarks = findings.len() - errors;
+    let proved = match (errors, with_matrix) {
+        (0, true) => say!(
+            "Les politiques font exactement ce que dit la matrice.",
+            "The policies do exactly what the matrix says."
+        ),
+        (0, false) => say!("Rien ne contredit ce qui a été demandé.", "Nothing contradicts what was asked."),
+        (errors, _) => say!("{errors} erreur(s).", "{errors} error(s)."),
     };
+    let count = match remarks {
+        0 => String::new(),
+        remarks => say!(" {remarks} remarque(s).", " {remarks} remark(s)."),
+    };
+    let sum = terminal.language.read(&format!("{proved}{count}"));
     out.push_str(&paint(if errors == 0 { "32" } else { "31" }, &sum));
     out.push('\n');
     out
@@ -42,6 +51,16 @@ pub fn text(findings: &[Finding], terminal: Terminal) -> String {
 
 fn pretty(value: &Value) -> String {
     format!("{}\n", serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// The findings in one language.
+pub fn read(findings: &[Finding], language: Language) -> Vec<Finding> {
+    let one = |finding: &Finding| Finding {
+        message: language.read(&finding.message),
+        reasons: finding.reasons.iter().map(|reason| language.read(reason)).collect(),
+        ..finding.clone()
+    };
+    findings.iter().map(one).collect()
 }
 
 /// JSON: a list of findings.

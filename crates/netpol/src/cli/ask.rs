@@ -4,6 +4,7 @@ use super::{AskArgs, ExitStatus, deliver, inputs};
 use crate::check::step_text;
 use crate::engine::Engine;
 use crate::error::{Error, Origin, Result};
+use crate::language::say;
 use crate::matrix::party::Party;
 use crate::matrix::read::parse_ports;
 use crate::matrix::resolve::{connections, endpoints, settings};
@@ -52,7 +53,10 @@ fn question(args: &AskArgs, err: &mut dyn Write) -> Result<Question> {
     let to = endpoints(&engine, &flow.destination, &places, &flow)?;
     if from.is_empty() || to.is_empty() {
         let who = if from.is_empty() { &args.from } else { &args.to };
-        return Err(Error::usage(format!("'{who}' matches no pod of these manifests")));
+        return Err(Error::usage(say!(
+            "« {who} » ne désigne aucun pod de ces manifestes",
+            "'{who}' matches no pod of these manifests"
+        )));
     }
     Ok(Question { engine, flow, from, to })
 }
@@ -93,9 +97,10 @@ pub fn allows(
             _ => terminal.language.pick("en partie", "in part"),
         };
         text.push_str(&format!(
-            "{} => {} : {verdict} ({open})\n",
+            "{} => {} : {verdict} ({})\n",
             question.engine.title(from),
-            question.engine.title(to)
+            question.engine.title(to),
+            terminal.language.read(&open.said())
         ));
     }
     deliver(&super::OutputArgs { out: None }, text.as_bytes(), out)?;
@@ -117,7 +122,17 @@ pub fn explain(
     for (from, to, asked) in pairs.iter().take(MAX_EXPLAINED) {
         let open = engine.allowed(*from, *to).common(asked);
         all &= !open.is_empty() && (args.ports.is_none() || open == *asked);
-        text.push_str(&format!("{} => {} : {open}\n", engine.title(*from), engine.title(*to)));
+        let verdict = match (open.is_empty(), open == *asked) {
+            (true, _) => terminal.language.pick("refusé", "refused"),
+            (_, true) => terminal.language.pick("autorisé", "allowed"),
+            _ => terminal.language.pick("en partie", "in part"),
+        };
+        let connections = if open.is_empty() { asked } else { &open };
+        let (from_title, to_title) = (engine.title(*from), engine.title(*to));
+        text.push_str(&format!(
+            "{from_title} => {to_title} : {verdict} ({})\n",
+            terminal.language.read(&connections.said())
+        ));
         for direction in [Direction::Egress, Direction::Ingress] {
             let verdict = engine.verdict(*from, *to, direction);
             let subject = if direction == Direction::Egress { *from } else { *to };
@@ -135,12 +150,13 @@ pub fn explain(
             for step in &verdict.steps {
                 let common = step.connections.common(asked);
                 if !common.is_empty() {
-                    text.push_str(&format!("  {}\n", step_text(engine, step, direction, &common)));
+                    let said = step_text(engine, step, direction, &common);
+                    text.push_str(&format!("  {}\n", terminal.language.read(&said)));
                 }
             }
             let passed = verdict.allowed.common(asked);
-            let sum = terminal.language.pick("laisse passer", "lets through");
-            text.push_str(&format!("  {way} {sum} {passed}\n"));
+            let sum = terminal.language.pick("laisse passer :", "lets through:");
+            text.push_str(&format!("  {way} {sum} {}\n", terminal.language.read(&passed.said())));
         }
     }
     if pairs.len() > MAX_EXPLAINED {

@@ -3,6 +3,7 @@
 use super::{CheckArgs, CheckFormat, ExitStatus, deliver, inputs};
 use crate::check::{self, invariant, observed, output};
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::matrix::Day;
 use crate::report::{Terminal, lines};
 use std::io::Write;
@@ -22,7 +23,7 @@ pub fn check(
     terminal: Terminal,
 ) -> Result<ExitStatus> {
     if args.matrix.is_none() && !args.observed.is_empty() {
-        return Err(Error::usage("--observed needs --matrix"));
+        return Err(Error::usage(say!("--observed demande --matrix", "--observed needs --matrix")));
     }
     let mut watched = args.manifests.manifests.clone();
     watched.extend(args.matrix.clone());
@@ -45,9 +46,9 @@ fn once(
         invariants.extend(invariant::read(&inputs::side_file(path)?, &name)?);
     }
     let today = match &args.date {
-        Some(text) => {
-            Some(Day::parse(text).ok_or_else(|| Error::usage(format!("--date: '{text}' is not a date")))?)
-        }
+        Some(text) => Some(Day::parse(text).ok_or_else(|| {
+            Error::usage(say!("--date : « {text} » n'est pas une date", "--date: '{text}' is not a date"))
+        })?),
         None => today(),
     };
     let options = check::Options {
@@ -69,8 +70,9 @@ fn once(
     let mut findings = check::check(world, matrix.as_ref(), &options)?;
     findings.extend(seen);
     findings.sort();
+    let findings = output::read(&findings, terminal.language);
     let text = match args.format {
-        CheckFormat::Text => output::text(&findings, terminal),
+        CheckFormat::Text => output::text(&findings, matrix.is_some(), terminal),
         CheckFormat::Json => output::json(&findings),
         CheckFormat::Sarif => output::sarif(&findings),
         CheckFormat::Junit => output::junit(&findings),

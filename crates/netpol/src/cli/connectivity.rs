@@ -4,6 +4,7 @@ use super::{DiffArgs, DiffFormat, ExitStatus, ListArgs, ListFormat, deliver, inp
 use crate::check::difference::{Change, appeared, difference};
 use crate::engine::{Engine, Settings};
 use crate::error::Result;
+use crate::language::say;
 use crate::model::policy::Direction;
 use crate::model::world::World;
 use crate::report::lines::{self, Line};
@@ -32,10 +33,10 @@ pub fn list(
         }
         lines::with_controller(&mut world);
         let mut engine = inputs::engine(world, &settings)?;
-        show_ipv6(&mut engine, args.ipv6, err);
+        show_ipv6(&mut engine, args.ipv6, err, terminal);
         // What machines compare line by line is cut where the rules cut it; people see ranges as wide as they are.
         let people = matches!(args.format, ListFormat::Table | ListFormat::Svg | ListFormat::Html);
-        let shown = lines::Shown { focus: args.focus.clone(), cut: !people };
+        let shown = lines::Shown { focus: args.focus.clone(), cut: !people, internet: people };
         let found = lines::lines(&engine, &engine.graph(), &shown);
         deliver(&args.output, render(&found, args.format, terminal).as_bytes(), out)?;
         Ok(ExitStatus::Success)
@@ -67,7 +68,7 @@ fn exposures(world: &World, settings: &Settings, args: &ListArgs, terminal: Term
         [
             line.workload.clone(),
             word(line).to_owned(),
-            line.peer.clone(),
+            terminal.language.read(&line.peer),
             line.connections.to_string(),
             protected.to_owned(),
         ]
@@ -85,7 +86,7 @@ fn exposures(world: &World, settings: &Settings, args: &ListArgs, terminal: Term
             let list: Vec<serde_json::Value> = found
                 .iter()
                 .map(|line| {
-                    serde_json::json!({"workload": line.workload, "direction": word(line), "peer": line.peer,
+                    serde_json::json!({"workload": line.workload, "direction": word(line), "peer": terminal.language.read(&line.peer),
                     "conn": line.connections.to_string(), "protected": line.protected})
                 })
                 .collect();
@@ -101,8 +102,12 @@ fn exposures(world: &World, settings: &Settings, args: &ListArgs, terminal: Term
         ListFormat::Text => found
             .iter()
             .map(|line| match line.direction {
-                Direction::Ingress => format!("{} <= {} : {}\n", line.workload, line.peer, line.connections),
-                Direction::Egress => format!("{} => {} : {}\n", line.workload, line.peer, line.connections),
+                Direction::Ingress => {
+                    format!("{} <= {} : {}\n", line.workload, cells(line)[2], line.connections)
+                }
+                Direction::Egress => {
+                    format!("{} => {} : {}\n", line.workload, cells(line)[2], line.connections)
+                }
             })
             .collect(),
         _ => table::render(
@@ -114,13 +119,19 @@ fn exposures(world: &World, settings: &Settings, args: &ListArgs, terminal: Term
 }
 
 /// IPv6 ranges are shown where a pod has such an address or when they are asked for.
-fn show_ipv6(engine: &mut Engine, asked: bool, err: &mut dyn Write) {
+fn show_ipv6(engine: &mut Engine, asked: bool, err: &mut dyn Write, terminal: Terminal) {
     let used = engine.world.pods.iter().flat_map(|pod| &pod.addresses).any(std::net::IpAddr::is_ipv6);
     if engine.ipv6 && !used && !asked {
         engine.ipv6 = false;
         // A remark that cannot be shown changes no answer.
-        let _ =
-            writeln!(err, "rules mention IPv6 and no pod has an IPv6 address: --ipv6 shows these ranges too");
+        let _ = writeln!(
+            err,
+            "{}",
+            terminal.language.read(&say!(
+                "des règles parlent d'IPv6 et aucun pod n'a d'adresse IPv6 : --ipv6 montre aussi ces plages",
+                "rules mention IPv6 and no pod has an IPv6 address: --ipv6 shows these ranges too"
+            ))
+        );
     }
 }
 
@@ -191,10 +202,13 @@ fn render_changes(
                     "removed" => ('-', "31"),
                     _ => ('~', "33"),
                 };
-                let line = format!(
-                    "{sign} {} => {} : {} (was {})",
-                    change.source, change.destination, change.after, change.before
-                );
+                let was = terminal.language.pick("avant :", "was");
+                let detail = match sign {
+                    '+' => change.after.to_string(),
+                    '-' => change.before.to_string(),
+                    _ => format!("{} ({was} {})", change.after, change.before),
+                };
+                let line = format!("{sign} {} => {} : {detail}", change.source, change.destination);
                 match terminal.colour {
                     true => out.push_str(&format!("\u{1b}[{colour}m{line}\u{1b}[0m\n")),
                     false => out.push_str(&format!("{line}\n")),

@@ -3,6 +3,7 @@
 use super::ManifestArgs;
 use crate::engine::{Engine, Settings};
 use crate::error::{Error, ErrorKind, Result};
+use crate::language::say;
 use crate::manifest::{Input, MAX_FILE_BYTES, read};
 use crate::matrix::Matrix;
 use crate::matrix::party::{Party, selector};
@@ -40,7 +41,11 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         if folder && found.len() == before && before == 0 {
             return Err(Error::new(
                 ErrorKind::Input,
-                format!("{}: no .yaml, .yml or .json file", path.display()),
+                say!(
+                    "{} : aucun fichier .yaml, .yml ou .json",
+                    "{}: no .yaml, .yml or .json file",
+                    path.display()
+                ),
             ));
         }
     }
@@ -56,11 +61,15 @@ fn walk(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
         return if found.len() <= MAX_FILES {
             Ok(())
         } else {
-            Err(Error::usage(format!("more than {MAX_FILES} files")))
+            Err(Error::usage(say!("plus de {MAX_FILES} fichiers", "more than {MAX_FILES} files")))
         };
     }
     if depth > MAX_DEPTH {
-        return Err(Error::usage(format!("{}: folders nested deeper than {MAX_DEPTH}", path.display())));
+        return Err(Error::usage(say!(
+            "{} : plus de {MAX_DEPTH} dossiers imbriqués",
+            "{}: folders nested deeper than {MAX_DEPTH}",
+            path.display()
+        )));
     }
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(path).map_err(|error| io(path, &error))? {
@@ -89,13 +98,22 @@ fn text(path: &Path) -> Result<String> {
     } else {
         let size = std::fs::metadata(path).map_err(|error| io(path, &error))?.len();
         if size > MAX_FILE_BYTES as u64 {
-            let message = format!("{}: larger than {} MB", path.display(), MAX_FILE_BYTES / 1024 / 1024);
+            let message = say!(
+                "{} : plus grand que {} Mo",
+                "{}: larger than {} MB",
+                path.display(),
+                MAX_FILE_BYTES / 1024 / 1024
+            );
             return Err(Error::new(ErrorKind::Input, message));
         }
         std::fs::read(path).map_err(|error| io(path, &error))?
     };
-    String::from_utf8(bytes)
-        .map_err(|_| Error::new(ErrorKind::Input, format!("{}: this text is not UTF-8", path.display())))
+    String::from_utf8(bytes).map_err(|_| {
+        Error::new(
+            ErrorKind::Input,
+            say!("{} : ce texte n'est pas en UTF-8", "{}: this text is not UTF-8", path.display()),
+        )
+    })
 }
 
 /// The world of a command line.
@@ -135,7 +153,8 @@ pub fn matrix(path: &Path, err: &mut dyn Write) -> Result<Matrix> {
     let limit = crate::matrix::read::MAX_BYTES as u64;
     let size = std::fs::metadata(path).map_err(|error| io(path, &error))?.len();
     if size > limit {
-        let message = format!("{}: larger than {} MB", path.display(), limit / 1024 / 1024);
+        let message =
+            say!("{} : plus grand que {} Mo", "{}: larger than {} MB", path.display(), limit / 1024 / 1024);
         return Err(Error::new(ErrorKind::Input, message));
     }
     let bytes = std::fs::read(path).map_err(|error| io(path, &error))?;
@@ -154,14 +173,21 @@ pub fn side_file(path: &Path) -> Result<String> {
 /// Where the resolver and the API server are.
 pub fn places(args: &ManifestArgs) -> Result<Places> {
     let (namespace, labels) = args.dns_pods.split_once('/').ok_or_else(|| {
-        Error::usage(format!("--dns-pods: '{}' is not namespace/label=value", args.dns_pods))
+        Error::usage(say!(
+            "--dns-pods : « {} » n'est pas espace/étiquette=valeur",
+            "--dns-pods: '{}' is not namespace/label=value",
+            args.dns_pods
+        ))
     })?;
     let labels = labels.trim_start_matches('{').trim_end_matches('}');
     let addresses = |option: &str, text: &Option<String>| match text {
         None => Ok(None),
         Some(text) => match Party::parse(text, None) {
             Ok(Party::Addresses(addresses)) => Ok(Some(addresses)),
-            _ => Err(Error::usage(format!("{option}: '{text}' is not an address or a block"))),
+            _ => Err(Error::usage(say!(
+                "{option} : « {text} » n'est ni une adresse ni un bloc",
+                "{option}: '{text}' is not an address or a block"
+            ))),
         },
     };
     let api_server = addresses("--api-server", &args.api_server)?;
@@ -187,7 +213,10 @@ pub fn watching<T>(
         return result;
     }
     if paths.iter().any(|path| path.as_os_str() == "-") {
-        return Err(Error::usage("--watch needs files, not standard input"));
+        return Err(Error::usage(say!(
+            "--watch demande des fichiers, pas l'entrée standard",
+            "--watch needs files, not standard input"
+        )));
     }
     report(err, result.err());
     let mut known = stamp(paths);

@@ -12,6 +12,7 @@ mod matrices;
 pub use crate::report::Terminal;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::language::{Language, Reading};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
@@ -41,6 +42,18 @@ pub struct NetpolArgs {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// The language of messages and headings (otherwise that of the environment)
+    #[arg(long, value_enum, global = true, value_name = "LANGUAGE")]
+    pub lang: Option<LanguageName>,
+}
+
+/// Languages.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LanguageName {
+    /// Français
+    Fr,
+    /// English
+    En,
 }
 
 /// The commands.
@@ -318,6 +331,9 @@ pub struct ExportArgs {
     /// The matrix of last year: reasons and owners are taken from it, differences are shown
     #[arg(long, value_name = "FILE")]
     pub previous: Option<PathBuf>,
+    /// Namespaces whose own flows are left out; flows with the others stay
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', default_values = ["kube-system", "kube-public", "kube-node-lease"])]
+    pub exclude: Vec<String>,
     /// The format
     #[arg(long, value_enum, default_value = "csv")]
     pub format: MatrixFormat,
@@ -353,6 +369,21 @@ pub struct TemplateArgs {
 
 /// Runs a command. Results go to `out`, remarks and warnings to `err`.
 pub fn run(
+    args: &NetpolArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+) -> Result<ExitStatus> {
+    let language = args.lang.map_or(terminal.language, |name| match name {
+        LanguageName::Fr => Language::French,
+        LanguageName::En => Language::English,
+    });
+    let terminal = Terminal { language, ..terminal };
+    let mut err = Reading::new(err, language);
+    dispatch(args, out, &mut err, terminal).map_err(|error| error.read(language))
+}
+
+fn dispatch(
     args: &NetpolArgs,
     out: &mut dyn Write,
     err: &mut dyn Write,

@@ -3,6 +3,7 @@
 
 use super::{Compiled, Engine};
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::model::policy::{Direction, Tier};
 use crate::model::ports::Connections;
 use std::collections::BTreeSet;
@@ -38,13 +39,17 @@ impl Engine {
             let origin = |rule: &Compiled, number: u32| {
                 &policy(number).side(direction).rules[rule.rule as usize].origin
             };
-            let message = format!(
+            let message = say!(
+                "{} et {} ont la même priorité et se contredisent (voir {})",
                 "{} and {} have the same priority and contradict each other (see {})",
                 policy(a).title(),
                 policy(b).title(),
                 origin(y, b)
             );
-            return Some(Error::input(origin(x, a), message).hint("give them different priorities"));
+            return Some(
+                Error::input(origin(x, a), message)
+                    .hint(say!("leur donner des priorités différentes", "give them different priorities")),
+            );
         }
         None
     }

@@ -5,6 +5,7 @@ use super::standard::{annotations, head};
 use super::yaml::{Writer, quoted, scalar};
 use super::{Dialect, Options};
 use crate::error::Result;
+use crate::language::say;
 use crate::matrix::Matrix;
 use crate::model::labels::{Requirement, Selector};
 use crate::model::policy::{Direction, PortMatch};
@@ -13,7 +14,10 @@ use crate::model::ports::Protocol;
 /// The policies as one YAML text.
 pub fn write(plan: &Plan, matrix: &Matrix, options: &Options) -> Result<String> {
     refuse(plan, matrix, Dialect::Cilium, |direction, rule| match rule.other {
-        Other::Name(_) if direction == Direction::Ingress => Some("a host name can only be a destination"),
+        Other::Name(_) if direction == Direction::Ingress => Some(say!(
+            "un nom d'hôte ne peut être qu'une destination",
+            "a host name can only be a destination"
+        )),
         _ => None,
     })?;
     let mut out = Writer::default();

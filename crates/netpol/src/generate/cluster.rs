@@ -7,6 +7,7 @@ use super::standard::{annotations, default_deny, head};
 use super::yaml::{Writer, quoted, scalar};
 use super::{Dialect, inexpressible};
 use crate::error::Result;
+use crate::language::say;
 use crate::matrix::Matrix;
 use crate::model::labels::{NAMESPACE_NAME, Selector};
 use crate::model::policy::{Direction, PortMatch};
@@ -22,12 +23,14 @@ const DENY_NETWORKS: u32 = 1000;
 /// The policies as one YAML text.
 pub fn write(plan: &Plan, matrix: &Matrix) -> Result<String> {
     refuse(plan, matrix, Dialect::ClusterNetworkPolicy, |direction, rule| match (&rule.other, direction) {
-        (Other::Addresses(_), Direction::Ingress) => {
-            Some("it has no word for traffic from outside addresses")
-        }
-        (Other::ApiServer, _) => {
-            Some("the address of the API server is not known; give it with --api-server")
-        }
+        (Other::Addresses(_), Direction::Ingress) => Some(say!(
+            "il n'a pas de mot pour le trafic venu d'adresses extérieures",
+            "it has no word for traffic from outside addresses"
+        )),
+        (Other::ApiServer, _) => Some(say!(
+            "l'adresse du serveur d'API n'est pas connue ; la donner avec --api-server",
+            "the address of the API server is not known; give it with --api-server"
+        )),
         _ => None,
     })?;
     let mut out = Writer::default();
@@ -98,8 +101,11 @@ fn accept(rule: &PlannedRule, direction: Direction, matrix: &Matrix, out: &mut W
         Other::Addresses(addresses) => {
             let cidrs = addresses.cidrs();
             if cidrs.len() > MAX_ITEMS * MAX_ITEMS {
-                let why = "the addresses need more blocks than a rule may hold";
-                return Err(inexpressible(flow, Dialect::ClusterNetworkPolicy, why));
+                let why = say!(
+                    "les adresses demandent plus de blocs qu'une règle n'en contient",
+                    "the addresses need more blocks than a rule may hold"
+                );
+                return Err(inexpressible(flow, Dialect::ClusterNetworkPolicy, &why));
             }
             for chunk in cidrs.chunks(MAX_ITEMS) {
                 let texts: Vec<String> = chunk.iter().map(|cidr| scalar(cidr)).collect();
@@ -141,8 +147,11 @@ fn protocols(rule: &PlannedRule, matrix: &Matrix, out: &mut Writer) -> Result<()
         }
     }
     if items.len() > MAX_ITEMS {
-        let why = "more than 25 port conditions on one line; split the line";
-        return Err(inexpressible(&matrix.flows[rule.flow], Dialect::ClusterNetworkPolicy, why));
+        let why = say!(
+            "plus de 25 conditions de port sur une ligne ; partager la ligne",
+            "more than 25 port conditions on one line; split the line"
+        );
+        return Err(inexpressible(&matrix.flows[rule.flow], Dialect::ClusterNetworkPolicy, &why));
     }
     out.line(2, "protocols:");
     items.iter().for_each(|item| out.line(2, &format!("- {item}")));

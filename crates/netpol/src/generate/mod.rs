@@ -1,6 +1,7 @@
 //! Which policies make the cluster do exactly what the matrix says? Written in a dialect, then proved: what is
 //! returned has been read back and compared with the matrix, pair by pair and port by port.
 
+use crate::language::say;
 pub mod cilium;
 pub mod cluster;
 pub mod nftables;
@@ -95,12 +96,23 @@ pub fn generate(world: &World, matrix: &Matrix, options: &Options) -> Result<Str
 pub fn dns_flow() -> Result<Flow> {
     let text = "source,destination,protocol,ports,justification\n*/*,dns,\"UDP,TCP\",53,Name resolution\n";
     let mut flow = crate::matrix::read::read("preset-dns.csv", text.as_bytes())?;
-    flow.flows.pop().ok_or_else(|| Error::new(ErrorKind::Internal, "the preset of the resolver is empty"))
+    flow.flows.pop().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Internal,
+            say!("le préréglage du résolveur est vide", "the preset of the resolver is empty"),
+        )
+    })
 }
 
 /// A line that a dialect cannot express.
 pub fn inexpressible(flow: &Flow, dialect: Dialect, why: &str) -> Error {
-    let message = format!("{}: {} cannot express '{}': {why}", flow.origin, dialect.name(), flow.text());
+    let message = say!(
+        "{} : {} ne peut pas exprimer « {} » : {why}",
+        "{}: {} cannot express '{}': {why}",
+        flow.origin,
+        dialect.name(),
+        flow.text()
+    );
     Error::new(ErrorKind::Inexpressible, message)
 }
 

@@ -5,6 +5,7 @@ use super::plan::Plan;
 use super::{Dialect, Options, inexpressible};
 use crate::engine::{Endpoint, Engine};
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::matrix::Matrix;
 use crate::matrix::resolve::{authorised, settings};
 use crate::model::address::{Addresses, parse_any, single};
@@ -30,7 +31,7 @@ pub fn write(world: &World, plan: &Plan, matrix: &Matrix, options: &Options) -> 
                     let known = by_receiver.entry((set.clone(), *to)).or_default();
                     *known = known.union(&part);
                 }
-                Err(why) => errors.push(inexpressible(flow, Dialect::Nftables, why)),
+                Err(why) => errors.push(inexpressible(flow, Dialect::Nftables, &why)),
             }
         }
         let mut grouped: BTreeMap<(Connections, Addresses), Addresses> = BTreeMap::new();
@@ -40,7 +41,7 @@ pub fn write(world: &World, plan: &Plan, matrix: &Matrix, options: &Options) -> 
                     let known = grouped.entry((set, senders)).or_default();
                     *known = known.union(&part);
                 }
-                Err(why) => errors.push(inexpressible(flow, Dialect::Nftables, why)),
+                Err(why) => errors.push(inexpressible(flow, Dialect::Nftables, &why)),
             }
         }
         let comment = format!("{} {}", flow.origin, flow.text()).replace('"', "'");
@@ -63,19 +64,25 @@ pub fn write(world: &World, plan: &Plan, matrix: &Matrix, options: &Options) -> 
     Error::join(errors).map_or(Ok(out), Err)
 }
 
-fn addresses(engine: &Engine, at: usize) -> std::result::Result<Addresses, &'static str> {
+fn addresses(engine: &Engine, at: usize) -> std::result::Result<Addresses, String> {
     match &engine.endpoints[at] {
         Endpoint::Addresses(addresses) => Ok(addresses.clone()),
-        Endpoint::Name(_) => Err("it knows addresses, not host names"),
-        Endpoint::ApiServer => Err("the address of the API server is not known; give it with --api-server"),
+        Endpoint::Name(_) => {
+            Err(say!("il connaît des adresses, pas des noms d'hôtes", "it knows addresses, not host names"))
+        }
+        Endpoint::ApiServer => Err(say!(
+            "l'adresse du serveur d'API n'est pas connue ; la donner avec --api-server",
+            "the address of the API server is not known; give it with --api-server"
+        )),
         Endpoint::Pods(pods) => {
             let mut set = Addresses::default();
             for &pod in pods {
                 let pod = &engine.world.pods[pod];
                 if pod.addresses.is_empty() {
-                    return Err(
-                        "a pod has no address (status.podIP); give the manifests of the running pods",
-                    );
+                    return Err(say!(
+                        "un pod n'a pas d'adresse (status.podIP) ; donner les manifestes des pods en marche",
+                        "a pod has no address (status.podIP); give the manifests of the running pods"
+                    ));
                 }
                 pod.addresses.iter().for_each(|&address| set = set.union(&single(address)));
             }

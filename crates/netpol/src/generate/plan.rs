@@ -2,6 +2,7 @@
 
 use super::{Dialect, Options, inexpressible};
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::matrix::party::Party;
 use crate::matrix::{Category, Flow, Matrix};
 use crate::model::address::Addresses;
@@ -129,7 +130,10 @@ impl Planner<'_> {
         let destinations = self.ends(flow, &flow.destination, Direction::Ingress)?;
         let outside = |ends: &[Other]| ends.iter().all(|end| !matches!(end, Other::Pods(_)));
         if outside(&sources) && outside(&destinations) {
-            return Err(Error::input(&flow.origin, format!("'{}' does not touch a pod", flow.text())));
+            return Err(Error::input(
+                &flow.origin,
+                say!("« {} » ne touche aucun pod", "'{}' does not touch a pod", flow.text()),
+            ));
         }
         let ports = self.ports(flow)?;
         for source in &sources {
@@ -151,16 +155,26 @@ impl Planner<'_> {
             Party::Addresses(addresses) => {
                 let outside = self.options.places.outside(addresses);
                 if outside.is_empty() {
-                    let message = format!("{party} holds addresses of pods only");
-                    return Err(
-                        Error::input(&flow.origin, message).hint("name the pods instead: namespace/workload")
+                    let message = say!(
+                        "{party} ne contient que des adresses de pods",
+                        "{party} holds addresses of pods only"
                     );
+                    return Err(Error::input(&flow.origin, message).hint(say!(
+                        "nommer plutôt les pods : espace/charge",
+                        "name the pods instead: namespace/workload"
+                    )));
                 }
                 vec![Other::Addresses(outside)]
             }
             Party::Name(name) if direction == Direction::Ingress => vec![Other::Name(name.clone())],
             Party::Name(_) => {
-                return Err(Error::input(&flow.origin, "a host name can only be a destination"));
+                return Err(Error::input(
+                    &flow.origin,
+                    say!(
+                        "un nom d'hôte ne peut être qu'une destination",
+                        "a host name can only be a destination"
+                    ),
+                ));
             }
             Party::ApiServer => vec![Other::ApiServer],
             Party::Dns => vec![Other::Pods(Target {
@@ -183,13 +197,25 @@ impl Planner<'_> {
 
     fn named(&self, flow: &Flow, party: &Party) -> Result<Vec<Target>> {
         let missing = || {
-            Error::input(&flow.origin, format!("no manifest declares a pod of {party}"))
-                .hint("give the manifests of the workloads, or name pods by label: namespace/{app=web}")
+            Error::input(
+                &flow.origin,
+                say!("aucun manifeste ne déclare de pod de {party}", "no manifest declares a pod of {party}"),
+            )
+            .hint(say!(
+                "donner les manifestes des charges, ou nommer les pods par étiquette : espace/{{app=web}}",
+                "give the manifests of the workloads, or name pods by label: namespace/{{app=web}}"
+            ))
         };
         if let Party::Service { namespace, name } = party {
             let service = self.world.service(namespace, name).ok_or_else(missing)?;
             let selector = service.selector.clone().ok_or_else(|| {
-                Error::input(&flow.origin, format!("the Service {namespace}/{name} has no selector"))
+                Error::input(
+                    &flow.origin,
+                    say!(
+                        "le Service {namespace}/{name} n'a pas de sélecteur",
+                        "the Service {namespace}/{name} has no selector"
+                    ),
+                )
             })?;
             return Ok(vec![Target { namespace: Some(namespace.clone()), selector }]);
         }
@@ -209,8 +235,11 @@ impl Planner<'_> {
         let mut targets = Vec::new();
         for pods in owners.into_values() {
             if pods.iter().any(|pod| pod.host_network) {
-                let why = "its pods use the node's network, which no policy governs";
-                return Err(inexpressible(flow, self.options.dialect, why));
+                let why = say!(
+                    "ses pods utilisent le réseau du nœud, qu'aucune politique ne régit",
+                    "its pods use the node's network, which no policy governs"
+                );
+                return Err(inexpressible(flow, self.options.dialect, &why));
             }
             targets.push(Target {
                 namespace: Some(namespace.clone()),
@@ -245,12 +274,16 @@ impl Planner<'_> {
             }
         }
         if let Some(stranger) = matched(&requirements).first() {
-            let message = format!(
+            let message = say!(
+                "les étiquettes ne distinguent pas {party} de {}{}",
                 "{party} cannot be told apart from {} by its labels{}",
                 stranger.title(),
-                if labels.is_empty() { " (it has none)" } else { "" }
+                if labels.is_empty() { say!(" (il n'en a pas)", " (it has none)") } else { String::new() }
             );
-            return Err(Error::input(&flow.origin, message).hint("give its pods a label of their own"));
+            return Err(Error::input(&flow.origin, message).hint(say!(
+                "donner à ses pods une étiquette qui leur soit propre",
+                "give its pods a label of their own"
+            )));
         }
         Ok(Selector::new(requirements))
     }
@@ -290,7 +323,12 @@ fn service_ports(
     match ports.len() == before {
         true => Err(Error::input(
             &flow.origin,
-            format!("the Service {}/{} has no port {set}", service.namespace, service.name),
+            say!(
+                "le Service {}/{} n'a pas de port {set}",
+                "the Service {}/{} has no port {set}",
+                service.namespace,
+                service.name
+            ),
         )),
         false => Ok(()),
     }
@@ -363,9 +401,9 @@ pub fn refuse(
     plan: &Plan,
     matrix: &Matrix,
     dialect: Dialect,
-    problem: impl Fn(Direction, &PlannedRule) -> Option<&'static str>,
+    problem: impl Fn(Direction, &PlannedRule) -> Option<String>,
 ) -> Result<()> {
-    let mut refused: BTreeMap<usize, &'static str> = BTreeMap::new();
+    let mut refused: BTreeMap<usize, String> = BTreeMap::new();
     for subject in plan.subjects.values() {
         for (direction, rules) in
             [(Direction::Ingress, &subject.ingress), (Direction::Egress, &subject.egress)]
@@ -378,6 +416,6 @@ pub fn refuse(
         }
     }
     let errors =
-        refused.into_iter().map(|(flow, why)| inexpressible(&matrix.flows[flow], dialect, why)).collect();
+        refused.into_iter().map(|(flow, why)| inexpressible(&matrix.flows[flow], dialect, &why)).collect();
     Error::join(errors).map_or(Ok(()), Err)
 }

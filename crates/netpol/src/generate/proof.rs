@@ -4,6 +4,7 @@ use super::plan::Plan;
 use super::{Dialect, Options};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::language::say;
 use crate::manifest::{Input, read};
 use crate::matrix::Matrix;
 use crate::matrix::resolve::{authorised, settings};
@@ -32,7 +33,8 @@ pub fn prove(world: &World, matrix: &Matrix, plan: &Plan, text: &str, options: &
     let governed: Vec<bool> = (0..engine.endpoints.len()).map(governs).collect();
     let mut wrong = Vec::new();
     let mut note = |from: usize, to: usize, wanted: &Connections, found: &Connections| {
-        wrong.push(format!(
+        wrong.push(say!(
+            "{} -> {} : la matrice dit {wanted}, les politiques {found}",
             "{} -> {}: the matrix says {wanted}, the policies {found}",
             engine.title(from),
             engine.title(to)
@@ -66,13 +68,14 @@ pub fn prove(world: &World, matrix: &Matrix, plan: &Plan, text: &str, options: &
     wrong.sort();
     let more = wrong.len().saturating_sub(SHOWN);
     wrong.truncate(SHOWN);
-    let rest = if more > 0 { format!("\n… and {more} more") } else { String::new() };
-    let message = format!(
+    let rest = if more > 0 { say!("\n… et {more} autres", "\n… and {more} more") } else { String::new() };
+    let message = say!(
+        "{} ne peut pas réaliser exactement cette matrice sur ces manifestes :\n{}{rest}",
         "{} cannot realise this matrix exactly on these manifests:\n{}{rest}",
         options.dialect.name(),
         wrong.join("\n")
     );
     Err(Error::new(ErrorKind::Inexpressible, message)
-        .hint("address blocks that hold pods are the usual cause: --pod-addresses says which addresses pods have")
-        .hint("another one: a port name that stands for two ports of one pod"))
+        .hint(say!("la cause habituelle : des blocs d'adresses qui contiennent des pods ; --pod-addresses dit quelles adresses ont les pods", "address blocks that hold pods are the usual cause: --pod-addresses says which addresses pods have"))
+        .hint(say!("une autre : un nom de port qui désigne deux ports d'un même pod", "another one: a port name that stands for two ports of one pod")))
 }

@@ -4,6 +4,7 @@ use super::plan::{Other, Plan, PlannedRule, Subject, SubjectKey, refuse};
 use super::yaml::{Writer, scalar};
 use super::{Dialect, annotation};
 use crate::error::Result;
+use crate::language::say;
 use crate::matrix::Matrix;
 use crate::model::labels::NAMESPACE_NAME;
 use crate::model::policy::{Direction, PortMatch};
@@ -13,8 +14,14 @@ use std::collections::BTreeSet;
 /// The policies as one YAML text.
 pub fn write(plan: &Plan, matrix: &Matrix) -> Result<String> {
     refuse(plan, matrix, Dialect::NetworkPolicy, |_, rule| match rule.other {
-        Other::Name(_) => Some("it knows addresses, not host names (the Cilium dialect does)"),
-        Other::ApiServer => Some("the address of the API server is not known; give it with --api-server"),
+        Other::Name(_) => Some(say!(
+            "il connaît des adresses, pas des noms d'hôtes (le dialecte Cilium les connaît)",
+            "it knows addresses, not host names (the Cilium dialect does)"
+        )),
+        Other::ApiServer => Some(say!(
+            "l'adresse du serveur d'API n'est pas connue ; la donner avec --api-server",
+            "the address of the API server is not known; give it with --api-server"
+        )),
         _ => None,
     })?;
     let mut out = Writer::default();

@@ -6,6 +6,7 @@ use super::fields::Fields;
 use super::network_policy::{annotations, port_name};
 use crate::document::Node;
 use crate::error::Result;
+use crate::language::say;
 use crate::model::address::{Addresses, Intervals, parse_cidr};
 use crate::model::policy::{
     Action, Dialect, Direction, NamespaceSet, Peer, PodSet, Policy, PortMatch, Rule, Side, Tier,
@@ -24,12 +25,18 @@ pub fn read_admin(
     meta: Meta,
     warnings: &mut Vec<String>,
 ) -> Result<Policy> {
-    let spec = node.get("spec").ok_or_else(|| fields.fail(node, "spec is missing"))?;
+    let spec = node.get("spec").ok_or_else(|| fields.fail(node, say!("spec manque", "spec is missing")))?;
     let baseline = kind == "BaselineAdminNetworkPolicy";
     let (dialect, tier) = if baseline {
         fields.only(spec, kind, &["subject", "ingress", "egress"])?;
         if meta.name != "default" {
-            return Err(fields.fail(node, "a BaselineAdminNetworkPolicy must be named 'default'"));
+            return Err(fields.fail(
+                node,
+                say!(
+                    "une BaselineAdminNetworkPolicy doit s'appeler « default »",
+                    "a BaselineAdminNetworkPolicy must be named 'default'"
+                ),
+            ));
         }
         (Dialect::BaselineAdminNetworkPolicy, Tier::Baseline(0))
     } else {
@@ -43,13 +50,25 @@ pub fn read_admin(
 
 /// A ClusterNetworkPolicy.
 pub fn read_cluster(fields: &Fields, node: &Node, meta: Meta, warnings: &mut Vec<String>) -> Result<Policy> {
-    let spec = node.get("spec").ok_or_else(|| fields.fail(node, "spec is missing"))?;
-    fields.only(spec, "a ClusterNetworkPolicy", &["tier", "priority", "subject", "ingress", "egress"])?;
+    let spec = node.get("spec").ok_or_else(|| fields.fail(node, say!("spec manque", "spec is missing")))?;
+    fields.only(
+        spec,
+        &say!("une ClusterNetworkPolicy", "a ClusterNetworkPolicy"),
+        &["tier", "priority", "subject", "ingress", "egress"],
+    )?;
     let priority = priority(fields, spec)?;
     let tier = match fields.required(spec, "tier")? {
         "Admin" => Tier::Admin(priority),
         "Baseline" => Tier::Baseline(priority),
-        other => return Err(fields.fail(spec, format!("'{other}' is not a tier: Admin or Baseline"))),
+        other => {
+            return Err(fields.fail(
+                spec,
+                say!(
+                    "« {other} » n'est pas un niveau : Admin ou Baseline",
+                    "'{other}' is not a tier: Admin or Baseline"
+                ),
+            ));
+        }
     };
     let warnings = RefCell::new(warnings);
     let reader = RuleReader { fields, allow: "Accept", cluster: true, baseline: false, warnings };
@@ -65,11 +84,18 @@ fn policy(
     reader: &RuleReader<'_>,
 ) -> Result<Policy> {
     let spec = node.get("spec").unwrap_or(node);
-    let subject = spec.get("subject").ok_or_else(|| fields.fail(spec, "subject is missing"))?;
-    fields.only(subject, "a subject", &["namespaces", "pods"])?;
-    let subject = reader
-        .pods(subject)?
-        .ok_or_else(|| fields.fail(subject, "a subject needs exactly one of namespaces and pods"))?;
+    let subject =
+        spec.get("subject").ok_or_else(|| fields.fail(spec, say!("subject manque", "subject is missing")))?;
+    fields.only(subject, &say!("un sujet (subject)", "a subject"), &["namespaces", "pods"])?;
+    let subject = reader.pods(subject)?.ok_or_else(|| {
+        fields.fail(
+            subject,
+            say!(
+                "un sujet porte soit namespaces, soit pods",
+                "a subject needs exactly one of namespaces and pods"
+            ),
+        )
+    })?;
     Ok(Policy {
         dialect,
         namespace: None,
@@ -86,7 +112,13 @@ fn policy(
 fn priority(fields: &Fields, spec: &Node) -> Result<i32> {
     let text = fields.required(spec, "priority")?;
     text.parse::<i32>().ok().filter(|priority| (0..=MAX_PRIORITY).contains(priority)).ok_or_else(|| {
-        fields.fail(spec, format!("priority '{text}' is not a number from 0 to {MAX_PRIORITY}"))
+        fields.fail(
+            spec,
+            say!(
+                "la priorité « {text} » n'est pas un nombre de 0 à {MAX_PRIORITY}",
+                "priority '{text}' is not a number from 0 to {MAX_PRIORITY}"
+            ),
+        )
     })
 }
 
@@ -108,17 +140,27 @@ impl RuleReader<'_> {
         let ports_key = if self.cluster { "protocols" } else { "ports" };
         let mut rules = Vec::new();
         for rule in self.fields.list(spec, key)? {
-            self.fields.only(rule, &format!("an {key} rule"), &["name", "action", peers_key, ports_key])?;
+            self.fields.only(
+                rule,
+                &say!("une règle {key}", "an {key} rule"),
+                &["name", "action", peers_key, ports_key],
+            )?;
             let mut peers = Vec::new();
             for peer in self.fields.list(rule, peers_key)? {
                 peers.push(self.peer(peer, direction)?);
             }
             if peers.is_empty() {
-                return Err(self.fields.fail(rule, format!("'{peers_key}' needs at least one peer")));
+                return Err(self.fields.fail(
+                    rule,
+                    say!("« {peers_key} » demande au moins un pair", "'{peers_key}' needs at least one peer"),
+                ));
             }
             let action = self.action(rule)?;
             if action != Action::Allow && peers.iter().any(|peer| matches!(peer, Peer::Names(_))) {
-                return Err(self.fields.fail(rule, format!("domainNames only work with {}", self.allow)));
+                return Err(self.fields.fail(
+                    rule,
+                    say!("domainNames ne va qu'avec {}", "domainNames only work with {}", self.allow),
+                ));
             }
             rules.push(Rule {
                 action,
@@ -139,7 +181,13 @@ impl RuleReader<'_> {
             other => {
                 let last = if self.baseline { "" } else { ", Pass" };
                 let known = format!("{}, Deny{last}", self.allow);
-                Err(self.fields.fail(rule, format!("'{other}' is not an action here: {known}")))
+                Err(self.fields.fail(
+                    rule,
+                    say!(
+                        "« {other} » n'est pas une action ici : {known}",
+                        "'{other}' is not an action here: {known}"
+                    ),
+                ))
             }
         }
     }
@@ -154,8 +202,7 @@ impl RuleReader<'_> {
                 self.fields.only(pods, "pods", &["namespaceSelector", "podSelector"])?;
                 if pods.get("podSelector").is_none() {
                     let origin = self.fields.origin(pods);
-                    self.warnings.borrow_mut().push(format!(
-                        "{origin}: podSelector is missing, which the API server refuses: read as every pod"
+                    self.warnings.borrow_mut().push(say!("{origin} : podSelector manque, ce que le serveur d'API refuse : lu comme tous les pods", "{origin}: podSelector is missing, which the API server refuses: read as every pod"
                     ));
                 }
                 Ok(Some(PodSet {
@@ -164,7 +211,10 @@ impl RuleReader<'_> {
                 }))
             }
             (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(self.fields.fail(node, "namespaces and pods cannot stand together")),
+            (Some(_), Some(_)) => Err(self.fields.fail(
+                node,
+                say!("namespaces et pods ne vont pas ensemble", "namespaces and pods cannot stand together"),
+            )),
         }
     }
 
@@ -173,9 +223,11 @@ impl RuleReader<'_> {
             Direction::Ingress => &["namespaces", "pods"],
             Direction::Egress => &["namespaces", "pods", "nodes", "networks", "domainNames"],
         };
-        self.fields.only(node, "a peer", known)?;
+        self.fields.only(node, &say!("un pair", "a peer"), known)?;
         if known.iter().filter(|key| node.get(key).is_some()).count() > 1 {
-            return Err(self.fields.fail(node, "a peer holds exactly one field"));
+            return Err(self
+                .fields
+                .fail(node, say!("un pair porte exactement un champ", "a peer holds exactly one field")));
         }
         if let Some(pods) = self.pods(node)? {
             return Ok(Peer::Pods(pods));
@@ -191,12 +243,17 @@ impl RuleReader<'_> {
             let text = item.text().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
             let rest = text.strip_prefix("*.").unwrap_or(&text);
             if rest.is_empty() || rest.contains('*') || !rest.contains('.') {
-                return Err(self.fields.fail(item, format!("'{text}' is not a domain name")));
+                return Err(self.fields.fail(
+                    item,
+                    say!("« {text} » n'est pas un nom de domaine", "'{text}' is not a domain name"),
+                ));
             }
             names.push(text);
         }
         match names.is_empty() {
-            true => Err(self.fields.fail(node, format!("a peer needs one of {}", known.join(", ")))),
+            true => Err(self
+                .fields
+                .fail(node, say!("un pair demande l'un de {}", "a peer needs one of {}", known.join(", ")))),
             false => Ok(Peer::Names(names)),
         }
     }
@@ -209,7 +266,10 @@ impl RuleReader<'_> {
             addresses = addresses.union(&parse_cidr(text).map_err(|error| self.fields.fail(item, error))?);
         }
         if addresses.is_empty() {
-            return Err(self.fields.fail(node, "networks needs at least one CIDR block"));
+            return Err(self.fields.fail(
+                node,
+                say!("networks demande au moins un bloc CIDR", "networks needs at least one CIDR block"),
+            ));
         }
         let whole_v4 = Intervals::one(0, u128::from(u32::MAX));
         let unknown_pods = addresses.v4 == whole_v4 || addresses.v6 == Intervals::one(0, u128::MAX);
@@ -226,11 +286,15 @@ impl RuleReader<'_> {
     }
 
     fn admin_port(&self, node: &Node) -> Result<PortMatch> {
-        self.fields.only(node, "a port", &["portNumber", "portRange", "namedPort"])?;
-        if self.fields.map(node, "a port")?.len() > 1 {
-            return Err(self
-                .fields
-                .fail(node, "a port holds exactly one of portNumber, portRange, namedPort"));
+        self.fields.only(node, &say!("un port", "a port"), &["portNumber", "portRange", "namedPort"])?;
+        if self.fields.map(node, &say!("un port", "a port"))?.len() > 1 {
+            return Err(self.fields.fail(
+                node,
+                say!(
+                    "un port porte un seul de portNumber, portRange, namedPort",
+                    "a port holds exactly one of portNumber, portRange, namedPort"
+                ),
+            ));
         }
         if let Some(number) = node.get("portNumber") {
             self.fields.only(number, "portNumber", &["protocol", "port"])?;
@@ -243,10 +307,15 @@ impl RuleReader<'_> {
             let protocol = self.fields.protocol(range, "protocol")?;
             return Ok(PortMatch::Numbers(self.start_end(range, protocol)?));
         }
-        let name = self
-            .fields
-            .required(node, "namedPort")
-            .map_err(|_| self.fields.fail(node, "a port needs one of portNumber, portRange, namedPort"))?;
+        let name = self.fields.required(node, "namedPort").map_err(|_| {
+            self.fields.fail(
+                node,
+                say!(
+                    "un port demande l'un de portNumber, portRange, namedPort",
+                    "a port needs one of portNumber, portRange, namedPort"
+                ),
+            )
+        })?;
         port_name(self.fields, node, name).map(|name| PortMatch::Named(None, name))
     }
 
@@ -257,9 +326,16 @@ impl RuleReader<'_> {
     }
 
     fn cluster_port(&self, node: &Node) -> Result<PortMatch> {
-        self.fields.only(node, "a protocol", &["tcp", "udp", "sctp", "destinationNamedPort"])?;
-        if self.fields.map(node, "a protocol")?.len() > 1 {
-            let message = "a protocol holds exactly one of tcp, udp, sctp, destinationNamedPort";
+        self.fields.only(
+            node,
+            &say!("un protocole", "a protocol"),
+            &["tcp", "udp", "sctp", "destinationNamedPort"],
+        )?;
+        if self.fields.map(node, &say!("un protocole", "a protocol"))?.len() > 1 {
+            let message = say!(
+                "un protocole porte un seul de tcp, udp, sctp, destinationNamedPort",
+                "a protocol holds exactly one of tcp, udp, sctp, destinationNamedPort"
+            );
             return Err(self.fields.fail(node, message));
         }
         if let Some(name) = self.fields.text(node, "destinationNamedPort")? {
@@ -273,7 +349,13 @@ impl RuleReader<'_> {
             };
             self.fields.only(port, "destinationPort", &["number", "range"])?;
             if port.get("number").is_some() && port.get("range").is_some() {
-                return Err(self.fields.fail(port, "destinationPort holds exactly one of number and range"));
+                return Err(self.fields.fail(
+                    port,
+                    say!(
+                        "destinationPort porte soit number, soit range",
+                        "destinationPort holds exactly one of number and range"
+                    ),
+                ));
             }
             if let Some(range) = port.get("range") {
                 self.fields.only(range, "range", &["start", "end"])?;
@@ -282,6 +364,12 @@ impl RuleReader<'_> {
             let number = self.fields.port_field(port, "number")?;
             return Ok(PortMatch::Numbers(Connections::range(protocol, number, number)));
         }
-        Err(self.fields.fail(node, "a protocol needs one of tcp, udp, sctp, destinationNamedPort"))
+        Err(self.fields.fail(
+            node,
+            say!(
+                "un protocole demande l'un de tcp, udp, sctp, destinationNamedPort",
+                "a protocol needs one of tcp, udp, sctp, destinationNamedPort"
+            ),
+        ))
     }
 }

@@ -8,6 +8,7 @@ use super::fields::Fields;
 use super::network_policy::{annotations, port_name};
 use crate::document::{Node, Value};
 use crate::error::Result;
+use crate::language::say;
 use crate::model::address::{Addresses, parse_any};
 use crate::model::labels::{NAMESPACE_NAME, Requirement, Selector};
 use crate::model::policy::{
@@ -53,11 +54,15 @@ pub fn is_calico(group: &str) -> bool {
 pub fn read_tier(fields: &Fields, node: &Node, name: String) -> Result<DeclaredTier> {
     let empty = Node { line: node.line, value: Value::Map(Vec::new()) };
     let spec = node.get("spec").unwrap_or(&empty);
-    fields.only(spec, "a Tier", &["order", "defaultAction"])?;
+    fields.only(spec, &say!("un Tier", "a Tier"), &["order", "defaultAction"])?;
     let pass = match fields.text(spec, "defaultAction")? {
         None | Some("Deny") => false,
         Some("Pass") => true,
-        Some(other) => return Err(fields.fail(spec, format!("'{other}' is not Deny or Pass"))),
+        Some(other) => {
+            return Err(
+                fields.fail(spec, say!("« {other} » n'est ni Deny ni Pass", "'{other}' is not Deny or Pass"))
+            );
+        }
     };
     Ok(DeclaredTier { name, order: order(fields, spec)?, pass })
 }
@@ -70,14 +75,23 @@ pub fn read(
     meta: &Meta,
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<Policy>, Option<String>)> {
-    let spec = node.get("spec").ok_or_else(|| fields.fail(node, "spec is missing"))?;
+    let spec = node.get("spec").ok_or_else(|| fields.fail(node, say!("spec manque", "spec is missing")))?;
     let global = kind == "GlobalNetworkPolicy";
-    fields.only(spec, &format!("a Calico {kind}"), &SPEC_FIELDS)?;
+    fields.only(spec, &say!("une {kind} de Calico", "a Calico {kind}"), &SPEC_FIELDS)?;
     if fields.flag(spec, "doNotTrack")? == Some(true) {
-        return Err(fields.fail(spec, "doNotTrack concerns host endpoints, which are not understood"));
+        return Err(fields.fail(
+            spec,
+            say!(
+                "doNotTrack concerne les interfaces des nœuds, qui ne sont pas comprises",
+                "doNotTrack concerns host endpoints, which are not understood"
+            ),
+        ));
     }
     if let Some(accounts) = spec.get("serviceAccountSelector") {
-        return Err(fields.fail(accounts, "serviceAccountSelector is not understood"));
+        return Err(fields.fail(
+            accounts,
+            say!("serviceAccountSelector n'est pas compris", "serviceAccountSelector is not understood"),
+        ));
     }
     let namespace = (!global).then(|| meta.namespace.clone());
     let mut reader = Reader { fields, namespace: namespace.clone(), warnings };
@@ -116,7 +130,10 @@ fn order(fields: &Fields, spec: &Node) -> Result<Order> {
     let Some(text) = fields.text(spec, "order")? else { return Ok(Order::LAST) };
     match text.parse::<f64>().ok().filter(|number| number.is_finite()) {
         Some(number) => Ok(Order::of(number)),
-        None => Err(fields.fail(spec, format!("the order '{text}' is not a number"))),
+        None => Err(fields.fail(
+            spec,
+            say!("l'ordre « {text} » n'est pas un nombre", "the order '{text}' is not a number"),
+        )),
     }
 }
 
@@ -127,7 +144,11 @@ fn types(fields: &Fields, spec: &Node, ingress: bool, egress: bool) -> Result<(b
         match item.text() {
             Some("Ingress") => types.0 = true,
             Some("Egress") => types.1 = true,
-            _ => return Err(fields.fail(item, "a type is Ingress or Egress")),
+            _ => {
+                return Err(
+                    fields.fail(item, say!("un type est Ingress ou Egress", "a type is Ingress or Egress"))
+                );
+            }
         }
     }
     Ok(if types == (false, false) { (ingress || !egress, egress) } else { types })
@@ -162,22 +183,33 @@ impl Reader<'_> {
             "destination",
             "http",
         ];
-        self.fields.only(rule, "a Calico rule", &KNOWN)?;
+        self.fields.only(rule, &say!("une règle de Calico", "a Calico rule"), &KNOWN)?;
         let action = match self.fields.required(rule, "action")? {
             "Allow" => Action::Allow,
             "Deny" => Action::Deny,
             "Pass" => Action::Pass,
             "Log" => return Ok(None),
             other => {
-                return Err(self.fields.fail(rule, format!("'{other}' is not Allow, Deny, Pass or Log")));
+                return Err(self.fields.fail(
+                    rule,
+                    say!(
+                        "« {other} » n'est ni Allow, ni Deny, ni Pass, ni Log",
+                        "'{other}' is not Allow, Deny, Pass or Log"
+                    ),
+                ));
             }
         };
         if let Some(http) = rule.get("http") {
             if action != Action::Allow {
-                return Err(self.fields.fail(http, "http only works with Allow"));
+                return Err(self
+                    .fields
+                    .fail(http, say!("http ne va qu'avec Allow", "http only works with Allow")));
             }
             let origin = self.fields.origin(http);
-            self.warnings.push(format!("{origin}: http narrows this further; counted as allowed"));
+            self.warnings.push(say!(
+                "{origin} : http restreint encore cette règle ; compté comme autorisé",
+                "{origin}: http narrows this further; counted as allowed"
+            ));
         }
         let Some(protocols) = self.protocols(rule)? else { return Ok(None) };
         let empty = Node { line: rule.line, value: Value::Map(Vec::new()) };
@@ -189,9 +221,12 @@ impl Reader<'_> {
         };
         // The own end of a rule is the selected pod: only its ports may be named there, and only for ingress.
         let own_fields: &[&str] = if direction == Direction::Ingress { &["ports", "notPorts"] } else { &[] };
-        for (key, value) in self.fields.map(own, "an end of a rule")? {
+        for (key, value) in self.fields.map(own, &say!("une extrémité d'une règle", "an end of a rule"))? {
             if !own_fields.contains(&&**key) {
-                let message = format!("'{key}' on the side of the selected pod is not understood");
+                let message = say!(
+                    "« {key} » du côté du pod choisi n'est pas compris",
+                    "'{key}' on the side of the selected pod is not understood"
+                );
                 return Err(self.fields.fail(value, message));
             }
         }
@@ -200,7 +235,11 @@ impl Reader<'_> {
         if direction == Direction::Egress {
             peers_only.extend(["ports", "notPorts"]);
         }
-        self.fields.only(other, "this end of a Calico rule", &peers_only)?;
+        self.fields.only(
+            other,
+            &say!("cette extrémité d'une règle de Calico", "this end of a Calico rule"),
+            &peers_only,
+        )?;
         let peers = self.peers(other)?;
         let ports = self.ports(destination, &protocols)?;
         Ok(Some(Rule { action, peers, ports, name: None, origin: self.fields.origin(rule) }))
@@ -223,8 +262,10 @@ impl Reader<'_> {
         }
         if protocols.is_empty() {
             let origin = self.fields.origin(rule);
-            self.warnings
-                .push(format!("{origin}: only TCP, UDP and SCTP are looked at: this rule is left out"));
+            self.warnings.push(say!(
+                "{origin} : seuls TCP, UDP et SCTP sont regardés : cette règle est laissée de côté",
+                "{origin}: only TCP, UDP and SCTP are looked at: this rule is left out"
+            ));
             return Ok(None);
         }
         Ok(Some(protocols))
@@ -238,10 +279,22 @@ impl Reader<'_> {
         let namespaces = self.fields.text(end, "namespaceSelector")?;
         let pods = selector.is_some() || namespaces.is_some() || end.get("serviceAccounts").is_some();
         if !pods && not_selector.is_some() {
-            return Err(self.fields.fail(end, "notSelector without selector is not understood"));
+            return Err(self.fields.fail(
+                end,
+                say!(
+                    "notSelector sans selector n'est pas compris",
+                    "notSelector without selector is not understood"
+                ),
+            ));
         }
         if pods && (nets.is_some() || not_nets.is_some()) {
-            return Err(self.fields.fail(end, "nets beside selectors in one rule are not understood"));
+            return Err(self.fields.fail(
+                end,
+                say!(
+                    "des nets à côté de sélecteurs dans une règle ne sont pas compris",
+                    "nets beside selectors in one rule are not understood"
+                ),
+            ));
         }
         if !pods {
             if nets.is_none() && not_nets.is_none() {
@@ -346,7 +399,13 @@ impl Reader<'_> {
                 match port {
                     PortMatch::Numbers(set) => cut = cut.union(&set),
                     PortMatch::Named(..) => {
-                        return Err(self.fields.fail(item, "names in notPorts are not understood"));
+                        return Err(self.fields.fail(
+                            item,
+                            say!(
+                                "des noms dans notPorts ne sont pas compris",
+                                "names in notPorts are not understood"
+                            ),
+                        ));
                     }
                 }
             }
@@ -362,9 +421,13 @@ impl Reader<'_> {
                 PortMatch::Numbers(set) => *set = set.minus(&cut),
                 PortMatch::Named(..) if cut.is_empty() => {}
                 PortMatch::Named(..) => {
-                    return Err(self
-                        .fields
-                        .fail(destination, "names in ports beside notPorts are not understood"));
+                    return Err(self.fields.fail(
+                        destination,
+                        say!(
+                            "des noms dans ports à côté de notPorts ne sont pas compris",
+                            "names in ports beside notPorts are not understood"
+                        ),
+                    ));
                 }
             }
         }
@@ -374,7 +437,9 @@ impl Reader<'_> {
     fn port(&self, node: &Node, protocols: &[Protocol]) -> Result<Vec<PortMatch>> {
         let text = node.text().unwrap_or_default();
         if protocols.len() == Protocol::ALL.len() {
-            return Err(self.fields.fail(node, "ports need a protocol"));
+            return Err(self
+                .fields
+                .fail(node, say!("des ports demandent un protocole", "ports need a protocol")));
         }
         let (low, high) = text.split_once(':').unwrap_or((text, text));
         if !low.is_empty() && low.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -6,6 +6,7 @@ use super::fields::Fields;
 use super::network_policy::annotations;
 use crate::document::{Node, Value};
 use crate::error::Result;
+use crate::language::say;
 use crate::model::address::{Addresses, parse_any};
 use crate::model::labels::{NAMESPACE_NAME, Selector};
 use crate::model::policy::{
@@ -31,20 +32,24 @@ pub fn read(
     let mut specs: Vec<&Node> = node.get("spec").into_iter().collect();
     specs.extend(fields.list(node, "specs")?);
     if specs.is_empty() {
-        return Err(fields.fail(node, "spec is missing"));
+        return Err(fields.fail(node, say!("spec manque", "spec is missing")));
     }
     let clusterwide = kind == "CiliumClusterwideNetworkPolicy";
     let mut policies = Vec::new();
     for spec in specs {
-        fields.only(spec, "a Cilium rule", &SPEC_FIELDS)?;
+        fields.only(spec, &say!("une règle de Cilium", "a Cilium rule"), &SPEC_FIELDS)?;
         if spec.get("nodeSelector").is_some() {
-            warnings.push(format!("{}: host policies (nodeSelector) are left out", fields.origin(spec)));
+            warnings.push(say!(
+                "{} : les politiques de nœud (nodeSelector) sont laissées de côté",
+                "{}: host policies (nodeSelector) are left out",
+                fields.origin(spec)
+            ));
             continue;
         }
         let mut reader = Reader { fields, clusterwide, warnings };
         let subject = spec.get("endpointSelector").map(|node| reader.endpoints(node)).transpose()?;
         let Some(mut subject) = subject else {
-            return Err(fields.fail(spec, "endpointSelector is missing"));
+            return Err(fields.fail(spec, say!("endpointSelector manque", "endpointSelector is missing")));
         };
         if !clusterwide {
             subject.namespaces = NamespaceSet::Own;
@@ -114,19 +119,28 @@ impl Reader<'_> {
         let mut peers = Vec::new();
         let mut named_peers = false;
         let mut has_ports = false;
-        for (key, value) in self.fields.map(node, "a rule")? {
+        for (key, value) in self.fields.map(node, &say!("une règle", "a rule"))? {
             match &**key {
                 "toPorts" => has_ports = true,
                 "icmps" => {
-                    self.warnings.push(format!("{}: ICMP rules are left out", self.fields.origin(value)));
+                    self.warnings.push(say!(
+                        "{} : les règles ICMP sont laissées de côté",
+                        "{}: ICMP rules are left out",
+                        self.fields.origin(value)
+                    ));
                     return Ok(None);
                 }
                 "authentication" => {}
                 key => {
                     named_peers = true;
                     let bare = key.strip_prefix(way).ok_or_else(|| {
-                        self.fields
-                            .fail(value, format!("a Cilium rule has no field '{key}' in this direction"))
+                        self.fields.fail(
+                            value,
+                            say!(
+                                "une règle de Cilium n'a pas de champ « {key} » dans ce sens",
+                                "a Cilium rule has no field '{key}' in this direction"
+                            ),
+                        )
                     })?;
                     self.peers(bare, value, &mut peers)?;
                 }
@@ -150,9 +164,14 @@ impl Reader<'_> {
             Value::List(items) => items.as_slice(),
             Value::Null => &[],
             _ => {
-                return Err(self
-                    .fields
-                    .fail(value, format!("this should be a list, not {}", value.kind_name())));
+                return Err(self.fields.fail(
+                    value,
+                    say!(
+                        "ceci devrait être une liste, pas {}",
+                        "this should be a list, not {}",
+                        value.kind_name()
+                    ),
+                ));
             }
         };
         for item in items {
@@ -165,7 +184,13 @@ impl Reader<'_> {
                 "Services" => peers.push(self.service(item)?),
                 "Nodes" => peers.push(Peer::Nodes(self.fields.selector(Some(item))?)),
                 _ => {
-                    return Err(self.fields.fail(item, format!("the Cilium peer '{key}' is not understood")));
+                    return Err(self.fields.fail(
+                        item,
+                        say!(
+                            "le pair Cilium « {key} » n'est pas compris",
+                            "the Cilium peer '{key}' is not understood"
+                        ),
+                    ));
                 }
             }
         }
@@ -217,8 +242,9 @@ impl Reader<'_> {
     }
 
     fn cidr_set(&self, node: &Node) -> Result<Peer> {
-        self.fields.only(node, "a CIDR set", &["cidr", "except"])?;
-        let cidr = node.get("cidr").ok_or_else(|| self.fields.fail(node, "cidr is missing"))?;
+        self.fields.only(node, &say!("un ensemble CIDR", "a CIDR set"), &["cidr", "except"])?;
+        let cidr =
+            node.get("cidr").ok_or_else(|| self.fields.fail(node, say!("cidr manque", "cidr is missing")))?;
         let mut addresses = self.cidr(cidr)?;
         for except in self.fields.list(node, "except")? {
             addresses = addresses.minus(&self.cidr(except)?);
@@ -240,11 +266,18 @@ impl Reader<'_> {
             "kube-apiserver" => vec![Peer::ApiServer],
             "health" | "init" | "unmanaged" | "ingress" | "none" => {
                 let origin = self.fields.origin(node);
-                self.warnings
-                    .push(format!("{origin}: the entity '{entity}' stands for no pod that is declared"));
+                self.warnings.push(say!(
+                    "{origin} : l'entité « {entity} » ne désigne aucun pod déclaré",
+                    "{origin}: the entity '{entity}' stands for no pod that is declared"
+                ));
                 Vec::new()
             }
-            other => return Err(self.fields.fail(node, format!("'{other}' is not a Cilium entity"))),
+            other => {
+                return Err(self.fields.fail(
+                    node,
+                    say!("« {other} » n'est pas une entité de Cilium", "'{other}' is not a Cilium entity"),
+                ));
+            }
         })
     }
 
@@ -260,7 +293,13 @@ impl Reader<'_> {
 
     fn service(&self, node: &Node) -> Result<Peer> {
         let Some(service) = node.get("k8sService") else {
-            return Err(self.fields.fail(node, "only toServices with k8sService is understood"));
+            return Err(self.fields.fail(
+                node,
+                say!(
+                    "seul toServices avec k8sService est compris",
+                    "only toServices with k8sService is understood"
+                ),
+            ));
         };
         Ok(Peer::Service {
             namespace: self.fields.text(service, "namespace")?.unwrap_or("default").to_owned(),
@@ -276,8 +315,10 @@ impl Reader<'_> {
             });
             if let Some(rules) = seven {
                 let origin = self.fields.origin(rules);
-                self.warnings
-                    .push(format!("{origin}: layer 7 rules narrow this further; counted as allowed"));
+                self.warnings.push(say!(
+                    "{origin} : des règles de couche 7 restreignent encore ce flux ; compté comme autorisé",
+                    "{origin}: layer 7 rules narrow this further; counted as allowed"
+                ));
             }
             let ports = self.fields.list(group, "ports")?;
             if ports.is_empty() {
@@ -291,14 +332,19 @@ impl Reader<'_> {
     }
 
     fn port(&self, node: &Node) -> Result<Vec<PortMatch>> {
-        self.fields.only(node, "a port", &["port", "endPort", "protocol"])?;
-        let protocols: Vec<Protocol> =
-            match self.fields.text(node, "protocol")? {
-                None | Some("ANY") => Protocol::ALL.to_vec(),
-                Some(text) => vec![Protocol::parse(text).ok_or_else(|| {
-                    self.fields.fail(node, format!("'{text}' is not TCP, UDP, SCTP or ANY"))
-                })?],
-            };
+        self.fields.only(node, &say!("un port", "a port"), &["port", "endPort", "protocol"])?;
+        let protocols: Vec<Protocol> = match self.fields.text(node, "protocol")? {
+            None | Some("ANY") => Protocol::ALL.to_vec(),
+            Some(text) => vec![Protocol::parse(text).ok_or_else(|| {
+                self.fields.fail(
+                    node,
+                    say!(
+                        "« {text} » n'est ni TCP, ni UDP, ni SCTP, ni ANY",
+                        "'{text}' is not TCP, UDP, SCTP or ANY"
+                    ),
+                )
+            })?],
+        };
         let text = self.fields.text(node, "port")?.unwrap_or("0");
         if !text.bytes().all(|byte| byte.is_ascii_digit()) {
             let name = super::network_policy::port_name(self.fields, node, &text.to_ascii_lowercase())?;

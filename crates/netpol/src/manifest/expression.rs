@@ -1,6 +1,7 @@
 //! What does a selector of Calico's expression language mean? `app == 'web' && (tier in {'a', 'b'} || !has(old))`
 //! becomes alternatives of plain selectors.
 
+use crate::language::say;
 use crate::model::labels::{Requirement, Selector};
 
 /// Alternatives that one expression may unfold to: more is written by no hand.
@@ -50,7 +51,10 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
         let taken = if first == '\'' || first == '"' {
             let inner = rest[1..].split(first).next().unwrap_or_default();
             if rest.len() < inner.len() + 2 {
-                return Err(format!("'{text}' is not a selector: a quote is not closed"));
+                return Err(say!(
+                    "« {text} » n'est pas un sélecteur : un guillemet n'est pas fermé",
+                    "'{text}' is not a selector: a quote is not closed"
+                ));
             }
             tokens.push(Token::Text(inner.to_owned()));
             inner.len() + 2
@@ -61,7 +65,10 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
             let end = rest.find(|c| !legal(c)).unwrap_or(rest.len());
             if end == 0 {
-                return Err(format!("'{text}' is not a selector: '{first}' has no place in it"));
+                return Err(say!(
+                    "« {text} » n'est pas un sélecteur : « {first} » n'y a pas sa place",
+                    "'{text}' is not a selector: '{first}' has no place in it"
+                ));
             }
             tokens.push(Token::Name(rest[..end].to_owned()));
             end
@@ -81,12 +88,24 @@ impl Parser<'_> {
     fn unexpected(&self) -> String {
         match self.tokens.get(self.at) {
             Some(Token::Name(text) | Token::Text(text)) => {
-                format!("'{}' is not a selector: '{text}' is not expected there", self.text)
+                say!(
+                    "« {} » n'est pas un sélecteur : « {text} » n'est pas attendu là",
+                    "'{}' is not a selector: '{text}' is not expected there",
+                    self.text
+                )
             }
             Some(Token::Sign(sign)) => {
-                format!("'{}' is not a selector: '{sign}' is not expected there", self.text)
+                say!(
+                    "« {} » n'est pas un sélecteur : « {sign} » n'est pas attendu là",
+                    "'{}' is not a selector: '{sign}' is not expected there",
+                    self.text
+                )
             }
-            None => format!("'{}' is not a selector: it stops too early", self.text),
+            None => say!(
+                "« {} » n'est pas un sélecteur : il s'arrête trop tôt",
+                "'{}' is not a selector: it stops too early",
+                self.text
+            ),
         }
     }
 
@@ -102,7 +121,7 @@ impl Parser<'_> {
 
     fn any(&mut self, depth: usize) -> Result<Expression, String> {
         if depth > MAX_DEPTH {
-            return Err(format!("'{}' is nested too deep", self.text));
+            return Err(say!("« {} » a trop de niveaux imbriqués", "'{}' is nested too deep", self.text));
         }
         let mut parts = vec![self.all(depth)?];
         while self.take("||") {
@@ -121,7 +140,7 @@ impl Parser<'_> {
 
     fn one(&mut self, depth: usize) -> Result<Expression, String> {
         if depth > MAX_DEPTH {
-            return Err(format!("'{}' is nested too deep", self.text));
+            return Err(say!("« {} » a trop de niveaux imbriqués", "'{}' is nested too deep", self.text));
         }
         if self.take("!") {
             return Ok(Expression::Not(Box::new(self.one(depth + 1)?)));
@@ -147,7 +166,11 @@ impl Parser<'_> {
             return Ok(Expression::Everything);
         }
         let Some(Token::Name(label)) = self.tokens.get(self.at).cloned().filter(|_| name == "has") else {
-            return Err(format!("'{}': {name}() is not understood here", self.text));
+            return Err(say!(
+                "« {} » : {name}() n'est pas compris ici",
+                "'{}': {name}() is not understood here",
+                self.text
+            ));
         };
         self.at += 1;
         self.expect(")")?;
@@ -172,7 +195,11 @@ impl Parser<'_> {
                 self.at += 1;
                 Ok(Expression::Label(Requirement::NotIn(label, self.values()?)))
             }
-            word => Err(format!("'{}': '{word}' is not understood in a selector", self.text)),
+            word => Err(say!(
+                "« {} » : « {word} » n'est pas compris dans un sélecteur",
+                "'{}': '{word}' is not understood in a selector",
+                self.text
+            )),
         }
     }
 
@@ -234,7 +261,10 @@ fn unfold(expression: &Expression, wanted: bool, text: &str) -> Result<Vec<Vec<R
 
 fn limited(alternatives: Vec<Vec<Requirement>>, text: &str) -> Result<Vec<Vec<Requirement>>, String> {
     match alternatives.len() > MAX_ALTERNATIVES {
-        true => Err(format!("'{text}' has more than {MAX_ALTERNATIVES} alternatives")),
+        true => Err(say!(
+            "« {text} » a plus de {MAX_ALTERNATIVES} variantes",
+            "'{text}' has more than {MAX_ALTERNATIVES} alternatives"
+        )),
         false => Ok(alternatives),
     }
 }
@@ -255,7 +285,7 @@ mod tests {
     fn check(text: &str, expected: &str) {
         let found = match alternatives(text) {
             Ok(selectors) => selectors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "),
-            Err(error) => error,
+            Err(error) => crate::language::Language::English.read(&error),
         };
         assert_eq!(found, expected, "{text}");
     }

@@ -2,6 +2,7 @@
 
 use crate::document::{Node, Value};
 use crate::error::{Error, Origin, Result};
+use crate::language::say;
 use crate::model::labels::{Labels, Requirement, Selector};
 use crate::model::ports::{Connections, Protocol};
 use std::sync::Arc;
@@ -28,16 +29,22 @@ impl Fields {
     pub fn text<'n>(&self, node: &'n Node, key: &str) -> Result<Option<&'n str>> {
         match node.get(key) {
             None => Ok(None),
-            Some(value) => value
-                .text()
-                .map(Some)
-                .ok_or_else(|| self.fail(value, format!("{key} should be text, not {}", value.kind_name()))),
+            Some(value) => value.text().map(Some).ok_or_else(|| {
+                self.fail(
+                    value,
+                    say!(
+                        "{key} devrait être un texte, pas {}",
+                        "{key} should be text, not {}",
+                        value.kind_name()
+                    ),
+                )
+            }),
         }
     }
 
     /// The text of a scalar field that must be there.
     pub fn required<'n>(&self, node: &'n Node, key: &str) -> Result<&'n str> {
-        self.text(node, key)?.ok_or_else(|| self.fail(node, format!("{key} is missing")))
+        self.text(node, key)?.ok_or_else(|| self.fail(node, say!("{key} manque", "{key} is missing")))
     }
 
     /// The items of a list field; nothing when it is missing.
@@ -45,9 +52,14 @@ impl Fields {
         match node.get(key) {
             None => Ok(&[]),
             Some(Node { value: Value::List(items), .. }) => Ok(items),
-            Some(other) => {
-                Err(self.fail(other, format!("{key} should be a list, not {}", other.kind_name())))
-            }
+            Some(other) => Err(self.fail(
+                other,
+                say!(
+                    "{key} devrait être une liste, pas {}",
+                    "{key} should be a list, not {}",
+                    other.kind_name()
+                ),
+            )),
         }
     }
 
@@ -56,7 +68,14 @@ impl Fields {
         match &node.value {
             Value::Map(entries) => Ok(entries),
             Value::Null => Ok(&[]),
-            _ => Err(self.fail(node, format!("{what} should be a mapping, not {}", node.kind_name()))),
+            _ => Err(self.fail(
+                node,
+                say!(
+                    "{what} devrait être une table, pas {}",
+                    "{what} should be a mapping, not {}",
+                    node.kind_name()
+                ),
+            )),
         }
     }
 
@@ -64,8 +83,9 @@ impl Fields {
     pub fn only(&self, node: &Node, what: &str, known: &[&str]) -> Result<()> {
         for (key, value) in self.map(node, what)? {
             if !known.contains(&&**key) {
-                let error = self.fail(value, format!("{what} has no field '{key}'"));
-                return Err(error.hint(format!("known fields: {}", known.join(", "))));
+                let error = self
+                    .fail(value, say!("{what} n'a pas de champ « {key} »", "{what} has no field '{key}'"));
+                return Err(error.hint(say!("champs connus : {}", "known fields: {}", known.join(", "))));
             }
         }
         Ok(())
@@ -77,7 +97,13 @@ impl Fields {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
-            Some(other) => Err(self.fail(node, format!("{key} should be true or false, not '{other}'"))),
+            Some(other) => Err(self.fail(
+                node,
+                say!(
+                    "{key} devrait être true ou false, pas « {other} »",
+                    "{key} should be true or false, not '{other}'"
+                ),
+            )),
         }
     }
 
@@ -89,7 +115,10 @@ impl Fields {
             .map(|(key, value)| match &value.value {
                 Value::Scalar { text, .. } => Ok((key.to_string(), text.to_string())),
                 Value::Null => Ok((key.to_string(), String::new())),
-                _ => Err(self.fail(value, format!("the label '{key}' should be text"))),
+                _ => Err(self.fail(
+                    value,
+                    say!("l'étiquette « {key} » devrait être un texte", "the label '{key}' should be text"),
+                )),
             })
             .collect()
     }
@@ -97,7 +126,11 @@ impl Fields {
     /// A label selector; `None` reads as the selector that matches everything.
     pub fn selector(&self, node: Option<&Node>) -> Result<Selector> {
         let Some(node) = node else { return Ok(Selector::everything()) };
-        self.only(node, "a label selector", &["matchLabels", "matchExpressions"])?;
+        self.only(
+            node,
+            &say!("un sélecteur d'étiquettes", "a label selector"),
+            &["matchLabels", "matchExpressions"],
+        )?;
         let mut requirements: Vec<Requirement> = self
             .labels(node.get("matchLabels"))?
             .into_iter()
@@ -110,11 +143,17 @@ impl Fields {
     }
 
     fn expression(&self, node: &Node) -> Result<Requirement> {
-        self.only(node, "a match expression", &["key", "operator", "values"])?;
+        self.only(
+            node,
+            &say!("une expression de sélection", "a match expression"),
+            &["key", "operator", "values"],
+        )?;
         let key = self.required(node, "key")?.to_owned();
         let mut values = Vec::new();
         for value in self.list(node, "values")? {
-            let text = value.text().ok_or_else(|| self.fail(value, "values should hold texts"))?;
+            let text = value.text().ok_or_else(|| {
+                self.fail(value, say!("values devrait contenir des textes", "values should hold texts"))
+            })?;
             values.push(text.to_owned());
         }
         values.sort();
@@ -125,11 +164,21 @@ impl Fields {
             ("NotIn", false) => Ok(Requirement::NotIn(key, values)),
             ("Exists", true) => Ok(Requirement::Exists(key)),
             ("DoesNotExist", true) => Ok(Requirement::Missing(key)),
-            ("In" | "NotIn", true) => Err(self.fail(node, format!("operator {operator} needs values"))),
-            ("Exists" | "DoesNotExist", false) => {
-                Err(self.fail(node, format!("operator {operator} takes no values")))
-            }
-            _ => Err(self.fail(node, format!("'{operator}' is not In, NotIn, Exists or DoesNotExist"))),
+            ("In" | "NotIn", true) => Err(self.fail(
+                node,
+                say!("l'opérateur {operator} demande des valeurs", "operator {operator} needs values"),
+            )),
+            ("Exists" | "DoesNotExist", false) => Err(self.fail(
+                node,
+                say!("l'opérateur {operator} ne prend pas de valeurs", "operator {operator} takes no values"),
+            )),
+            _ => Err(self.fail(
+                node,
+                say!(
+                    "« {operator} » n'est ni In, ni NotIn, ni Exists, ni DoesNotExist",
+                    "'{operator}' is not In, NotIn, Exists or DoesNotExist"
+                ),
+            )),
         }
     }
 
@@ -137,19 +186,28 @@ impl Fields {
     pub fn protocol(&self, node: &Node, key: &str) -> Result<Protocol> {
         match self.text(node, key)? {
             None => Ok(Protocol::Tcp),
-            Some(text) => Protocol::ALL
-                .into_iter()
-                .find(|protocol| protocol.name() == text)
-                .ok_or_else(|| self.fail(node, format!("'{text}' is not a protocol: TCP, UDP or SCTP"))),
+            Some(text) => {
+                Protocol::ALL.into_iter().find(|protocol| protocol.name() == text).ok_or_else(|| {
+                    self.fail(
+                        node,
+                        say!(
+                            "« {text} » n'est pas un protocole : TCP, UDP ou SCTP",
+                            "'{text}' is not a protocol: TCP, UDP or SCTP"
+                        ),
+                    )
+                })
+            }
         }
     }
 
     /// A port number from 1 to 65535.
     pub fn port(&self, node: &Node, text: &str) -> Result<u16> {
-        text.parse::<u16>()
-            .ok()
-            .filter(|port| *port > 0)
-            .ok_or_else(|| self.fail(node, format!("'{text}' is not a port: 1 to 65535")))
+        text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| {
+            self.fail(
+                node,
+                say!("« {text} » n'est pas un port : de 1 à 65535", "'{text}' is not a port: 1 to 65535"),
+            )
+        })
     }
 
     /// A port number field that must be there.
@@ -160,7 +218,13 @@ impl Fields {
     /// The connections of a closed range.
     pub fn range(&self, node: &Node, protocol: Protocol, low: u16, high: u16) -> Result<Connections> {
         if low > high {
-            return Err(self.fail(node, format!("the port range {low}-{high} ends before it starts")));
+            return Err(self.fail(
+                node,
+                say!(
+                    "la plage de ports {low}-{high} finit avant de commencer",
+                    "the port range {low}-{high} ends before it starts"
+                ),
+            ));
         }
         Ok(Connections::range(protocol, low, high))
     }

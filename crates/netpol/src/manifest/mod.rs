@@ -1,5 +1,6 @@
 //! What do these Kubernetes manifests declare?
 
+use crate::language::say;
 pub mod admin;
 pub mod calico;
 pub mod cilium;
@@ -92,7 +93,12 @@ pub struct Meta {
 impl Reader {
     fn input(&mut self, input: &Input) {
         if input.text.len() > MAX_FILE_BYTES {
-            let message = format!("{}: larger than {} MB", input.name, MAX_FILE_BYTES / 1024 / 1024);
+            let message = say!(
+                "{} : plus grand que {} Mo",
+                "{}: larger than {} MB",
+                input.name,
+                MAX_FILE_BYTES / 1024 / 1024
+            );
             self.errors.push(Error::new(ErrorKind::Input, message));
             return;
         }
@@ -101,7 +107,8 @@ impl Reader {
                 let fields = Fields { file: Arc::clone(&input.name) };
                 for document in documents.iter().filter(|document| !document.is_null()) {
                     if input.found && !is_object(document) {
-                        let message = format!(
+                        let message = say!(
+                            "{} : laissé de côté : ce n'est pas un objet Kubernetes (kind manque)",
                             "{}: left out: this is not a Kubernetes object (kind is missing)",
                             fields.origin(document)
                         );
@@ -138,23 +145,30 @@ impl Reader {
     ) -> Result<()> {
         if let Value::List(items) = &node.value {
             if depth >= MAX_LIST_DEPTH {
-                return Err(fields.fail(node, "lists inside lists"));
+                return Err(fields.fail(node, say!("des listes dans des listes", "lists inside lists")));
             }
             items.iter().for_each(|item| self.object(fields, item, depth + 1));
             return Ok(());
         }
         let own = fields.text(node, "kind")?;
         let Some(kind) = own.or(inherited.map(|(_, kind)| kind)) else {
-            let error = fields.fail(node, "this is not a Kubernetes object: kind is missing");
-            return Err(
-                error.hint("values files and kustomization files are not manifests: render them first")
+            let error = fields.fail(
+                node,
+                say!(
+                    "ce n'est pas un objet Kubernetes : kind manque",
+                    "this is not a Kubernetes object: kind is missing"
+                ),
             );
+            return Err(error.hint(say!(
+                "les fichiers de valeurs et de kustomization ne sont pas des manifestes : les rendre d'abord",
+                "values files and kustomization files are not manifests: render them first"
+            )));
         };
         let version =
             fields.text(node, "apiVersion")?.or(inherited.map(|(version, _)| version)).unwrap_or_default();
         if let Some(item_kind) = kind.strip_suffix("List").filter(|_| node.get("items").is_some()) {
             if depth >= MAX_LIST_DEPTH {
-                return Err(fields.fail(node, "lists inside lists"));
+                return Err(fields.fail(node, say!("des listes dans des listes", "lists inside lists")));
             }
             // The items of a PodList leave their kind out, those of a List do not.
             let inherited = (!item_kind.is_empty()).then_some((version, item_kind));
@@ -213,11 +227,19 @@ impl Reader {
         let same = known.len() == found.len()
             && known.iter().zip(&found).all(|(known, again)| known.says_the_same(again));
         if same {
-            self.world.warnings.push(format!("{}: {title} is given again, as at {twin}", first.origin));
+            self.world.warnings.push(say!(
+                "{} : {title} est donnée à nouveau, comme en {twin}",
+                "{}: {title} is given again, as at {twin}",
+                first.origin
+            ));
             return Ok(());
         }
-        let message = format!("{title} is given twice, and the other one ({twin}) says something else");
-        Err(Error::input(&first.origin, message).hint("give only the files that count"))
+        let message = say!(
+            "{title} est donnée deux fois, et l'autre ({twin}) dit autre chose",
+            "{title} is given twice, and the other one ({twin}) says something else"
+        );
+        Err(Error::input(&first.origin, message)
+            .hint(say!("ne donner que les fichiers qui comptent", "give only the files that count")))
     }
 
     fn policy(&mut self, fields: &Fields, node: &Node, version: &str, kind: &str) -> Result<()> {
@@ -253,7 +275,7 @@ impl Reader {
                 return Ok(());
             }
             ("", "NetworkPolicy") if version.is_empty() => {
-                return Err(fields.fail(node, "apiVersion is missing"));
+                return Err(fields.fail(node, say!("apiVersion manque", "apiVersion is missing")));
             }
             _ => {
                 self.other(fields, node, version, kind)?;
@@ -267,12 +289,18 @@ impl Reader {
     fn other(&mut self, fields: &Fields, node: &Node, version: &str, kind: &str) -> Result<()> {
         if kind.starts_with("Staged") && is_policy(kind) {
             let origin = fields.origin(node);
-            self.world.warnings.push(format!("{origin}: {kind} enforces nothing yet: left out"));
+            self.world.warnings.push(say!(
+                "{origin} : {kind} n'impose encore rien : laissé de côté",
+                "{origin}: {kind} enforces nothing yet: left out"
+            ));
             return Ok(());
         }
         if kind == "MultiNetworkPolicy" {
             let origin = fields.origin(node);
-            self.world.warnings.push(format!("{origin}: {kind} governs secondary networks: left out"));
+            self.world.warnings.push(say!(
+                "{origin} : {kind} régit des réseaux secondaires : laissé de côté",
+                "{origin}: {kind} governs secondary networks: left out"
+            ));
             return Ok(());
         }
         if matches!(kind, "UserDefinedNetwork" | "ClusterUserDefinedNetwork") {
@@ -283,8 +311,12 @@ impl Reader {
             || kind.contains("CIDRGroup")
             || version.starts_with("policy.networking.k8s.io/");
         if about_traffic {
-            let error = fields.fail(node, format!("{version} {kind} is not understood"));
-            return Err(error.hint("its rules would change the answer, so nothing is computed without them"));
+            let error = fields
+                .fail(node, say!("{version} {kind} n'est pas compris", "{version} {kind} is not understood"));
+            return Err(error.hint(say!(
+                "ses règles changeraient la réponse : rien n'est calculé sans elles",
+                "its rules would change the answer, so nothing is computed without them"
+            )));
         }
         Ok(())
     }
@@ -296,19 +328,35 @@ impl Reader {
             .iter()
             .find_map(|layer| spec?.get(layer)?.get("role")?.text().map(str::to_owned));
         if role.as_deref() == Some("Primary") {
-            let error = fields.fail(node, format!("{kind}: a primary network of its own is not understood"));
-            return Err(error.hint("it cuts its namespaces off from all others, whatever the policies say"));
+            let error = fields.fail(
+                node,
+                say!(
+                    "{kind} : un réseau primaire à part n'est pas compris",
+                    "{kind}: a primary network of its own is not understood"
+                ),
+            );
+            return Err(error.hint(say!(
+                "il coupe ses espaces de tous les autres, quoi que disent les politiques",
+                "it cuts its namespaces off from all others, whatever the policies say"
+            )));
         }
         Ok(())
     }
 
     fn meta(&mut self, fields: &Fields, node: &Node, kind: &str) -> Result<Meta> {
-        let metadata = node.get("metadata").ok_or_else(|| fields.fail(node, "metadata is missing"))?;
+        let metadata = node
+            .get("metadata")
+            .ok_or_else(|| fields.fail(node, say!("metadata manque", "metadata is missing")))?;
         let name = match fields.text(metadata, "name")? {
             Some(name) => name.to_owned(),
             None => fields
                 .required(metadata, "generateName")
-                .map_err(|_| fields.fail(metadata, format!("{kind}: metadata.name is missing")))?
+                .map_err(|_| {
+                    fields.fail(
+                        metadata,
+                        say!("{kind} : metadata.name manque", "{kind}: metadata.name is missing"),
+                    )
+                })?
                 .to_owned(),
         };
         let namespace = fields.text(metadata, "namespace")?.unwrap_or("default").to_owned();
@@ -320,9 +368,10 @@ impl Reader {
             return Ok(Meta { namespace, name });
         }
         if let Some(first) = self.seen.insert(key, origin.clone()) {
-            self.world
-                .warnings
-                .push(format!("{origin}: {kind} {namespace}/{name} replaces the one at {first}"));
+            self.world.warnings.push(say!(
+                "{origin} : {kind} {namespace}/{name} remplace celui de {first}",
+                "{origin}: {kind} {namespace}/{name} replaces the one at {first}"
+            ));
             self.forget(kind, &namespace, &name);
         }
         Ok(Meta { namespace, name })
@@ -346,9 +395,14 @@ impl Reader {
         let origin = Some(fields.origin(node));
         if let Some(known) = self.world.namespaces.get(&meta.name).filter(|known| known.labels != labels) {
             let first = known.origin.clone().unwrap_or_else(crate::error::Origin::built_in);
-            let message =
-                format!("Namespace {} is given twice with other labels (first at {first})", meta.name);
-            return Err(fields.fail(node, message).hint("give only the files that count"));
+            let message = say!(
+                "l'espace {} est donné deux fois avec d'autres étiquettes (d'abord en {first})",
+                "Namespace {} is given twice with other labels (first at {first})",
+                meta.name
+            );
+            return Err(fields
+                .fail(node, message)
+                .hint(say!("ne donner que les fichiers qui comptent", "give only the files that count")));
         }
         let namespace = world::Namespace { name: meta.name.clone(), labels, origin };
         self.world.namespaces.insert(meta.name, namespace);
@@ -377,7 +431,7 @@ impl Reader {
             for (key, value) in fields.map(data, "data")? {
                 if let Some(text) = value.text() {
                     mentions.push(Mention {
-                        place: format!("ConfigMap {}, key {key}", meta.name),
+                        place: say!("ConfigMap {}, clé {key}", "ConfigMap {}, key {key}", meta.name),
                         text: text.to_owned(),
                         origin: fields.origin(value),
                     });
@@ -409,19 +463,27 @@ impl Reader {
             }) {
                 let (Tier::Before(order) | Tier::After(order)) = policy.tier else { continue };
                 let Some(at) = place else {
-                    problem = Some((policy.origin.clone(), format!("the tier '{tier}' is not declared")));
+                    problem = Some((
+                        policy.origin.clone(),
+                        say!("le niveau « {tier} » n'est pas déclaré", "the tier '{tier}' is not declared"),
+                    ));
                     continue;
                 };
                 let of_tier = self.tiers[at].order;
                 if of_tier >= Order::of(DEFAULT) || (admin && of_tier <= Order::of(ADMIN)) {
-                    let message = format!("the tier '{tier}' is asked at a place that is not understood");
+                    let message = say!(
+                        "le niveau « {tier} » est consulté à une place qui n'est pas comprise",
+                        "the tier '{tier}' is asked at a place that is not understood"
+                    );
                     problem = Some((policy.origin.clone(), message));
                 }
                 policy.tier = Tier::Custom(u16::try_from(at).unwrap_or(u16::MAX), order);
             }
             if let Some((origin, message)) = problem {
-                let hint =
-                    "give its Tier object, with an order below 1000000 (above 1000 beside Admin policies)";
+                let hint = say!(
+                    "donner son objet Tier, d'ordre inférieur à 1000000 (supérieur à 1000 à côté de politiques Admin)",
+                    "give its Tier object, with an order below 1000000 (above 1000 beside Admin policies)"
+                );
                 self.errors.push(Error::input(&origin, message).hint(hint));
             }
         }

@@ -4,6 +4,7 @@ use super::Meta;
 use super::fields::Fields;
 use crate::document::Node;
 use crate::error::Result;
+use crate::language::say;
 use crate::model::address::parse_cidr;
 use crate::model::labels::Selector;
 use crate::model::policy::{
@@ -13,15 +14,24 @@ use crate::model::ports::Connections;
 
 /// The policy of an object.
 pub fn read(fields: &Fields, node: &Node, meta: Meta) -> Result<Policy> {
-    let spec = node.get("spec").ok_or_else(|| fields.fail(node, "spec is missing"))?;
-    fields.only(spec, "the spec of a NetworkPolicy", &["podSelector", "ingress", "egress", "policyTypes"])?;
+    let spec = node.get("spec").ok_or_else(|| fields.fail(node, say!("spec manque", "spec is missing")))?;
+    fields.only(
+        spec,
+        &say!("la spec d'une NetworkPolicy", "the spec of a NetworkPolicy"),
+        &["podSelector", "ingress", "egress", "policyTypes"],
+    )?;
     let ingress = rules(fields, spec, "ingress", "from")?;
     let egress = rules(fields, spec, "egress", "to")?;
     let mut types = Vec::new();
     for item in fields.list(spec, "policyTypes")? {
         match item.text() {
             Some(kind @ ("Ingress" | "Egress")) => types.push(kind),
-            _ => return Err(fields.fail(item, "a policy type is Ingress or Egress")),
+            _ => {
+                return Err(fields.fail(
+                    item,
+                    say!("un type de politique est Ingress ou Egress", "a policy type is Ingress or Egress"),
+                ));
+            }
         }
     }
     if types.is_empty() {
@@ -55,7 +65,7 @@ pub fn annotations(fields: &Fields, node: &Node) -> Result<Vec<(String, String)>
 fn rules(fields: &Fields, spec: &Node, key: &str, peers_key: &str) -> Result<Vec<Rule>> {
     let mut rules = Vec::new();
     for rule in fields.list(spec, key)? {
-        fields.only(rule, &format!("an {key} rule"), &[peers_key, "ports"])?;
+        fields.only(rule, &say!("une règle {key}", "an {key} rule"), &[peers_key, "ports"])?;
         let mut peers = Vec::new();
         for peer in fields.list(rule, peers_key)? {
             peers.push(read_peer(fields, peer)?);
@@ -74,17 +84,29 @@ fn rules(fields: &Fields, spec: &Node, key: &str, peers_key: &str) -> Result<Vec
 }
 
 fn read_peer(fields: &Fields, peer: &Node) -> Result<Peer> {
-    fields.only(peer, "a peer", &["podSelector", "namespaceSelector", "ipBlock"])?;
+    fields.only(peer, &say!("un pair", "a peer"), &["podSelector", "namespaceSelector", "ipBlock"])?;
     let pods = peer.get("podSelector");
     let namespaces = peer.get("namespaceSelector");
     if let Some(block) = peer.get("ipBlock") {
         if pods.is_some() || namespaces.is_some() {
-            return Err(fields.fail(peer, "ipBlock cannot stand beside a selector in one peer"));
+            return Err(fields.fail(
+                peer,
+                say!(
+                    "ipBlock ne va pas à côté d'un sélecteur dans un pair",
+                    "ipBlock cannot stand beside a selector in one peer"
+                ),
+            ));
         }
         return read_block(fields, block);
     }
     if pods.is_none() && namespaces.is_none() {
-        return Err(fields.fail(peer, "a peer needs podSelector, namespaceSelector or ipBlock"));
+        return Err(fields.fail(
+            peer,
+            say!(
+                "un pair demande podSelector, namespaceSelector ou ipBlock",
+                "a peer needs podSelector, namespaceSelector or ipBlock"
+            ),
+        ));
     }
     let namespaces = match namespaces {
         Some(selector) => NamespaceSet::Match(fields.selector(Some(selector))?),
@@ -105,7 +127,13 @@ fn read_block(fields: &Fields, block: &Node) -> Result<Peer> {
         let text = except.text().unwrap_or_default();
         let cut = parse_cidr(text).map_err(|error| fields.fail(except, error))?;
         if !whole.covers(&cut) || cut == whole {
-            return Err(fields.fail(except, format!("the exception {text} is not strictly inside the block")));
+            return Err(fields.fail(
+                except,
+                say!(
+                    "l'exception {text} n'est pas strictement dans le bloc",
+                    "the exception {text} is not strictly inside the block"
+                ),
+            ));
         }
         addresses = addresses.minus(&cut);
     }
@@ -113,12 +141,12 @@ fn read_block(fields: &Fields, block: &Node) -> Result<Peer> {
 }
 
 fn read_port(fields: &Fields, node: &Node) -> Result<PortMatch> {
-    fields.only(node, "a port", &["protocol", "port", "endPort"])?;
+    fields.only(node, &say!("un port", "a port"), &["protocol", "port", "endPort"])?;
     let protocol = fields.protocol(node, "protocol")?;
     let end = fields.text(node, "endPort")?;
     let Some(value) = node.get("port") else {
         if end.is_some() {
-            return Err(fields.fail(node, "endPort needs port"));
+            return Err(fields.fail(node, say!("endPort demande port", "endPort needs port")));
         }
         return Ok(PortMatch::Numbers(Connections::protocol(protocol)));
     };
@@ -126,7 +154,13 @@ fn read_port(fields: &Fields, node: &Node) -> Result<PortMatch> {
     let numeric = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     if !numeric {
         if end.is_some() {
-            return Err(fields.fail(value, "endPort needs a port number, not a name"));
+            return Err(fields.fail(
+                value,
+                say!(
+                    "endPort demande un numéro de port, pas un nom",
+                    "endPort needs a port number, not a name"
+                ),
+            ));
         }
         return port_name(fields, value, text).map(|name| PortMatch::Named(Some(protocol), name));
     }
@@ -148,6 +182,12 @@ pub fn port_name(fields: &Fields, node: &Node, text: &str) -> Result<String> {
         && !text.contains("--");
     match legal {
         true => Ok(text.to_owned()),
-        false => Err(fields.fail(node, format!("'{text}' is neither a port number nor a port name"))),
+        false => Err(fields.fail(
+            node,
+            say!(
+                "« {text} » n'est ni un numéro ni un nom de port",
+                "'{text}' is neither a port number nor a port name"
+            ),
+        )),
     }
 }

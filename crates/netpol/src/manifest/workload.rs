@@ -4,6 +4,7 @@ use super::Meta;
 use super::fields::Fields;
 use crate::document::Node;
 use crate::error::Result;
+use crate::language::say;
 use crate::model::world::{ContainerPort, Mention, Pod};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -52,11 +53,18 @@ pub fn read(fields: &Fields, node: &Node, kind: &str, meta: Meta) -> Result<Opti
         "CronJob" => node.at(&["spec", "jobTemplate", "spec", "template"]),
         _ => node.at(&["spec", "template"]),
     };
-    let template = template
-        .ok_or_else(|| fields.fail(node, format!("{kind} {}: its pod template is missing", meta.name)))?;
-    let spec = template
-        .get("spec")
-        .ok_or_else(|| fields.fail(template, format!("{kind} {}: the pod's spec is missing", meta.name)))?;
+    let template = template.ok_or_else(|| {
+        fields.fail(
+            node,
+            say!("{kind} {} : son modèle de pod manque", "{kind} {}: its pod template is missing", meta.name),
+        )
+    })?;
+    let spec = template.get("spec").ok_or_else(|| {
+        fields.fail(
+            template,
+            say!("{kind} {} : la spec du pod manque", "{kind} {}: the pod's spec is missing", meta.name),
+        )
+    })?;
     let mut controller = None;
     for reference in fields.list(node.get("metadata").unwrap_or(node), "ownerReferences")? {
         // An owner without a kind can only be named; a node owns its static pods without making them a workload.
@@ -95,8 +103,9 @@ fn addresses(fields: &Fields, node: &Node) -> Result<Vec<IpAddr>> {
     let mut found = Vec::new();
     let mut push = |text: Option<&str>| -> Result<()> {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
-            let address =
-                text.parse().map_err(|_| fields.fail(status, format!("'{text}' is not an address")))?;
+            let address = text.parse().map_err(|_| {
+                fields.fail(status, say!("« {text} » n'est pas une adresse", "'{text}' is not an address"))
+            })?;
             if !found.contains(&address) {
                 found.push(address);
             }
@@ -137,7 +146,8 @@ fn container_ports(fields: &Fields, container: &Node, pod: &mut Pod) -> Result<(
     for port in fields.list(container, "ports")? {
         if port.get("containerPort").is_none() {
             let origin = fields.origin(port);
-            pod.remarks.push(format!(
+            pod.remarks.push(say!(
+                "{origin} : un port sans containerPort, ce que le serveur d'API refuse : laissé de côté",
                 "{origin}: a port without containerPort, which the API server refuses: left out"
             ));
             continue;

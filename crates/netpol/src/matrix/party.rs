@@ -1,6 +1,7 @@
 //! Who does this cell of a matrix mean?
 
 use crate::engine::Endpoint;
+use crate::language::say;
 use crate::model::address::{Addresses, parse_any};
 use crate::model::labels::{Requirement, Selector};
 use std::fmt;
@@ -45,8 +46,10 @@ impl Party {
     /// Reads a cell. `namespace` comes from a column of its own, if there is one.
     pub fn parse(text: &str, namespace: Option<&str>) -> Result<Self, String> {
         let text = text.trim();
-        match super::headings::plain(text).as_str() {
-            _ if text.is_empty() => return Err("this cell is empty".to_owned()),
+        match super::headings::plain(text.strip_suffix("[External]").unwrap_or(text)).as_str() {
+            _ if text.is_empty() => {
+                return Err(say!("cette cellule est vide", "this cell is empty").to_owned());
+            }
             "internet" | "external" | "externe" | "world" | "any" => {
                 return Ok(Self::Addresses(Addresses::everything()));
             }
@@ -68,7 +71,8 @@ impl Party {
             (None, Some((namespace, rest))) => (namespace, rest),
             (None, None) if text == "*" => ("*", "*"),
             (None, None) => {
-                return Err(format!(
+                return Err(say!(
+                    "« {text} » n'est ni espace/charge, ni une adresse, ni un nom d'hôte, ni un mot connu",
                     "'{text}' is not namespace/workload, an address, a host name or a known word"
                 ));
             }
@@ -86,7 +90,10 @@ impl Party {
             return Ok(Self::Pods { namespace: place, selector: selector(labels)? });
         }
         let Some(namespace) = place else {
-            return Err(format!("'{text}': a workload needs its namespace"));
+            return Err(say!(
+                "« {text} » : une charge demande son espace",
+                "'{text}': a workload needs its namespace"
+            ));
         };
         let legal = |name: &str| {
             !name.is_empty()
@@ -99,7 +106,8 @@ impl Party {
             None => (rest, None),
         };
         if !legal(name) || !legal(&namespace) {
-            return Err(format!(
+            return Err(say!(
+                "« {text} » n'est ni espace/charge, ni une adresse, ni un nom d'hôte, ni un mot connu",
                 "'{text}' is not namespace/workload, an address, a host name or a known word"
             ));
         }
@@ -153,7 +161,7 @@ fn addresses(text: &str) -> Result<Option<Addresses>, String> {
         }
     }
     if set.is_empty() {
-        return Err(format!("'{text}' leaves no address"));
+        return Err(say!("« {text} » ne laisse aucune adresse", "'{text}' leaves no address"));
     }
     Ok(Some(set))
 }
@@ -184,7 +192,12 @@ pub fn selector(text: &str) -> Result<Selector, String> {
 fn requirement(text: &str) -> Result<Requirement, String> {
     let values = |list: &str| -> Result<Vec<String>, String> {
         let inner = list.trim().strip_prefix('(').and_then(|list| list.strip_suffix(')'));
-        let inner = inner.ok_or_else(|| format!("'{text}': values stand in parentheses"))?;
+        let inner = inner.ok_or_else(|| {
+            say!(
+                "« {text} » : les valeurs se mettent entre parenthèses",
+                "'{text}': values stand in parentheses"
+            )
+        })?;
         let mut values: Vec<String> = inner.split(',').map(|value| value.trim().to_owned()).collect();
         values.sort();
         values.dedup();
@@ -206,7 +219,7 @@ fn requirement(text: &str) -> Result<Requirement, String> {
     match text.strip_prefix('!') {
         Some(key) if !key.is_empty() => Ok(Requirement::Missing(key.trim().to_owned())),
         None if !text.is_empty() => Ok(Requirement::Exists(text.to_owned())),
-        _ => Err("an empty label condition".to_owned()),
+        _ => Err(say!("une condition d'étiquette vide", "an empty label condition").to_owned()),
     }
 }
 

@@ -5,6 +5,7 @@ use super::party::Party;
 use super::{Category, Day, Flow, MAX_FLOWS, Matrix};
 use crate::document::{self, Node, Value};
 use crate::error::{Error, ErrorKind, Origin, Result};
+use crate::language::say;
 use crate::model::policy::PortMatch;
 use crate::model::ports::{Connections, Protocol};
 use std::collections::BTreeMap;
@@ -31,8 +32,14 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Matrix> {
     let file: Arc<str> = Arc::from(name);
     let whole = Origin::new(&file, 0);
     if bytes.len() > MAX_BYTES {
-        return Err(Error::input(&whole, format!("larger than {} MB", MAX_BYTES / 1024 / 1024))
-            .hint("a flow matrix has one line per flow: is this the right file?"));
+        return Err(Error::input(
+            &whole,
+            say!("plus grand que {} Mo", "larger than {} MB", MAX_BYTES / 1024 / 1024),
+        )
+        .hint(say!(
+            "une matrice a une ligne par flux : est-ce le bon fichier ?",
+            "a flow matrix has one line per flow: is this the right file?"
+        )));
     }
     let lower = name.to_lowercase();
     if lower.ends_with(".xlsx") || lower.ends_with(".ods") || lower.ends_with(".xlsm") {
@@ -40,15 +47,20 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Matrix> {
         return from_rows(&file, rows);
     }
     if lower.ends_with(".xls") {
-        return Err(
-            Error::input(&whole, "the old XLS format is not read").hint("save it as XLSX, ODS or CSV")
-        );
+        return Err(Error::input(
+            &whole,
+            say!("l'ancien format XLS n'est pas lu", "the old XLS format is not read"),
+        )
+        .hint(say!("l'enregistrer en XLSX, ODS ou CSV", "save it as XLSX, ODS or CSV")));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
         let line = u32::try_from(line).unwrap_or(u32::MAX);
-        Error::input(&Origin::new(&file, line), "this text is not UTF-8")
-            .hint("save it as 'CSV UTF-8', or as XLSX or ODS")
+        Error::input(&Origin::new(&file, line), say!("ce texte n'est pas en UTF-8", "this text is not UTF-8"))
+            .hint(say!(
+                "l'enregistrer en « CSV UTF-8 », en XLSX ou en ODS",
+                "save it as 'CSV UTF-8', or as XLSX or ODS"
+            ))
     })?;
     let text = text.trim_start_matches('\u{feff}');
     if lower.ends_with(".yaml") || lower.ends_with(".yml") || lower.ends_with(".json") {
@@ -94,7 +106,10 @@ fn csv_rows(file: &Arc<str>, text: &str) -> Result<Rows> {
         }
     }
     if quoted {
-        return Err(Error::input(&Origin::new(file, start), "a quoted cell is not closed"));
+        return Err(Error::input(
+            &Origin::new(file, start),
+            say!("une cellule entre guillemets n'est pas fermée", "a quoted cell is not closed"),
+        ));
     }
     if !cell.is_empty() || !cells.is_empty() {
         cells.push(cell);
@@ -111,15 +126,25 @@ fn from_rows(file: &Arc<str>, rows: Rows) -> Result<Matrix> {
         let Some((line, cells)) = rows_iter.next() else {
             return Err(Error::input(
                 &Origin::new(file, 0),
-                "no row has the headings 'source' and 'destination'",
+                say!(
+                    "aucune ligne n'a les titres « source » et « destination »",
+                    "no row has the headings 'source' and 'destination'"
+                ),
             )
-            .hint("intramuros netpol template writes an example"));
+            .hint(say!(
+                "intramuros netpol template écrit un exemple",
+                "intramuros netpol template writes an example"
+            )));
         };
         let found: Vec<Option<Column>> = cells.iter().map(|cell| column(cell)).collect();
         if found.contains(&Some(Column::Source)) && found.contains(&Some(Column::Destination)) {
             for (cell, found) in cells.iter().zip(&found) {
                 if found.is_none() && !cell.trim().is_empty() {
-                    notes.push(format!("{file}:{line}: the column '{}' is left aside", cell.trim()));
+                    notes.push(say!(
+                        "{file}:{line} : la colonne « {} » est laissée de côté",
+                        "{file}:{line}: the column '{}' is left aside",
+                        cell.trim()
+                    ));
                 }
             }
             refuse_twice(file, line, &found, &cells)?;
@@ -145,8 +170,12 @@ fn refuse_twice(file: &Arc<str>, line: u32, found: &[Option<Column>], cells: &[S
         if column.is_some()
             && let Some(first) = found[..at].iter().position(|other| other == column)
         {
-            let message =
-                format!("the columns '{}' and '{}' mean the same", cells[first].trim(), cells[at].trim());
+            let message = say!(
+                "les colonnes « {} » et « {} » veulent dire la même chose",
+                "the columns '{}' and '{}' mean the same",
+                cells[first].trim(),
+                cells[at].trim()
+            );
             return Err(Error::input(&Origin::new(file, line), message));
         }
     }
@@ -156,7 +185,12 @@ fn refuse_twice(file: &Arc<str>, line: u32, found: &[Option<Column>], cells: &[S
 fn push(matrix: &mut Matrix, errors: &mut Vec<Error>, flow: Result<Flow>) -> Result<()> {
     match flow {
         Ok(flow) if matrix.flows.len() < MAX_FLOWS => matrix.flows.push(flow),
-        Ok(flow) => return Err(Error::input(&flow.origin, format!("more than {MAX_FLOWS} flows"))),
+        Ok(flow) => {
+            return Err(Error::input(
+                &flow.origin,
+                say!("plus de {MAX_FLOWS} flux", "more than {MAX_FLOWS} flows"),
+            ));
+        }
         Err(error) => errors.push(error),
     }
     Ok(())
@@ -165,9 +199,10 @@ fn push(matrix: &mut Matrix, errors: &mut Vec<Error>, flow: Result<Flow>) -> Res
 fn finish(matrix: Matrix, errors: Vec<Error>, file: &Arc<str>) -> Result<Matrix> {
     match Error::join(errors) {
         Some(error) => Err(error),
-        None if matrix.flows.is_empty() => {
-            Err(Error::new(ErrorKind::Input, format!("{file}: it holds no flow")))
-        }
+        None if matrix.flows.is_empty() => Err(Error::new(
+            ErrorKind::Input,
+            say!("{file} : il ne contient aucun flux", "{file}: it holds no flow"),
+        )),
         None => Ok(matrix),
     }
 }
@@ -188,10 +223,16 @@ fn flow(fields: &BTreeMap<Column, &str>, origin: &Origin) -> Result<Flow> {
     .map_err(|error| fail("ports", error))?;
     let review = match cell(Column::Review) {
         "" => None,
-        text => Some(Day::parse(text).ok_or_else(|| fail("review", format!("'{text}' is not a date")))?),
+        text => Some(Day::parse(text).ok_or_else(|| {
+            fail("review", say!("« {text} » n'est pas une date", "'{text}' is not a date"))
+        })?),
     };
-    let category = Category::parse(cell(Column::Category))
-        .ok_or_else(|| fail("category", format!("'{}' is not a category", cell(Column::Category))))?;
+    let category = Category::parse(cell(Column::Category)).ok_or_else(|| {
+        fail(
+            "category",
+            say!("« {} » n'est pas une catégorie", "'{}' is not a category", cell(Column::Category)),
+        )
+    })?;
     let text = |column| cell(column).to_owned();
     Ok(Flow {
         id: Some(text(Column::Id)).filter(|id| !id.is_empty()),
@@ -217,7 +258,9 @@ pub fn parse_ports(protocol: &str, text: &str) -> std::result::Result<Vec<PortMa
     let mut protocols = Vec::new();
     if !all(protocol) {
         for word in protocol.split([',', ';', '/', '+', ' ']).filter(|word| !word.is_empty()) {
-            protocols.push(Protocol::parse(word).ok_or_else(|| format!("'{word}' is not TCP, UDP or SCTP"))?);
+            protocols.push(Protocol::parse(word).ok_or_else(|| {
+                say!("« {word} » n'est ni TCP, ni UDP, ni SCTP", "'{word}' is not TCP, UDP or SCTP")
+            })?);
         }
     }
     if all(text) {
@@ -243,7 +286,7 @@ pub fn parse_ports(protocol: &str, text: &str) -> std::result::Result<Vec<PortMa
             Some((a, b)) => match (Protocol::parse(a), Protocol::parse(b)) {
                 (_, Some(protocol)) => (a, vec![protocol]),
                 (Some(protocol), _) => (b, vec![protocol]),
-                _ => return Err(format!("'{word}' is not a port")),
+                _ => return Err(say!("« {word} » n'est pas un port", "'{word}' is not a port")),
             },
             None => (word, current.clone()),
         };
@@ -266,14 +309,19 @@ pub fn parse_ports(protocol: &str, text: &str) -> std::result::Result<Vec<PortMa
         ports.insert(0, PortMatch::Numbers(numbers));
     }
     match ports.is_empty() {
-        true => Err("no port is given; write 'all' when every port is meant".to_owned()),
+        true => Err(say!(
+            "aucun port n'est donné ; écrire « tous » quand tous les ports sont voulus",
+            "no port is given; write 'all' when every port is meant"
+        )
+        .to_owned()),
         false => Ok(ports),
     }
 }
 
 /// A number or a range; `None` for a name.
 fn port_range(word: &str) -> std::result::Result<Option<(u16, u16)>, String> {
-    let broken = || format!("'{word}' is not a port from 1 to 65535");
+    let broken =
+        || say!("« {word} » n'est pas un port de 1 à 65535", "'{word}' is not a port from 1 to 65535");
     let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
     if word.bytes().all(|byte| byte.is_ascii_digit()) {
         return number(word).map(|port| Some((port, port))).ok_or_else(broken);
@@ -284,14 +332,17 @@ fn port_range(word: &str) -> std::result::Result<Option<(u16, u16)>, String> {
         return if low <= high {
             Ok(Some((low, high)))
         } else {
-            Err(format!("'{word}' ends before it starts"))
+            Err(say!("« {word} » finit avant de commencer", "'{word}' ends before it starts"))
         };
     }
     let legal = word.len() <= 15
         && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     match legal || word == "*" {
         true => Ok(None),
-        false => Err(format!("'{word}' is neither a port nor a port name")),
+        false => Err(say!(
+            "« {word} » n'est ni un port ni un nom de port",
+            "'{word}' is neither a port nor a port name"
+        )),
     }
 }
 
@@ -305,7 +356,10 @@ fn from_yaml(file: &Arc<str>, text: &str) -> Result<Matrix> {
         let Value::List(items) = &list.value else {
             return Err(Error::input(
                 &Origin::new(file, list.line),
-                "a matrix is a list of flows, alone or under 'flows'",
+                say!(
+                    "une matrice est une liste de flux, seule ou sous « flux »",
+                    "a matrix is a list of flows, alone or under 'flows'"
+                ),
             ));
         };
         for item in items {
@@ -318,17 +372,30 @@ fn from_yaml(file: &Arc<str>, text: &str) -> Result<Matrix> {
 fn yaml_flow(file: &Arc<str>, item: &Node) -> Result<Flow> {
     let origin = Origin::new(file, item.line);
     let Value::Map(entries) = &item.value else {
-        return Err(Error::input(&origin, "a flow is a mapping with source, destination and ports"));
+        return Err(Error::input(
+            &origin,
+            say!(
+                "un flux est une table avec source, destination et ports",
+                "a flow is a mapping with source, destination and ports"
+            ),
+        ));
     };
     let mut texts: Vec<(Column, String)> = Vec::new();
     for (key, value) in entries {
         let at = Origin::new(file, value.line);
-        let known = column(key).ok_or_else(|| Error::input(&at, format!("a flow has no field '{key}'")))?;
+        let known = column(key).ok_or_else(|| {
+            Error::input(&at, say!("un flux n'a pas de champ « {key} »", "a flow has no field '{key}'"))
+        })?;
         let text = match &value.value {
             Value::Null => String::new(),
             Value::Scalar { text, .. } => text.to_string(),
             Value::List(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
-            Value::Map(_) => return Err(Error::input(&at, format!("{key} should be text or a list"))),
+            Value::Map(_) => {
+                return Err(Error::input(
+                    &at,
+                    say!("{key} devrait être un texte ou une liste", "{key} should be text or a list"),
+                ));
+            }
         };
         texts.push((known, text));
     }

@@ -4,6 +4,7 @@ use super::party::Party;
 use super::{Flow, Matrix};
 use crate::engine::{Endpoint, Engine, Settings};
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::model::address::Addresses;
 use crate::model::labels::Selector;
 use crate::model::policy::PortMatch;
@@ -79,7 +80,13 @@ pub fn endpoints(engine: &Engine, party: &Party, places: &Places, flow: &Flow) -
         }),
         Party::Service { namespace, name } => {
             let service = engine.world.service(namespace, name).ok_or_else(|| {
-                Error::input(&flow.origin, format!("no manifest declares the Service {namespace}/{name}"))
+                Error::input(
+                    &flow.origin,
+                    say!(
+                        "aucun manifeste ne déclare le Service {namespace}/{name}",
+                        "no manifest declares the Service {namespace}/{name}"
+                    ),
+                )
             })?;
             let mut found: Vec<usize> =
                 engine.world.backends(service).into_iter().map(|pod| engine.endpoint_of_pod[pod]).collect();
@@ -110,8 +117,14 @@ pub fn endpoints(engine: &Engine, party: &Party, places: &Places, flow: &Flow) -
     };
     let named = matches!(party, Party::Workload { .. } | Party::Service { .. });
     if found.is_empty() && named {
-        return Err(Error::input(&flow.origin, format!("no manifest declares a pod of {party}"))
-            .hint("give the manifests of the workloads, or name pods by label: namespace/{app=web}"));
+        return Err(Error::input(
+            &flow.origin,
+            say!("aucun manifeste ne déclare de pod de {party}", "no manifest declares a pod of {party}"),
+        )
+        .hint(say!(
+            "donner les manifestes des charges, ou nommer les pods par étiquette : espace/{{app=web}}",
+            "give the manifests of the workloads, or name pods by label: namespace/{{app=web}}"
+        )));
     }
     Ok(found)
 }

@@ -3,6 +3,7 @@
 
 use super::read::{Row, Rows};
 use crate::error::{Error, Origin, Result};
+use crate::language::say;
 use calamine::{Data, Reader, SheetVisible};
 use std::io::{Cursor, Read};
 use std::sync::Arc;
@@ -15,14 +16,23 @@ const MAX_ROWS: usize = 100_000;
 /// The rows of the first visible sheet that has cells.
 pub fn rows(file: &Arc<str>, bytes: &[u8], ods: bool) -> Result<Rows> {
     let whole = Origin::new(file, 0);
-    let fail = |error: String| Error::input(&whole, format!("this spreadsheet cannot be read: {error}"));
+    let fail = |error: String| {
+        Error::input(
+            &whole,
+            say!("ce tableur ne peut pas être lu : {error}", "this spreadsheet cannot be read: {error}"),
+        )
+    };
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| fail(error.to_string()))?;
     let mut unpacked = 0;
     for at in 0..archive.len() {
         unpacked += archive.by_index_raw(at).map_err(|error| fail(error.to_string()))?.size();
     }
     if unpacked > MAX_UNPACKED {
-        return Err(fail(format!("it unpacks to more than {} MB", MAX_UNPACKED / 1024 / 1024)));
+        return Err(fail(say!(
+            "il se décompresse en plus de {} Mo",
+            "it unpacks to more than {} MB",
+            MAX_UNPACKED / 1024 / 1024
+        )));
     }
     let (rows, sheet) = if ods {
         let mut book: calamine::Ods<_> =
@@ -61,12 +71,15 @@ where
         let offset = formulas.start().unwrap_or_default();
         if let Some((row, column, _)) = formulas.used_cells().find(|(_, _, text)| !text.is_empty()) {
             let cell = cell_name(row + offset.0 as usize, column + offset.1 as usize);
-            return Err(Error::input(&whole, format!("sheet {name}, cell {cell}: this is a formula")).hint(
-                "replace formulas by their values (paste special), so that what is read is what you see",
+            return Err(Error::input(&whole, say!("feuille {name}, cellule {cell} : c'est une formule", "sheet {name}, cell {cell}: this is a formula")).hint(
+                say!("remplacer les formules par leurs valeurs (collage spécial), pour que ce qui est lu soit ce qui se voit", "replace formulas by their values (paste special), so that what is read is what you see"),
             ));
         }
         if range.height() > MAX_ROWS {
-            return Err(Error::input(&whole, format!("sheet {name}: more than {MAX_ROWS} rows")));
+            return Err(Error::input(
+                &whole,
+                say!("feuille {name} : plus de {MAX_ROWS} lignes", "sheet {name}: more than {MAX_ROWS} rows"),
+            ));
         }
         let first = range.start().unwrap_or_default();
         let mut rows = Vec::new();
@@ -76,14 +89,23 @@ where
             for (column, cell) in row.iter().enumerate() {
                 cells.push(text_of(cell).map_err(|error| {
                     let cell = cell_name(line as usize - 1, column + first.1 as usize);
-                    Error::input(&whole, format!("sheet {name}, cell {cell}: {error}"))
+                    Error::input(
+                        &whole,
+                        say!(
+                            "feuille {name}, cellule {cell} : {error}",
+                            "sheet {name}, cell {cell}: {error}"
+                        ),
+                    )
                 })?);
             }
             rows.push((line, cells));
         }
         return Ok((rows, at));
     }
-    Err(Error::input(&whole, "no visible sheet holds a cell"))
+    Err(Error::input(
+        &whole,
+        say!("aucune feuille visible ne contient de cellule", "no visible sheet holds a cell"),
+    ))
 }
 
 fn text_of(cell: &Data) -> std::result::Result<String, String> {
@@ -100,9 +122,11 @@ fn text_of(cell: &Data) -> std::result::Result<String, String> {
             format!("{year:04}-{month:02}-{day:02}")
         }
         Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
-        Data::Error(error) => return Err(format!("this cell holds the error {error}")),
+        Data::Error(error) => {
+            return Err(say!("cette cellule contient l'erreur {error}", "this cell holds the error {error}"));
+        }
         #[allow(unreachable_patterns)]
-        _ => return Err("this kind of cell is not read".to_owned()),
+        _ => return Err(say!("ce genre de cellule n'est pas lu", "this kind of cell is not read").to_owned()),
     })
 }
 
@@ -147,9 +171,13 @@ fn refuse_hidden(
         let collapsed = tag.starts_with("table:table-row")
             && matches!(attribute(tag, "table:visibility").as_deref(), Some("collapse" | "filter"));
         if hidden || collapsed {
-            let place = attribute(tag, " r").map(|row| format!(" (row {row})")).unwrap_or_default();
-            return Err(Error::input(&whole, format!("a row is hidden{place}"))
-                .hint("show all rows and clear filters, or delete what is not authorised"));
+            let place =
+                attribute(tag, " r").map(|row| say!(" (ligne {row})", " (row {row})")).unwrap_or_default();
+            return Err(Error::input(&whole, say!("une ligne est masquée{place}", "a row is hidden{place}"))
+                .hint(say!(
+                    "afficher toutes les lignes et ôter les filtres, ou effacer ce qui n'est pas autorisé",
+                    "show all rows and clear filters, or delete what is not authorised"
+                )));
         }
         let merged = tag.strip_prefix("mergeCell ").and_then(|rest| attribute(rest, "ref"));
         let spans =
@@ -159,8 +187,14 @@ fn refuse_hidden(
             && (spans("table:number-rows-spanned") || spans("table:number-columns-spanned"));
         if merged.is_some() || spanned {
             let place = merged.map(|range| format!(" ({range})")).unwrap_or_default();
-            return Err(Error::input(&whole, format!("cells are merged{place}"))
-                .hint("split them and repeat the value on every row that it is meant for"));
+            return Err(Error::input(
+                &whole,
+                say!("des cellules sont fusionnées{place}", "cells are merged{place}"),
+            )
+            .hint(say!(
+                "les séparer et répéter la valeur sur chaque ligne qu'elle concerne",
+                "split them and repeat the value on every row that it is meant for"
+            )));
         }
     }
     Ok(())

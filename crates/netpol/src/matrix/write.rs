@@ -1,6 +1,8 @@
 //! How is a matrix written: CSV, YAML, a spreadsheet, and the template that people start from?
 
 use super::{Flow, Matrix};
+use crate::model::policy::PortMatch;
+use crate::model::ports::Protocol;
 use crate::report::Language;
 use crate::report::text::csv_row;
 use std::io::{Cursor, Write};
@@ -34,20 +36,46 @@ pub fn headings(language: Language) -> [&'static str; 9] {
 }
 
 fn cells(flow: &Flow, number: usize) -> [String; 9] {
+    let (protocols, ports) = protocols_and_ports(flow);
     [
         flow.id.clone().unwrap_or_else(|| number.to_string()),
         flow.source.to_string(),
         flow.destination.to_string(),
-        String::new(),
-        match flow.ports_text() {
-            text if text == "All Connections" => "all".to_owned(),
-            text => text,
-        },
+        protocols,
+        ports,
         flow.justification.clone(),
         flow.owner.clone(),
         flow.review.map(|day| day.to_string()).unwrap_or_default(),
         flow.category.name().to_owned(),
     ]
+}
+
+/// The cells of protocols and ports: protocols stand apart when their ports are the same.
+fn protocols_and_ports(flow: &Flow) -> (String, String) {
+    let text = flow.ports_text();
+    let [PortMatch::Numbers(set)] = flow.ports.as_slice() else {
+        return match flow.ports.as_slice() {
+            [PortMatch::Named(Some(protocol), name)] => (protocol.name().to_owned(), name.clone()),
+            _ => (String::new(), text),
+        };
+    };
+    if set.is_all() {
+        return (String::new(), "all".to_owned());
+    }
+    let used: Vec<Protocol> =
+        Protocol::ALL.into_iter().filter(|&protocol| !set.ranges(protocol).is_empty()).collect();
+    let Some(&first) = used.first() else { return (String::new(), text) };
+    if used.iter().any(|&protocol| set.ranges(protocol) != set.ranges(first)) {
+        return (String::new(), text);
+    }
+    let range = |&(low, high): &(u16, u16)| match (low, high) {
+        (1, u16::MAX) => "all".to_owned(),
+        (low, high) if low == high => low.to_string(),
+        (low, high) => format!("{low}-{high}"),
+    };
+    let names: Vec<&str> = used.iter().map(|protocol| protocol.name()).collect();
+    let ranges: Vec<String> = set.ranges(first).iter().map(range).collect();
+    (names.join(","), ranges.join(","))
 }
 
 /// A matrix as CSV.
@@ -63,12 +91,13 @@ pub fn csv(matrix: &Matrix, language: Language) -> String {
 
 /// A matrix as YAML.
 pub fn yaml(matrix: &Matrix) -> String {
-    let keys = ["id", "source", "destination", "", "ports", "justification", "owner", "review", "category"];
+    let keys =
+        ["id", "source", "destination", "protocol", "ports", "justification", "owner", "review", "category"];
     let mut out = String::from("flows:\n");
     for (at, flow) in matrix.flows.iter().enumerate() {
         let mut first = true;
         for (key, cell) in keys.iter().zip(cells(flow, at + 1)) {
-            if key.is_empty() || cell.is_empty() {
+            if cell.is_empty() {
                 continue;
             }
             let lead = if std::mem::take(&mut first) { "- " } else { "  " };
@@ -78,7 +107,7 @@ pub fn yaml(matrix: &Matrix) -> String {
     out
 }
 
-const EXAMPLES: [[&str; 9]; 6] = [
+const EXAMPLES_FRENCH: [[&str; 9]; 6] = [
     [
         "1",
         "shop/web[Deployment]",
@@ -137,11 +166,77 @@ const EXAMPLES: [[&str; 9]; 6] = [
     ],
 ];
 
+const EXAMPLES_ENGLISH: [[&str; 9]; 6] = [
+    [
+        "1",
+        "shop/web[Deployment]",
+        "shop/api[Service]",
+        "TCP",
+        "8080",
+        "The site calls the API",
+        "shop-team",
+        "2027-06-30",
+        "production",
+    ],
+    [
+        "2",
+        "shop/api",
+        "data/postgres[StatefulSet]",
+        "TCP",
+        "5432",
+        "Orders of customers",
+        "data-team",
+        "2027-06-30",
+        "production",
+    ],
+    ["3", "*/*", "dns", "UDP,TCP", "53", "Name resolution", "platform", "2027-06-30", "supervision"],
+    [
+        "4",
+        "monitoring/{app=prometheus}",
+        "shop/*",
+        "TCP",
+        "metrics",
+        "Metrics",
+        "platform",
+        "2027-06-30",
+        "supervision",
+    ],
+    [
+        "5",
+        "10.20.0.0/24 except 10.20.0.128/25",
+        "admin/bastion",
+        "TCP",
+        "22",
+        "Administration desks",
+        "security",
+        "2027-06-30",
+        "admin",
+    ],
+    [
+        "6",
+        "shop/api",
+        "api.paiement.example",
+        "TCP",
+        "443",
+        "Payment",
+        "shop-team",
+        "2027-06-30",
+        "production",
+    ],
+];
+
+fn examples(language: Language) -> [[&'static str; 9]; 6] {
+    match language {
+        Language::French => EXAMPLES_FRENCH,
+        Language::English => EXAMPLES_ENGLISH,
+    }
+}
+
 /// The template as CSV.
 pub fn template_csv(language: Language) -> String {
     let separator = if language == Language::French { ';' } else { ',' };
     let mut out = csv_row(&headings(language), separator);
-    for row in EXAMPLES {
+    for row in examples(language) {
         out.push_str(&csv_row(&row, separator));
     }
     out
@@ -150,7 +245,7 @@ pub fn template_csv(language: Language) -> String {
 /// The template as a spreadsheet (XLSX).
 pub fn template_xlsx(language: Language) -> Vec<u8> {
     let mut rows = vec![headings(language).map(str::to_owned).to_vec()];
-    rows.extend(EXAMPLES.iter().map(|row| row.map(str::to_owned).to_vec()));
+    rows.extend(examples(language).iter().map(|row| row.map(str::to_owned).to_vec()));
     xlsx(&rows)
 }
 

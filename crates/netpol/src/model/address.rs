@@ -1,5 +1,6 @@
 //! Which addresses does this text mean, and how do two sets of addresses combine? IPv4 and IPv6 stay apart.
 
+use crate::language::say;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -181,9 +182,13 @@ fn last_of(base: u128, size: u32) -> u128 {
 /// The addresses of a CIDR block, `10.0.0.0/8` or `fd00::/8`. Host bits that are set are dropped as Kubernetes does;
 /// a bare address is an error because the API server refuses it too.
 pub fn parse_cidr(text: &str) -> Result<Addresses, String> {
-    let (address, prefix) =
-        text.split_once('/').ok_or_else(|| format!("'{text}' is not a CIDR block, such as 10.0.0.0/8"))?;
-    let broken = || format!("'{text}' is not a CIDR block");
+    let (address, prefix) = text.split_once('/').ok_or_else(|| {
+        say!(
+            "« {text} » n'est pas un bloc CIDR, tel que 10.0.0.0/8",
+            "'{text}' is not a CIDR block, such as 10.0.0.0/8"
+        )
+    })?;
+    let broken = || say!("« {text} » n'est pas un bloc CIDR", "'{text}' is not a CIDR block");
     let address: IpAddr = address.trim().parse().map_err(|_| broken())?;
     if prefix.is_empty() || !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(broken());
@@ -191,7 +196,10 @@ pub fn parse_cidr(text: &str) -> Result<Addresses, String> {
     let prefix: u32 = prefix.parse().map_err(|_| broken())?;
     let bits = if address.is_ipv4() { 32 } else { 128 };
     if prefix > bits {
-        return Err(format!("'{text}' is not a CIDR block: the prefix goes up to {bits}"));
+        return Err(say!(
+            "« {text} » n'est pas un bloc CIDR : le préfixe va jusqu'à {bits}",
+            "'{text}' is not a CIDR block: the prefix goes up to {bits}"
+        ));
     }
     Ok(block(address, prefix))
 }
@@ -228,10 +236,14 @@ pub fn parse_any(text: &str) -> Result<Addresses, String> {
                 v4: Intervals::default(),
                 v6: Intervals::one(u128::from(low), u128::from(high)),
             }),
-            _ => Err(format!("'{text}' is not an interval of addresses")),
+            _ => Err(say!(
+                "« {text} » n'est pas un intervalle d'adresses",
+                "'{text}' is not an interval of addresses"
+            )),
         };
     }
-    let address: IpAddr = text.parse().map_err(|_| format!("'{text}' is not an address"))?;
+    let address: IpAddr =
+        text.parse().map_err(|_| say!("« {text} » n'est pas une adresse", "'{text}' is not an address"))?;
     Ok(single(address))
 }
 

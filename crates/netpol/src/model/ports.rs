@@ -1,5 +1,6 @@
 //! Which protocols and ports are in this set, and how do two sets combine?
 
+use crate::language::say;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -144,6 +145,17 @@ impl Connections {
 
 fn port(number: u32) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+impl Connections {
+    /// As messages say it, in both languages; [`fmt::Display`] is the notation of files.
+    pub fn said(&self) -> String {
+        match (self.is_all(), self.is_empty()) {
+            (true, _) => say!("toutes les connexions", "All Connections"),
+            (_, true) => say!("rien", "nothing"),
+            _ => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Connections {

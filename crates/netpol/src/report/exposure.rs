@@ -2,6 +2,7 @@
 
 use crate::engine::{Endpoint, Engine, Settings};
 use crate::error::Origin;
+use crate::language::say;
 use crate::model::labels::{Labels, NAMESPACE_NAME, Requirement, Selector};
 use crate::model::policy::{Direction, NamespaceSet, Peer, PodSet};
 use crate::model::ports::Connections;
@@ -116,7 +117,12 @@ fn strangers(world: &World) -> Vec<(String, Option<PodSet>)> {
                     true => nothing.to_owned(),
                     false => format!("{{{selector}}}"),
                 };
-                let title = format!("pods {} in namespaces {}", part(&set.pods, "*"), part(&namespaces, "*"));
+                let title = say!(
+                    "pods {} dans les espaces {}",
+                    "pods {} in namespaces {}",
+                    part(&set.pods, "*"),
+                    part(&namespaces, "*")
+                );
                 list.push((title, Some(resolved)));
             }
         }

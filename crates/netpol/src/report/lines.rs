@@ -58,7 +58,12 @@ pub struct Shown {
     /// Outside ranges are cut at every boundary that a rule of the direction mentions, so that they are disjoint or
     /// equal over all lines; otherwise they are as wide as they can be.
     pub cut: bool,
+    /// All outside addresses together are called the internet.
+    pub internet: bool,
 }
+
+/// The suffix of the names of outside ranges.
+pub const OUTSIDE: &str = "[External]";
 
 /// All lines, sorted; links of a workload with itself are left out.
 pub fn lines(engine: &Engine, graph: &Graph, shown: &Shown) -> Vec<Line> {
@@ -93,14 +98,14 @@ pub fn lines(engine: &Engine, graph: &Graph, shown: &Shown) -> Vec<Line> {
     let cuts = |direction| if shown.cut { boundaries(engine, direction) } else { Cuts::default() };
     let cuts_out = cuts(Direction::Egress);
     for ((pod, id), addresses) in outward {
-        for range in ranges(engine, &addresses, &cuts_out) {
+        for range in ranges(engine, &addresses, &cuts_out, shown.internet) {
             let connections = graph.table.get(id).clone();
             lines.insert(Line { source: names.of(pod).to_owned(), destination: range, connections });
         }
     }
     let cuts_in = cuts(Direction::Ingress);
     for ((pod, id), addresses) in inward {
-        for range in ranges(engine, &addresses, &cuts_in) {
+        for range in ranges(engine, &addresses, &cuts_in, shown.internet) {
             let connections = graph.table.get(id).clone();
             lines.insert(Line { source: range, destination: names.of(pod).to_owned(), connections });
         }
@@ -145,7 +150,11 @@ fn boundaries(engine: &Engine, direction: Direction) -> Cuts {
     cuts
 }
 
-fn ranges(engine: &Engine, addresses: &Addresses, cuts: &Cuts) -> Vec<String> {
+fn ranges(engine: &Engine, addresses: &Addresses, cuts: &Cuts, internet: bool) -> Vec<String> {
+    let everything = Addresses::everything();
+    if internet && addresses.v4 == everything.v4 && (!engine.ipv6 || addresses.v6 == everything.v6) {
+        return vec![format!("internet{OUTSIDE}")];
+    }
     let mut texts: Vec<String> = pieces(&addresses.v4, &cuts.v4)
         .flat_map(|v4| Addresses { v4, ..Addresses::default() }.range_texts())
         .collect();
@@ -153,7 +162,7 @@ fn ranges(engine: &Engine, addresses: &Addresses, cuts: &Cuts) -> Vec<String> {
         let pieces = pieces(&addresses.v6, &cuts.v6);
         texts.extend(pieces.flat_map(|v6| Addresses { v6, ..Addresses::default() }.range_texts()));
     }
-    texts.into_iter().map(|text| format!("{text}[External]")).collect()
+    texts.into_iter().map(|text| format!("{text}{OUTSIDE}")).collect()
 }
 
 /// Every interval, cut at the boundaries that fall inside it.

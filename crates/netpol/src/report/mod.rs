@@ -7,25 +7,7 @@ pub mod page;
 pub mod table;
 pub mod text;
 
-/// The language of messages, tables and pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    /// French.
-    French,
-    /// English.
-    #[default]
-    English,
-}
-
-impl Language {
-    /// The text of this language.
-    pub fn pick(self, french: &'static str, english: &'static str) -> &'static str {
-        match self {
-            Self::French => french,
-            Self::English => english,
-        }
-    }
-}
+pub use crate::language::Language;
 
 /// What the terminal can show; the caller finds out, this crate never looks.
 #[derive(Clone, Copy, Debug)]

@@ -22,7 +22,7 @@ pub fn html(lines: &[Line], language: Language) -> String {
         let (from, to) = (escape(&line.source), escape(&line.destination));
         rows.push_str(&format!(
             "<tr data-from=\"{from}\" data-to=\"{to}\"><td>{from}</td><td>{to}</td><td>{}</td></tr>\n",
-            escape(&line.connections.to_string())
+            escape(&language.read(&line.connections.said()))
         ));
     }
     let lang = language.pick("fr", "en");

@@ -16,7 +16,10 @@ pub fn plain(lines: &[Line]) -> String {
 pub fn pretty(lines: &[Line], terminal: Terminal) -> String {
     let rows: Vec<Vec<String>> = lines
         .iter()
-        .map(|line| vec![line.source.clone(), line.destination.clone(), line.connections.to_string()])
+        .map(|line| {
+            let connections = terminal.language.read(&line.connections.said());
+            vec![line.source.clone(), line.destination.clone(), connections]
+        })
         .collect();
     table::render(&headings(terminal.language), &rows, terminal)
 }

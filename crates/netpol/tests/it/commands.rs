@@ -138,7 +138,7 @@ fn from_matrix_to_proof() {
         ExitStatus::Findings,
         &[
             "~ shop/web[Deployment] => shop/api[Deployment] : TCP 9090 (was All Connections)",
-            "- shop/api[Deployment] => shop/web[Deployment] : No Connections",
+            "- shop/api[Deployment] => shop/web[Deployment] : All Connections",
         ],
     );
     check(dir, "diff DIR/app DIR/app", ExitStatus::Success, &["No difference"]);
@@ -198,15 +198,15 @@ fn matrices_are_inferred_exported_and_compared() {
         "matrix infer -f DIR/app",
         ExitStatus::Success,
         &[
-            "shop/web[Deployment],shop/api[Service],,TCP 8080,env API names api (app/app.yaml:4)",
-            "pay.example.com,,TCP 443",
+            "shop/web[Deployment],shop/api[Service],TCP,8080,env API names api (app/app.yaml:4)",
+            "pay.example.com,TCP,443",
         ],
     );
     check(dir, "generate -m DIR/matrix.csv -f DIR/app -o DIR/policies.yaml", ExitStatus::Success, &[]);
     check(dir, "matrix export -f DIR/app -f DIR/policies.yaml -o DIR/exported.csv", ExitStatus::Success, &[]);
     let exported = std::fs::read_to_string(dir.join("exported.csv")).unwrap();
     assert!(
-        exported.contains("shop/web[Deployment],shop/api[Deployment],,TCP 9090,Le site appelle l'API"),
+        exported.contains("shop/web[Deployment],shop/api[Deployment],TCP,9090,Le site appelle l'API"),
         "{exported}"
     );
     check(
@@ -248,4 +248,69 @@ fn nothing_is_generated_from_half_read_input() {
     let (status, out, _) = command(dir, "generate -m DIR/matrix.csv -f DIR/app -o DIR/policies.yaml");
     assert!(status.unwrap_err().contains("broken.yaml:"));
     assert!(out.is_empty() && !dir.join("policies.yaml").exists());
+}
+
+/// No message is left without its French half, and no mark between the two halves reaches a reader.
+#[test]
+fn everything_is_said_in_french_too() {
+    let folder = folder();
+    let dir = folder.path();
+    check(
+        dir,
+        "check -m DIR/matrix.csv -f DIR/app --date 2026-06-01 --lang fr",
+        ExitStatus::Findings,
+        &[
+            "excessif",
+            "shop/web[Deployment] : aucune politique ne régit ce qui entre",
+            "la revue était due le 2026-01-31",
+        ],
+    );
+    check(dir, "generate -m DIR/matrix.csv -f DIR/app -o DIR/policies.yaml", ExitStatus::Success, &[]);
+    check(
+        dir,
+        "explain shop/web admin/bastion 22 -f DIR/app -f DIR/policies.yaml --lang fr",
+        ExitStatus::Findings,
+        &["refusé (TCP 22)", "choisit le pod et aucune règle n'autorise TCP 22", "laisse passer : rien"],
+    );
+    check(
+        dir,
+        "matrix infer -f DIR/app --lang fr",
+        ExitStatus::Success,
+        &["N°;Source;Destination;Protocole", "env API nomme api"],
+    );
+    let (error, out, err) =
+        command(dir, "generate -m DIR/matrix.csv -f DIR/app --dialect nftables --lang fr");
+    let error = error.unwrap_err();
+    assert!(
+        error.contains("nftables ne peut pas exprimer") && error.contains("n'a pas d'adresse"),
+        "{error}"
+    );
+    for text in [error, out, err] {
+        assert!(!text.contains(['\u{2}', '\u{3}', '\u{1f}']), "{text}");
+    }
+}
+
+#[test]
+fn nodes_behind_a_block_of_addresses_break_no_proof() {
+    let folder = folder();
+    let dir = folder.path();
+    let node = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: exporter, namespace: monitoring}\nspec: {template: {metadata: {labels: {app: e}}, spec: {hostNetwork: true, containers: []}}}\n";
+    std::fs::write(dir.join("app/node.yaml"), node).unwrap();
+    std::fs::write(
+        dir.join("open.csv"),
+        "source,destination,ports,justification\ninternet,shop/web,8000,Customers\n",
+    )
+    .unwrap();
+    for dialect in ["networkpolicy", "cilium"] {
+        let line = format!("generate -m DIR/open.csv -f DIR/app --dialect {dialect} -o DIR/p.yaml");
+        check(dir, &line, ExitStatus::Success, &[]);
+        check(dir, "check -m DIR/open.csv -f DIR/app -f DIR/p.yaml", ExitStatus::Success, &["exactly"]);
+    }
+    // Blocks mean what is outside of the addresses that pods get.
+    let live = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: kube-system, labels: {app: p}}\nspec: {containers: []}\nstatus: {podIP: 10.244.0.7}\n";
+    std::fs::write(dir.join("app/live.yaml"), live).unwrap();
+    let (error, _, _) = command(dir, "generate -m DIR/open.csv -f DIR/app");
+    assert!(error.unwrap_err().contains("cannot realise this matrix exactly"));
+    let line = "generate -m DIR/open.csv -f DIR/app --pod-addresses 10.244.0.0/16";
+    check(dir, line, ExitStatus::Success, &["cidr: \"10.245.0.0/16\""]);
 }

@@ -135,7 +135,8 @@ fn what_is_no_manifest_is_left_out_of_folders_only() {
     ])
     .unwrap();
     assert_eq!(world.warnings.len(), 2, "{:?}", world.warnings);
-    assert!(world.warnings[0].starts_with("app/values-prod.yaml:1: left out"), "{:?}", world.warnings);
+    let said = intramuros_netpol::language::Language::English.read(&world.warnings[0]);
+    assert!(said.starts_with("app/values-prod.yaml:1: left out"), "{said}");
     check(values, "kind is missing");
 }
 

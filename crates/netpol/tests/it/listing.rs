@@ -102,7 +102,10 @@ fn exposure_names_the_unknown() {
     let found: Vec<String> = exposure::exposure(&world, &Settings::default())
         .iter()
         .filter(|line| line.protected)
-        .map(|line| format!("{} {} {}", line.workload, line.peer, line.connections))
+        .map(|line| {
+            let peer = intramuros_netpol::language::Language::English.read(&line.peer);
+            format!("{} {peer} {}", line.workload, line.connections)
+        })
         .collect();
     assert_eq!(
         found,
@@ -118,11 +121,15 @@ fn ranges_are_cut_where_the_rules_of_their_direction_cut_them() {
     );
     let engine = super::support::engine(&[SHOP, &text]);
     let of = |cut: bool| -> Vec<String> {
-        lines::lines(&engine, &engine.graph(), &lines::Shown { focus: Some("shop/web".into()), cut })
-            .into_iter()
-            .filter(|line| line.source.ends_with("[External]"))
-            .map(|line| line.source)
-            .collect()
+        lines::lines(
+            &engine,
+            &engine.graph(),
+            &lines::Shown { focus: Some("shop/web".into()), cut, internet: false },
+        )
+        .into_iter()
+        .filter(|line| line.source.ends_with("[External]"))
+        .map(|line| line.source)
+        .collect()
     };
     assert_eq!(
         of(true),
