@@ -1,6 +1,7 @@
 //! Who is authorised to talk to whom, and why? The flow matrix, whichever file it comes from.
 
 pub mod headings;
+mod hidden;
 pub mod party;
 pub mod read;
 pub mod resolve;

@@ -1,6 +1,7 @@
 //! What does this matrix file say: CSV, YAML, or the rows of a sheet?
 
 use super::headings::{Column, column};
+use super::hidden::Concealed;
 use super::party::Party;
 use super::{Category, Day, Flow, MAX_FLOWS, Matrix};
 use crate::document::{self, Node, Value};
@@ -21,8 +22,10 @@ pub type Row = (u32, Vec<String>);
 pub struct Rows {
     /// Each row: its line or row number from 1, and its cells.
     pub rows: Vec<Row>,
-    /// `line` for text, `row` for sheets; how errors call places.
-    pub word: &'static str,
+    /// What a reader of the sheet does not see as it is read.
+    pub concealed: Vec<Concealed>,
+    /// The column of the first cell of every row, from 0.
+    pub first_column: u32,
 }
 
 /// Reads a matrix from the bytes of a file; the name tells the format.
@@ -115,7 +118,7 @@ fn csv_rows(file: &Arc<str>, text: &str) -> Result<Rows> {
         cells.push(cell);
         rows.push((start, cells));
     }
-    Ok(Rows { rows, word: "line" })
+    Ok(Rows { rows, concealed: Vec::new(), first_column: 0 })
 }
 
 /// A matrix from rows: the first row with a source and a destination heading is the heading.
@@ -148,6 +151,7 @@ fn from_rows(file: &Arc<str>, rows: Rows) -> Result<Matrix> {
                 }
             }
             refuse_twice(file, line, &found, &cells)?;
+            refuse_concealed(rows.concealed, rows.first_column, line, &found)?;
             break found;
         }
     };
@@ -163,6 +167,22 @@ fn from_rows(file: &Arc<str>, rows: Rows) -> Result<Matrix> {
         push(&mut matrix, &mut errors, flow(&fields, &origin))?;
     }
     finish(matrix, errors, file)
+}
+
+/// What stands above the heading, or in a column that is left aside, may be hidden or merged: titles often are.
+fn refuse_concealed(
+    concealed: Vec<Concealed>,
+    first_column: u32,
+    heading: u32,
+    found: &[Option<Column>],
+) -> Result<()> {
+    let matters = |hidden: &Concealed| {
+        let read = found.iter().zip(first_column + 1..).filter(|(column, _)| column.is_some());
+        hidden.rows.1 >= heading
+            && read.into_iter().any(|(_, at)| (hidden.columns.0..=hidden.columns.1).contains(&at))
+    };
+    Error::join(concealed.into_iter().filter(matters).map(|hidden| hidden.error).collect())
+        .map_or(Ok(()), Err)
 }
 
 fn refuse_twice(file: &Arc<str>, line: u32, found: &[Option<Column>], cells: &[String]) -> Result<()> {

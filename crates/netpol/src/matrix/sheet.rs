@@ -1,6 +1,7 @@
 //! Which rows does this spreadsheet hold? What a reader cannot see, or what only looks like a value, is an error
 //! that names the cell: a hidden row or a stale formula must not open a port.
 
+use super::hidden::concealed;
 use super::read::{Row, Rows};
 use crate::error::{Error, Origin, Result};
 use crate::language::say;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 /// A spreadsheet that unpacks to more is an attack.
 const MAX_UNPACKED: u64 = 256 * 1024 * 1024;
 /// Rows that are read from one sheet.
-const MAX_ROWS: usize = 100_000;
+pub const MAX_ROWS: usize = 100_000;
 
 /// The rows of the first visible sheet that has cells.
 pub fn rows(file: &Arc<str>, bytes: &[u8], ods: bool) -> Result<Rows> {
@@ -34,7 +35,7 @@ pub fn rows(file: &Arc<str>, bytes: &[u8], ods: bool) -> Result<Rows> {
             MAX_UNPACKED / 1024 / 1024
         )));
     }
-    let (rows, sheet) = if ods {
+    let (rows, sheet, first_column) = if ods {
         let mut book: calamine::Ods<_> =
             calamine::Ods::new(Cursor::new(bytes)).map_err(|error| fail(error.to_string()))?;
         first_sheet(file, &mut book)?
@@ -43,12 +44,12 @@ pub fn rows(file: &Arc<str>, bytes: &[u8], ods: bool) -> Result<Rows> {
             calamine::Xlsx::new(Cursor::new(bytes)).map_err(|error| fail(error.to_string()))?;
         first_sheet(file, &mut book)?
     };
-    refuse_hidden(file, &mut archive, ods, sheet)?;
-    Ok(Rows { rows, word: "row" })
+    let concealed = concealed(file, &mut archive, ods, sheet)?;
+    Ok(Rows { rows, concealed, first_column })
 }
 
-/// The rows of the first visible sheet with cells, and which sheet that is.
-fn first_sheet<R, RS>(file: &Arc<str>, book: &mut R) -> Result<(Vec<Row>, usize)>
+/// The rows of the first visible sheet with cells, which sheet that is, and its first column with cells, from 0.
+fn first_sheet<R, RS>(file: &Arc<str>, book: &mut R) -> Result<(Vec<Row>, usize, u32)>
 where
     R: Reader<RS>,
     RS: Read + std::io::Seek,
@@ -100,7 +101,7 @@ where
             }
             rows.push((line, cells));
         }
-        return Ok((rows, at));
+        return Ok((rows, at, first.1));
     }
     Err(Error::input(
         &whole,
@@ -131,7 +132,7 @@ fn text_of(cell: &Data) -> std::result::Result<String, String> {
 }
 
 /// `A1` for row 0, column 0.
-fn cell_name(row: usize, column: usize) -> String {
+pub fn cell_name(row: usize, column: usize) -> String {
     let mut letters = String::new();
     let mut left = column + 1;
     while left > 0 {
@@ -140,62 +141,4 @@ fn cell_name(row: usize, column: usize) -> String {
         left = (left - 1) / 26;
     }
     format!("{letters}{}", row + 1)
-}
-
-/// Hidden rows and merged cells are not in calamine's values: the sheet's own text tells.
-fn refuse_hidden(
-    file: &Arc<str>,
-    archive: &mut zip::ZipArchive<Cursor<&[u8]>>,
-    ods: bool,
-    sheet: usize,
-) -> Result<()> {
-    let name = if ods { "content.xml".to_owned() } else { format!("xl/worksheets/sheet{}.xml", sheet + 1) };
-    let mut text = String::new();
-    let Ok(mut entry) = archive.by_name(&name) else { return Ok(()) };
-    if entry.read_to_string(&mut text).is_err() {
-        return Ok(());
-    }
-    let whole = Origin::new(file, 0);
-    let attribute = |tag: &str, key: &str| -> Option<String> {
-        let start = tag.find(&format!("{key}=\""))? + key.len() + 2;
-        Some(tag[start..].split('"').next()?.to_owned())
-    };
-    let text = match ods {
-        true => text.split("<table:table ").nth(sheet + 1).unwrap_or_default().to_owned(),
-        false => text,
-    };
-    for tag in text.split('<') {
-        let tag = tag.split('>').next().unwrap_or_default();
-        let hidden =
-            tag.starts_with("row ") && matches!(attribute(tag, " hidden").as_deref(), Some("1" | "true"));
-        let collapsed = tag.starts_with("table:table-row")
-            && matches!(attribute(tag, "table:visibility").as_deref(), Some("collapse" | "filter"));
-        if hidden || collapsed {
-            let place =
-                attribute(tag, " r").map(|row| say!(" (ligne {row})", " (row {row})")).unwrap_or_default();
-            return Err(Error::input(&whole, say!("une ligne est masquée{place}", "a row is hidden{place}"))
-                .hint(say!(
-                    "afficher toutes les lignes et ôter les filtres, ou effacer ce qui n'est pas autorisé",
-                    "show all rows and clear filters, or delete what is not authorised"
-                )));
-        }
-        let merged = tag.strip_prefix("mergeCell ").and_then(|rest| attribute(rest, "ref"));
-        let spans =
-            |key: &str| attribute(tag, key).and_then(|text| text.parse::<u32>().ok()).is_some_and(|n| n > 1);
-        let spanned = ods
-            && tag.starts_with("table:table-cell")
-            && (spans("table:number-rows-spanned") || spans("table:number-columns-spanned"));
-        if merged.is_some() || spanned {
-            let place = merged.map(|range| format!(" ({range})")).unwrap_or_default();
-            return Err(Error::input(
-                &whole,
-                say!("des cellules sont fusionnées{place}", "cells are merged{place}"),
-            )
-            .hint(say!(
-                "les séparer et répéter la valeur sur chaque ligne qu'elle concerne",
-                "split them and repeat the value on every row that it is meant for"
-            )));
-        }
-    }
-    Ok(())
 }
