@@ -1,4 +1,5 @@
 //! How fast is the engine, and how does it grow? `cargo run --release -p intramuros-netpol --example bench [PODS …]`.
+//! `-- write PODS FILE` writes the manifests, so that other tools can be given the same ones.
 //! Every pod is distinguishable (StatefulSet labels), so nothing collapses: the worst case for the engine.
 #![allow(clippy::print_stdout)]
 
@@ -179,6 +180,13 @@ fn generation(flows: usize) {
 }
 
 fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, pods, file] = words.as_slice()
+        && word == "write"
+    {
+        let pods = pods.parse().unwrap_or_else(|_| panic!("'{pods}' is not a number of pods"));
+        return std::fs::write(file, cluster(pods)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
     let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|text| text.parse().ok()).collect();
     if sizes.is_empty() {
         generation(2000);

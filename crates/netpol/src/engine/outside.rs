@@ -59,19 +59,19 @@ impl Cuts {
             mark(&self.starts_v4, 0, block.v4.ranges());
             mark(&self.starts_v6, v4_count, block.v6.ranges());
         }
-        let mut order: Vec<Addresses> = Vec::new();
+        let mut order: Vec<Vec<Addresses>> = Vec::new();
         let mut known: HashMap<&[u32], usize> = HashMap::new();
         for (at, membership) in memberships.iter().enumerate() {
             let piece = self.interval(at);
             match known.get(membership.as_slice()) {
-                Some(&group) => order[group] = order[group].union(&piece),
+                Some(&group) => order[group].push(piece),
                 None => {
                     known.insert(membership, order.len());
-                    order.push(piece);
+                    order.push(vec![piece]);
                 }
             }
         }
-        order
+        order.iter().map(|pieces| Addresses::of(pieces)).collect()
     }
 
     fn interval(&self, at: usize) -> Addresses {

@@ -21,6 +21,13 @@ pub struct Resolver<'w> {
     namespaces: HashMap<Selector, Arc<Vec<&'w str>>>,
     peers: HashMap<(Option<String>, Vec<Peer>), Arc<Bits>>,
     policies: u32,
+    /// The known addresses of pods, sorted, with their endpoints.
+    pods_v4: Vec<(u128, u32)>,
+    pods_v6: Vec<(u128, u32)>,
+    /// Endpoints of pods without a known address, and whether they use the node's network.
+    pods_unknown: Vec<(u32, bool)>,
+    /// The endpoints that are no pods.
+    outside: Range<usize>,
 }
 
 impl<'w> Resolver<'w> {
@@ -33,8 +40,40 @@ impl<'w> Resolver<'w> {
                 ranges.entry(namespace).or_insert(at..at).end = at + 1;
             }
         }
-        let (namespaces, peers) = (HashMap::new(), HashMap::new());
-        Self { world, endpoints, settings, ranges, namespaces, peers, policies: 0 }
+        let pods = endpoints.iter().take_while(|endpoint| matches!(endpoint, Endpoint::Pods(_))).count();
+        let mut resolver = Self {
+            world,
+            endpoints,
+            settings,
+            ranges,
+            namespaces: HashMap::new(),
+            peers: HashMap::new(),
+            policies: 0,
+            pods_v4: Vec::new(),
+            pods_v6: Vec::new(),
+            pods_unknown: Vec::new(),
+            outside: pods..endpoints.len(),
+        };
+        (0..pods).for_each(|at| resolver.note_addresses(at));
+        resolver.pods_v4.sort_unstable();
+        resolver.pods_v6.sort_unstable();
+        resolver
+    }
+
+    /// All pods of an endpoint are behind the same blocks, so the first one's addresses stand for them.
+    fn note_addresses(&mut self, at: usize) {
+        let Some(pod) = self.pod(at) else { return };
+        let number = u32::try_from(at).unwrap_or(u32::MAX);
+        if pod.addresses.is_empty() || (self.settings.ignore_pod_addresses && !pod.host_network) {
+            self.pods_unknown.push((number, pod.host_network));
+            return;
+        }
+        for address in &pod.addresses {
+            match address {
+                std::net::IpAddr::V4(v4) => self.pods_v4.push((u128::from(u32::from(*v4)), number)),
+                std::net::IpAddr::V6(v6) => self.pods_v6.push((u128::from(*v6), number)),
+            }
+        }
     }
 
     /// The number of the next policy, from 0.
@@ -105,6 +144,9 @@ impl<'w> Resolver<'w> {
         match peer {
             Peer::Pods(set) => self.add_pods(set, namespace, bits),
             Peer::Anything => bits.add(&Bits::all(self.endpoints.len())),
+            Peer::Block { addresses, pods, unknown_pods } => {
+                self.add_block(addresses, *pods, *unknown_pods, bits);
+            }
             Peer::Service { namespace, name } => {
                 if let Some(selector) =
                     self.world.service(namespace, name).and_then(|service| service.selector.as_ref())
@@ -119,6 +161,46 @@ impl<'w> Resolver<'w> {
                     }
                 }
             }
+        }
+    }
+
+    /// The endpoints behind a block of addresses. Pods are found through their sorted addresses: thousands of blocks
+    /// must not mean thousands of walks over all pods.
+    fn add_block(&self, addresses: &Addresses, pods: bool, unknown_pods: bool, bits: &mut Bits) {
+        if pods {
+            for (known, intervals) in [(&self.pods_v4, &addresses.v4), (&self.pods_v6, &addresses.v6)] {
+                for &(low, high) in intervals.ranges() {
+                    let from = known.partition_point(|(address, _)| *address < low);
+                    let to = known.partition_point(|(address, _)| *address <= high);
+                    known[from..to].iter().for_each(|(_, at)| bits.insert(*at as usize));
+                }
+            }
+        }
+        let whole = is_whole(addresses);
+        for &(at, host_network) in &self.pods_unknown {
+            // A host-network pod has its node's address: inside a whole family whatever it is.
+            if unknown_pods || (host_network && pods && whole) {
+                bits.insert(at as usize);
+            }
+        }
+        for at in self.outside.clone() {
+            if self.matches_outside(addresses, pods, whole, at) {
+                bits.insert(at);
+            }
+        }
+    }
+
+    fn matches_outside(&self, addresses: &Addresses, pods: bool, whole: bool, at: usize) -> bool {
+        match &self.endpoints[at] {
+            // Outside addresses are cut at the boundaries of every block: a part is in it as a whole or not at all.
+            Endpoint::Addresses(part) => match (part.v4.ranges().first(), part.v6.ranges().first()) {
+                (Some(&(low, _)), _) => addresses.v4.contains(low),
+                (None, Some(&(low, _))) => addresses.v6.contains(low),
+                (None, None) => false,
+            },
+            Endpoint::Name(_) => whole,
+            Endpoint::ApiServer => pods && whole,
+            Endpoint::Pods(_) => false,
         }
     }
 
@@ -140,7 +222,6 @@ impl<'w> Resolver<'w> {
         match &self.endpoints[at] {
             Endpoint::Pods(_) => self.pod(at).is_some_and(|pod| self.matches_pod(peer, pod)),
             Endpoint::Addresses(part) => match peer {
-                Peer::Block { addresses, .. } => addresses.covers(part),
                 Peer::World => true,
                 Peer::ApiServer => self.settings.api_server.as_ref().is_some_and(|known| known.covers(part)),
                 Peer::Nodes(selector) => self.node_address(part, Some(selector)),
@@ -149,29 +230,15 @@ impl<'w> Resolver<'w> {
             },
             Endpoint::Name(name) => match peer {
                 Peer::Names(patterns) => patterns.iter().any(|pattern| name_matches(pattern, name)),
-                Peer::Block { addresses, .. } => is_whole(addresses),
                 Peer::World => true,
                 _ => false,
             },
-            Endpoint::ApiServer => match peer {
-                Peer::ApiServer => true,
-                Peer::Block { addresses, pods, .. } => *pods && is_whole(addresses),
-                _ => false,
-            },
+            Endpoint::ApiServer => matches!(peer, Peer::ApiServer),
         }
     }
 
     fn matches_pod(&self, peer: &Peer, pod: &Pod) -> bool {
         match peer {
-            Peer::Block { addresses, pods, unknown_pods } => {
-                let known =
-                    !pod.addresses.is_empty() && (!self.settings.ignore_pod_addresses || pod.host_network);
-                match known {
-                    true => *pods && pod.addresses.iter().any(|&address| addresses.contains(address)),
-                    // A host-network pod has its node's address: inside a whole family whatever it is.
-                    false => *unknown_pods || (pod.host_network && *pods && is_whole(addresses)),
-                }
-            }
             Peer::Nodes(selector) => pod.host_network && self.on_node(pod, selector),
             Peer::Hosts => pod.host_network,
             Peer::Cluster => true,

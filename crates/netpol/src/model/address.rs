@@ -33,7 +33,10 @@ impl Intervals {
     /// Everything that is in either.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        let mut all: Vec<_> = self.0.iter().chain(&other.0).copied().collect();
+        Self::merged(self.0.iter().chain(&other.0).copied().collect())
+    }
+
+    fn merged(mut all: Vec<(u128, u128)>) -> Self {
         all.sort_unstable();
         let mut merged: Vec<(u128, u128)> = Vec::with_capacity(all.len());
         for (low, high) in all {
@@ -83,6 +86,14 @@ impl Addresses {
     /// Every address there is.
     pub fn everything() -> Self {
         Self { v4: Intervals::one(0, u128::from(u32::MAX)), v6: Intervals::one(0, u128::MAX) }
+    }
+
+    /// Everything that is in one of many sets, in one go.
+    pub fn of(sets: &[Self]) -> Self {
+        let all = |pick: fn(&Self) -> &Intervals| {
+            Intervals::merged(sets.iter().flat_map(|set| pick(set).ranges().iter().copied()).collect())
+        };
+        Self { v4: all(|set| &set.v4), v6: all(|set| &set.v6) }
     }
 
     /// Whether nothing is in it.
