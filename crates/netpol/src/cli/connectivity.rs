@@ -51,7 +51,7 @@ fn render(found: &[Line], format: ListFormat, terminal: Terminal) -> String {
         ListFormat::Json => text::json(found),
         ListFormat::Md => text::markdown(found),
         ListFormat::Dot => text::dot(found),
-        ListFormat::Svg => drawing::svg(found),
+        ListFormat::Svg => drawing::svg(found, terminal.language),
         ListFormat::Html => page::html(found, terminal.language),
     }
 }

@@ -1,5 +1,6 @@
 //! How is a connectivity graph drawn as SVG? Namespaces are boxes in columns, the outside stands on the left.
 
+use super::Language;
 use super::lines::Line;
 use super::text::namespace_of;
 use std::collections::{BTreeMap, HashMap};
@@ -70,7 +71,7 @@ fn layout(lines: &[Line]) -> Layout<'_> {
 }
 
 /// An SVG picture of the lines; edges carry `data-from` and `data-to` so that a page can light them up.
-pub fn svg(lines: &[Line]) -> String {
+pub fn svg(lines: &[Line], language: Language) -> String {
     let layout = layout(lines);
     let (width, height) = (layout.width.max(200) + 80, layout.height.max(80));
     let mut out = format!(
@@ -81,7 +82,7 @@ pub fn svg(lines: &[Line]) -> String {
         let colour = if name.is_empty() { "#f7efe6" } else { "#eef3f8" };
         out.push_str(&format!(
             "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{colour}\" stroke=\"#c3ccd6\"/><text x=\"{}\" y=\"{}\" fill=\"#3d4b5a\" font-weight=\"bold\">{}</text>\n",
-            x + 12, y + 19, escape(name)
+            x + 12, y + 19, if name.is_empty() { language.pick("hors du cluster", "outside").to_owned() } else { escape(name) }
         ));
     }
     for line in lines {

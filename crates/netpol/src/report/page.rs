@@ -29,6 +29,6 @@ pub fn html(lines: &[Line], language: Language) -> String {
     let connections = language.pick("Connexions", "Connections");
     format!(
         "<!doctype html>\n<html lang=\"{lang}\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>{STYLE}</style>\n<header><h1>{title}</h1><label><input id=\"q\" type=\"search\" placeholder=\"{search}\" aria-label=\"{search}\"></label><span><b id=\"count\"></b> {shown}</span><small>{hint}</small></header>\n<main><figure>\n{}</figure>\n<table><thead><tr><th>Source</th><th>Destination</th><th>{connections}</th></tr></thead><tbody>\n{rows}</tbody></table></main>\n<script>{SCRIPT}</script>\n</html>\n",
-        svg(lines)
+        svg(lines, language)
     )
 }

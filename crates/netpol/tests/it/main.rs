@@ -6,6 +6,7 @@ mod admin;
 mod calico;
 mod cilium;
 mod commands;
+mod fuzz;
 mod inputs;
 mod listing;
 mod matrix;
