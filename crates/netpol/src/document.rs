@@ -275,6 +275,12 @@ impl Builder<'_> {
     }
 
     fn refuse_duplicates(&self, entries: &[(Box<str>, Node)]) -> Result<()> {
+        /// Below this a walk over all pairs is faster than a table.
+        const FEW: usize = 12;
+        let unique = |at: usize| entries[..at].iter().all(|(key, _)| *key != entries[at].0);
+        if entries.len() <= FEW && (1..entries.len()).all(unique) {
+            return Ok(());
+        }
         let mut seen: HashMap<&str, u32> = HashMap::with_capacity(entries.len());
         for (key, node) in entries {
             if let Some(first) = seen.insert(key, node.line)

@@ -181,3 +181,81 @@ fn equal_priorities_that_contradict_each_other_are_refused() {
         "{error}"
     );
 }
+
+/// Equal priorities that do not contradict each other all count, each for its own subject.
+#[test]
+fn equal_priorities_add_up_over_their_own_subjects() {
+    let rule = |name: &str, subject: &str, from: &str, port: u16| {
+        cluster(
+            name,
+            "Admin",
+            15,
+            &format!(
+                "subject: {{namespaces: {{matchLabels: {{ns: {subject}}}}}}}\ningress:\n- {{action: Deny, from: [{{namespaces: {{matchLabels: {{ns: {from}}}}}}}], protocols: [{{tcp: {{destinationPort: {{number: {port}}}}}}}]}}"
+            ),
+        )
+    };
+    let text = rule("a", "x", "y", 80) + &rule("b", "x", "z", 80) + &rule("c", "y", "z", 81);
+    check(&text, |ask| {
+        !matches!(
+            (ask.to_namespace(), ask.from_namespace(), ask.protocol, ask.port),
+            ("x", "y" | "z", Protocol::Tcp, 80) | ("y", "z", Protocol::Tcp, 81)
+        )
+    });
+}
+
+/// One direction's rules never touch the other direction, in either tier.
+#[test]
+fn directions_stand_apart_in_both_tiers() {
+    for tier in ["Admin", "Baseline"] {
+        let peers = "namespaces: {matchLabels: {ns: y}}";
+        let ingress =
+            cluster("in", tier, 1, &format!("{SUBJECT_X}\ningress: [{{action: Deny, from: [{{{peers}}}]}}]"));
+        check(&ingress, |ask| !(ask.to_namespace() == "x" && ask.from_namespace() == "y"));
+        let egress =
+            cluster("out", tier, 1, &format!("{SUBJECT_X}\negress: [{{action: Deny, to: [{{{peers}}}]}}]"));
+        check(&egress, |ask| !(ask.from_namespace() == "x" && ask.to_namespace() == "y"));
+    }
+}
+
+/// Pods without a namespace selector are pods of every namespace; a whole protocol is every port of it.
+#[test]
+fn omitted_selectors_and_ports_mean_all() {
+    let text = cluster(
+        "c",
+        "Admin",
+        1,
+        &format!(
+            "{SUBJECT_X}\ningress:\n- {{action: Deny, from: [{{pods: {{podSelector: {{matchExpressions: [{{key: pod, operator: In, values: [a]}}]}}}}}}], protocols: [{{udp: {{}}}}, {{sctp: {{}}}}]}}"
+        ),
+    );
+    check(&text, |ask| ask.to_namespace() != "x" || ask.from_pod() != "a" || ask.protocol == Protocol::Tcp);
+    let newer = text.replace("v1alpha2", "v1beta1");
+    check(&newer, |ask| ask.to_namespace() != "x" || ask.from_pod() != "a" || ask.protocol == Protocol::Tcp);
+}
+
+#[test]
+fn broken_cluster_policies_are_refused() {
+    let refuse = |spec: &str, expected: &str| {
+        let text = cluster("c", "Admin", 1, &format!("{SUBJECT_X}\n{spec}"));
+        let error = intramuros_netpol::manifest::read(&[intramuros_netpol::manifest::Input::new("c", text)])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    refuse(
+        "ingress: [{action: Allow, from: [{namespaces: {}}]}]",
+        "'Allow' is not an action here: Accept, Deny, Pass",
+    );
+    refuse("ingress: [{action: Deny, from: []}]", "'from' needs at least one peer");
+    refuse("ingress: [{action: Deny, from: [{networks: [10.0.0.0/8]}]}]", "has no field 'networks'");
+    refuse("egress: [{action: Deny, to: [{domainNames: [a.example]}]}]", "domainNames only work with Accept");
+    refuse(
+        "egress: [{action: Deny, to: [{namespaces: {}}], protocols: [{tcp: {}, udp: {}}]}]",
+        "a protocol holds exactly one of",
+    );
+    refuse(
+        "egress: [{action: Deny, to: [{namespaces: {}}], protocols: [{tcp: {destinationPort: {number: 1, range: {start: 1, end: 2}}}}]}]",
+        "exactly one of number and range",
+    );
+}

@@ -183,3 +183,51 @@ fn a_selector_that_matches_nothing_isolates_nobody() {
     check(&policy("x", "podSelector: {matchLabels: {pod: none}}\npolicyTypes: [Ingress, Egress]"), |_| true);
     check(&policy("elsewhere", "podSelector: {}\npolicyTypes: [Ingress, Egress]"), |_| true);
 }
+
+/// A rule with several peers and several ports means every peer with every port.
+#[test]
+fn peers_and_ports_of_a_rule_multiply() {
+    let spec = "podSelector: {}\ningress:\n- from: [{podSelector: {matchLabels: {pod: b}}}, {namespaceSelector: {matchLabels: {ns: y}}}]\n  ports: [{port: 80}, {port: serve-81-udp, protocol: UDP}]";
+    check(&policy("x", spec), |ask| {
+        let peer = ask.from == "x/b" || ask.from_namespace() == "y";
+        let port = matches!((ask.protocol, ask.port), (Protocol::Tcp, 80) | (Protocol::Udp, 81));
+        ask.to_namespace() != "x" || (peer && port)
+    });
+}
+
+/// Two rules add up and do not mix: each peer keeps its own port.
+#[test]
+fn rules_do_not_mix() {
+    let spec = "podSelector: {}\ningress:\n- from: [{podSelector: {matchLabels: {pod: b}}}]\n  ports: [{port: 80}]\n- from: [{podSelector: {matchLabels: {pod: c}}}]\n  ports: [{port: 81}]";
+    check(&policy("x", spec), |ask| {
+        ask.to_namespace() != "x"
+            || matches!(
+                (ask.from, ask.protocol, ask.port),
+                ("x/b", Protocol::Tcp, 80) | ("x/c", Protocol::Tcp, 81)
+            )
+    });
+}
+
+/// A name that another protocol carries matches nothing.
+#[test]
+fn a_port_name_needs_its_protocol() {
+    let spec = "podSelector: {}\ningress: [{ports: [{port: serve-80-tcp, protocol: UDP}]}]";
+    check(&policy("x", spec), |ask| ask.to_namespace() != "x");
+}
+
+/// Exceptions are cut out of their own block only; another block of the rule may hold them.
+#[test]
+fn exceptions_belong_to_their_block() {
+    let spec = "podSelector: {}\npolicyTypes: [Ingress]\ningress:\n- from: [{ipBlock: {cidr: 10.0.0.0/16, except: [10.0.1.0/24]}}]\n- from: [{ipBlock: {cidr: 10.0.1.2/32}}]";
+    check(&policy("x", spec), |ask| {
+        ask.to_namespace() != "x" || ask.from_namespace() != "y" || ask.from == "y/c"
+    });
+}
+
+/// Labels of the namespace and of the pod that read alike are not mistaken for each other.
+#[test]
+fn labels_of_pods_and_namespaces_stay_apart() {
+    let spec =
+        "podSelector: {}\ningress: [{from: [{podSelector: {matchLabels: {ns: y}}, namespaceSelector: {}}]}]";
+    check(&policy("x", spec), |ask| ask.to_namespace() != "x");
+}
