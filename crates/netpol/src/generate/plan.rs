@@ -85,7 +85,10 @@ pub struct Plan {
 
 /// Plans the rules of a matrix.
 pub fn plan(world: &World, matrix: &Matrix, options: &Options) -> Result<Plan> {
-    let mut planner = Planner { world, options, targets: HashMap::new() };
+    let mut planner = Planner { world, options, targets: HashMap::new(), pods: HashMap::new() };
+    for pod in &world.pods {
+        planner.pods.entry(&pod.namespace).or_default().push(pod);
+    }
     let mut plan = Plan {
         governed: governed(world, matrix, options),
         default_deny: options.category.is_none(),
@@ -122,6 +125,8 @@ struct Planner<'a> {
     world: &'a World,
     options: &'a Options,
     targets: HashMap<Party, Vec<Target>>,
+    /// The pods of each namespace.
+    pods: HashMap<&'a str, Vec<&'a Pod>>,
 }
 
 impl Planner<'_> {
@@ -195,6 +200,10 @@ impl Planner<'_> {
         })
     }
 
+    fn pods_of(&self, namespace: &str) -> &[&Pod] {
+        self.pods.get(namespace).map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn named(&self, flow: &Flow, party: &Party) -> Result<Vec<Target>> {
         let missing = || {
             Error::input(
@@ -226,7 +235,7 @@ impl Planner<'_> {
                     || (pod.name == *name && kind.as_deref() == Some("Pod")))
         };
         let mut owners: BTreeMap<&(String, String), Vec<&Pod>> = BTreeMap::new();
-        for pod in self.world.pods.iter().filter(|pod| ours(pod)) {
+        for pod in self.pods_of(namespace).iter().copied().filter(|pod| ours(pod)) {
             owners.entry(&pod.owner).or_default().push(pod);
         }
         if owners.is_empty() {
@@ -259,10 +268,10 @@ impl Planner<'_> {
             labels.iter().map(|(key, value)| Requirement::In(key.clone(), vec![value.clone()])).collect();
         let ours = |pod: &Pod| pods.iter().any(|own| own.owner == pod.owner && own.name == pod.name);
         let matched = |requirements: &[Requirement]| -> Vec<&Pod> {
-            self.world
-                .pods
+            self.pods_of(&pods[0].namespace)
                 .iter()
-                .filter(|pod| pod.namespace == pods[0].namespace && !pod.host_network && !ours(pod))
+                .copied()
+                .filter(|pod| !pod.host_network && !ours(pod))
                 .filter(|pod| requirements.iter().all(|requirement| requirement.matches(&pod.labels)))
                 .collect()
         };

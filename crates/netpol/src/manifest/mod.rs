@@ -16,6 +16,9 @@ use crate::model::labels::NAMESPACE_NAME;
 use crate::model::policy::{Dialect, Order, Policy, Tier};
 use crate::model::world::{self, Mention, World};
 use fields::Fields;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The largest manifest that is read: `kubectl get -o yaml` of 50,000 pods stays below.
@@ -79,7 +82,9 @@ struct Reader {
     /// Calico's tiers, and the policies that name one: dialect, namespace, name, tier.
     tiers: Vec<calico::DeclaredTier>,
     in_tiers: Vec<(Dialect, Option<String>, String, String)>,
-    seen: std::collections::HashMap<(String, String, String, String), crate::error::Origin>,
+    /// Where the policies of one object stand in `World::policies`.
+    places: HashMap<(Dialect, Option<String>, String), Range<usize>>,
+    seen: HashMap<(String, String, String, String), crate::error::Origin>,
 }
 
 /// What every object has.
@@ -215,14 +220,17 @@ impl Reader {
     /// refused, since which of them counts would depend on the order of the files.
     fn keep(&mut self, found: Vec<Policy>) -> Result<()> {
         let Some(first) = found.first() else { return Ok(()) };
-        let same_name = |known: &&Policy| {
-            known.dialect == first.dialect && known.namespace == first.namespace && known.name == first.name
+        let key = (first.dialect, first.namespace.clone(), first.name.clone());
+        let start = self.world.policies.len();
+        let known = match self.places.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(start..start + found.len());
+                self.world.policies.extend(found);
+                return Ok(());
+            }
+            Entry::Occupied(place) => &self.world.policies[place.get().clone()],
         };
-        let known: Vec<&Policy> = self.world.policies.iter().filter(same_name).collect();
-        let Some(twin) = known.first() else {
-            self.world.policies.extend(found);
-            return Ok(());
-        };
+        let twin = &known[0];
         let (title, twin) = (first.title(), twin.origin.clone());
         let same = known.len() == found.len()
             && known.iter().zip(&found).all(|(known, again)| known.says_the_same(again));

@@ -206,9 +206,18 @@ fn nodes_behind(engine: &Engine, party: &Party, places: &Places) -> Vec<usize> {
 pub fn authorised(engine: &Engine, matrix: &Matrix, places: &Places) -> Result<Authorised> {
     let mut authorised = Authorised::default();
     let mut errors = Vec::new();
+    // The same parties stand on many lines: each is looked up once.
+    let mut known: HashMap<&Party, Vec<usize>> = HashMap::new();
     for flow in &matrix.flows {
-        let ends = endpoints(engine, &flow.source, places, flow)
-            .and_then(|from| Ok((from, endpoints(engine, &flow.destination, places, flow)?)));
+        let mut look_up = |party| match known.get(party) {
+            Some(found) => Ok(found.clone()),
+            None => {
+                let found = endpoints(engine, party, places, flow)?;
+                known.insert(party, found.clone());
+                Ok(found)
+            }
+        };
+        let ends = look_up(&flow.source).and_then(|from| Ok((from, look_up(&flow.destination)?)));
         let (from, to) = match ends {
             Ok(ends) => ends,
             Err(error) => {
