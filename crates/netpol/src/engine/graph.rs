@@ -57,8 +57,8 @@ impl Engine {
         pods.add_to(&mut pods_bits);
         let mut builder = RowBuilder {
             size: self.endpoints.len(),
-            reach: Vec::new(),
-            out: Vec::new(),
+            reach: Slots::default(),
+            out: Slots::default(),
             known: HashMap::new(),
         };
         let mut rows = Vec::with_capacity(self.endpoints.len());
@@ -295,37 +295,39 @@ fn transpose(profiles: &[Profile], size: usize) -> Vec<Ways> {
 struct RowBuilder {
     size: usize,
     /// Receivers that let the sender in, by what they let in.
-    reach: Vec<(ConnectionsId, Bits)>,
-    out: Vec<(ConnectionsId, Bits)>,
+    reach: Slots,
+    out: Slots,
     /// Rows are often equal: equal ones are stored once.
     known: HashMap<Arc<Parts>, Arc<Parts>>,
 }
 
 impl RowBuilder {
     fn collect(&mut self, ways: &Ways, bit: usize, members: &[Stored]) {
-        self.reach.iter_mut().for_each(|(_, bits)| bits.clear());
+        self.reach.clear();
         for (profile, id, mask) in ways {
             if mask >> bit & 1 == 1 {
-                members[*profile as usize].add_to(slot(&mut self.reach, *id, self.size));
+                members[*profile as usize].add_to(self.reach.of(*id, self.size));
             }
         }
     }
 
     fn finish(&mut self, egress: &Parts, limit: Option<&Bits>, table: &mut ConnectionTable) -> Arc<Parts> {
-        self.out.iter_mut().for_each(|(_, bits)| bits.clear());
-        for (inward, receivers) in self.reach.iter().filter(|(_, bits)| !bits.is_empty()) {
+        self.out.clear();
+        for &at in &self.reach.used {
+            let (inward, receivers) = &self.reach.slots[at];
             for (outward, allowed) in egress {
                 let both = table.common(*inward, *outward);
                 if both != ConnectionTable::NONE {
-                    allowed.add_common_to(receivers, slot(&mut self.out, both, self.size));
+                    allowed.add_common_to(receivers, self.out.of(both, self.size));
                 }
             }
         }
-        if let Some(limit) = limit {
-            self.out.iter_mut().for_each(|(_, bits)| bits.keep(limit));
-        }
         let mut parts: Parts = Vec::new();
-        for (id, bits) in &self.out {
+        for &at in &self.out.used {
+            let (id, bits) = &mut self.out.slots[at];
+            if let Some(limit) = limit {
+                bits.keep(limit);
+            }
             if !bits.is_empty() {
                 parts.push((*id, Stored::new(bits)));
             }
@@ -336,13 +338,31 @@ impl RowBuilder {
     }
 }
 
-fn slot(slots: &mut Vec<(ConnectionsId, Bits)>, id: ConnectionsId, size: usize) -> &mut Bits {
-    let at = match slots.iter().position(|(known, _)| *known == id) {
-        Some(at) => at,
-        None => {
-            slots.push((id, Bits::none(size)));
-            slots.len() - 1
+/// Sets by what they are about, kept from row to row: only those that a row used are cleared for the next.
+#[derive(Default)]
+struct Slots {
+    slots: Vec<(ConnectionsId, Bits)>,
+    places: HashMap<ConnectionsId, (usize, bool)>,
+    used: Vec<usize>,
+}
+
+impl Slots {
+    fn clear(&mut self) {
+        for at in self.used.drain(..) {
+            let (id, bits) = &mut self.slots[at];
+            bits.clear();
+            self.places.insert(*id, (at, false));
         }
-    };
-    &mut slots[at].1
+    }
+
+    fn of(&mut self, id: ConnectionsId, size: usize) -> &mut Bits {
+        let place = self.places.entry(id).or_insert_with(|| {
+            self.slots.push((id, Bits::none(size)));
+            (self.slots.len() - 1, false)
+        });
+        if !std::mem::replace(&mut place.1, true) {
+            self.used.push(place.0);
+        }
+        &mut self.slots[place.0].1
+    }
 }
