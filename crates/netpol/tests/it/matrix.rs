@@ -122,6 +122,43 @@ fn what_a_reader_cannot_see_is_refused() {
     );
 }
 
+/// Titles above the headings are often merged, and columns that are not read often hidden: neither hides a flow.
+#[test]
+fn what_hides_no_flow_is_read() {
+    let template = "<sheetData>";
+    let hidden = |column: u32| {
+        workbook(|text| {
+            text.replace(
+                "<cols>",
+                &format!("<cols><col min=\"{column}\" max=\"{column}\" width=\"9\" hidden=\"1\"/>"),
+            )
+        })
+    };
+    refuse("m.xlsx", &hidden(5), "the column E is hidden");
+    assert_eq!(read("m.xlsx", &hidden(12)).unwrap().flows.len(), 6);
+    let title = workbook(|text| {
+        assert!(text.contains(template));
+        let moved = (1..=7).rev().fold(text, |text, row| {
+            let (old, new) = (row.to_string(), (row + 2).to_string());
+            let cells = "ABCDEFGHI".chars().fold(text, |text, letter| {
+                text.replace(&format!("r=\"{letter}{old}\""), &format!("r=\"{letter}{new}\""))
+            });
+            cells.replace(&format!("<row r=\"{old}\""), &format!("<row r=\"{new}\""))
+        });
+        moved
+            .replace(
+                template,
+                "<sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>Flows 2026</t></is></c></row>",
+            )
+            .replace(
+                "</sheetData>",
+                "</sheetData><mergeCells count=\"1\"><mergeCell ref=\"A1:I1\"/></mergeCells>",
+            )
+    });
+    let matrix = read("m.xlsx", &title).unwrap();
+    assert_eq!((matrix.flows.len(), matrix.flows[0].origin.line), (6, 4));
+}
+
 /// A small OpenDocument sheet with these rows (XML of `table:table-row` elements).
 fn ods(rows: &str) -> Vec<u8> {
     use std::io::{Cursor, Write};
