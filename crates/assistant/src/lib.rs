@@ -1,9 +1,15 @@
 //! What is the answer, and what supports it?
 //!
 //! Without a generator, an answer is made of sentences of the documents themselves, each cited where it stands; when
-//! nothing supports one, it is "not found" with the nearest documents. All of it is pure: passages in, answer out.
+//! nothing supports one, it is "not found" with the nearest documents. What a generator writes is held against the
+//! passages sentence by sentence ([`verify`]); [`prompt`] says what it is told. All of it is pure: passages in, answer out.
 
 mod coverage;
 mod extractive;
+pub mod followup;
+pub mod prompt;
+pub mod verify;
+mod written;
 
 pub use extractive::{Answer, Candidate, Excerpt, MAX_CANDIDATES, Statement, answer};
+pub use written::{MAX_ANSWER_BYTES, Writing, WrittenSentence};

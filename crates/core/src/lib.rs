@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod calendar;
+pub mod chat;
 pub mod document;
 pub mod error;
 pub mod language;

@@ -7,7 +7,9 @@ mod report;
 mod run;
 mod set;
 mod vectors;
+mod verification;
 
 pub use report::{Figures, Report, TypeFigures};
 pub use run::{Options, evaluate};
 pub use set::{Question, TestSet};
+pub use verification::{KindFigures, VerificationReport, verify_across, verify_set};

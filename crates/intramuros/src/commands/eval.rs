@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use indicatif::ProgressBar;
 use intramuros_core::error::Error;
-use intramuros_evaluation::{Options, TestSet, evaluate};
+use intramuros_evaluation::{Options, TestSet, evaluate, verify_across, verify_set};
+use intramuros_inference::Embedder;
 use intramuros_ingest::passages::PassageOptions;
 
 use crate::output::Output;
@@ -27,6 +28,9 @@ pub struct Args {
     /// Most words of a passage
     #[arg(long, value_name = "NUMBER")]
     passage_words: Option<usize>,
+    /// Measure the check of written answers instead: sentences made from the documents, some of them corrupted
+    #[arg(long)]
+    verification: bool,
     /// Print the reports as JSON
     #[arg(long)]
     json: bool,
@@ -37,6 +41,9 @@ pub struct Args {
 /// # Errors
 /// When a set can't be read.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    if args.verification {
+        return verification(args, out);
+    }
     let unanswerable = args.unanswerable.as_deref().map(TestSet::read).transpose()?;
     let mut reports = Vec::new();
     for folder in &args.sets {
@@ -61,6 +68,21 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     }
     if args.json {
         out.json(&reports)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures how often the check of written answers is right on each set, and across languages.
+fn verification(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    let mut reports = Vec::new();
+    for folder in &args.sets {
+        reports.push(verify_set(&TestSet::read(folder)?));
+    }
+    reports.push(verify_across(&Embedder::built_in(setup::threads())?)?);
+    if args.json {
+        out.json(&reports)?;
+    } else {
+        reports.iter().for_each(|report| out.line(&report.table()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,117 @@
+//! Which question does a follow-up ask when it stands alone?
+//!
+//! "Et pour les mineurs ?" means nothing to a search. Where a question leans on what was asked before (it begins with a
+//! joining word, holds a pronoun without its noun, or is very short), the last question that stood alone is put before
+//! it. No model is needed, so that the search doesn't wait for one; docs/assistant.md says why.
+
+use intramuros_core::chat::{Message, Role};
+use intramuros_core::language::{Language, detect};
+use intramuros_search::analysis::{is_function_word, is_question_word, words};
+
+/// Openings that lean on what was asked before, folded.
+const OPENINGS: &[&str] = &[
+    "et ",
+    "mais ",
+    "and ",
+    "but ",
+    "what about ",
+    "how about ",
+    "dans ce cas",
+    "in that case",
+    "pareil ",
+    "same ",
+    "sinon",
+    "otherwise",
+    "pourquoi ?",
+    "why?",
+    "combien ?",
+    "quand ?",
+    "when?",
+    "ou ca",
+    "where?",
+];
+
+/// Pronouns that stand for something that was named before.
+const PRONOUNS: &[&str] = &[
+    "ca", "celle", "celles", "celui", "cela", "ceux", "elle", "elles", "eux", "he", "him", "his", "her",
+    "ils", "it", "its", "leur", "leurs", "lui", "ones", "she", "that", "their", "them", "these", "they",
+    "this", "those",
+];
+
+/// A question with fewer words of meaning than this leans on what was asked before.
+const LEAST_WORDS: usize = 2;
+
+/// Earlier turns that are looked at.
+const TURNS: usize = 12;
+
+/// Bytes of the earlier question that are put before.
+const EARLIER_BYTES: usize = 500;
+
+/// The question as it stands alone.
+pub fn standalone(question: &str, history: &[Message]) -> String {
+    if !leans(question) {
+        return question.to_owned();
+    }
+    let asked = history.iter().rev().take(TURNS).filter(|message| message.role == Role::User);
+    let earlier = asked.map(|message| message.content.trim()).find(|earlier| !leans(earlier));
+    match earlier {
+        Some(earlier) if !earlier.is_empty() && earlier != question => {
+            let short: String = earlier.chars().take(EARLIER_BYTES).collect();
+            format!("{short} {question}")
+        }
+        _ => question.to_owned(),
+    }
+}
+
+/// Whether a question can't be understood without what was asked before.
+fn leans(question: &str) -> bool {
+    let folded = intramuros_search::analysis::fold(question.trim());
+    if OPENINGS.iter().any(|opening| folded.starts_with(opening)) {
+        return true;
+    }
+    let language = match detect(question) {
+        Language::Other => Language::French,
+        known => known,
+    };
+    let words: Vec<_> = words(question).into_iter().filter(|word| !word.whole).collect();
+    let content = words
+        .iter()
+        .filter(|word| {
+            let word = word.exact.as_str();
+            !is_function_word(word, language)
+                && !is_question_word(word, language)
+                && !PRONOUNS.contains(&word)
+        })
+        .count();
+    let pronoun = words.iter().any(|word| PRONOUNS.contains(&word.exact.as_str()));
+    let asks =
+        question.contains('?') || words.first().is_some_and(|word| is_question_word(&word.exact, language));
+    (asks && content < LEAST_WORDS) || (pronoun && content <= LEAST_WORDS + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follow_up_gets_the_question_that_it_leans_on() {
+        let history = [
+            Message::new(Role::User, "Combien de temps garder une facture ?"),
+            Message::new(Role::Assistant, "Dix ans."),
+            Message::new(Role::User, "Et un devis ?"),
+            Message::new(Role::Assistant, "Un an."),
+        ];
+        let check = |question: &str, joined: bool| {
+            let expected =
+                if joined { format!("{} {question}", history[0].content) } else { question.to_owned() };
+            assert_eq!(standalone(question, &history), expected, "{question}");
+        };
+        check("Et pour les mineurs ?", true);
+        check("Pourquoi ?", true);
+        check("What about electronic ones?", true);
+        check("Can they be destroyed?", true);
+        check("Quelle est la durée du préavis de démission ?", false);
+        check("How do I encrypt an Amazon EBS volume?", false);
+        assert_eq!(standalone("Et alors ?", &[]), "Et alors ?");
+    }
+}
