@@ -40,6 +40,9 @@ pub struct Embedder {
     attention_mask: NodeId,
     embedding: NodeId,
     pool: Arc<ThreadPool>,
+    /// A question is short: dividing it costs more than it gains, and the words are looked up on another processor
+    /// meanwhile.
+    question_pool: Arc<ThreadPool>,
     /// What questions have in common.
     question_mean: Vec<f32>,
 }
@@ -63,8 +66,18 @@ impl Embedder {
         let tokenizer = Tokenizer::from_bytes(TOKENIZER)
             .map_err(|error| damaged("tokenizer").because(error.to_string()))?;
         let pool = Arc::new(ThreadPool::with_num_threads(threads.max(1)));
+        let question_pool = Arc::new(ThreadPool::with_num_threads(1));
         let question_mean = floats(QUESTION_MEAN);
-        Ok(Embedder { model, tokenizer, input_ids, attention_mask, embedding, pool, question_mean })
+        Ok(Embedder {
+            model,
+            tokenizer,
+            input_ids,
+            attention_mask,
+            embedding,
+            pool,
+            question_pool,
+            question_mean,
+        })
     }
 
     /// The name under which this model's vectors are kept.
@@ -93,7 +106,7 @@ impl Embedder {
     /// # Errors
     /// As [`Embedder::query`].
     pub fn query_as_is(&self, text: &str) -> Result<Vec<f32>, Error> {
-        self.run(self.tokens("query: ", text)?)
+        self.run(self.tokens("query: ", text)?, &self.question_pool)
     }
 
     /// The vector of a passage: [`DIMENSIONS`] components, length 1.
@@ -105,7 +118,7 @@ impl Embedder {
     /// # Errors
     /// As [`Embedder::query`].
     pub fn passage(&self, text: &str) -> Result<Vec<f32>, Error> {
-        self.run(self.tokens("passage: ", text)?)
+        self.run(self.tokens("passage: ", text)?, &self.pool)
     }
 
     /// How many tokens the model sees in a text, without prefix and marks.
@@ -127,7 +140,7 @@ impl Embedder {
         Ok(std::iter::once(START).chain(ids).chain(std::iter::once(END)).collect())
     }
 
-    fn run(&self, tokens: Vec<i32>) -> Result<Vec<f32>, Error> {
+    fn run(&self, tokens: Vec<i32>, pool: &Arc<ThreadPool>) -> Result<Vec<f32>, Error> {
         let mask = NdTensor::full([1, tokens.len()], 1i32);
         let ids = NdTensor::from_data([1, tokens.len()], tokens);
         let failed = |error: String| Error::internal("the embedding model failed").because(error);
@@ -136,7 +149,7 @@ impl Embedder {
             .run_n(
                 vec![(self.input_ids, ids.into()), (self.attention_mask, mask.into())],
                 [self.embedding],
-                Some(RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)))),
+                Some(RunOptions::default().with_thread_pool(Some(Arc::clone(pool)))),
             )
             .map_err(|error| failed(error.to_string()))?;
         let output: Tensor<f32> =
