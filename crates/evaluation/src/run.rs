@@ -62,7 +62,7 @@ pub fn evaluate(set: &TestSet, options: &Options) -> Result<Report, Error> {
             let begun = Instant::now();
             let found = index.search(&Request {
                 query: &query,
-                vector: Some(&vector),
+                vector: &|| Some(vector.clone()),
                 readable: &AccessSet::everything(),
                 limit: DEPTH,
                 prefix: false,
@@ -108,7 +108,7 @@ fn refused_share(
         let vector = embedder.query(&query.text)?;
         let found = index.search(&Request {
             query: &query,
-            vector: Some(&vector),
+            vector: &|| Some(vector.clone()),
             readable: &AccessSet::everything(),
             limit: MAX_CANDIDATES,
             prefix: false,

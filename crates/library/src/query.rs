@@ -20,6 +20,7 @@ use intramuros_search::{Found, Hit, MAX_HITS, Mode, PassageHit, QueryTerm, Reque
 use intramuros_store::{Document, DocumentId, Failure, PassageId, StoredPassage};
 use serde::{Deserialize, Serialize};
 
+use crate::facts::SourceNames;
 use crate::library::{Library, Shared};
 
 /// Bytes of a snippet: three lines on a screen.
@@ -187,24 +188,37 @@ impl Library {
         narrow(&mut query.filters, &options.filters);
         let rules = shared.rules()?;
         let readable = rules.readable(principal);
-        let vector = match options.mode {
-            Mode::Words => None,
-            Mode::Fused | Mode::Meaning => shared.embed_question(&query),
-        };
         let wanted = if options.limit == 0 { 10 } else { options.limit };
-        let found = shared.derived.index().search(&Request {
-            query: &query,
-            vector: vector.as_deref(),
-            readable: &readable,
-            limit: wanted.saturating_add(options.offset).min(MAX_HITS),
-            prefix: options.typing && query.unfinished,
-            mode: options.mode,
-            texts: &|ids| shared.texts(ids),
-        })?;
+        let search = |vector: &dyn Fn() -> Option<Vec<f32>>| {
+            shared.derived.index().search(&Request {
+                query: &query,
+                vector,
+                readable: &readable,
+                limit: wanted.saturating_add(options.offset).min(MAX_HITS),
+                prefix: options.typing && query.unfinished,
+                mode: options.mode,
+                texts: &|ids| shared.texts(ids),
+            })
+        };
+        let found = match options.mode {
+            Mode::Words => search(&|| None)?,
+            // The model computes while the words are looked up.
+            Mode::Fused | Mode::Meaning => std::thread::scope(|scope| {
+                let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+                // Nobody listens any more when the search needed no vector.
+                let question = &query;
+                let compute = move || _ = sender.send(shared.embed_question(question));
+                match std::thread::Builder::new().name("question".to_owned()).spawn_scoped(scope, compute) {
+                    Ok(_) => search(&|| receiver.recv().ok().flatten()),
+                    Err(_) => search(&|| shared.embed_question(&query)),
+                }
+            })?,
+        };
         let Found { hits, total, facets, suggestion, highlights, terms } = found;
+        let sources = crate::facts::source_names(&shared.store)?;
         let mut documents = Vec::new();
         for hit in hits.iter().skip(options.offset).take(wanted) {
-            documents.extend(shared.show(principal, &rules, hit, &highlights)?);
+            documents.extend(shared.show(principal, &rules, hit, &highlights, &sources)?);
         }
         Ok(Results { total, documents, facets, suggestion, highlights, query, terms })
     }
@@ -335,19 +349,7 @@ impl Shared {
     }
 
     fn facts_of(&self, document: &Document) -> Result<DocumentFacts, Error> {
-        let sources = crate::facts::source_names(&self.store)?;
-        Ok(DocumentFacts {
-            id: document.id,
-            title: document.title(),
-            source: sources.get(&document.location.source).cloned().unwrap_or_default(),
-            path: document.path(),
-            kind: document.kind,
-            language: document.language,
-            author: document.author.clone(),
-            written_ms: document.written_ms,
-            modified_ms: document.modified_ms,
-            pages: document.pages,
-        })
+        Ok(facts_of(document, &crate::facts::source_names(&self.store)?))
     }
 
     /// A hit with its texts; none when the store does not let the principal read it.
@@ -357,6 +359,7 @@ impl Shared {
         rules: &Rules,
         hit: &Hit,
         highlights: &[String],
+        sources: &SourceNames,
     ) -> Result<Option<FoundDocument>, Error> {
         let id = DocumentId(hit.document as i64);
         let Some(document) = self.store.document(id)? else { return Ok(None) };
@@ -364,20 +367,40 @@ impl Shared {
             return Ok(None);
         }
         let ids: Vec<PassageId> = hit.passages.iter().map(|passage| PassageId(passage.id as i64)).collect();
-        let stored = self.store.passages(&ids)?;
+        // A question of conditions alone names no passage: the document is shown as it begins.
+        let stored = match ids.is_empty() {
+            true => self.store.passages_around(id, 0..=0)?,
+            false => self.store.passages(&ids)?,
+        };
         let passages = stored
             .into_iter()
             .filter(|stored| stored.document == id)
-            .filter_map(|stored| {
-                let scores = hit.passages.iter().find(|passage| passage.id == stored.id.0 as u64)?;
-                Some(found_passage(stored, scores, highlights))
+            .map(|stored| {
+                let scores = hit.passages.iter().find(|passage| passage.id == stored.id.0 as u64).copied();
+                found_passage(stored, scores, highlights)
             })
             .collect();
-        Ok(Some(FoundDocument { document: self.facts_of(&document)?, score: hit.score, passages }))
+        Ok(Some(FoundDocument { document: facts_of(&document, sources), score: hit.score, passages }))
     }
 }
 
-fn found_passage(stored: StoredPassage, scores: &PassageHit, highlights: &[String]) -> FoundPassage {
+/// What is shown of a document.
+fn facts_of(document: &Document, sources: &SourceNames) -> DocumentFacts {
+    DocumentFacts {
+        id: document.id,
+        title: document.title(),
+        source: sources.get(&document.location.source).cloned().unwrap_or_default(),
+        path: document.path(),
+        kind: document.kind,
+        language: document.language,
+        author: document.author.clone(),
+        written_ms: document.written_ms,
+        modified_ms: document.modified_ms,
+        pages: document.pages,
+    }
+}
+
+fn found_passage(stored: StoredPassage, scores: Option<PassageHit>, highlights: &[String]) -> FoundPassage {
     let passage = stored.passage;
     let shown = snippet(&passage.text, passage.language, highlights, SNIPPET_BYTES);
     FoundPassage {
@@ -393,9 +416,9 @@ fn found_passage(stored: StoredPassage, scores: &PassageHit, highlights: &[Strin
         snippet: shown.range,
         marks: shown.marks,
         text: passage.text,
-        score: scores.score,
-        meaning: scores.meaning,
-        words: scores.words,
+        score: scores.map_or(0.0, |scores| scores.score),
+        meaning: scores.and_then(|scores| scores.meaning),
+        words: scores.map_or(0.0, |scores| scores.words),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A word is looked up in two forms: *exact* (lower case, no accents) and *stem* (the exact form without French or
 //! English endings). Function words have no stem and so weigh nothing, but keep their exact form for phrases.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -14,9 +15,18 @@ use unicode_normalization::char::is_combining_mark;
 /// Longest word in bytes that is indexed; longer runs are encoded data, not words.
 pub const MAX_WORD_BYTES: usize = 64;
 
-/// Words kept in the stem cache of each language. A corpus' frequent words fit many times over; 100,000 words take
-/// about 10 MB.
-const MAX_CACHED_STEMS: usize = 100_000;
+/// Words kept in the stem cache of each language: nearly all words that a text is made of. They take about 3 MB, in
+/// each thread that answers questions.
+const MAX_CACHED_STEMS: usize = 30_000;
+
+thread_local! {
+    static ANALYSER: RefCell<Analyser> = RefCell::default();
+}
+
+/// The stem of a word as [`Analyser::stem`] finds it, with this thread's memory of frequent words.
+pub fn stem(piece: &str, exact: &str, language: Language) -> Option<Box<str>> {
+    ANALYSER.with_borrow_mut(|analyser| analyser.stem(piece, exact, language))
+}
 
 /// One word of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use intramuros_core::error::Error;
 use intramuros_core::vector::DIMENSIONS;
 
-use crate::analysis::{Analyser, words as words_of};
+use crate::analysis::{stem, words as words_of};
 use crate::catalogue::{Slot, SlotSet};
 use crate::index::Texts;
 use crate::lexical::{Scope, passage_frequency, visible_passages};
@@ -42,12 +42,11 @@ pub fn words(
     texts: &Texts<'_>,
 ) -> Result<Vec<(String, f32)>, Error> {
     let ids: Vec<u64> = passages.iter().map(|(_, id, _)| *id).collect();
-    let mut analyser = Analyser::default();
     let mut weights: HashMap<Box<str>, f32> = HashMap::new();
     for ((text, language), (_, _, share)) in texts(&ids).iter().zip(passages) {
         let stems: Vec<Box<str>> = words_of(text)
             .iter()
-            .filter_map(|word| analyser.stem(text.get(word.range.clone())?, &word.exact, *language))
+            .filter_map(|word| stem(text.get(word.range.clone())?, &word.exact, *language))
             .collect();
         let each = share / stems.len().max(1) as f32;
         for stem in stems {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
 
-use crate::analysis::{Analyser, fold, readings, words};
+use crate::analysis::{fold, readings, stem, words};
 use crate::catalogue::{Slot, SlotSet};
 use crate::lexical::{Form, Group, Scope};
 use crate::query::{Query, QueryWord};
@@ -42,14 +42,13 @@ pub struct Expansion {
 /// # Errors
 /// When the index can't be read.
 pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool) -> Result<Expansion, Error> {
-    let mut analyser = Analyser::default();
     let mut expansion =
         Expansion { groups: Vec::new(), neighbours: Vec::new(), suggestion: None, highlights: Vec::new() };
     let mut mended = query.text.clone();
     let mut changed = false;
     let last = query.words.iter().rposition(|word| !word.whole);
     for (index, word) in query.words.iter().enumerate() {
-        let mut group = known_forms(&mut analyser, word, query.language);
+        let mut group = known_forms(word, query.language);
         let beginning = prefix && query.unfinished && Some(index) == last;
         if beginning && word.exact.chars().count() >= LEAST_BEGINNING_LETTERS {
             group.forms.extend(beginnings(scope, &word.exact)?);
@@ -62,7 +61,7 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool) -> Result<Expansio
             }
             for guess in &guesses {
                 for language in readings(query.language) {
-                    if let Some(stem) = analyser.stem(&guess.word, &guess.word, *language) {
+                    if let Some(stem) = stem(&guess.word, &guess.word, *language) {
                         group.forms.push(Form { place: In::Body, word: stem.into(), weight: TYPO_WEIGHT });
                     }
                 }
@@ -95,7 +94,7 @@ fn side_by_side(pair: &[QueryWord]) -> bool {
     }
 }
 
-fn known_forms(analyser: &mut Analyser, word: &QueryWord, language: Language) -> Group {
+fn known_forms(word: &QueryWord, language: Language) -> Group {
     let exact = Form { place: In::Exact, word: word.exact.clone(), weight: 1.0 };
     if word.whole {
         // Identifiers have no stem of their own in texts; the whole is looked up in its exact form alone.
@@ -103,7 +102,7 @@ fn known_forms(analyser: &mut Analyser, word: &QueryWord, language: Language) ->
     }
     let stems: Vec<Form> = readings(language)
         .iter()
-        .filter_map(|language| analyser.stem(&word.written, &word.exact, *language))
+        .filter_map(|language| stem(&word.written, &word.exact, *language))
         .map(|stem| Form { place: In::Body, word: stem.into(), weight: 1.0 })
         .collect();
     // A function word that is asked for by itself is looked up as it is.
@@ -185,12 +184,11 @@ pub fn keep_conditions(snapshot: &Snapshot, query: &Query, visible: &mut SlotSet
         visible.retain(|slot| !holders.contains(&slot));
     }
     for title in &query.in_title {
-        let mut analyser = Analyser::default();
         for word in words(title).iter().filter(|word| !word.whole) {
             let piece = title.get(word.range.clone()).unwrap_or_default();
             let mut holders: HashSet<Slot> = HashSet::new();
             for language in [Language::French, Language::English, Language::Other] {
-                if let Some(stem) = analyser.stem(piece, &word.exact, language) {
+                if let Some(stem) = stem(piece, &word.exact, language) {
                     snapshot.postings(In::Title, &stem, |posting| _ = holders.insert(posting.slot))?;
                 }
             }

@@ -33,18 +33,36 @@ pub fn feedback_weight(words: usize) -> f32 {
     ((words as f32 - 4.0) / 4.0).clamp(0.0, 1.0)
 }
 
+/// Mean and deviation of scores.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    mean: f64,
+    deviation: f64,
+}
+
+impl Scale {
+    /// Of these scores; none when there is none.
+    pub fn of(scores: &[f32]) -> Option<Scale> {
+        let count = scores.len();
+        if count == 0 {
+            return None;
+        }
+        let mean = scores.iter().map(|score| f64::from(*score)).sum::<f64>() / count as f64;
+        let squares = scores.iter().map(|score| (f64::from(*score) - mean).powi(2)).sum::<f64>();
+        Some(Scale { mean, deviation: (squares / count as f64).sqrt() })
+    }
+
+    /// The score in deviations from the mean; 0 where all scores are the same.
+    pub fn standardise(self, score: f32) -> f32 {
+        // Below this the scores differ by rounding alone.
+        if self.deviation > 1e-9 { ((f64::from(score) - self.mean) / self.deviation) as f32 } else { 0.0 }
+    }
+}
+
 /// Brings scores to mean 0 and deviation 1. With no spread at all, every score becomes 0.
 pub fn standardise(scores: &mut [f32]) {
-    let count = scores.len();
-    if count == 0 {
-        return;
-    }
-    let mean = scores.iter().map(|score| f64::from(*score)).sum::<f64>() / count as f64;
-    let variance = scores.iter().map(|score| (f64::from(*score) - mean).powi(2)).sum::<f64>() / count as f64;
-    let deviation = variance.sqrt();
-    for score in scores {
-        // Below this the scores differ by rounding alone.
-        *score = if deviation > 1e-9 { ((f64::from(*score) - mean) / deviation) as f32 } else { 0.0 };
+    if let Some(scale) = Scale::of(scores) {
+        scores.iter_mut().for_each(|score| *score = scale.standardise(*score));
     }
 }
 

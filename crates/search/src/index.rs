@@ -29,6 +29,10 @@ const PASSAGES_OF_A_HIT: usize = 3;
 const LEAST_MEANING: f32 = 2.0;
 const LEAST_NEARNESS: f32 = 0.46;
 
+/// In the second look, documents whose nearness is computed: five times what a result can hold ([`MAX_HITS`]). As many,
+/// spread evenly over all, give the mean and the deviation to within 3 %.
+const SECOND_LOOK: usize = 1_000;
+
 /// Share of the visible documents that must have vectors before meaning counts at all; from here on it counts more
 /// and more. While vectors are still being computed, documents that have some would push away all that have none.
 const LEAST_WITH_VECTORS: f32 = 0.5;
@@ -88,8 +92,9 @@ pub type Texts<'a> = dyn Fn(&[u64]) -> Vec<(String, Language)> + 'a;
 pub struct Request<'a> {
     /// The question, taken apart.
     pub query: &'a Query,
-    /// Its vector; none searches by words alone.
-    pub vector: Option<&'a [f32]>,
+    /// Gives its vector; none searches by words alone. It is called when the words have been looked up, so that a
+    /// model may compute meanwhile.
+    pub vector: &'a dyn Fn() -> Option<Vec<f32>>,
     /// What may be looked at.
     pub readable: &'a AccessSet,
     /// How many documents are wanted; at most [`MAX_HITS`].
@@ -135,7 +140,7 @@ pub struct Hit {
     pub document: u64,
     /// How well it answers; to be compared within one result only.
     pub score: f32,
-    /// Its best passages, best first.
+    /// Its best passages, best first; none when the question was of conditions alone.
     pub passages: Vec<PassageHit>,
 }
 
@@ -343,14 +348,21 @@ impl Searching<'_> {
         let mut visible = self.state.catalogue.visible(self.request.readable, &query.filters);
         let asks = |slot: Slot| self.state.catalogue.facts(slot).is_some_and(|facts| facts.title_asks);
         forms::keep_conditions(&self.state.snapshot, query, &mut visible)?;
-        if visible.is_empty() || query.is_empty() {
+        if visible.is_empty() {
             return Ok(Found::default());
         }
-        let scope = Scope { snapshot: &self.state.snapshot, visible: &visible, asks: &asks };
+        if query.is_empty() {
+            return Ok(self.newest(&visible));
+        }
+        let scope = Scope::new(&self.state.snapshot, &visible, &asks);
         let expansion = forms::expand(&scope, query, self.request.prefix)?;
         let lexical = lexical::score(&scope, &expansion.groups, &expansion.neighbours)?;
-        let vector =
-            self.request.vector.and_then(QueryVector::new).filter(|_| self.request.mode != Mode::Words);
+        let vector = match self.request.mode {
+            Mode::Words => None,
+            Mode::Fused | Mode::Meaning => {
+                (self.request.vector)().and_then(|components| QueryVector::new(&components))
+            }
+        };
         let scanned = vector
             .as_ref()
             .map(|vector| self.state.passages.scan(vector, &visible, self.state.catalogue.slots()))
@@ -382,6 +394,28 @@ impl Searching<'_> {
             })
             .collect();
         Ok(found)
+    }
+
+    /// The visible documents, newest first: the answer to a question of conditions alone (`kind:pdf`, `-draft`).
+    fn newest(&self, visible: &SlotSet) -> Found {
+        if !self.request.query.narrows() {
+            return Found::default();
+        }
+        let mut facets = Facets::default();
+        let mut newest: Vec<(Option<i64>, std::cmp::Reverse<u64>)> = visible
+            .iter()
+            .filter_map(|slot| self.state.catalogue.facts(slot))
+            .inspect(|facts| facets.count(facts))
+            .map(|facts| (facts.date_ms, std::cmp::Reverse(facts.document)))
+            .collect();
+        newest.sort_unstable_by(|a, b| b.cmp(a));
+        let hit = |(_, document): &(Option<i64>, std::cmp::Reverse<u64>)| Hit {
+            document: document.0,
+            score: 0.0,
+            passages: Vec::new(),
+        };
+        let hits = newest.iter().take(self.request.limit.min(MAX_HITS)).map(hit).collect();
+        Found { hits, total: newest.len(), facets, ..Found::default() }
     }
 
     /// Meaning by visible document, standardised: the nearest passage, the first one, and the title where it asks.
@@ -487,16 +521,39 @@ impl Searching<'_> {
         let words = feedback::words(scope, &passages, self.request.texts)?;
         let mut by_words: Vec<f32> = gather(&lexical::score_documents(scope, &words)?, &ranking.slots);
         fusion::standardise(&mut by_words);
+        let vector = feedback::vector(&self.state.passages, &passages, scope.visible);
+        let by_meaning = vector.and_then(|vector| self.second_meaning(&vector, candidates, ranking));
         fusion::add(&mut ranking.scores, &by_words, weight);
-        if let Some(vector) = feedback::vector(&self.state.passages, &passages, scope.visible) {
-            let scanned = self.state.passages.scan(&vector, scope.visible, self.state.catalogue.slots());
-            if let Some(mut by_meaning) = table(&scanned, &ranking.slots, |_, scanned| scanned.nearest.score)
-            {
-                fusion::standardise(&mut by_meaning);
-                fusion::add(&mut ranking.scores, &by_meaning, weight);
-            }
+        if let Some(by_meaning) = by_meaning {
+            fusion::add(&mut ranking.scores, &by_meaning, weight);
         }
         Ok(())
+    }
+
+    /// Nearness to what the first results mean, standardised. In a large set only the best of the first look are
+    /// compared, and a spread of all for the mean and the deviation: a second full scan would double the time of a
+    /// question to move documents that no page shows.
+    fn second_meaning(
+        &self,
+        vector: &QueryVector,
+        candidates: &[usize],
+        ranking: &Ranking,
+    ) -> Option<Vec<f32>> {
+        let all = ranking.slots.len();
+        let step = all.div_ceil(SECOND_LOOK).max(1);
+        let sample: Vec<Slot> = ranking.slots.iter().copied().step_by(step).collect();
+        let known: Vec<f32> = self.state.passages.nearest_of(vector, &sample).into_iter().flatten().collect();
+        let scale = fusion::Scale::of(&known)?;
+        let best =
+            if all <= SECOND_LOOK { (0..all).collect() } else { ranking.best(candidates, SECOND_LOOK) };
+        let slots: Vec<Slot> = best.iter().filter_map(|index| ranking.slots.get(*index).copied()).collect();
+        let mut scores = vec![0.0; all];
+        for (index, score) in best.into_iter().zip(self.state.passages.nearest_of(vector, &slots)) {
+            if let (Some(score), Some(entry)) = (score, scores.get_mut(index)) {
+                *entry = scale.standardise(score);
+            }
+        }
+        Some(scores)
     }
 
     fn found(&self, lists: &Lists<'_>, candidates: &[usize], ranking: &Ranking) -> Found {

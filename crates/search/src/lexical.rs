@@ -79,10 +79,16 @@ pub struct Scope<'a> {
     /// The documents that count.
     pub visible: &'a SlotSet,
     /// Whether a document's title is a question.
-    pub asks: &'a dyn Fn(Slot) -> bool,
+    asks: &'a dyn Fn(Slot) -> bool,
+    totals: Totals,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// What is looked at; `asks` tells whether a document's title is a question.
+    pub fn new(snapshot: &'a Snapshot, visible: &'a SlotSet, asks: &'a dyn Fn(Slot) -> bool) -> Scope<'a> {
+        Scope { snapshot, visible, asks, totals: totals(snapshot, visible) }
+    }
+
     fn title_count(&self, slot: Slot) -> u32 {
         if (self.asks)(slot) { ASKING_TITLE_COUNT } else { 1 }
     }
@@ -91,24 +97,23 @@ impl Scope<'_> {
         let lengths = self.snapshot.documents().get(slot as usize).copied().unwrap_or_default();
         (lengths.body + lengths.title * self.title_count(slot)) as f32
     }
+}
 
-    fn totals(&self) -> Totals {
-        let mut totals = Totals { documents: 0.0, document_length: 0.0, passages: 0.0, passage_length: 0.0 };
-        let (mut lengths_sum, mut passages, mut passage_sum, mut documents) = (0u64, 0u64, 0u64, 0u64);
-        for (slot, lengths) in self.snapshot.documents().iter().enumerate() {
-            if lengths.passages == 0 || !self.visible.contains(slot as Slot) {
-                continue;
-            }
+fn totals(snapshot: &Snapshot, visible: &SlotSet) -> Totals {
+    let (mut text, mut passages, mut texts_of_passages, mut documents) = (0u64, 0u64, 0u64, 0u64);
+    for (slot, lengths) in snapshot.documents().iter().enumerate() {
+        if lengths.passages > 0 && visible.contains(slot as Slot) {
             documents += 1;
-            lengths_sum += u64::from(lengths.body + lengths.title);
+            text += u64::from(lengths.body + lengths.title);
             passages += u64::from(lengths.passages);
-            passage_sum += u64::from(lengths.body + lengths.heads);
+            texts_of_passages += u64::from(lengths.body + lengths.heads);
         }
-        totals.documents = documents as f32;
-        totals.document_length = (lengths_sum as f32 / documents.max(1) as f32).max(1.0);
-        totals.passages = passages as f32;
-        totals.passage_length = (passage_sum as f32 / passages.max(1) as f32).max(1.0);
-        totals
+    }
+    Totals {
+        documents: documents as f32,
+        document_length: (text as f32 / documents.max(1) as f32).max(1.0),
+        passages: passages as f32,
+        passage_length: (texts_of_passages as f32 / passages.max(1) as f32).max(1.0),
     }
 }
 
@@ -158,7 +163,7 @@ impl Sums {
 /// # Errors
 /// When the index can't be read.
 pub fn score(scope: &Scope<'_>, groups: &[Group], neighbours: &[bool]) -> Result<Lexical, Error> {
-    let totals = scope.totals();
+    let totals = scope.totals;
     let slots = scope.snapshot.documents().len();
     let mut documents = Sums::new(slots);
     let mut passages = Sums::new(scope.snapshot.passages());
@@ -221,7 +226,7 @@ pub fn score(scope: &Scope<'_>, groups: &[Group], neighbours: &[bool]) -> Result
 /// # Errors
 /// When the index can't be read.
 pub fn score_documents(scope: &Scope<'_>, stems: &[(String, f32)]) -> Result<Vec<f32>, Error> {
-    let totals = scope.totals();
+    let totals = scope.totals;
     let slots = scope.snapshot.documents().len();
     let (mut documents, mut counts) = (Sums::new(slots), Sums::new(slots));
     for (stem, weight) in stems {
@@ -238,20 +243,21 @@ pub fn score_documents(scope: &Scope<'_>, stems: &[(String, f32)]) -> Result<Vec
     Ok(documents.values)
 }
 
-/// In how many visible passages a stem occurs, of how many.
+/// In the texts of how many visible passages a stem occurs.
 ///
 /// # Errors
 /// When the index can't be read.
 pub fn passage_frequency(scope: &Scope<'_>, stem: &str) -> Result<usize, Error> {
     let mut count = 0;
-    let form = Form { place: In::Body, word: stem.to_owned(), weight: 1.0 };
-    visit_form(scope, &form, |_, _| count += 1)?;
+    scope
+        .snapshot
+        .postings(In::Body, stem, |posting| count += usize::from(scope.visible.contains(posting.slot)))?;
     Ok(count)
 }
 
 /// How many visible passages there are.
 pub fn visible_passages(scope: &Scope<'_>) -> f32 {
-    scope.totals().passages
+    scope.totals.passages
 }
 
 fn add_documents(scope: &Scope<'_>, totals: &Totals, counts: &mut Sums, weight: f32, documents: &mut Sums) {

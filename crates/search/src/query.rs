@@ -81,7 +81,12 @@ impl Query {
 
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
-        self.words.is_empty() && self.phrases.is_empty() && self.in_title.is_empty() && self.text.is_empty()
+        self.words.is_empty() && self.phrases.is_empty() && self.text.is_empty()
+    }
+
+    /// Whether it narrows what is searched, beside the words.
+    pub fn narrows(&self) -> bool {
+        !self.filters.is_empty() || !self.excluded.is_empty() || !self.in_title.is_empty()
     }
 
     fn take(&mut self, piece: Piece<'_>, plain: &mut String) {

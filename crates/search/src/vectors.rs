@@ -180,6 +180,11 @@ impl VectorSet {
         best
     }
 
+    /// The score of the nearest row of each of some documents, in their order; none where a document has no row.
+    pub fn nearest_of(&self, query: &QueryVector, documents: &[Slot]) -> Vec<Option<f32>> {
+        pulp::Arch::new().dispatch(NearestOf { set: self, query, documents })
+    }
+
     /// The scores of all rows of one document, as pairs of passage number and dot product.
     pub fn of_document(&self, query: &QueryVector, slot: Slot) -> Vec<Nearest> {
         let rows = self.rows_of.get(&slot).map(Vec::as_slice).unwrap_or_default();
@@ -224,6 +229,38 @@ impl VectorSet {
     }
 }
 
+/// [`VectorSet::nearest_of`] as a value: of a closure that is more than a line, the compiler makes a function of its own,
+/// without the wide instructions.
+struct NearestOf<'a> {
+    set: &'a VectorSet,
+    query: &'a QueryVector,
+    documents: &'a [Slot],
+}
+
+impl pulp::WithSimd for NearestOf<'_> {
+    type Output = Vec<Option<f32>>;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Vec<Option<f32>> {
+        let mut nearest = Vec::with_capacity(self.documents.len());
+        for slot in self.documents {
+            let mut best: Option<f32> = None;
+            for row in self.set.rows_of.get(slot).map(Vec::as_slice).unwrap_or_default() {
+                let row = *row as usize;
+                let Some(chunk) = self.set.chunks.get(row / CHUNK_ROWS) else { continue };
+                let (values, scale) =
+                    (chunk.values.get(row % CHUNK_ROWS), chunk.scales.get(row % CHUNK_ROWS));
+                if let (Some(values), Some(scale)) = (values, scale) {
+                    let score = dot(values, &self.query.values) as f32 * (scale * self.query.scale);
+                    best = Some(best.map_or(score, |best| best.max(score)));
+                }
+            }
+            nearest.push(best);
+        }
+        nearest
+    }
+}
+
 #[inline(always)]
 fn entry_for(entry: &mut Option<Scanned>, row: Nearest) {
     match entry {
@@ -241,7 +278,11 @@ fn entry_for(entry: &mut Option<Scanned>, row: Nearest) {
 
 #[inline(always)]
 fn dot(values: &[i8; DIMENSIONS], query: &[i16; DIMENSIONS]) -> i32 {
-    values.iter().zip(query).map(|(value, query)| i32::from(i16::from(*value)) * i32::from(*query)).sum()
+    // 384 products of at most 127 * 2047 stay far below 2^31. Wrapping arithmetic says so to the compiler in every
+    // profile: with a check at each step it can't compute several at once, and tests take eight times as long.
+    values.iter().zip(query).fold(0i32, |sum, (value, query)| {
+        sum.wrapping_add(i32::from(i16::from(*value)).wrapping_mul(i32::from(*query)))
+    })
 }
 
 #[cfg(test)]

@@ -94,7 +94,10 @@ fn conditions_hold() {
     check("\"signé contrat\"", &[]);
     check("« période d'essai »", &[2]);
     check("titre:congés semaines", &[4]);
-    check("title:policy", &[]);
+    // Conditions alone list what meets them.
+    check("title:policy", &[3]);
+    check("kind:pptx", &[5]);
+    check("kind:pptx -revenue", &[]);
     check("title:policy weeks", &[3]);
     check("revenue kind:pptx", &[5]);
     check("revenue kind:pdf", &[]);

@@ -99,7 +99,7 @@ impl Searchable {
         self.index
             .search(&Request {
                 query: &query,
-                vector: vector.as_deref(),
+                vector: &|| vector.clone(),
                 readable,
                 limit: 50,
                 prefix: query.unfinished,
