@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use intramuros_assistant::{Candidate, Excerpt, MAX_CANDIDATES, Statement, answer};
 use intramuros_core::access::Principal;
+use intramuros_core::document::{BLOCK_SEPARATOR, Block};
 use intramuros_core::error::Error;
 use intramuros_store::{PassageId, StoredPassage};
 use serde::Serialize;
@@ -34,7 +35,7 @@ pub struct CitedStatement {
     pub passage: PassageId,
     /// The headings above it.
     pub headings: Vec<String>,
-    /// First and last page of the passage, from 1.
+    /// First and last page of the sentences, from 1.
     pub pages: Option<(u32, u32)>,
     /// Lines of the sentences in the original file, from 1.
     pub lines: Option<(u32, u32)>,
@@ -65,7 +66,15 @@ impl Library {
         }
         let answer = answer(&results.terms, &candidates);
         let cite = |statement: &Statement| cite(statement, &results, &excerpts);
-        let statements: Vec<CitedStatement> = answer.statements.iter().filter_map(cite).collect();
+        let mut statements: Vec<CitedStatement> = answer.statements.iter().filter_map(cite).collect();
+        for statement in &mut statements {
+            // A passage may run over a page's end; a reader wants the page of the sentences.
+            if statement.pages.is_some_and(|(first, last)| first != last)
+                && let Some(blocks) = self.shared.store.body(statement.document.id)?
+            {
+                statement.pages = pages_of(&blocks, &statement.range).or(statement.pages);
+            }
+        }
         Ok(Answered { found: answer.found && !statements.is_empty(), statements, results })
     }
 }
@@ -118,6 +127,23 @@ fn cite(statement: &Statement, results: &Results, excerpts: &[StoredPassage]) ->
     })
 }
 
+/// First and last page of a byte range of a document's text; none where its blocks have no pages.
+fn pages_of(blocks: &[Block], range: &Range<usize>) -> Option<(u32, u32)> {
+    let mut start = 0;
+    let mut pages = None;
+    for block in blocks {
+        let end = start + block.text.len();
+        if start < range.end && range.start < end {
+            let page = block.place.page?;
+            pages = Some(
+                pages.map_or((page, page), |(first, last): (u32, u32)| (first.min(page), last.max(page))),
+            );
+        }
+        start = end + BLOCK_SEPARATOR.len();
+    }
+    pages
+}
+
 /// The place of a passage, from wherever it was fetched.
 struct Standing<'a> {
     text: &'a str,
@@ -150,5 +176,29 @@ impl<'a> Standing<'a> {
             section: passage.section.as_ref(),
             start: passage.range.start,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use intramuros_core::document::{BlockKind, Place};
+
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_cited_at_its_own_page() {
+        let block = |text: &str, page: u32| Block {
+            kind: BlockKind::Paragraph,
+            text: text.to_owned(),
+            place: Place { page: Some(page), ..Place::default() },
+        };
+        // Bytes 0..5, 6..11 and 12..17.
+        let blocks = [block("first", 1), block("again", 2), block("third", 3)];
+        let check = |range, expected| assert_eq!(pages_of(&blocks, &range), expected, "{range:?}");
+        check(0..5, Some((1, 1)));
+        check(6..11, Some((2, 2)));
+        check(7..13, Some((2, 3)));
+        check(5..6, None);
+        assert_eq!(pages_of(&[Block { place: Place::default(), ..block("x", 1) }], &(0..1)), None);
     }
 }

@@ -209,6 +209,8 @@ impl WordIndex {
         let writer = if write {
             let writer =
                 index.writer_with_num_threads(1, WRITER_BYTES).map_err(|error| failed("written", error))?;
+            // A kill can leave files that nothing names; that they stay for now is no fault.
+            let _ = writer.garbage_collect_files().wait();
             Some(writer)
         } else {
             None
