@@ -121,6 +121,18 @@ pub enum Event {
         /// `view`, `download`, `citation`, `tool`…
         way: String,
     },
+    /// Somebody asked for what is not theirs, or from where none may ask.
+    AccessRefused {
+        /// Who, as far as is known.
+        by: String,
+        /// What was asked for: `document 17`, a route.
+        what: String,
+        /// Why it was refused.
+        why: String,
+        /// Where from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    },
     /// A model or a program called a tool.
     ToolCalled {
         /// For whom.
@@ -195,6 +207,7 @@ impl Event {
             Event::AccessChanged { .. } => "access_changed",
             Event::Question { .. } => "question",
             Event::DocumentRead { .. } => "document_read",
+            Event::AccessRefused { .. } => "access_refused",
             Event::ToolCalled { .. } => "tool_called",
             Event::Egress { .. } => "egress",
             Event::ConfigurationChanged { .. } => "configuration_changed",
@@ -210,6 +223,7 @@ impl Event {
             Event::AccessChanged { by, .. }
             | Event::Question { by, .. }
             | Event::DocumentRead { by, .. }
+            | Event::AccessRefused { by, .. }
             | Event::ToolCalled { by, .. }
             | Event::ConfigurationChanged { by, .. }
             | Event::Exported { by, .. }
@@ -251,6 +265,7 @@ impl Event {
                 std::iter::once(by).chain(text).chain(sources).collect()
             }
             Event::DocumentRead { by, source, path, way } => vec![by, source, path, way],
+            Event::AccessRefused { by, what, why, from } => [by, what, why].into_iter().chain(from).collect(),
             Event::ToolCalled { by, tool, with, .. } => [by, tool].into_iter().chain(with).collect(),
             Event::Egress { purpose, host, address, why, .. } => {
                 [purpose, host, why].into_iter().chain(address).collect()

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
+use intramuros_journal::Event;
 use intramuros_library::Library;
 use tokio::sync::{Semaphore, watch};
 
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::progress::Seen;
 use crate::rate::Buckets;
+use crate::walls::Walls;
 
 /// What the server is told at its start.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct Application {
     pub library: Arc<Library>,
     /// How.
     pub settings: Settings,
+    /// Within what.
+    pub walls: Walls,
 }
 
 /// What the handlers share.
@@ -52,6 +56,8 @@ pub(crate) struct Shared {
     /// Becomes true when the program stops.
     pub stopping: watch::Receiver<bool>,
     pub streams: Arc<Semaphore>,
+    /// The journal, the way out, the seal.
+    pub walls: Walls,
     turns: Arc<Semaphore>,
     /// Random part of request numbers, so that those of two runs differ.
     run: u32,
@@ -65,7 +71,7 @@ impl Shared {
         progress: watch::Receiver<Seen>,
         stopping: watch::Receiver<bool>,
     ) -> Shared {
-        let Application { library, settings } = application;
+        let Application { library, settings, walls } = application;
         let Settings { visitor, public_url, limits } = settings;
         Shared {
             library,
@@ -75,6 +81,7 @@ impl Shared {
             progress,
             stopping,
             streams: Arc::new(Semaphore::new(limits.streams)),
+            walls,
             turns: Arc::new(Semaphore::new(limits.at_once)),
             run: std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0) as u32,
             requests: AtomicU64::new(0),
@@ -85,6 +92,17 @@ impl Shared {
     /// Number of the next request, for the log and the answer's header.
     pub fn next_request(&self) -> String {
         format!("{:08x}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Writes down what happened, before it is answered. Where refusal is declared, the answer waits for the disk.
+    pub async fn note(&self, event: Event) -> Result<(), Failure> {
+        if !self.walls.record.is_kept() {
+            return Ok(());
+        }
+        let record = self.walls.record.clone();
+        let task = tokio::task::spawn_blocking(move || record.note(event));
+        let noted = tokio::time::timeout(self.limits.time, task).await.map_err(|_| Failure::slow())?;
+        noted.map_err(Failure::internal)?.map_err(Failure::not_recorded)
     }
 
     /// Calls the library on a thread that may wait, in turn and within the time limit.

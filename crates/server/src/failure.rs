@@ -12,6 +12,9 @@ use intramuros_core::error::{Error, ErrorKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// The word of a request that comes from where none may come from.
+pub(crate) const REFUSED: &str = "refused";
+
 /// Why a request was not answered.
 #[derive(Debug)]
 pub struct Failure {
@@ -31,7 +34,7 @@ pub struct Failure {
 #[derive(Serialize, ToSchema)]
 pub struct FailureBody {
     /// A stable word for programs: `bad_request`, `not_found`, `refused`, `too_large`, `too_many`, `busy`, `slow`,
-    /// `wrong_method`, `damaged_data`, `internal`.
+    /// `wrong_method`, `not_recorded`, `damaged_data`, `internal`.
     #[schema(value_type = String)]
     pub kind: &'static str,
     /// What failed, for people.
@@ -66,7 +69,7 @@ impl Failure {
 
     /// The request comes from where none may come from.
     pub fn refused(status: StatusCode, message: impl Into<String>) -> Failure {
-        Failure::new(status, "refused", message)
+        Failure::new(status, REFUSED, message)
     }
 
     /// More was sent than is taken.
@@ -95,6 +98,16 @@ impl Failure {
     /// The route is there, the method is not.
     pub fn wrong_method() -> Failure {
         Failure::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this address takes GET and HEAD only")
+    }
+
+    /// What happened could not be written down, and it is declared that nothing happens unseen.
+    pub fn not_recorded(cause: impl fmt::Display) -> Failure {
+        let message = "the journal can't be written, and `journal.on_failure = \"refuse\"` is declared";
+        Failure {
+            cause: Some(cause.to_string()),
+            ..Failure::new(StatusCode::SERVICE_UNAVAILABLE, "not_recorded", message)
+        }
+        .hint("make room on the disk that holds the journal; answers come back by themselves")
     }
 
     /// A fault of ours.

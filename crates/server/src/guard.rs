@@ -15,9 +15,10 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use intramuros_core::access::Principal;
+use intramuros_journal::Event;
 
 use crate::application::Shared;
-use crate::failure::{Cause, Failure};
+use crate::failure::{Cause, Failure, REFUSED};
 use crate::limits::MAX_PATH_BYTES;
 
 /// Only our own files, no script or style within the page, no frame, and no text that becomes markup.
@@ -60,7 +61,13 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let mut response = match check(&shared, &request, began) {
         Ok(()) => next.run(request).await,
-        Err(failure) => failure.into_response(),
+        Err(failure) => {
+            if let Some(event) = refusal(&request, &failure) {
+                // That it can't be written changes nothing: it is refused in any case.
+                let _ = shared.note(event).await;
+            }
+            failure.into_response()
+        }
     };
     log(&response, &id, route.as_deref().unwrap_or("no route"), began);
     let headers = response.headers_mut();
@@ -71,6 +78,17 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
         headers.insert(REQUEST_ID, id);
     }
     response
+}
+
+/// The entry of a request under another's name or from another site. How many there can be is bounded by the rate of
+/// their address.
+fn refusal(request: &Request, failure: &Failure) -> Option<Event> {
+    (failure.kind == REFUSED).then(|| Event::AccessRefused {
+        by: "anonymous".to_owned(),
+        what: format!("{} {}", request.method(), request.uri().path()),
+        why: failure.message.clone(),
+        from: request.extensions().get::<Peer>().map(|peer| peer.0.to_string()),
+    })
 }
 
 fn log(response: &Response, id: &str, route: &str, began: Instant) {

@@ -14,11 +14,15 @@ mod page;
 mod parameters;
 mod progress;
 mod rate;
+mod record;
 mod router;
 mod serve;
+mod walls;
 
 pub use api::openapi::document as openapi;
 pub use application::{Application, Settings};
 pub use limits::Limits;
+pub use record::Record;
 pub use router::ROUTES;
 pub use serve::{check_address, serve};
+pub use walls::{Seal, Walls};

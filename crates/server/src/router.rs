@@ -8,13 +8,13 @@ use axum::routing::get;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
-use crate::api::{ask, documents, events, failures, openapi, original, search, status};
+use crate::api::{ask, documents, events, failures, openapi, original, perimeter, search, status};
 use crate::application::Shared;
 use crate::failure::Failure;
 use crate::{guard, page};
 
 /// The routes of the API, as the OpenAPI document writes them; a test holds the two against each other.
-pub const ROUTES: [&str; 9] = [
+pub const ROUTES: [&str; 10] = [
     "/api/v1/search",
     "/api/v1/ask",
     "/api/v1/documents/{id}",
@@ -22,6 +22,7 @@ pub const ROUTES: [&str; 9] = [
     "/api/v1/status",
     "/api/v1/events",
     "/api/v1/failures",
+    "/api/v1/perimeter",
     "/api/v1/openapi.json",
     "/api/v1/health",
 ];
@@ -39,6 +40,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/api/v1/documents/{id}", get(documents::document))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/failures", get(failures::failures))
+        .route("/api/v1/perimeter", get(perimeter::perimeter))
         .route("/api/v1/openapi.json", get(openapi::openapi))
         .route("/api/v1/health", get(status::health))
         // Text shrinks to a quarter at the fastest level; originals and events go as they are.

@@ -128,6 +128,19 @@ impl Default for Search {
     }
 }
 
+/// What becomes of questions and readings while the journal can't be written (a full disk). What would leave the machine
+/// is refused in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// They are answered; how many entries are missing is written down once that works again.
+    #[default]
+    Answer,
+    /// They are refused. Every answer waits until its entry is on the disk.
+    Refuse,
+}
+
 /// `[journal]`: what the audit trail holds, for how long, signed with which key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -144,6 +157,8 @@ pub struct JournalSection {
     pub retain_days: u32,
     /// Whether the text of questions is written, or only who asked, when and over which sources.
     pub question_text: bool,
+    /// What becomes of questions and readings while the journal can't be written: `answer` or `refuse`.
+    pub on_failure: OnFailure,
     /// `host:port` of a syslog collector (RFC 5424 over TLS); needs an egress rule with the purpose `journal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub syslog: Option<String>,
@@ -156,6 +171,7 @@ impl Default for JournalSection {
             key_file: None,
             retain_days: DEFAULT_RETAIN_DAYS,
             question_text: false,
+            on_failure: OnFailure::Answer,
             syslog: None,
         }
     }

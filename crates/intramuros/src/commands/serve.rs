@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_library::{Library, Phase};
-use intramuros_server::{Application, Settings, check_address};
+use intramuros_server::{Application, Settings, Walls, check_address};
 
 use crate::output::Output;
 use crate::progress::{self, Style};
@@ -54,7 +54,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let shown = show_progress(&library, &ended, Style::of(out, false));
     let served = runtime.block_on(intramuros_server::serve(
         listener,
-        Application { library: Arc::clone(&library), settings },
+        Application { library: Arc::clone(&library), settings, walls: Walls::default() },
         interrupted(),
     ));
     ended.store(true, Ordering::Release);

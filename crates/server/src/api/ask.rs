@@ -1,20 +1,23 @@
 //! What is the answer to this question, and what supports it?
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
+use intramuros_journal::Event;
 use intramuros_library::{Answered, CitedStatement};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::search::{ResultView, SearchParameters, milliseconds, options};
+use super::search::{Asked, ResultView, SearchParameters, milliseconds, options};
 use super::{DocumentHead, Standing, pair};
 use crate::application::Shared;
 use crate::failure::{Failure, FailureBody};
 use crate::guard::Asker;
 use crate::parameters::Parameters;
+use crate::record;
 
 /// Documents shown when nothing answers.
 const NEAREST: usize = 3;
@@ -75,10 +78,33 @@ pub(crate) async fn ask(
     let question = parameters.question()?;
     let options = options(&mut parameters)?;
     parameters.finish()?;
+    let mut asked = Asked::new(&shared, &principal, &question, &options);
+    let by = record::name(&principal);
     let answered = shared.call(move |library| library.ask(&principal, &question, &options)).await?;
+    asked.results(&answered.results);
+    shared.note(asked.0).await?;
+    for event in cited(&by, &answered) {
+        shared.note(event).await?;
+    }
     let mut answer = AskAnswer::from(answered);
     answer.took_ms = milliseconds(began);
     Ok(Json(answer))
+}
+
+/// The documents whose sentences are handed out, each once.
+fn cited(by: &str, answered: &Answered) -> Vec<Event> {
+    let documents: BTreeSet<(&str, &str)> = answered
+        .statements
+        .iter()
+        .map(|statement| (statement.document.source.as_str(), statement.document.path.as_str()))
+        .collect();
+    let read = |(source, path): (&str, &str)| Event::DocumentRead {
+        by: by.to_owned(),
+        source: source.to_owned(),
+        path: path.to_owned(),
+        way: "citation".to_owned(),
+    };
+    documents.into_iter().map(read).collect()
 }
 
 impl From<Answered> for AskAnswer {

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockKind, CELL_SEPARATOR};
 use intramuros_core::error::Error;
+use intramuros_journal::Event;
 use intramuros_library::{Library, OpenDocument};
 use intramuros_store::DocumentId;
 use serde::Serialize;
@@ -19,6 +20,7 @@ use crate::failure::{Failure, FailureBody};
 use crate::guard::Asker;
 use crate::limits::{DEFAULT_BLOCKS, MAX_BLOCKS, MAX_OUTLINE, MAX_TEXT_BYTES};
 use crate::parameters::Parameters;
+use crate::record;
 
 /// Blocks given before the passage, so that it is read in its surroundings.
 const BEFORE: usize = 60;
@@ -148,6 +150,7 @@ pub(crate) async fn document(
         blocks: parameters.number("blocks", 1, MAX_BLOCKS as u64)?.unwrap_or(DEFAULT_BLOCKS as u64) as usize,
     };
     parameters.finish()?;
+    let by = record::name(&principal);
     let answer = shared
         .call(move |library: &Library| -> Result<Option<DocumentAnswer>, Error> {
             let Some(open) = library.document(&principal, id)? else { return Ok(None) };
@@ -155,7 +158,30 @@ pub(crate) async fn document(
             Ok(Some(view(open, &asked, original)))
         })
         .await?;
-    answer.map(Json).ok_or_else(Failure::not_found)
+    match answer {
+        Some(answer) => {
+            let head = &answer.document;
+            shared.note(read(by, &head.source, &head.path, "view")).await?;
+            Ok(Json(answer))
+        }
+        None => Err(refused(&shared, by, id).await),
+    }
+}
+
+/// The entry of a document that is handed out.
+pub(crate) fn read(by: String, source: &str, path: &str, way: &str) -> Event {
+    Event::DocumentRead { by, source: source.to_owned(), path: path.to_owned(), way: way.to_owned() }
+}
+
+/// Notes that somebody asked for a document that is not theirs or not there, and says so to them in the same words.
+pub(crate) async fn refused(shared: &Shared, by: String, id: DocumentId) -> Failure {
+    let event = Event::AccessRefused {
+        by,
+        what: format!("document {}", id.0),
+        why: "not there, or not theirs to read".to_owned(),
+        from: None,
+    };
+    shared.note(event).await.err().unwrap_or_else(Failure::not_found)
 }
 
 /// A document's number from an address; what is no number names no document.

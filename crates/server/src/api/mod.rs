@@ -9,6 +9,7 @@ pub mod events;
 pub mod failures;
 pub mod openapi;
 pub mod original;
+pub mod perimeter;
 pub mod search;
 pub mod status;
 

@@ -18,6 +18,7 @@ use utoipa::OpenApi;
         super::status::status,
         super::events::events,
         super::failures::failures,
+        super::perimeter::perimeter,
         openapi,
         super::status::health,
     ),

@@ -17,10 +17,11 @@ use serde::Serialize;
 use tokio_util::io::ReaderStream;
 use utoipa::ToSchema;
 
-use super::documents::document_id;
+use super::documents::{document_id, read, refused};
 use crate::application::Shared;
 use crate::failure::{Failure, FailureBody};
 use crate::guard::Asker;
+use crate::record;
 
 /// Files that are handed out may do nothing, wherever they are opened.
 const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
@@ -65,17 +66,18 @@ pub(crate) async fn original(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let id = document_id(&id)?;
+    let by = record::name(&principal);
     let found = shared
-        .call(move |library| {
-            let readable = library.document_facts(&principal, id)?.is_some();
-            Ok((readable, open(library, &principal, id)?))
-        })
+        .call(move |library| Ok((library.document_facts(&principal, id)?, open(library, &principal, id)?)))
         .await?;
     match found {
-        (_, Some(original)) => Ok(respond(original)),
-        (true, None) => Err(Failure::no_original("the file is not there as it was read")
+        (Some(facts), Some(original)) => {
+            shared.note(read(by, &facts.source, &facts.path, "download")).await?;
+            Ok(respond(original))
+        }
+        (Some(_), None) => Err(Failure::no_original("the file is not there as it was read")
             .hint("it changed, moved, or stands inside another file; the next reading shows it")),
-        (false, None) => Err(Failure::not_found()),
+        (None, _) => Err(refused(&shared, by, id).await),
     }
 }
 

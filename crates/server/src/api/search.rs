@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
+use intramuros_core::access::Principal;
+use intramuros_journal::Event;
 use intramuros_library::{FoundDocument, FoundPassage, Results, SearchOptions};
 use intramuros_search::catalogue::Facets;
 use serde::Serialize;
@@ -17,6 +19,7 @@ use crate::failure::{Failure, FailureBody};
 use crate::guard::Asker;
 use crate::limits::{DEFAULT_RESULTS, MAX_REACH, MAX_RESULTS};
 use crate::parameters::Parameters;
+use crate::record;
 
 /// What can be asked of a search.
 #[derive(IntoParams)]
@@ -135,11 +138,34 @@ pub(crate) async fn search(
     let options = options(&mut parameters)?;
     parameters.finish()?;
     let reached = options.limit + options.offset;
+    let mut asked = Asked::new(&shared, &principal, &question, &options);
     let results = shared.call(move |library| library.search(&principal, &question, &options)).await?;
+    asked.results(&results);
+    shared.note(asked.0).await?;
     let mut answer = SearchAnswer::from(results);
     answer.more = answer.total > reached as u64 && reached < MAX_REACH;
     answer.took_ms = milliseconds(began);
     Ok(Json(answer))
+}
+
+/// The entry of a question, to be completed by what was found.
+pub(crate) struct Asked(pub Event);
+
+impl Asked {
+    pub fn new(shared: &Shared, principal: &Principal, question: &str, options: &SearchOptions) -> Asked {
+        Asked(Event::Question {
+            by: record::name(principal),
+            sources: options.filters.sources.clone(),
+            results: 0,
+            text: shared.walls.record.text(question),
+        })
+    }
+
+    pub fn results(&mut self, found: &Results) {
+        if let Event::Question { results, .. } = &mut self.0 {
+            *results = found.total as u64;
+        }
+    }
 }
 
 /// Reads what a search and a question have in common.

@@ -3,4 +3,5 @@
 mod access;
 mod api;
 mod guard;
+mod record;
 mod support;

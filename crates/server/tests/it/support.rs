@@ -13,7 +13,7 @@ use intramuros_core::language::detect;
 use intramuros_core::passage::Passage;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_library::{Library, Options, Reading};
-use intramuros_server::{Application, Limits, Settings, serve};
+use intramuros_server::{Application, Limits, Settings, Walls, serve};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -38,11 +38,12 @@ pub struct Scene<'a> {
     /// `[[access]]` rules.
     pub rules: &'a str,
     pub settings: Settings,
+    pub walls: Walls,
 }
 
 impl Default for Scene<'_> {
     fn default() -> Self {
-        Scene { files: FILES, rules: "", settings: Settings::default() }
+        Scene { files: FILES, rules: "", settings: Settings::default(), walls: Walls::default() }
     }
 }
 
@@ -76,7 +77,8 @@ impl Server {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let application = Application { library: Arc::clone(&library), settings: scene.settings };
+        let application =
+            Application { library: Arc::clone(&library), settings: scene.settings, walls: scene.walls };
         runtime.spawn(serve(listener, application, async {
             let _ = stopped.await;
         }));

@@ -1,0 +1,27 @@
+//! What stands between the server and the world outside?
+
+use intramuros_egress::Egress;
+
+use crate::record::Record;
+
+/// What whoever started the program put around it. By default nothing: no journal, no way out, no seal.
+#[derive(Clone, Default)]
+pub struct Walls {
+    /// Where what happened is written down.
+    pub record: Record,
+    /// The only way out; none when none can be used.
+    pub egress: Option<Egress>,
+    /// What the kernel enforces.
+    pub seal: Seal,
+}
+
+/// What the kernel enforces, in words.
+#[derive(Clone, Debug, Default)]
+pub struct Seal {
+    /// Whether the process was sealed.
+    pub sealed: bool,
+    /// In one line.
+    pub summary: String,
+    /// What this kernel does not enforce.
+    pub missing: Vec<String>,
+}

@@ -1,0 +1,118 @@
+//! Is every question, every reading and every refusal written down, and what when it can't be?
+
+use intramuros_core::access::Principal;
+use intramuros_core::perimeter::{JournalSection, OnFailure};
+use intramuros_journal::read::{Filter, each};
+use intramuros_journal::{Event, Journal, Options};
+use intramuros_server::{Record, Settings, Walls};
+
+use crate::support::{Scene, Server};
+
+/// A server that keeps a journal, as declared, with the journal and its folder.
+fn server(declared: &JournalSection, visitor: &str) -> (Server, Journal, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(Options::new(folder.path())).unwrap().start().unwrap();
+    let walls = Walls { record: Record::new(journal.clone(), declared), ..Walls::default() };
+    let settings = Settings { visitor: Principal::parse(visitor).unwrap(), ..Settings::default() };
+    let rules = "[[access]]\nsource = \"papers\"\npath = \"rh/**\"\ngroups = [\"rh\"]\n";
+    let server = Server::start(Scene { walls, settings, rules, ..Scene::default() });
+    (server, journal, folder)
+}
+
+/// What is asked by a visitor of the group `rh`, and what stands in the journal afterwards.
+fn check(declared: &JournalSection, path: &str, header: &str, expected: &[Event]) {
+    let (server, journal, folder) = server(declared, "anne,rh");
+    let path = path.replace("{lease}", &server.document("legal/lease.txt").to_string());
+    let path = path.replace("{conges}", &server.document("rh/conges.txt").to_string());
+    server.get_with(&path, header);
+    journal.close();
+    let mut found = Vec::new();
+    each(folder.path(), &Filter::default(), |entry, _| {
+        let own = matches!(
+            entry.event,
+            Event::Question { .. } | Event::DocumentRead { .. } | Event::AccessRefused { .. }
+        );
+        if own {
+            found.push(entry.event.clone());
+        }
+        true
+    })
+    .unwrap();
+    assert_eq!(found, expected, "{path}");
+}
+
+fn question(results: u64, text: Option<&str>, sources: &[&str]) -> Event {
+    let sources = sources.iter().map(|source| (*source).to_owned()).collect();
+    Event::Question { by: "anne".into(), sources, results, text: text.map(str::to_owned) }
+}
+
+fn read(way: &str) -> Event {
+    let (by, source, path) = ("anne".into(), "papers".into(), "rh/conges.txt".into());
+    Event::DocumentRead { by, source, path, way: way.into() }
+}
+
+#[test]
+fn what_is_asked_and_read_is_written_down() {
+    let plain = JournalSection::default();
+    let with_text = JournalSection { question_text: true, ..JournalSection::default() };
+    check(&plain, "/api/v1/search?q=acquiert", "", &[question(1, None, &[])]);
+    check(&with_text, "/api/v1/search?q=acquiert", "", &[question(1, Some("acquiert"), &[])]);
+    check(&plain, "/api/v1/search?q=acquiert&source=papers", "", &[question(1, None, &["papers"])]);
+    let asked = "/api/v1/ask?q=combien%20de%20jours%20de%20cong%C3%A9s%20acquiert%20chaque%20salari%C3%A9";
+    check(&plain, asked, "", &[question(2, None, &[]), read("citation")]);
+    check(&plain, "/api/v1/documents/{conges}", "", &[read("view")]);
+    check(&plain, "/api/v1/documents/{conges}/original", "", &[read("download")]);
+    check(&plain, "/api/v1/status", "", &[]);
+}
+
+#[test]
+fn what_is_refused_is_written_down() {
+    let plain = JournalSection::default();
+    let (server, _, _) = server(&plain, "anne,rh");
+    let lease = server.document("legal/lease.txt");
+    drop(server);
+    let hidden = |number: i64| Event::AccessRefused {
+        by: "anne".into(),
+        what: format!("document {number}"),
+        why: "not there, or not theirs to read".into(),
+        from: None,
+    };
+    check(&plain, "/api/v1/documents/{lease}", "", &[hidden(lease)]);
+    check(&plain, "/api/v1/documents/{lease}/original", "", &[hidden(lease)]);
+    check(&plain, "/api/v1/documents/999999", "", &[hidden(999_999)]);
+    let other_site = Event::AccessRefused {
+        by: "anonymous".into(),
+        what: "GET /api/v1/search".into(),
+        why: "pages of other sites may not ask here".into(),
+        from: Some("127.0.0.1".into()),
+    };
+    check(&plain, "/api/v1/search?q=secret", "Origin: http://evil.example\r\n", &[other_site]);
+}
+
+#[test]
+fn a_journal_that_can_not_be_written_answers_or_refuses_as_declared() {
+    let check = |on_failure, expected: u16, path: &str| {
+        let declared = JournalSection { on_failure, ..JournalSection::default() };
+        let (server, journal, _folder) = server(&declared, "anne,rh");
+        let path = path.replace("{conges}", &server.document("rh/conges.txt").to_string());
+        assert_eq!(server.get(&path).status, 200, "{path}");
+        // From here on every append fails, as on a full disk.
+        journal.close();
+        let answer = server.get(&path);
+        assert_eq!(answer.status, expected, "{path}");
+        if expected == 503 {
+            assert_eq!(answer.json()["kind"], "not_recorded");
+            assert!(!answer.text().contains("salarié"), "{}", answer.text());
+        }
+    };
+    let paths = [
+        "/api/v1/search?q=acquiert",
+        "/api/v1/ask?q=acquiert",
+        "/api/v1/documents/{conges}",
+        "/api/v1/documents/{conges}/original",
+    ];
+    for path in paths {
+        check(OnFailure::Answer, 200, path);
+        check(OnFailure::Refuse, 503, path);
+    }
+}
