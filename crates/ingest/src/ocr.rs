@@ -3,6 +3,7 @@
 //! It runs as a process of its own for each picture, without a shell, fed through its standard input, under a time and
 //! a memory limit. Nothing is installed, fetched or kept.
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -30,6 +31,8 @@ const LANGUAGES: [&str; 2] = ["fra", "eng"];
 #[derive(Clone, Debug)]
 pub struct Ocr {
     program: PathBuf,
+    /// The command that runs it, when it isn't run directly.
+    through: Vec<OsString>,
     languages: String,
     /// Whether it can find out how a page is turned.
     turns: bool,
@@ -47,7 +50,7 @@ impl Ocr {
 
     /// The program at this path; none when it doesn't run or has no language.
     pub fn at(program: &Path) -> Option<Ocr> {
-        let listed = run(program, &["--list-langs"], &[], LIST_TIME)?;
+        let listed = run(Command::new(program), &["--list-langs"], &[], LIST_TIME)?;
         let installed: Vec<&str> = listed.lines().map(str::trim).filter(|word| !word.contains(' ')).collect();
         let mut languages: Vec<&str> =
             LANGUAGES.into_iter().filter(|language| installed.contains(language)).collect();
@@ -59,9 +62,21 @@ impl Ocr {
         }
         Some(Ocr {
             program: program.to_owned(),
+            through: Vec::new(),
             languages: languages.join("+"),
             turns: installed.contains(&"osd"),
         })
+    }
+
+    /// The same, run through another command that takes the program and its arguments behind its own: one that
+    /// confines it, since pictures are made by strangers.
+    pub fn through(self, command: Vec<OsString>) -> Ocr {
+        Ocr { through: command, ..self }
+    }
+
+    /// Its file.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// The languages it reads, as `tesseract` writes them: `fra+eng`.
@@ -108,7 +123,18 @@ impl Ocr {
         // 1: find columns and how the page is turned; 3: columns only.
         let mode = if self.turns { "1" } else { "3" };
         let arguments = ["stdin", "stdout", "-l", &self.languages, "--psm", mode];
-        run(&self.program, &arguments, picture, PICTURE_TIME)
+        run(self.command(), &arguments, picture, PICTURE_TIME)
+    }
+
+    fn command(&self) -> Command {
+        match self.through.split_first() {
+            None => Command::new(&self.program),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(&self.program);
+                command
+            }
+        }
     }
 }
 
@@ -144,8 +170,7 @@ fn blocks(text: &str, page: Option<u32>) -> Vec<Block> {
 }
 
 /// Runs a program on some input and gives what it prints; none when it fails, prints too much or takes too long.
-fn run(program: &Path, arguments: &[&str], input: &[u8], time: Duration) -> Option<String> {
-    let mut command = Command::new(program);
+fn run(mut command: Command, arguments: &[&str], input: &[u8], time: Duration) -> Option<String> {
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     // Several pictures are read at once by several callers; one thread each is faster over all.
     command.env("OMP_THREAD_LIMIT", "1");

@@ -104,19 +104,24 @@ fn limit_self(memory: u64) {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let mapped = statm(0).unwrap_or(0);
-        let wanted = mapped.saturating_add(memory);
-        let hard = getrlimit(Resource::As).maximum;
+        // A sealed worker can't see what it has mapped. Then only what it writes to is counted: there is nothing of that
+        // yet but the reader's stack.
+        let (resource, before) = match statm(0) {
+            Some(mapped) => (Resource::As, mapped),
+            None => (Resource::Data, STACK_BYTES as u64),
+        };
+        let wanted = before.saturating_add(memory);
+        let hard = getrlimit(resource).maximum;
         let wanted = hard.map_or(wanted, |hard| wanted.min(hard));
         // A refusal leaves the old limit, which is what there was before.
-        let _ = setrlimit(Resource::As, Rlimit { current: Some(wanted), maximum: hard });
+        let _ = setrlimit(resource, Rlimit { current: Some(wanted), maximum: hard });
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     }
     #[cfg(not(unix))]
     let _ = memory;
 }
 
-/// Memory that this process holds in RAM, in bytes.
+/// Memory that this process holds in RAM, in bytes; 0 when it is sealed and can't see it.
 fn resident() -> u64 {
     statm(1).unwrap_or(0)
 }
@@ -277,16 +282,15 @@ impl Pool {
         crate::check_size(bytes, limits)?;
         let limits = Limits { memory_bytes: self.limits.memory_bytes, ..limits.clone() };
         let slot = self.slot();
-        let mut worker = match slot.1 {
-            Some(worker) => worker,
-            None => self.start().map_err(|error| {
-                ExtractError::Unreadable(format!(
-                    "no worker could be started ({}: {error})",
-                    self.program.display()
-                ))
-            })?,
-        };
-        let (reply, timed_out) = ask(&mut worker, name, bytes, &limits);
+        let used = slot.1.is_some();
+        let mut worker = slot.1.map_or_else(|| self.start(), Ok)?;
+        let (mut reply, mut timed_out) = ask(&mut worker, name, bytes, &limits);
+        if reply.is_err() && !timed_out && used {
+            // What it kept of other files may be why it fell (a sealed worker can't tell how much that is): this file
+            // gets a worker of its own before it is blamed.
+            worker = self.start()?;
+            (reply, timed_out) = ask(&mut worker, name, bytes, &limits);
+        }
         let mut reply = match reply {
             Ok(reply) => reply,
             Err(_) if timed_out => return Err(ExtractError::Time(limits.time)),
@@ -313,7 +317,14 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start(&self) -> io::Result<Worker> {
+    fn start(&self) -> Result<Worker, ExtractError> {
+        self.spawn().map_err(|error| {
+            let program = self.program.display();
+            ExtractError::Unreadable(format!("no worker could be started ({program}: {error})"))
+        })
+    }
+
+    fn spawn(&self) -> io::Result<Worker> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A worker needs no secrets of its parent's environment.

@@ -4,6 +4,7 @@ mod commands;
 mod output;
 mod progress;
 mod setup;
+mod walls;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,9 @@ enum Command {
     /// Read files for another process of this program
     #[command(hide = true)]
     Worker,
+    /// Run a program that can reach nothing but its input and output
+    #[command(hide = true)]
+    Confined(commands::confined::Args),
 }
 
 fn main() -> ExitCode {
@@ -91,5 +95,6 @@ fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
         Command::Netpol(args) => commands::netpol::run(args, out),
         Command::Completions(args) => commands::completions::run(args, &mut Cli::command(), out),
         Command::Worker => commands::worker::run(),
+        Command::Confined(args) => commands::confined::run(args),
     }
 }

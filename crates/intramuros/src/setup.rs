@@ -12,6 +12,8 @@ use intramuros_ingest::{Extractor, Ocr, Pool};
 use intramuros_library::{Embed, Library, Options, Reading};
 use intramuros_perimeter::load;
 
+use crate::walls;
+
 /// Changes with the readers and with how passages are cut: files that another version read are read again.
 const READER_VERSION: u32 = 1;
 
@@ -157,22 +159,44 @@ pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// This program's own file. On Linux by the name that leads to what is running, whatever lies at its path by now: a
+/// newer version that is put there while this one runs is another file, which a sealed process can't start.
+///
+/// # Errors
+/// When the system can't tell.
+pub fn this_program() -> Result<PathBuf, Error> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        return Ok(running.to_owned());
+    }
+    std::env::current_exe().map_err(|error| Error::config("this program can't find itself").because(error))
+}
+
 /// Reads files in processes of this same program.
+///
+/// # Errors
+/// As [`this_program`].
 pub fn extractor(perimeter: &Perimeter) -> Result<Extractor, Error> {
-    let program = std::env::current_exe()
-        .map_err(|error| Error::config("this program can't find itself").because(error))?;
     let limits = perimeter.limits.over(Default::default());
-    Ok(Extractor::Workers(Pool::new(program, vec!["worker".into()], threads(), limits)))
+    Ok(Extractor::Workers(Pool::new(this_program()?, vec!["worker".into()], threads(), limits)))
+}
+
+/// The installed OCR program, confined; none when there is none.
+///
+/// # Errors
+/// As [`this_program`].
+pub fn ocr() -> Result<Option<Ocr>, Error> {
+    let program = this_program()?;
+    Ok(Ocr::find().map(|ocr| ocr.through(walls::confining(&program))))
 }
 
 /// Opens the library to read and search.
 ///
 /// # Errors
 /// As [`Library::open`].
-pub fn open(perimeter: Perimeter, data: PathBuf) -> Result<Library, Error> {
+pub fn open(perimeter: Perimeter, data: PathBuf, ocr: Option<Ocr>) -> Result<Library, Error> {
     let extractor = extractor(&perimeter)?;
     let limits = extractor.limits().clone();
-    let ocr = Ocr::find();
     // With OCR installed or removed, files that only it reads are tried again.
     let version = READER_VERSION * 2 + u32::from(ocr.is_some());
     let options = PassageOptions::default();

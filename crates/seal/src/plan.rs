@@ -1,9 +1,9 @@
 //! What does a process need, so that everything else can be refused?
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use intramuros_core::perimeter::{AccessOrigin, Host, Perimeter};
+use intramuros_core::perimeter::{AccessOrigin, Egress, Host, Perimeter};
 use serde::Serialize;
 
 /// Port of name servers, unless another is declared.
@@ -16,6 +16,9 @@ const LIBRARIES: [&str; 6] =
 /// What the runtime reads of the machine: time zone, its own process, its share of the processors.
 const RUNTIME: [&str; 6] =
     ["/etc/localtime", "/usr/share/zoneinfo", "/proc/self", "/sys/fs/cgroup", "/dev/urandom", "/dev/random"];
+
+/// What programs of the system read at their start.
+const TOOL: [&str; 3] = ["/dev/urandom", "/sys/devices/system/cpu", "/proc/self"];
 
 /// Where names of the file system's users and groups are kept.
 const NAMES: [&str; 3] = ["/etc/passwd", "/etc/group", "/etc/nsswitch.conf"];
@@ -68,6 +71,10 @@ impl Plan {
         let mut read: Vec<PathBuf> = perimeter.sources.iter().map(|source| source.path.clone()).collect();
         read.extend(perimeter.models.iter().filter_map(|model| model.file.clone()));
         read.extend(perimeter.models.iter().filter_map(|model| model.key_file.clone()));
+        // Rules are read again while the program runs, with what they name.
+        let files = |rule: &Egress| [&rule.ca_file, &rule.certificate_file, &rule.key_file].map(Option::clone);
+        read.extend(perimeter.egress.iter().flat_map(files).flatten());
+        read.extend(perimeter.proxy.iter().filter_map(|proxy| proxy.credentials_file.clone()));
         read.extend(RUNTIME.iter().map(PathBuf::from));
         if perimeter.sources.iter().any(|source| source.access == AccessOrigin::FileSystem) {
             read.extend(NAMES.iter().map(PathBuf::from));
@@ -84,6 +91,30 @@ impl Plan {
         let connect = ports(perimeter, &places.dns_ports);
         let sockets = if connect.is_empty() { Sockets::Accept } else { Sockets::Connect };
         Plan { read, write, execute, sockets, connect }
+    }
+
+    /// The same for a process that talks to nobody: no socket at all, not even an open one.
+    pub fn without_network(self) -> Plan {
+        Plan { sockets: Sockets::None, connect: BTreeSet::new(), ..self }
+    }
+
+    /// The same for a process that starts no program.
+    pub fn without_programs(self) -> Plan {
+        Plan { execute: Vec::new(), ..self }
+    }
+
+    /// What another program needs that reads what strangers made (`tesseract`): itself, its libraries and the folders
+    /// it reads; its input and output are open already. No other file, no socket, nothing written.
+    pub fn tool(program: &Path, folders: &[PathBuf]) -> Plan {
+        let mut read: Vec<PathBuf> = LIBRARIES.iter().chain(&TOOL).map(PathBuf::from).collect();
+        read.extend(folders.iter().cloned());
+        Plan {
+            read,
+            write: vec![PathBuf::from("/dev/null")],
+            execute: vec![program.to_owned()],
+            sockets: Sockets::None,
+            connect: BTreeSet::new(),
+        }
     }
 
     /// What a worker that reads one document needs: what it was handed at its start (its input and output), memory and

@@ -8,6 +8,7 @@ use intramuros_library::{Answered, SearchOptions};
 use crate::commands::search::{NOTHING_FOUND, place};
 use crate::output::Output;
 use crate::setup::{self, As, Where};
+use crate::walls;
 
 /// What to answer.
 #[derive(clap::Args)]
@@ -31,6 +32,7 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
     let principal = args.who.principal()?;
+    walls::raise_for_looking(&perimeter, &data)?;
     let library = setup::open_read_only(perimeter, &data)?;
     let answered = library.ask(&principal, &args.question.join(" "), &SearchOptions::default())?;
     if args.json {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
-use intramuros_ingest::{Ocr, render};
+use intramuros_ingest::render;
 use serde_json::json;
 
 use crate::output::Output;
@@ -31,7 +31,7 @@ const NOT_READ: u8 = 3;
 /// When a file can't be opened.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let extractor = setup::extractor(&Perimeter::default())?;
-    let ocr = Ocr::find();
+    let ocr = setup::ocr()?;
     let mut code = ExitCode::SUCCESS;
     let mut values = Vec::new();
     for file in &args.files {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::output::Output;
 use crate::progress::{self, Style};
 use crate::setup::{self, Where};
+use crate::walls;
 
 /// What to read, and how far to go.
 #[derive(clap::Args)]
@@ -58,7 +59,9 @@ const STEP: Duration = Duration::from_millis(200);
 /// When a folder can't be read or the data folder can't be written.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.with_folders(&args.folders)?;
-    let library = setup::open(perimeter, data)?;
+    let ocr = setup::ocr()?;
+    walls::raise_for_reading(&perimeter, &data, ocr.as_ref())?;
+    let library = setup::open(perimeter, data, ocr)?;
     let style = Style::of(out, args.json);
     let finished = AtomicBool::new(false);
     let reports = std::thread::scope(|scope| {

@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod completions;
+pub mod confined;
 pub mod eval;
 pub mod extract;
 pub mod ingest;

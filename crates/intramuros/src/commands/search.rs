@@ -8,6 +8,7 @@ use intramuros_search::Mode;
 
 use crate::output::Output;
 use crate::setup::{self, As, Where};
+use crate::walls;
 
 /// What to look for.
 #[derive(clap::Args)]
@@ -46,6 +47,7 @@ pub const NOTHING_FOUND: u8 = 1;
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
     let principal = args.who.principal()?;
+    walls::raise_for_looking(&perimeter, &data)?;
     let library = setup::open_read_only(perimeter, &data)?;
     let mode = match args.by {
         None => Mode::Fused,

@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_library::{Library, Phase};
-use intramuros_server::{Application, Settings, Walls, check_address};
+use intramuros_server::{Application, Record, Seal, Settings, check_address};
+use tokio::runtime::Runtime;
 
 use crate::output::Output;
 use crate::progress::{self, Style};
 use crate::setup::{self, Where};
+use crate::walls::{self, Walls};
 
 /// What to serve, and where.
 #[derive(clap::Args)]
@@ -26,43 +28,86 @@ pub struct Args {
     /// The address and port of the page and the API
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Go on although the journal is not as it was written; NAME, who decides so, stays in it
+    #[arg(long, value_name = "NAME")]
+    accept_journal_break: Option<String>,
 }
 
 /// Reads, watches and serves until interrupted.
 ///
 /// # Errors
-/// When a folder can't be read, the data folder is used by another process, or the address is taken.
+/// When a folder can't be read, the data folder is used by another process, the address is taken, or the process can't
+/// be sealed.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.with_folders(&args.folders)?;
     let address = address(args, &perimeter)?;
     check_address(address)?;
-    let settings = Settings { public_url: perimeter.server.public_url.clone(), ..Settings::default() };
+    // The address is taken before anything is read: a second program on it is told at once.
+    let listener = listen(address)?;
+    let address = listener.local_addr().unwrap_or(address);
+    let ocr = setup::ocr()?;
+    // From here on the process reaches nothing that is not declared. No thread may run before.
+    let walls = walls::raise(&perimeter, &data, ocr.as_ref(), args.accept_journal_break.clone())?;
+    let words = walls::in_words(&perimeter, &walls);
+    let application = |library| Application {
+        library,
+        settings: Settings { public_url: perimeter.server.public_url.clone(), ..Settings::default() },
+        walls: server_walls(&perimeter, &walls, &words),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(setup::threads())
         .enable_all()
         .build()
         .map_err(|error| Error::internal("the server can't be started").because(error))?;
-    // The address is taken before anything is read: a second program on it is told at once.
-    let listener =
-        runtime.block_on(tokio::net::TcpListener::bind(address)).map_err(|error| taken(address, error))?;
-    let address = listener.local_addr().unwrap_or(address);
-    let library = Arc::new(setup::open(perimeter, data)?);
+    let library = Arc::new(setup::open(perimeter.clone(), data, ocr)?);
     library.follow()?;
     out.line(&format!("Intramuros: {}", out.bold(&format!("http://{address}/"))));
-    out.note("Everything stays on this machine. Stop with Ctrl+C.");
+    words.iter().for_each(|line| out.note(line));
+    out.note("Stop with Ctrl+C.");
+    let served = serve(&runtime, listener, application(Arc::clone(&library)), Style::of(out, false));
+    walls.journal.close();
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+fn listen(address: SocketAddr) -> Result<std::net::TcpListener, Error> {
+    let listener = std::net::TcpListener::bind(address).map_err(|error| taken(address, error))?;
+    listener.set_nonblocking(true).map_err(|error| taken(address, error))?;
+    Ok(listener)
+}
+
+/// Serves until somebody says stop, and shows the progress meanwhile.
+fn serve(
+    runtime: &Runtime,
+    listener: std::net::TcpListener,
+    application: Application,
+    style: Style,
+) -> Result<(), Error> {
     let ended = Arc::new(AtomicBool::new(false));
-    let shown = show_progress(&library, &ended, Style::of(out, false));
-    let served = runtime.block_on(intramuros_server::serve(
-        listener,
-        Application { library: Arc::clone(&library), settings, walls: Walls::default() },
-        interrupted(),
-    ));
+    let shown = show_progress(&application.library, &ended, style);
+    let served = runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener)
+            .map_err(|error| Error::internal("the server can't be started").because(error))?;
+        intramuros_server::serve(listener, application, interrupted()).await
+    });
     ended.store(true, Ordering::Release);
     if let Some(shown) = shown {
         // It only shows; that it failed is no reason to fail.
         let _ = shown.join();
     }
-    served.map(|()| ExitCode::SUCCESS)
+    served
+}
+
+/// What the server is told of the walls around it.
+fn server_walls(perimeter: &Perimeter, walls: &Walls, words: &[String]) -> intramuros_server::Walls {
+    intramuros_server::Walls {
+        record: Record::new(walls.journal.clone(), &perimeter.journal),
+        egress: Some(walls.egress.clone()),
+        seal: Seal {
+            sealed: walls.sealed.is_some(),
+            summary: words.first().cloned().unwrap_or_default(),
+            missing: walls.sealed.as_ref().map(|sealed| sealed.missing.clone()).unwrap_or_default(),
+        },
+    }
 }
 
 fn address(args: &Args, perimeter: &Perimeter) -> Result<SocketAddr, Error> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::output::Output;
 use crate::setup::{self, Where};
+use crate::walls;
 
 /// Where to look.
 #[derive(clap::Args)]
@@ -36,6 +37,7 @@ struct Status {
 /// When nothing was read yet, the data can't be read, or (with `--verify`) store and index differ.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
+    walls::raise_for_looking(&perimeter, &data)?;
     let library = setup::open_read_only(perimeter, &data)?;
     let progress = library.progress();
     let verified = if args.verify { Some(library.verify()?) } else { None };

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::output::Output;
 use crate::setup::{self, As, Where};
+use crate::walls;
 
 /// Where to look.
 #[derive(clap::Args)]
@@ -36,6 +37,7 @@ struct Unread {
 /// When nothing was read yet or the data can't be read.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
+    walls::raise_for_looking(&perimeter, &data)?;
     let library = setup::open_read_only(perimeter, &data)?;
     let failures = library.failures(&args.who.principal()?, 0, MOST)?;
     let mut unread: Vec<Unread> = failures

@@ -116,12 +116,18 @@ fn read_head(key: &Key, options: &Options) -> Result<Option<Head>, JournalError>
 
 fn open_head(key: &Key) -> Result<File, JournalError> {
     let path = head_path(key.path());
-    fs::OpenOptions::new()
+    let file = fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .open(&path)
-        .map_err(JournalError::io(&path, "open the head"))
+        .map_err(JournalError::io(&path, "open the head"))?;
+    // Its name must be on the disk as soon as there are entries. A sealed process can't open the key's folder later.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(std::path::Path::new(".")))
+        .and_then(|folder| folder.sync_all())
+        .map_err(JournalError::io(&path, "keep the head"))?;
+    Ok(file)
 }
 
 /// Reads from the last segment backwards until one holds an entry and the head's entry is within reach.

@@ -236,11 +236,7 @@ impl Worker {
         self.head.write_all_at(line.as_bytes(), 0).map_err(wrong)?;
         if !self.head_on_disk {
             // But there must be one as soon as there are entries.
-            let path = crate::keys::head_path(self.key.path());
             self.head.sync_all().map_err(wrong)?;
-            if let Some(folder) = path.parent() {
-                File::open(folder).and_then(|folder| folder.sync_all()).map_err(wrong)?;
-            }
             self.head_on_disk = true;
         }
         Ok(())

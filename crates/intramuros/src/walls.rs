@@ -1,0 +1,184 @@
+//! How does a command put itself within the walls that are declared?
+//!
+//! Before anything else that starts a thread: the journal and what the outbound client must know of the machine are
+//! opened, then the kernel is asked to refuse everything that the perimeter does not declare, then the journal's thread
+//! starts. What was opened before (the listener, the journal's key) stays usable; nothing else does.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::Perimeter;
+use intramuros_egress::{Egress, Surroundings};
+use intramuros_ingest::Ocr;
+use intramuros_journal::{Event, Journal, JournalError};
+use intramuros_perimeter::record;
+use intramuros_seal::{Places, Plan, SealError, Sealed};
+
+use crate::setup;
+
+/// Where tesseract keeps its languages, beside what `TESSDATA_PREFIX` says.
+const TESSERACT_FOLDERS: [&str; 3] =
+    ["/usr/share/tesseract-ocr", "/usr/share/tessdata", "/usr/local/share/tessdata"];
+
+/// What stands around a service.
+pub struct Walls {
+    /// What happened is written here.
+    pub journal: Journal,
+    /// The only way out.
+    pub egress: Egress,
+    /// What the kernel enforces; none where `sealed = false` is declared.
+    pub sealed: Option<Sealed>,
+    /// What it was asked to let through.
+    pub plan: Plan,
+}
+
+/// Raises the walls around a service that has its listener already.
+///
+/// # Errors
+/// When the journal can't be opened, when it was changed and nobody answers for it (`accept_break` names who does),
+/// when the seal fails, or is not whole and must be.
+pub fn raise(
+    perimeter: &Perimeter,
+    data: &Path,
+    ocr: Option<&Ocr>,
+    accept_break: Option<String>,
+) -> Result<Walls, Error> {
+    make(data)?;
+    let options = intramuros_journal::Options { accept_break, ..record::options(perimeter, data) };
+    let opened = Journal::open(options).map_err(journal)?;
+    let surroundings = Surroundings::of_system();
+    let plan = Plan::of(perimeter, &places(data, ocr)?);
+    let sealed = seal(perimeter, &plan)?;
+    let journal_thread = opened.start().map_err(journal)?;
+    let started = Event::Started {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        seal: sealed.as_ref().map_or_else(|| "not sealed, as declared".to_owned(), Sealed::in_words),
+    };
+    journal_thread.append_and_wait(started).map_err(journal)?;
+    let egress = Egress::new(perimeter, surroundings, record::recorder(journal_thread.clone()))?;
+    Ok(Walls { journal: journal_thread, egress, sealed, plan })
+}
+
+/// Raises the walls around a command that talks to nobody and reads documents.
+///
+/// # Errors
+/// When the seal fails, or is not whole and must be.
+pub fn raise_for_reading(perimeter: &Perimeter, data: &Path, ocr: Option<&Ocr>) -> Result<(), Error> {
+    make(data)?;
+    let plan = Plan::of(perimeter, &places(data, ocr)?).without_network();
+    seal(perimeter, &plan).map(drop)
+}
+
+/// Raises the walls around a command that only looks at what is held: it starts no program either.
+///
+/// # Errors
+/// As [`raise_for_reading`].
+pub fn raise_for_looking(perimeter: &Perimeter, data: &Path) -> Result<(), Error> {
+    let plan = Plan::of(perimeter, &places(data, None)?).without_network().without_programs();
+    seal(perimeter, &plan).map(drop)
+}
+
+fn seal(perimeter: &Perimeter, plan: &Plan) -> Result<Option<Sealed>, Error> {
+    if !perimeter.sealed {
+        return Ok(None);
+    }
+    intramuros_seal::apply(plan, perimeter.require_seal).map(Some).map_err(|error| {
+        let said = Error::config(error.to_string());
+        match error {
+            SealError::NotWhole(_) => said
+                .hint("run it on a kernel that enforces all of it (Linux 6.12 or later)")
+                .hint("or take `require_seal = true` out: it starts then, and says what is not enforced"),
+            _ => said.hint("`sealed = false` starts it without the kernel's help"),
+        }
+    })
+}
+
+fn places(data: &Path, ocr: Option<&Ocr>) -> Result<Places, Error> {
+    let tools = ocr.map(|ocr| (ocr.program().to_owned(), tool_folders(ocr.program()))).into_iter().collect();
+    Ok(Places { data: data.to_owned(), program: setup::this_program()?, tools, ..Places::default() })
+}
+
+/// The folders that a tool reads.
+pub fn tool_folders(_program: &Path) -> Vec<PathBuf> {
+    let named = std::env::var_os("TESSDATA_PREFIX").map(PathBuf::from);
+    TESSERACT_FOLDERS.iter().map(PathBuf::from).chain(named).collect()
+}
+
+/// The command that confines another one, for OCR.
+pub fn confining(program: &Path) -> Vec<OsString> {
+    vec![program.into(), "confined".into()]
+}
+
+/// A folder must be there to be written to when sealed.
+fn make(data: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(data).map_err(|error| {
+        Error::config(format!("{}: the data folder can't be made", data.display()))
+            .because(error)
+            .hint("choose another with --data FOLDER")
+    })
+}
+
+fn journal(error: JournalError) -> Error {
+    let said = match &error {
+        JournalError::Busy(_) => {
+            Error::user("the journal is written by another process: is the program running already?")
+        }
+        JournalError::Key { .. } => Error::config("the journal can't be signed"),
+        _ => Error::data("the journal can't be written"),
+    };
+    let broken = matches!(error, JournalError::Broken(_));
+    let said = said.because(error);
+    if broken {
+        said.hint("`intramuros journal verify` says what was changed, and where").hint(
+            "`--accept-journal-break NAME` goes on in the name of who decides; that stays in the journal",
+        )
+    } else {
+        said
+    }
+}
+
+/// What the walls are, in a line or two, for whoever started the program.
+pub fn in_words(perimeter: &Perimeter, walls: &Walls) -> Vec<String> {
+    let Some(sealed) = &walls.sealed else {
+        return vec![
+            "Not sealed (`sealed = false`): the program keeps to what is declared, the kernel enforces nothing."
+                .to_owned(),
+        ];
+    };
+    let missing = sealed.missing.iter().map(|what| format!("Not enforced by this kernel: {what}"));
+    std::iter::once(if sealed.landlock_abi == 0 {
+        "Sealed in part: see what this kernel does not enforce.".to_owned()
+    } else {
+        format!("Sealed by the kernel: {}; files are read in {} alone.", way_out(perimeter), reads(perimeter))
+    })
+    .chain(missing)
+    .collect()
+}
+
+fn way_out(perimeter: &Perimeter) -> String {
+    let today = intramuros_core::perimeter::Day::of_ms(intramuros_journal::time::now_ms());
+    let open: Vec<String> = perimeter
+        .egress
+        .iter()
+        .filter(|rule| rule.open_on(today))
+        .map(|rule| {
+            format!("{} ({})", intramuros_core::perimeter::host::with_port(&rule.host, rule.port), rule.purpose)
+        })
+        .collect();
+    match open.as_slice() {
+        [] => "no connection can leave".to_owned(),
+        open => format!("connections leave to {} alone", open.join(", ")),
+    }
+}
+
+fn reads(perimeter: &Perimeter) -> String {
+    /// More folders than this are counted rather than named.
+    const NAMED: usize = 3;
+    let paths: Vec<String> =
+        perimeter.sources.iter().take(NAMED).map(|source| source.path.display().to_string()).collect();
+    match perimeter.sources.len().checked_sub(NAMED) {
+        None | Some(0) => paths.join(", "),
+        Some(more) => format!("{} and {more} more folders", paths.join(", ")),
+    }
+}
