@@ -3,6 +3,7 @@
 mod commands;
 mod output;
 mod progress;
+mod reload;
 mod setup;
 mod walls;
 
@@ -52,6 +53,9 @@ enum Command {
     /// Read files for another process of this program
     #[command(hide = true)]
     Worker,
+    /// Hand the configuration over to another process of this program when it changes
+    #[command(hide = true)]
+    Keeper(commands::keeper::Args),
     /// Run a program that can reach nothing but its input and output
     #[command(hide = true)]
     Confined(commands::confined::Args),
@@ -95,6 +99,7 @@ fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
         Command::Netpol(args) => commands::netpol::run(args, out),
         Command::Completions(args) => commands::completions::run(args, &mut Cli::command(), out),
         Command::Worker => commands::worker::run(),
+        Command::Keeper(args) => commands::keeper::run(args),
         Command::Confined(args) => commands::confined::run(args),
     }
 }

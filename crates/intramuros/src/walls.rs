@@ -29,8 +29,8 @@ pub struct Walls {
     pub egress: Egress,
     /// What the kernel enforces; none where `sealed = false` is declared.
     pub sealed: Option<Sealed>,
-    /// What it was asked to let through.
-    pub plan: Plan,
+    /// What it was asked to let through, and where things lie.
+    pub plan: (Plan, Places),
 }
 
 /// Raises the walls around a service that has its listener already.
@@ -48,7 +48,8 @@ pub fn raise(
     let options = intramuros_journal::Options { accept_break, ..record::options(perimeter, data) };
     let opened = Journal::open(options).map_err(journal)?;
     let surroundings = Surroundings::of_system();
-    let plan = Plan::of(perimeter, &places(data, ocr)?);
+    let places = places(data, ocr)?;
+    let plan = Plan::of(perimeter, &places);
     let sealed = seal(perimeter, &plan)?;
     let journal_thread = opened.start().map_err(journal)?;
     let started = Event::Started {
@@ -57,7 +58,7 @@ pub fn raise(
     };
     journal_thread.append_and_wait(started).map_err(journal)?;
     let egress = Egress::new(perimeter, surroundings, record::recorder(journal_thread.clone()))?;
-    Ok(Walls { journal: journal_thread, egress, sealed, plan })
+    Ok(Walls { journal: journal_thread, egress, sealed, plan: (plan, places) })
 }
 
 /// Raises the walls around a command that talks to nobody and reads documents.
@@ -163,7 +164,11 @@ fn way_out(perimeter: &Perimeter) -> String {
         .iter()
         .filter(|rule| rule.open_on(today))
         .map(|rule| {
-            format!("{} ({})", intramuros_core::perimeter::host::with_port(&rule.host, rule.port), rule.purpose)
+            format!(
+                "{} ({})",
+                intramuros_core::perimeter::host::with_port(&rule.host, rule.port),
+                rule.purpose
+            )
         })
         .collect();
     match open.as_slice() {

@@ -1,5 +1,6 @@
 //! How are the files of a source followed while the program runs?
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use intramuros_core::error::Error;
@@ -29,13 +30,14 @@ pub(crate) fn run(shared: &Shared, known: &KnownSource) {
     let mut next = Scope::All;
     while !shared.stopped() {
         let began = Instant::now();
+        let declared = shared.declared.load(Ordering::Acquire);
         let result = shared.scan(known, &next);
         let pause = pause(shared, &result, watch.is_some(), began.elapsed());
         // Where the root itself went away, the events went with it.
         if result.is_err() {
             watch = start(shared, known);
         }
-        next = wait(shared, watch.as_ref(), pause);
+        next = wait(shared, watch.as_ref(), pause, declared);
     }
 }
 
@@ -66,9 +68,10 @@ fn pause<T>(shared: &Shared, result: &Result<T, Error>, watched: bool, took: Dur
 }
 
 /// What to look at next, once there is something.
-fn wait(shared: &Shared, watch: Option<&Watch>, pause: Duration) -> Scope {
+fn wait(shared: &Shared, watch: Option<&Watch>, pause: Duration, declared: u64) -> Scope {
     let until = Instant::now() + pause;
-    while !shared.stopped() {
+    // Rules that were declared since the last look began hold for every file.
+    while !shared.stopped() && shared.declared.load(Ordering::Acquire) == declared {
         let left = until.saturating_duration_since(Instant::now()).min(LOOK_UP);
         if left.is_zero() {
             info!("looking at everything");

@@ -70,7 +70,9 @@ pub(crate) struct KnownSource {
 pub(crate) struct Shared {
     pub store: Store,
     pub derived: Derived,
-    pub perimeter: Perimeter,
+    perimeter: RwLock<Arc<Perimeter>>,
+    /// How often the access rules were declared anew.
+    pub declared: AtomicU64,
     pub embed: Option<Arc<dyn Embed>>,
     pub board: Board,
     /// Rung when something was acknowledged.
@@ -191,6 +193,15 @@ impl Library {
         Ok(())
     }
 
+    /// Takes over the access rules of a changed perimeter. Sources that are followed are looked through for them at
+    /// once, and those rules that close come into force with those that open; others have them from their next scan on.
+    pub fn declare_access(&self, declared: &Perimeter) {
+        let mut perimeter = (*self.shared.perimeter()).clone();
+        perimeter.access.clone_from(&declared.access);
+        *self.shared.perimeter.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(perimeter);
+        self.shared.declared.fetch_add(1, Ordering::Release);
+    }
+
     /// Waits until everything acknowledged can be found by its words, at most `wait`. Says whether it can.
     ///
     /// # Errors
@@ -229,7 +240,8 @@ impl Library {
     /// Sources that the store holds and the perimeter does not declare (any more).
     pub fn undeclared_sources(&self) -> Result<Vec<StoredSource>, Error> {
         let mut sources = self.shared.store.sources()?;
-        sources.retain(|stored| self.shared.perimeter.source(&stored.name).is_none());
+        let perimeter = self.shared.perimeter();
+        sources.retain(|stored| perimeter.source(&stored.name).is_none());
         Ok(sources)
     }
 
@@ -298,7 +310,8 @@ impl Shared {
         let derived = Derived::open(&store, write, embed.as_deref().map(Embed::name))?;
         let shared = Shared {
             derived,
-            perimeter,
+            perimeter: RwLock::new(Arc::new(perimeter)),
+            declared: AtomicU64::new(0),
             embed,
             board: Board::default(),
             acknowledged: Bell::default(),
@@ -317,6 +330,11 @@ impl Shared {
         Ok(shared)
     }
 
+    /// What is declared now.
+    pub fn perimeter(&self) -> Arc<Perimeter> {
+        Arc::clone(&self.perimeter.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Whether the work should end.
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
@@ -332,7 +350,7 @@ impl Shared {
         let scan = Scan {
             store: &self.store,
             board: &self.board,
-            perimeter: &self.perimeter,
+            perimeter: &self.perimeter(),
             source: &known.source,
             id: known.id,
             data: self.store.folder(),

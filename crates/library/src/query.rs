@@ -253,7 +253,7 @@ impl Library {
         let Some(document) = self.shared.readable_document(principal, id)? else { return Ok(None) };
         let sources = self.shared.store.sources()?;
         let stored = sources.into_iter().find(|source| source.id == document.location.source);
-        let declared = stored.and_then(|stored| self.shared.perimeter.source(&stored.name).cloned());
+        let declared = stored.and_then(|stored| self.shared.perimeter().source(&stored.name).cloned());
         let path = declared.map(|source| crate::paths::under(&source.path, &document.location.path));
         // What was read from several files together has no file of its own.
         Ok(path.filter(|path| path.is_file()))

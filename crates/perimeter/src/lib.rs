@@ -4,6 +4,7 @@
 //! saw; [`deploy`] writes the same as a systemd unit, as network policies and as nftables rules; [`sbom`] lists the
 //! components of the program. [`cli`] has the commands, for the binary to call.
 
+pub mod change;
 pub mod cli;
 pub mod criteria;
 pub mod deploy;

@@ -29,16 +29,26 @@ pub fn load(path: Option<&Path>) -> Result<Perimeter, Error> {
     // One byte more than is taken, so that a file that is too large is told apart.
     let limit = MAX_FILE_BYTES as u64 + 1;
     File::open(&path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| Error::config(format!("{name} is not text in UTF-8: {}", error.utf8_error())))?;
-    let mut perimeter = Perimeter::parse(&text, &name).map_err(|mistakes| {
+    parse(&bytes, &path)
+}
+
+/// The perimeter that the bytes of a file declare. Paths in it are made absolute; nothing is read.
+///
+/// # Errors
+/// With every mistake in it as a hint.
+pub fn parse(bytes: &[u8], path: &Path) -> Result<Perimeter, Error> {
+    let name = path.display().to_string();
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Error::config(format!("{name} is not text in UTF-8: {error}")))?;
+    let mut perimeter = Perimeter::parse(text, &name).map_err(|mistakes| {
         let count = mistakes.len();
         let what = if count == 1 { "a mistake".to_owned() } else { format!("{count} mistakes") };
         mistakes.iter().fold(Error::config(format!("{name} has {what}")), |error, mistake| {
             error.hint(mistake.to_string())
         })
     })?;
-    let absolute = std::path::absolute(&path).map_err(unreadable)?;
+    let absolute = std::path::absolute(path)
+        .map_err(|error| Error::config(format!("{name} has no absolute path")).because(error))?;
     perimeter.resolve_paths(absolute.parent().unwrap_or(Path::new("/")));
     Ok(perimeter)
 }

@@ -72,7 +72,8 @@ impl Plan {
         read.extend(perimeter.models.iter().filter_map(|model| model.file.clone()));
         read.extend(perimeter.models.iter().filter_map(|model| model.key_file.clone()));
         // Rules are read again while the program runs, with what they name.
-        let files = |rule: &Egress| [&rule.ca_file, &rule.certificate_file, &rule.key_file].map(Option::clone);
+        let files =
+            |rule: &Egress| [&rule.ca_file, &rule.certificate_file, &rule.key_file].map(Option::clone);
         read.extend(perimeter.egress.iter().flat_map(files).flatten());
         read.extend(perimeter.proxy.iter().filter_map(|proxy| proxy.credentials_file.clone()));
         read.extend(RUNTIME.iter().map(PathBuf::from));

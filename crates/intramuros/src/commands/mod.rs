@@ -6,6 +6,7 @@ pub mod confined;
 pub mod eval;
 pub mod extract;
 pub mod ingest;
+pub mod keeper;
 pub mod netpol;
 pub mod search;
 pub mod serve;

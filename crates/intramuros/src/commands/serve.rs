@@ -1,5 +1,6 @@
 //! How are folders read, watched and served, until somebody says stop?
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,11 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_library::{Library, Phase};
+use intramuros_perimeter::load;
 use intramuros_server::{Application, Record, Seal, Settings, check_address};
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::output::Output;
 use crate::progress::{self, Style};
+use crate::reload::{Applied, Ask, Keeper};
 use crate::setup::{self, Where};
 use crate::walls::{self, Walls};
 
@@ -46,14 +50,12 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let listener = listen(address)?;
     let address = listener.local_addr().unwrap_or(address);
     let ocr = setup::ocr()?;
+    let keeper = Keeper::start(&perimeter)?;
+    // What the file says by itself, to compare with what it will say.
+    let declared = load::load(args.at.config.as_deref())?;
     // From here on the process reaches nothing that is not declared. No thread may run before.
     let walls = walls::raise(&perimeter, &data, ocr.as_ref(), args.accept_journal_break.clone())?;
     let words = walls::in_words(&perimeter, &walls);
-    let application = |library| Application {
-        library,
-        settings: Settings { public_url: perimeter.server.public_url.clone(), ..Settings::default() },
-        walls: server_walls(&perimeter, &walls, &words),
-    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(setup::threads())
         .enable_all()
@@ -64,7 +66,16 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     out.line(&format!("Intramuros: {}", out.bold(&format!("http://{address}/"))));
     words.iter().for_each(|line| out.note(line));
     out.note("Stop with Ctrl+C.");
-    let served = serve(&runtime, listener, application(Arc::clone(&library)), Style::of(out, false));
+    let application = Application {
+        library,
+        settings: Settings { public_url: perimeter.server.public_url.clone(), ..Settings::default() },
+        walls: server_walls(&perimeter, &walls, &words),
+    };
+    let ask = match keeper {
+        Some(keeper) => Some(keeper.follow(applied(declared, &walls, &application))?),
+        None => None,
+    };
+    let served = serve(&runtime, listener, application, ask, Style::of(out, false));
     walls.journal.close();
     served.map(|()| ExitCode::SUCCESS)
 }
@@ -80,6 +91,7 @@ fn serve(
     runtime: &Runtime,
     listener: std::net::TcpListener,
     application: Application,
+    ask: Option<Ask>,
     style: Style,
 ) -> Result<(), Error> {
     let ended = Arc::new(AtomicBool::new(false));
@@ -87,7 +99,10 @@ fn serve(
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)
             .map_err(|error| Error::internal("the server can't be started").because(error))?;
-        intramuros_server::serve(listener, application, interrupted()).await
+        let asked = tokio::spawn(asked(ask));
+        let served = intramuros_server::serve(listener, application, interrupted()).await;
+        asked.abort();
+        served
     });
     ended.store(true, Ordering::Release);
     if let Some(shown) = shown {
@@ -95,6 +110,34 @@ fn serve(
         let _ = shown.join();
     }
     served
+}
+
+/// Has the configuration read again at each SIGHUP, by which services are told so. In a terminal SIGHUP means that the
+/// window was closed, and ends the program as ever.
+async fn asked(mut ask: Option<Ask>) {
+    if let Some(ask) = &mut ask
+        && !std::io::stderr().is_terminal()
+        && let Ok(mut signal) = signal(SignalKind::hangup())
+    {
+        while signal.recv().await.is_some() {
+            ask.ask();
+        }
+    }
+    // Kept until the end: its own end ends the keeper.
+    std::future::pending().await
+}
+
+/// What a changed configuration reaches.
+fn applied(declared: Perimeter, walls: &Walls, application: &Application) -> Applied {
+    Applied {
+        now: declared,
+        sealed: walls.sealed.is_some().then(|| walls.plan.clone()),
+        library: Arc::clone(&application.library),
+        egress: walls.egress.clone(),
+        record: application.walls.record.clone(),
+        journal: walls.journal.clone(),
+        tell: |line| Output::new().note(line),
+    }
 }
 
 /// What the server is told of the walls around it.
@@ -148,7 +191,7 @@ fn show_progress(
 /// Ctrl+C, or the signal by which services are stopped.
 async fn interrupted() {
     let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        match signal(SignalKind::terminate()) {
             Ok(mut signal) => _ = signal.recv().await,
             Err(_) => std::future::pending().await,
         }

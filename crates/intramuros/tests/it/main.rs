@@ -1,0 +1,5 @@
+//! Does the program as people start it do what it says, within its walls?
+
+mod reload;
+mod sealed;
+mod support;

@@ -1,0 +1,95 @@
+//! Does the program work as ever when it is sealed, and does it say that it is?
+
+use intramuros_testkit::shared_data;
+
+use crate::support::House;
+
+/// Whether this kernel seals; without it these tests hold all the same, but for what they say of the seal.
+fn sealed(house: &House) -> bool {
+    house
+        .journal("started")
+        .first()
+        .is_some_and(|event| event["seal"].as_str().unwrap().starts_with("sealed"))
+}
+
+#[test]
+fn a_folder_is_served_sealed_and_followed_through_changes_kills_and_restarts() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    let program = house.serve();
+    program.finds("bail", &["bail.txt"]);
+    program.says("ealed");
+    let walls = program.get("/api/v1/perimeter");
+    assert_eq!((&walls["sealed"], &walls["journal"]), (&true.into(), &true.into()), "{walls}");
+
+    // What a person does in the folder meanwhile.
+    house.put("neu/brochure.html", "<p>La brochure du jardin</p><img src='http://192.0.2.1/spy.png'>");
+    program.finds("jardin", &["neu/brochure.html"]);
+    std::fs::rename(house.path().join("documents/neu"), house.path().join("documents/ancien")).unwrap();
+    program.finds("jardin", &["ancien/brochure.html"]);
+    std::fs::remove_file(house.path().join("documents/bail.txt")).unwrap();
+    program.finds("bail", &[]);
+
+    program.kill();
+    house.put("pendant.txt", "Une cigogne est passée.\n");
+    let program = house.serve();
+    program.finds("cigogne", &["pendant.txt"]);
+    program.finds("jardin", &["ancien/brochure.html"]);
+    program.stop();
+
+    let (said, whole) = house.run(&["journal", "verify", "--data", "data"]);
+    assert!(whole, "{said}");
+    assert_eq!(house.journal("started").len(), 2);
+    assert!(house.journal("question").len() >= 5);
+    assert!(house.journal("question")[0].get("text").is_none(), "the text of questions is not declared");
+    assert!(sealed(&house) || cfg!(not(target_os = "linux")));
+    let (found, good) = house.run(&["search", "--data", "data", "cigogne"]);
+    assert!(good && found.contains("pendant.txt"), "{found}");
+}
+
+#[test]
+fn pictures_of_text_are_read_when_sealed() {
+    let Some(picture) = shared_data("documents/test_hello_world.png") else { return };
+    let house = House::new(&[]);
+    std::fs::copy(picture, house.path().join("documents/picture.png")).unwrap();
+    let (said, good) = house.run(&["ingest", "documents", "--data", "data", "--words-only"]);
+    assert!(good, "{said}");
+    if said.contains("1 files or parts were not read") {
+        println!("skipped: tesseract is not installed");
+        return;
+    }
+    let (found, good) = house.run(&["search", "--data", "data", "helloworld"]);
+    assert!(good && found.contains("picture.png"), "{found}");
+}
+
+#[test]
+fn a_journal_that_somebody_changed_stops_the_start_until_somebody_answers_for_it() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    let program = house.serve();
+    program.finds("bail", &["bail.txt"]);
+    program.stop();
+    let folder = house.path().join("data/journal");
+    let segment = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    let segment =
+        segment.into_iter().find(|path| path.extension().is_some_and(|end| end == "jsonl")).unwrap();
+    let text = std::fs::read_to_string(&segment).unwrap();
+    std::fs::write(&segment, text.replace("\"by\":\"owner\"", "\"by\":\"nobody\"")).unwrap();
+    let (said, good) = house.run(&["serve", "documents", "--data", "data", "--listen", "127.0.0.1:0"]);
+    assert!(
+        !good && said.contains("not as it was written") && said.contains("--accept-journal-break"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_journals_key_may_lie_where_a_sealed_program_can_not_reach() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    std::fs::create_dir(house.path().join("keys")).unwrap();
+    house.declare("[journal]\nkey_file = 'keys/journal.key'\n");
+    let program = house.serve();
+    program.finds("bail", &["bail.txt"]);
+    program.stop();
+    let (said, whole) = house.run(&["journal", "verify"]);
+    assert!(whole, "{said}");
+    let program = house.serve();
+    program.finds("bail", &["bail.txt"]);
+}

@@ -1,0 +1,182 @@
+//! How do the tests start the real program on a folder, and talk to it?
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longer than anything takes on a machine that does other things beside.
+const LONG: Duration = Duration::from_secs(120);
+
+/// A folder of documents, a data folder and what else lies beside them.
+pub struct House {
+    pub root: TempDir,
+}
+
+impl House {
+    pub fn new(files: &[(&str, &str)]) -> House {
+        let house = House { root: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(house.path().join("documents")).unwrap();
+        files.iter().for_each(|(name, text)| house.put(name, text));
+        house
+    }
+
+    pub fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Puts a document.
+    pub fn put(&self, name: &str, text: &str) {
+        let path = self.path().join("documents").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Puts the configuration as editors do: a new file in the place of the old one.
+    pub fn declare(&self, text: &str) {
+        let new = self.path().join("new.toml");
+        let sources = "[data]\nfolder = 'data'\n[[source]]\nname = 'documents'\npath = 'documents'\n";
+        std::fs::write(&new, format!("{text}{sources}")).unwrap();
+        std::fs::rename(new, self.path().join("intramuros.toml")).unwrap();
+    }
+
+    /// Starts `serve` on the folder, or on the configuration when there is one.
+    pub fn serve(&self) -> Program {
+        let mut command = self.command();
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        if !self.path().join("intramuros.toml").exists() {
+            command.args(["documents", "--data", "data"]);
+        }
+        Program::start(command)
+    }
+
+    /// Runs a command that ends; its output and whether it went well.
+    pub fn run(&self, arguments: &[&str]) -> (String, bool) {
+        let output = self.command().args(arguments).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (String::from_utf8_lossy(&text).into_owned(), output.status.success())
+    }
+
+    /// The events of the journal, of one kind or all.
+    pub fn journal(&self, kind: &str) -> Vec<Value> {
+        let (text, whole) = self.run(&["journal", "export", "--data", "data"]);
+        assert!(whole, "{text}");
+        let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["e"].clone());
+        events.filter(|event| kind.is_empty() || event["event"] == kind).collect()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_intramuros"));
+        command.current_dir(self.path()).env("XDG_DATA_HOME", self.path()).stdin(Stdio::null());
+        command
+    }
+}
+
+/// The program as it runs; killed when dropped.
+pub struct Program {
+    child: Child,
+    pub address: String,
+    said: Arc<Mutex<Vec<String>>>,
+}
+
+impl Program {
+    fn start(mut command: Command) -> Program {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let errors = child.stderr.take().unwrap();
+        let kept = Arc::clone(&said);
+        std::thread::spawn(move || {
+            for line in BufReader::new(errors).lines().map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let address = first.split("http://").nth(1).map(|rest| rest.trim().trim_end_matches('/').to_owned());
+        let address = address.unwrap_or_else(|| panic!("it did not start: {:?}", said.lock().unwrap()));
+        Program { child, address, said }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Kills it, as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        let began = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < LONG, "it does not stop");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until it has said a line that holds `text`.
+    pub fn says(&self, text: &str) {
+        self.wait(text, || self.said.lock().unwrap().iter().any(|line| line.contains(text)));
+    }
+
+    /// Waits until a search finds exactly these paths.
+    pub fn finds(&self, question: &str, expected: &[&str]) {
+        let mut found = Vec::new();
+        let began = Instant::now();
+        while began.elapsed() < LONG {
+            let answer = self.get(&format!("/api/v1/search?q={question}"));
+            let results = answer["results"].as_array().cloned().unwrap_or_default();
+            found = results.iter().map(|one| one["path"].as_str().unwrap().to_owned()).collect();
+            found.sort();
+            if found == expected {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("{question}: found {found:?}, not {expected:?}; it said {:?}", self.said.lock().unwrap());
+    }
+
+    /// The JSON at an address of the API.
+    pub fn get(&self, path: &str) -> Value {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let host = &self.address;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+    }
+
+    fn wait(&self, what: &str, mut done: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !done() {
+            assert!(
+                began.elapsed() < LONG,
+                "{what}: not within {LONG:?}; it said {:?}",
+                self.said.lock().unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
