@@ -94,8 +94,12 @@ fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
         Command::Unread(args) => commands::unread::run(args, out),
         Command::Status(args) => commands::status::run(args, out),
         Command::Eval(args) => commands::eval::run(args, out),
-        Command::Perimeter(args) => args.run(&mut out.writer()).map(|()| ExitCode::SUCCESS),
-        Command::Journal(args) => args.run(&mut out.writer()).map(|()| ExitCode::SUCCESS),
+        Command::Perimeter(args) => {
+            args.run(setup::last().as_ref(), &mut out.writer()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Journal(args) => {
+            args.run(setup::last().as_ref(), &mut out.writer()).map(|()| ExitCode::SUCCESS)
+        }
         Command::Netpol(args) => commands::netpol::run(args, out),
         Command::Completions(args) => commands::completions::run(args, &mut Cli::command(), out),
         Command::Worker => commands::worker::run(),

@@ -10,6 +10,7 @@ use intramuros_inference::Embedder;
 use intramuros_ingest::passages::{PassageOptions, split};
 use intramuros_ingest::{Extractor, Ocr, Pool};
 use intramuros_library::{Embed, Library, Options, Reading};
+use intramuros_perimeter::cli::Last;
 use intramuros_perimeter::load;
 
 use crate::walls;
@@ -77,7 +78,7 @@ impl Where {
         }
         let data = self.data_for(&mut perimeter);
         if self.data.is_none() && perimeter.file().is_none() {
-            remember(&data);
+            remember(&data, &perimeter);
         }
         Ok((perimeter, data))
     }
@@ -92,7 +93,7 @@ impl Where {
             let data = self.data_for(&mut perimeter);
             return Ok((perimeter, data));
         }
-        let data = recall().ok_or_else(|| {
+        let Last { data, .. } = last().ok_or_else(|| {
             Error::user("nothing was read yet")
                 .hint("`intramuros ingest FOLDER` or `intramuros serve FOLDER` reads a folder")
         })?;
@@ -141,17 +142,22 @@ fn name_of(perimeter: &Perimeter) -> String {
     format!("{readable}-{hash}")
 }
 
-fn remember(data: &Path) {
+fn remember(data: &Path, perimeter: &Perimeter) {
     let home = data_home();
+    let folders = perimeter.sources.iter().map(|source| source.path.as_path());
+    let paths: Vec<&[u8]> =
+        std::iter::once(data).chain(folders).map(|path| path.as_os_str().as_encoded_bytes()).collect();
     // Only a convenience: when it can't be kept, `--data` still works.
     let _ = std::fs::create_dir_all(&home);
-    let _ = std::fs::write(home.join("last"), data.as_os_str().as_encoded_bytes());
+    let _ = std::fs::write(home.join("last"), paths.join(b"\n".as_slice()));
 }
 
-fn recall() -> Option<PathBuf> {
+/// What was read last without a configuration; none when nothing was, or it is gone.
+pub fn last() -> Option<Last> {
     let text = std::fs::read_to_string(data_home().join("last")).ok()?;
-    let path = PathBuf::from(text);
-    path.is_dir().then_some(path)
+    let mut paths = text.lines().map(PathBuf::from);
+    let data = paths.next()?;
+    data.is_dir().then(|| Last { data, folders: paths.collect() })
 }
 
 /// The threads that this machine has.

@@ -29,9 +29,26 @@ pub struct Where {
     pub data: Option<PathBuf>,
 }
 
+/// What was served last without a configuration, for commands that are given neither that nor a data folder.
+#[derive(Clone, Debug)]
+pub struct Last {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The folders of documents.
+    pub folders: Vec<PathBuf>,
+}
+
 impl Where {
-    fn load(&self) -> Result<(Declared, PathBuf), Error> {
+    fn load(&self, last: Option<&Last>) -> Result<(Declared, PathBuf), Error> {
         let mut declared = load::load(self.config.as_deref())?;
+        if let Some(last) = last.filter(|_| declared.file().is_none()) {
+            if self.data.is_none() {
+                declared.data.folder = Some(last.data.clone());
+            }
+            if self.data.is_none() || self.data.as_ref() == Some(&last.data) {
+                last.folders.iter().for_each(|folder| declared.add_folder(folder));
+            }
+        }
         if let Some(data) = &self.data {
             declared.data.folder = Some(data.clone());
             declared.set_by_command("data.folder", "--data");
@@ -65,16 +82,16 @@ enum PerimeterCommand {
 }
 
 impl Perimeter {
-    /// Runs the command.
+    /// Runs the command; `last` stands in where neither a configuration nor a data folder is named.
     ///
     /// # Errors
     /// What went wrong, for a person.
-    pub fn run(&self, out: &mut dyn Write) -> Result<(), Error> {
+    pub fn run(&self, last: Option<&Last>, out: &mut dyn Write) -> Result<(), Error> {
         match &self.command {
-            PerimeterCommand::Show(args) => show::run(args, out),
-            PerimeterCommand::Check(args) => check::run(args, out),
-            PerimeterCommand::Report(args) => report::run(args, out),
-            PerimeterCommand::Deploy(args) => deploy::run(args, out),
+            PerimeterCommand::Show(args) => show::run(args, last, out),
+            PerimeterCommand::Check(args) => check::run(args, last, out),
+            PerimeterCommand::Report(args) => report::run(args, last, out),
+            PerimeterCommand::Deploy(args) => deploy::run(args, last, out),
             PerimeterCommand::Schema => print_json(out, &crate::schema()),
             PerimeterCommand::Sbom => print_json(out, &sbom::cyclonedx()?),
         }
@@ -97,14 +114,14 @@ enum JournalCommand {
 }
 
 impl Journal {
-    /// Runs the command.
+    /// Runs the command; `last` stands in where neither a configuration nor a data folder is named.
     ///
     /// # Errors
     /// What went wrong, for a person; for `verify`, that the journal is not whole.
-    pub fn run(&self, out: &mut dyn Write) -> Result<(), Error> {
+    pub fn run(&self, last: Option<&Last>, out: &mut dyn Write) -> Result<(), Error> {
         match &self.command {
-            JournalCommand::Verify(args) => journal::verify(args, out),
-            JournalCommand::Export(args) => journal::export(args, out),
+            JournalCommand::Verify(args) => journal::verify(args, last, out),
+            JournalCommand::Export(args) => journal::export(args, last, out),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How does the report look as one page that loads nothing?
 
-use crate::report::Report;
+use crate::report::{Report, Start};
 use crate::svg;
 
 const STYLE: &str = "\
@@ -42,8 +42,9 @@ pub fn page(report: &Report) -> String {
         escape(file),
         svg::picture(report)
     );
-    let ways_in = report.ways_in.iter().map(|way| vec![way.at.clone(), way.reach.to_owned()]);
-    page.push_str(&table("Ways in", &["Address", "Reached from"], ways_in));
+    let ways_in =
+        report.ways_in.iter().map(|way| vec![way.at.clone(), way.reach.to_owned(), way.used.in_words()]);
+    page.push_str(&table("Ways in", &["Address", "Reached from", "Use"], ways_in));
     let ways_out = report.ways_out.iter().map(|way| {
         vec![
             way.to.clone(),
@@ -69,7 +70,8 @@ pub fn page(report: &Report) -> String {
     });
     page.push_str(&table("Tried and refused", &["What", "Times", "Last"], refused));
     let measures = report.measures.iter().map(|measure| vec![measure.what.clone(), measure.by.to_owned()]);
-    page.push_str(&table("Enforced by the kernel", &["What", "By"], measures));
+    let started = report.started.as_ref().map_or_else(String::new, Start::in_words);
+    page.push_str(&table(&format!("Enforced by the kernel{started}"), &["What", "By"], measures));
     page.push_str(&table(
         "Open points",
         &["What to look at"],

@@ -27,6 +27,52 @@ pub struct WayIn {
     pub at: String,
     /// Who can reach it.
     pub reach: &'static str,
+    /// What came through, all ways in together: the journal does not tell them apart.
+    #[serde(rename = "use")]
+    pub used: Entered,
+}
+
+/// What the journal saw of those who came in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Entered {
+    /// Questions and searches.
+    pub questions: u64,
+    /// Documents opened, downloaded or cited.
+    pub readings: u64,
+    /// What was asked for and refused.
+    pub refused: u64,
+    /// The last of all these, as RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+}
+
+impl Entered {
+    /// In one line.
+    pub fn in_words(&self) -> String {
+        let last = self.last.as_deref().unwrap_or("never");
+        format!(
+            "{} questions, {} documents read, {} refused; last {last}",
+            self.questions, self.readings, self.refused
+        )
+    }
+}
+
+impl Start {
+    /// In one line, to stand behind a title.
+    pub fn in_words(&self) -> String {
+        format!(" (at the start of {}: {})", self.at, self.seal)
+    }
+}
+
+/// A start of the program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Start {
+    /// When, as RFC 3339.
+    pub at: String,
+    /// Its version.
+    pub version: String,
+    /// What the kernel enforced from then on.
+    pub seal: String,
 }
 
 /// What the journal saw of a way out.
@@ -79,6 +125,8 @@ pub struct Report {
     pub sealed: bool,
     /// Whether the program refuses to start otherwise.
     pub require_seal: bool,
+    /// The last start that the journal saw, with what the kernel enforced; none when it saw none.
+    pub started: Option<Start>,
     /// What is inside: sources by name and path.
     pub sources: Vec<(String, String)>,
     /// Models inside and outside, by name and place.
@@ -99,37 +147,58 @@ pub struct Report {
     pub components: Vec<(String, String, Option<String>)>,
 }
 
-/// What the journal saw, by purpose and place.
-pub type Uses = BTreeMap<(String, String), Use>;
+/// What the journal saw.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// What went out or tried to, by purpose and place.
+    pub uses: BTreeMap<(String, String), Use>,
+    /// Who came in.
+    pub entered: Entered,
+    /// The last start.
+    pub started: Option<Start>,
+}
 
-/// Reads what went out or tried to from the journal; nothing when there is no journal.
+/// Reads what went in and out from the journal; nothing when there is no journal.
 ///
 /// # Errors
 /// When the journal's files can't be read.
-pub fn uses(folder: &Path) -> Result<Uses, Error> {
-    let filter = Filter { kinds: vec!["egress".to_owned()], ..Filter::default() };
-    let mut uses = Uses::new();
-    each(folder, &filter, |entry, _| {
-        if let Event::Egress { purpose, host, port, allowed, .. } = &entry.event {
-            let used = uses.entry((purpose.clone(), format!("{host}:{port}"))).or_default();
-            if *allowed {
-                used.allowed += 1;
-            } else {
-                used.refused += 1;
+pub fn seen(folder: &Path) -> Result<Seen, Error> {
+    let mut seen = Seen::default();
+    each(folder, &Filter::default(), |entry, _| {
+        let at = || entry.time.clone();
+        match &entry.event {
+            Event::Egress { purpose, host, port, allowed, .. } => {
+                let used = seen.uses.entry((purpose.clone(), format!("{host}:{port}"))).or_default();
+                *(if *allowed { &mut used.allowed } else { &mut used.refused }) += 1;
+                used.last = Some(at());
             }
-            used.last = Some(entry.time.clone());
+            Event::Started { version, seal } => {
+                seen.started = Some(Start { at: at(), version: version.clone(), seal: seal.clone() });
+            }
+            other => {
+                let entered = &mut seen.entered;
+                let count = match other {
+                    Event::Question { .. } => &mut entered.questions,
+                    Event::DocumentRead { .. } => &mut entered.readings,
+                    Event::AccessRefused { .. } => &mut entered.refused,
+                    _ => return true,
+                };
+                *count += 1;
+                entered.last = Some(at());
+            }
         }
         true
     })
     .map_err(|error| Error::data("the journal can't be read").because(error))?;
-    Ok(uses)
+    Ok(seen)
 }
 
 /// Makes the report of a perimeter. Pure: the clock and what the journal saw are given.
 ///
 /// # Errors
 /// As [`sbom::components`].
-pub fn report(perimeter: &Perimeter, plan: &Plan, mut uses: Uses, now_ms: i64) -> Result<Report, Error> {
+pub fn report(perimeter: &Perimeter, plan: &Plan, seen: Seen, now_ms: i64) -> Result<Report, Error> {
+    let Seen { mut uses, entered, started } = seen;
     let today = Day::of_ms(now_ms);
     let ways_out: Vec<WayOut> = perimeter
         .egress
@@ -162,13 +231,14 @@ pub fn report(perimeter: &Perimeter, plan: &Plan, mut uses: Uses, now_ms: i64) -
         file: perimeter.file().map(str::to_owned),
         sealed: perimeter.sealed,
         require_seal: perimeter.require_seal,
+        started,
         sources: perimeter
             .sources
             .iter()
             .map(|one| (one.name.clone(), one.path.display().to_string()))
             .collect(),
         models: models(perimeter),
-        ways_in: ways_in(perimeter),
+        ways_in: ways_in(perimeter, &entered),
         open: open_points(perimeter, &ways_out, &components, now_ms),
         refused: uses.into_iter().map(|((purpose, to), used)| (format!("{purpose} to {to}"), used)).collect(),
         ways_out,
@@ -204,7 +274,7 @@ fn models(perimeter: &Perimeter) -> Vec<(String, String)> {
     models
 }
 
-fn ways_in(perimeter: &Perimeter) -> Vec<WayIn> {
+fn ways_in(perimeter: &Perimeter, entered: &Entered) -> Vec<WayIn> {
     perimeter
         .server
         .listen
@@ -212,6 +282,7 @@ fn ways_in(perimeter: &Perimeter) -> Vec<WayIn> {
         .map(|address| WayIn {
             at: address.to_string(),
             reach: if address.ip().is_loopback() { "this machine" } else { "the network" },
+            used: entered.clone(),
         })
         .collect()
 }
@@ -309,7 +380,7 @@ pub fn to_text(report: &Report, plan: &Plan) -> String {
     }
     line("Ways in".to_owned());
     for way in &report.ways_in {
-        line(format!("  {} from {}", way.at, way.reach));
+        line(format!("  {} from {}: {}", way.at, way.reach, way.used.in_words()));
     }
     line(format!("Ways out: {}", if report.ways_out.is_empty() { "none" } else { "" }).trim_end().to_owned());
     for way in &report.ways_out {
@@ -331,7 +402,10 @@ pub fn to_text(report: &Report, plan: &Plan) -> String {
             line(format!("  {what}: {} times, last {}", used.refused, used.last.as_deref().unwrap_or("?")));
         }
     }
-    line("Enforced by the kernel".to_owned());
+    line(format!(
+        "Enforced by the kernel{}",
+        report.started.as_ref().map_or_else(String::new, Start::in_words)
+    ));
     for measure in &report.measures {
         line(format!("  {} ({})", measure.what, measure.by));
     }

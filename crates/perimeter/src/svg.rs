@@ -19,7 +19,11 @@ pub(crate) fn picture(report: &Report) -> String {
         .chain(report.models.iter().map(|(name, _)| format!("model {name}")))
         .take(MAX_GATES)
         .collect();
-    let rows = inside.len().max(report.ways_in.len()).max(report.ways_out.len().min(MAX_GATES)).max(2);
+    let rows = inside
+        .len()
+        .max(report.ways_in.len().min(MAX_GATES) + 1)
+        .max(report.ways_out.len().min(MAX_GATES))
+        .max(2);
     let height = rows * ROW + 80;
     let mut svg = format!(
         "<svg viewBox=\"0 0 1000 {height}\" role=\"img\" aria-labelledby=\"walls\" class=\"walls\">\
@@ -36,6 +40,11 @@ pub(crate) fn picture(report: &Report) -> String {
         svg.push_str(&gate(300, row, "open"));
         svg.push_str(&arrow(190, 286, row, "open"));
         svg.push_str(&text(180, row, "end", "", &format!("{} → {}", way.reach, way.at)));
+    }
+    if let Some(way) = report.ways_in.first() {
+        // One line for all of them, below the last.
+        let through = format!("{} questions · {} refused", way.used.questions, way.used.refused);
+        svg.push_str(&text(286, report.ways_in.len().min(MAX_GATES), "end", "", &through));
     }
     for (row, way) in report.ways_out.iter().take(MAX_GATES).enumerate() {
         let class = if way.open { "open" } else { "closed" };

@@ -5,7 +5,7 @@ use std::io::Write;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 
-use super::{Where, print};
+use super::{Last, Where, print};
 
 /// `perimeter check`.
 #[derive(clap::Args, Clone, Debug)]
@@ -18,8 +18,8 @@ pub struct Args {
 ///
 /// # Errors
 /// When the configuration has mistakes, or names files and folders that are not there.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
-    let (perimeter, _) = args.place.load()?;
+pub fn run(args: &Args, last: Option<&Last>, out: &mut dyn Write) -> Result<(), Error> {
+    let (perimeter, _) = args.place.load(last)?;
     let absent = absent(&perimeter);
     if !absent.is_empty() {
         let error = Error::config("the configuration names what is not there");

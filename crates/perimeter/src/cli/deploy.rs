@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::ValueEnum;
 use intramuros_core::error::Error;
 
-use super::{Where, print};
+use super::{Last, Where, print};
 use crate::deploy::{cilium, kubernetes, nftables, systemd};
 
 /// `perimeter deploy`.
@@ -37,8 +37,8 @@ enum Form {
 ///
 /// # Errors
 /// When the configuration has mistakes or the output can't be written.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
-    let (perimeter, _) = args.place.load()?;
+pub fn run(args: &Args, last: Option<&Last>, out: &mut dyn Write) -> Result<(), Error> {
+    let (perimeter, _) = args.place.load(last)?;
     let text = match args.form {
         Form::Systemd => systemd::unit(&perimeter),
         Form::Kubernetes => kubernetes::policy(&perimeter),

@@ -10,7 +10,7 @@ use intramuros_journal::read::{Filter, each};
 use intramuros_journal::verify::{Expected, Report, verify as check};
 use intramuros_journal::{JournalError, keys, syslog, time};
 
-use super::{Where, print, print_json};
+use super::{Last, Where, print, print_json};
 use crate::load;
 
 /// `journal verify`.
@@ -30,8 +30,8 @@ pub struct VerifyArgs {
 ///
 /// # Errors
 /// When it is not whole, or can't be read.
-pub fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let (perimeter, data) = args.place.load()?;
+pub fn verify(args: &VerifyArgs, last: Option<&Last>, out: &mut dyn Write) -> Result<(), Error> {
+    let (perimeter, data) = args.place.load(last)?;
     let folder = load::journal_folder(&perimeter, &data);
     let key = load::journal_key(&perimeter, &data);
     let public = keys::read_public(&key).map_err(|error| {
@@ -129,8 +129,8 @@ enum Form {
 ///
 /// # Errors
 /// When they can't be read or written.
-pub fn export(args: &ExportArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let (perimeter, data) = args.place.load()?;
+pub fn export(args: &ExportArgs, last: Option<&Last>, out: &mut dyn Write) -> Result<(), Error> {
+    let (perimeter, data) = args.place.load(last)?;
     let folder = load::journal_folder(&perimeter, &data);
     let filter = Filter {
         from_ms: args.from.as_deref().map(moment).transpose()?,

@@ -7,7 +7,7 @@ use intramuros_core::error::Error;
 use intramuros_journal::time::now_ms;
 use intramuros_seal::{Places, Plan};
 
-use super::{Where, print, print_json};
+use super::{Last, Where, print, print_json};
 use crate::{html, load, report};
 
 /// `perimeter report`.
@@ -34,12 +34,12 @@ enum Format {
 ///
 /// # Errors
 /// When the configuration or the journal can't be read, or the output not written.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
-    let (perimeter, data) = args.place.load()?;
+pub fn run(args: &Args, last: Option<&Last>, out: &mut dyn Write) -> Result<(), Error> {
+    let (perimeter, data) = args.place.load(last)?;
     let program = std::env::current_exe().unwrap_or_else(|_| "/usr/bin/intramuros".into());
     let plan = Plan::of(&perimeter, &Places { data: data.clone(), program, ..Places::default() });
-    let uses = report::uses(&load::journal_folder(&perimeter, &data))?;
-    let made = report::report(&perimeter, &plan, uses, now_ms())?;
+    let seen = report::seen(&load::journal_folder(&perimeter, &data))?;
+    let made = report::report(&perimeter, &plan, seen, now_ms())?;
     match args.format {
         Format::Text => print(out, &report::to_text(&made, &plan)),
         Format::Html => print(out, &html::page(&made)),

@@ -5,7 +5,7 @@ use std::io::Write;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::FILE_NAME;
 
-use super::{Where, print, print_json};
+use super::{Last, Where, print, print_json};
 
 /// `perimeter show`.
 #[derive(clap::Args, Clone, Debug)]
@@ -24,8 +24,8 @@ pub struct Args {
 ///
 /// # Errors
 /// When the configuration has mistakes or the output can't be written.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
-    let (perimeter, _) = args.place.load()?;
+pub fn run(args: &Args, last: Option<&Last>, out: &mut dyn Write) -> Result<(), Error> {
+    let (perimeter, _) = args.place.load(last)?;
     let file = perimeter.file().unwrap_or(FILE_NAME).to_owned();
     let shown: Vec<_> = perimeter
         .effective()

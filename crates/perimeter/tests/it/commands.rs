@@ -24,8 +24,8 @@ fn run(arguments: &[&str], folder: &Path) -> (String, Result<(), Error>) {
     };
     let mut out = Vec::new();
     let result = match Program::try_parse_from(all).unwrap_or_else(|error| panic!("{error}")) {
-        Program::Perimeter(command) => command.run(&mut out),
-        Program::Journal(command) => command.run(&mut out),
+        Program::Perimeter(command) => command.run(None, &mut out),
+        Program::Journal(command) => command.run(None, &mut out),
     };
     (String::from_utf8(out).unwrap(), result)
 }
