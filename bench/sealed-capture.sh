@@ -105,7 +105,7 @@ start() {
     "$@" >"$work/server.log" 2>&1 &
     server=$!
     tries=0
-    until inside curl -fsS -o /dev/null "http://127.0.0.1:$port/" 2>/dev/null; do
+    until inside curl -sS -o /dev/null "http://127.0.0.1:$port/" 2>/dev/null; do
         tries=$((tries + 1))
         [ "$tries" -lt 600 ] || { echo "not measured: it does not answer"; tail -5 "$work/server.log"; exit 2; }
         kill -0 "$server" 2>/dev/null || { echo "not measured: it ended"; tail -5 "$work/server.log"; exit 2; }

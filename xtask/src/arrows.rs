@@ -27,6 +27,49 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["intramuros", "intramuros-netpol", "intramuros-perimeter"]),
 ];
 
+/// Packages that open connections of their own: HTTP, TLS, name resolution, other protocols. They may be reached through
+/// the one door out and by no other way, however many dependencies lie between.
+const CLIENTS: &[&str] = &[
+    "attohttpc",
+    "aws-config",
+    "curl",
+    "ftp",
+    "h3",
+    "hickory-client",
+    "hickory-resolver",
+    "hyper-rustls",
+    "hyper-tls",
+    "imap",
+    "isahc",
+    "lettre",
+    "minreq",
+    "mongodb",
+    "native-tls",
+    "openssl",
+    "postgres",
+    "quinn",
+    "redis",
+    "reqwest",
+    "rustls",
+    "s2n-quic",
+    "self_update",
+    "sentry",
+    "ssh2",
+    "suppaftp",
+    "surf",
+    "tokio-native-tls",
+    "tokio-postgres",
+    "tokio-rustls",
+    "tonic",
+    "trust-dns-resolver",
+    "tungstenite",
+    "ureq",
+    "webpki-roots",
+];
+
+/// The one door out.
+const DOOR: &str = "intramuros-egress";
+
 /// What the pure crates may not know, by package.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
@@ -50,11 +93,11 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 
 /// The faults of the dependency graph, direct dependencies without those for tests alone.
 pub fn check(root: &Path) -> Vec<String> {
-    let metadata = match metadata(root) {
+    let direct = match metadata(root, &["--no-deps"]) {
         Ok(metadata) => metadata,
         Err(error) => return vec![format!("cargo metadata: {error}")],
     };
-    let graph = direct_dependencies(&metadata);
+    let graph = direct_dependencies(&direct);
     let mut faults = Vec::new();
     for (package, dependencies) in &graph {
         for (heavy, owners) in OWNERS {
@@ -71,13 +114,64 @@ pub fn check(root: &Path) -> Vec<String> {
             faults.push(format!("{package}: the testkit is for tests alone"));
         }
     }
+    match metadata(root, &["--filter-platform", "x86_64-unknown-linux-gnu"]) {
+        Ok(whole) => faults.extend(second_doors(&whole)),
+        Err(error) => faults.push(format!("cargo metadata: {error}")),
+    }
     faults
 }
 
-fn metadata(root: &Path) -> Result<Value, String> {
+/// Ways by which a package of ours reaches a client past the door, each as the chain of names.
+fn second_doors(metadata: &Value) -> Vec<String> {
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let text =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let names: BTreeMap<String, String> = list(metadata.get("packages"))
+        .iter()
+        .map(|package| (text(package, "id"), text(package, "name")))
+        .collect();
+    let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for node in list(metadata.get("resolve").and_then(|resolve| resolve.get("nodes"))) {
+        let needed = list(node.get("deps")).into_iter().filter(|dependency| {
+            // Without those for tests and for building.
+            list(dependency.get("dep_kinds")).iter().any(|kind| kind.get("kind").is_none_or(Value::is_null))
+        });
+        graph.insert(text(&node, "id"), needed.map(|dependency| text(&dependency, "pkg")).collect());
+    }
+    let ours = list(metadata.get("workspace_members"));
+    let ours =
+        ours.iter().filter_map(Value::as_str).filter(|id| names.get(*id).is_some_and(|name| name != DOOR));
+    ours.filter_map(|start| way_to_client(start, &graph, &names)).collect()
+}
+
+/// The first chain from a package to a client that does not go through the door.
+fn way_to_client(
+    start: &str,
+    graph: &BTreeMap<String, Vec<String>>,
+    names: &BTreeMap<String, String>,
+) -> Option<String> {
+    let name = |id: &str| names.get(id).map_or("", String::as_str).to_owned();
+    let mut seen = BTreeSet::from([start.to_owned()]);
+    let mut waiting = vec![(start.to_owned(), name(start))];
+    while let Some((id, chain)) = waiting.pop() {
+        for next in graph.get(&id).into_iter().flatten().filter(|next| name(next) != DOOR) {
+            let chain = format!("{chain} -> {}", name(next));
+            if CLIENTS.contains(&name(next).as_str()) {
+                return Some(format!("{chain}: a second way out; only {DOOR} may open connections"));
+            }
+            if seen.insert(next.clone()) {
+                waiting.push((next.clone(), chain));
+            }
+        }
+    }
+    None
+}
+
+fn metadata(root: &Path, more: &[&str]) -> Result<Value, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args(["metadata", "--format-version", "1", "--offline"])
+        .args(more)
         .current_dir(root)
         .output()
         .map_err(|error| error.to_string())?;
@@ -103,4 +197,27 @@ fn direct_dependencies(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
             (package.get("name").map(text).unwrap_or_default(), direct)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_past_the_door_is_found_however_far() {
+        let check = |edges: &[(&str, &str)], expected: Option<&str>| {
+            let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            let mut names = BTreeMap::new();
+            for (from, to) in edges {
+                graph.entry((*from).to_owned()).or_default().push((*to).to_owned());
+                names.extend([from, to].map(|name| ((*name).to_owned(), (*name).to_owned())));
+            }
+            let found = way_to_client("ours", &graph, &names);
+            assert_eq!(found.as_deref().and_then(|way| way.split(':').next()), expected);
+        };
+        check(&[("ours", DOOR), (DOOR, "rustls")], None);
+        check(&[("ours", "a"), ("a", "b"), ("b", "ureq")], Some("ours -> a -> b -> ureq"));
+        check(&[("ours", DOOR), (DOOR, "a"), ("ours", "a"), ("a", "rustls")], Some("ours -> a -> rustls"));
+        check(&[("ours", "a"), ("a", "ours")], None);
+    }
 }

@@ -84,7 +84,10 @@ fn seal(perimeter: &Perimeter, plan: &Plan) -> Result<Option<Sealed>, Error> {
     if !perimeter.sealed {
         return Ok(None);
     }
-    intramuros_seal::apply(plan, perimeter.require_seal).map(Some).map_err(|error| {
+    let sealed = intramuros_seal::apply(plan, perimeter.require_seal).inspect(|sealed| {
+        tracing::info!(microseconds = sealed.took.as_micros() as u64, "sealed");
+    });
+    sealed.map(Some).map_err(|error| {
         let said = Error::config(error.to_string());
         match error {
             SealError::NotWhole(_) => said

@@ -50,7 +50,7 @@ impl Where {
             }
         }
         if let Some(data) = &self.data {
-            declared.data.folder = Some(data.clone());
+            declared.data.folder = Some(std::path::absolute(data).unwrap_or_else(|_| data.clone()));
             declared.set_by_command("data.folder", "--data");
         }
         let data = load::data_folder(&declared);

@@ -64,6 +64,7 @@ pub fn unit(perimeter: &Perimeter) -> String {
          [Service]\n\
          Type=exec\n\
          ExecStart=/usr/bin/intramuros serve --config /etc/intramuros/intramuros.toml --data /var/lib/intramuros\n\
+         ExecReload=/bin/kill -HUP $MAINPID\n\
          Restart=on-failure\n\
          RestartSec=2\n",
     );
