@@ -1,6 +1,7 @@
 //! What did the person ask the program to do?
 
 mod commands;
+mod forward;
 mod output;
 mod progress;
 mod reload;

@@ -46,7 +46,14 @@ pub fn each(
     filter: &Filter,
     mut each: impl FnMut(&Entry, &[u8]) -> bool,
 ) -> Result<(), JournalError> {
-    for segment in segment::list(folder)? {
+    let segments = segment::list(folder)?;
+    for (position, segment) in segments.iter().enumerate() {
+        // All of a segment stands before the first entry of the next one.
+        let next = segments.get(position + 1).filter(|_| filter.after.is_some());
+        let before = next.and_then(|next| first_of(&next.path)).map(|(before, ..)| before);
+        if before.zip(filter.after).is_some_and(|(before, after)| before <= after) {
+            continue;
+        }
         let file = File::open(&segment.path).map_err(JournalError::io(&segment.path, "open the segment"))?;
         let mut reader = BufReader::with_capacity(1 << 16, file);
         let mut bytes = Vec::new();

@@ -15,6 +15,7 @@ pub fn frame(out: &mut Vec<u8>, entry: &Entry, line: &[u8], host: &str) {
     let severity = match &entry.event {
         // Warning: somebody should look.
         Event::Egress { allowed: false, .. }
+        | Event::AccessRefused { .. }
         | Event::SignIn { allowed: false, .. }
         | Event::ToolCalled { allowed: false, .. }
         | Event::JournalOpened { accepted_break: Some(_), .. } => 4,
@@ -30,4 +31,11 @@ pub fn frame(out: &mut Vec<u8>, entry: &Entry, line: &[u8], host: &str) {
     let message_bytes = header.len() + 3 + line.len();
     out.extend_from_slice(format!("{message_bytes} {header}\u{feff}").as_bytes());
     out.extend_from_slice(line);
+}
+
+/// The name of this machine, as messages carry it; `-` where it can't be told. A sealed process can't read it: ask
+/// before.
+pub fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "-".to_owned(), |name| name.trim().to_owned())
 }

@@ -15,6 +15,7 @@ use intramuros_server::{Application, Record, Seal, Settings, check_address};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::forward::Forwarder;
 use crate::output::Output;
 use crate::progress::{self, Style};
 use crate::reload::{Applied, Ask, Keeper};
@@ -51,10 +52,14 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let address = listener.local_addr().unwrap_or(address);
     let ocr = setup::ocr()?;
     let keeper = Keeper::start(&perimeter)?;
+    let forwarder = Forwarder::declared(&perimeter, &data)?;
     // What the file says by itself, to compare with what it will say.
     let declared = load::load(args.at.config.as_deref())?;
     // From here on the process reaches nothing that is not declared. No thread may run before.
     let walls = walls::raise(&perimeter, &data, ocr.as_ref(), args.accept_journal_break.clone())?;
+    if let Some(forwarder) = forwarder {
+        forwarder.start(walls.egress.clone())?;
+    }
     let words = walls::in_words(&perimeter, &walls);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(setup::threads())

@@ -147,7 +147,7 @@ pub fn export(args: &ExportArgs, last: Option<&Last>, out: &mut dyn Write) -> Re
 
 /// Writes what matches; gives how many there were.
 fn write(folder: &std::path::Path, filter: &Filter, form: Form, out: &mut dyn Write) -> Result<u64, Error> {
-    let host = host_name();
+    let host = syslog::host_name();
     let mut count = 0;
     let mut failed = None;
     let mut bytes = Vec::new();
@@ -194,11 +194,6 @@ fn moment(text: &str) -> Result<i64, Error> {
     time::from_text(text).ok_or_else(|| {
         Error::user(format!("`{text}` is not a day (2026-11-22) or a moment (2026-11-22T03:20:00Z)"))
     })
-}
-
-fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_or_else(|_| "-".to_owned(), |name| name.trim().to_owned())
 }
 
 fn wrong(error: JournalError) -> Error {
