@@ -25,7 +25,7 @@ fn a_changed_configuration_holds_at_once_or_names_what_needs_a_restart() {
     );
     program.says("needs a restart: egress[0] (port 9 is sealed), journal.retain_days");
     program.signal("HUP");
-    program.says("intramuros.toml: needs a restart: egress[0] (port 9 is sealed), journal.retain_days");
+    program.says_times("needs a restart: egress[0] (port 9 is sealed), journal.retain_days", 2);
     program.stop();
 
     let texts: Vec<_> = house.journal("question").iter().map(|event| event["text"].clone()).collect();

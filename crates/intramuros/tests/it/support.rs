@@ -130,7 +130,13 @@ impl Program {
 
     /// Waits until it has said a line that holds `text`.
     pub fn says(&self, text: &str) {
-        self.wait(text, || self.said.lock().unwrap().iter().any(|line| line.contains(text)));
+        self.says_times(text, 1);
+    }
+
+    /// Waits until it has said such lines so often.
+    pub fn says_times(&self, text: &str, times: usize) {
+        let count = || self.said.lock().unwrap().iter().filter(|line| line.contains(text)).count();
+        self.wait(text, || count() >= times);
     }
 
     /// Waits until a search finds exactly these paths.
