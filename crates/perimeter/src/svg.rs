@@ -26,7 +26,7 @@ pub(crate) fn picture(report: &Report) -> String {
         .max(2);
     let height = rows * ROW + 80;
     let mut svg = format!(
-        "<svg viewBox=\"0 0 1000 {height}\" role=\"img\" aria-labelledby=\"walls\" class=\"walls\">\
+        "<svg viewBox=\"-110 0 1200 {height}\" role=\"img\" aria-labelledby=\"walls\" class=\"walls\">\
          <title id=\"walls\">The walls: {} ways in, {} ways out</title>\
          <rect x=\"300\" y=\"20\" width=\"400\" height=\"{}\" rx=\"6\" class=\"wall\"/>",
         report.ways_in.len(),
