@@ -26,7 +26,7 @@ use intramuros_core::sentence::sentences;
 use intramuros_inference::Embedder;
 use intramuros_ingest::passages::{PassageOptions, split};
 use intramuros_library::{Embed, Library, Options, Reading};
-use intramuros_server::{Application, Limits, Settings, serve};
+use intramuros_server::{Application, Limits, Settings, Walls, serve};
 
 const SETS: [&str; 4] = ["cnil_faq_fr", "servicepublic_fr", "awsdocs_en", "cranfield_en"];
 const POOL: usize = 1_000;
@@ -269,7 +269,7 @@ impl Server {
         // One address asks for everybody here: what one person may ask for a second is no matter of this measurement.
         let limits = Limits { rate: 1e9, burst: 1e9, ..Limits::default() };
         let settings = Settings { visitor, limits, ..Settings::default() };
-        let application = Application { library: Arc::clone(library), settings };
+        let application = Application { library: Arc::clone(library), settings, walls: Walls::default() };
         runtime.spawn(serve(listener, application, async { _ = stopped.await }));
         Server { address, _stop: stop, runtime: Some(runtime) }
     }
