@@ -22,6 +22,9 @@ const PASSAGE_OVERHEAD: usize = 40;
 /// Bytes of earlier turns that are shown to the model: two or three exchanges. Older ones are left out first.
 const HISTORY_BYTES: usize = 4 << 10;
 
+/// The share of the window that earlier turns may take.
+const HISTORY_SHARE: u32 = 5;
+
 /// Bytes of one earlier turn.
 const TURN_BYTES: usize = 1 << 10;
 
@@ -81,9 +84,9 @@ pub fn not_found_sign(language: Language) -> &'static str {
 pub fn compose(asked: &Asked<'_>, sources: &[Source], window: u32) -> Option<Prompt> {
     let max_tokens = MAX_ANSWER_TOKENS.min(window / ANSWER_SHARE).max(1);
     let system = system(asked);
-    let history = recent(asked.history);
+    let history = recent(asked.history, (window / HISTORY_SHARE) as usize * BYTES_PER_TOKEN);
     let mut used = tokens(&system) + tokens(asked.question) + max_tokens as usize + PASSAGE_OVERHEAD;
-    used += history.iter().map(|message| tokens(&message.content) + PASSAGE_OVERHEAD / 4).sum::<usize>();
+    used += history.iter().map(|message| tokens(&message.content)).sum::<usize>();
     let mut left = (window as usize).checked_sub(used).filter(|left| *left >= LEAST_FOR_PASSAGES)?;
     let mut by_value: Vec<&Source> = sources.iter().collect();
     by_value.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.number.cmp(&b.number)));
@@ -173,15 +176,17 @@ fn is_hidden(character: char) -> bool {
 }
 
 /// The last turns that fit, each cut to a readable length.
-fn recent(history: &[Message]) -> Vec<Message> {
-    let mut left = HISTORY_BYTES;
+fn recent(history: &[Message], most: usize) -> Vec<Message> {
+    let mut left = most.min(HISTORY_BYTES);
     let mut kept: Vec<Message> = Vec::new();
     for message in history.iter().rev().filter(|message| message.role != Role::System) {
         let content = harmless(beginning(&message.content, TURN_BYTES));
-        if content.len() > left {
+        // What stands around a turn costs as well.
+        let cost = content.len() + PASSAGE_OVERHEAD;
+        if cost > left {
             break;
         }
-        left -= content.len();
+        left -= cost;
         kept.push(Message { role: message.role, content });
     }
     kept.reverse();
@@ -255,6 +260,7 @@ mod tests {
             })
             .collect();
         let asked = Asked { history: &history, ..asked("Et ensuite ?") };
+        assert!(compose(&asked, &[source(1, "Dix ans.", 1.0)], 1_024).is_some());
         let prompt = compose(&asked, &[source(1, "Dix ans.", 1.0)], 4_096).unwrap();
         assert!(prompt.messages.len() < 20);
         assert_eq!(prompt.messages[1].role, Role::User);

@@ -4,6 +4,7 @@
 //! file is read and no name resolved here: paths are as declared until [`Perimeter::resolve_paths`] is given the
 //! folder they are relative to.
 
+mod assistant;
 mod check;
 mod day;
 pub mod effective;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use assistant::{Assistant, Unsupported};
 pub use day::Day;
 pub use effective::{Effective, Origin};
 pub use host::Host;
@@ -55,6 +57,8 @@ pub struct Perimeter {
     pub limits: LimitOverrides,
     /// How text is searched.
     pub search: Search,
+    /// How models write answers.
+    pub assistant: Assistant,
     /// The audit trail.
     pub journal: JournalSection,
     /// Who translates names.
@@ -103,6 +107,7 @@ impl Default for Perimeter {
             data: Data::default(),
             limits: LimitOverrides::default(),
             search: Search::default(),
+            assistant: Assistant::default(),
             journal: JournalSection::default(),
             dns: Dns::default(),
             proxy: None,
@@ -192,7 +197,8 @@ impl Perimeter {
     /// Makes declared paths absolute or relative to `base`, the folder that holds `intramuros.toml`.
     pub fn resolve_paths(&mut self, base: &Path) {
         let folders = self.sources.iter_mut().map(|source| &mut source.path);
-        let optional = [&mut self.data.folder, &mut self.journal.folder, &mut self.journal.key_file];
+        let server = &mut self.server.token_file;
+        let optional = [&mut self.data.folder, &mut self.journal.folder, &mut self.journal.key_file, server];
         let models = self.models.iter_mut().flat_map(|model| [&mut model.key_file, &mut model.file]);
         let egress = self
             .egress
@@ -273,13 +279,14 @@ impl Perimeter {
 }
 
 /// The names of all sections and keys at the top of the file.
-const TOP: [&str; 16] = [
+const TOP: [&str; 17] = [
     "sealed",
     "require_seal",
     "server",
     "data",
     "limits",
     "search",
+    "assistant",
     "journal",
     "dns",
     "proxy",
@@ -302,6 +309,7 @@ fn read_file(reader: &mut Reader<'_>) -> Option<Perimeter> {
         data: reader.section(table, "data"),
         limits: reader.section(table, "limits"),
         search: reader.section(table, "search"),
+        assistant: reader.section(table, "assistant"),
         journal: reader.section(table, "journal"),
         dns: reader.section(table, "dns"),
         proxy: reader.optional(table, "proxy"),

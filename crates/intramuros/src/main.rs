@@ -35,6 +35,8 @@ enum Command {
     Search(commands::search::Args),
     /// Answer a question with sentences of the documents, each with where it stands
     Ask(commands::ask::Args),
+    /// Offer search and answers to another program over its pipes (Model Context Protocol)
+    Mcp(commands::mcp::Args),
     /// Show what was read from a file, or why nothing was
     Extract(commands::extract::Args),
     /// List the files that were not read, and why
@@ -91,6 +93,7 @@ fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
         Command::Ingest(args) => commands::ingest::run(args, out),
         Command::Search(args) => commands::search::run(args, out),
         Command::Ask(args) => commands::ask::run(args, out),
+        Command::Mcp(args) => commands::mcp::run(args),
         Command::Extract(args) => commands::extract::run(args, out),
         Command::Unread(args) => commands::unread::run(args, out),
         Command::Status(args) => commands::status::run(args, out),

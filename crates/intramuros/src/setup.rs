@@ -227,3 +227,24 @@ pub fn open_read_only(perimeter: Perimeter, data: &Path) -> Result<Library, Erro
 fn embedder() -> Result<Arc<dyn Embed>, Error> {
     Ok(Arc::new(Embedder::built_in(threads())?))
 }
+
+/// Hash of the token that programs must show; none where none is declared.
+///
+/// # Errors
+/// When the declared file can't be read or holds too little to be a secret.
+pub fn token(perimeter: &Perimeter) -> Result<Option<blake3::Hash>, Error> {
+    /// Shorter ones are guessed.
+    const LEAST_LETTERS: usize = 16;
+    let Some(path) = &perimeter.server.token_file else { return Ok(None) };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::config(format!("server.token_file: {} can't be read", path.display())).because(error)
+    })?;
+    let token = text.trim();
+    if token.len() < LEAST_LETTERS {
+        return Err(Error::config(format!(
+            "server.token_file: the token has fewer than {LEAST_LETTERS} letters"
+        ))
+        .hint("`openssl rand -hex 32` makes one"));
+    }
+    Ok(Some(blake3::hash(token.as_bytes())))
+}

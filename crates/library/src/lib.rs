@@ -15,6 +15,7 @@ mod embedding;
 mod facts;
 mod follow;
 mod library;
+mod nearness;
 mod paths;
 mod permissions;
 mod plan;

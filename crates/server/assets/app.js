@@ -4,6 +4,7 @@
 // it. Drawing follows from the address, so that links, history and reloading give the same page.
 
 import { clearAnswer, drawAnswer, reads } from "./answer.js";
+import { offerWriting, stopWriting } from "./written.js";
 import { api, byId, fill, go, h, kept } from "./dom.js";
 import { drawDocument, fetchDocument } from "./document.js";
 import { FACETS, addResults, drawFacets, drawResults } from "./results.js";
@@ -101,6 +102,7 @@ function drawHome(at) {
 function forget() {
   searching.abort();
   answering.abort();
+  stopWriting();
   clearTimeout(answerTimer);
   clearAnswer(answerPlace);
   Object.assign(shown, { search: "", results: null });
@@ -222,6 +224,7 @@ function say(text) {
 
 function planAnswer(at, now) {
   answering.abort();
+  stopWriting();
   clearTimeout(answerTimer);
   const q = at.query.get("q");
   if (!reads(q)) return clearAnswer(answerPlace);
@@ -232,7 +235,9 @@ function planAnswer(at, now) {
 async function answer(at) {
   answering = new AbortController();
   try {
-    drawAnswer(answerPlace, await api("ask?" + at.query, answering.signal), stateOf(at));
+    const given = await api("ask?" + at.query, answering.signal);
+    drawAnswer(answerPlace, given, stateOf(at));
+    if (given.found) offerWriting(answerPlace, at.query.get("q"), stateOf(at));
   } catch (failure) {
     // The results below still stand.
     if (failure.name !== "AbortError") clearAnswer(answerPlace);

@@ -269,7 +269,12 @@ impl Server {
         // One address asks for everybody here: what one person may ask for a second is no matter of this measurement.
         let limits = Limits { rate: 1e9, burst: 1e9, ..Limits::default() };
         let settings = Settings { visitor, limits, ..Settings::default() };
-        let application = Application { library: Arc::clone(library), settings, walls: Walls::default() };
+        let application = Application {
+            library: Arc::clone(library),
+            settings,
+            walls: Walls::default(),
+            writers: Arc::new(intramuros_dialogue::Writers::none()),
+        };
         runtime.spawn(serve(listener, application, async { _ = stopped.await }));
         Server { address, _stop: stop, runtime: Some(runtime) }
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
+use intramuros_dialogue::Writers;
 use intramuros_journal::Event;
 use intramuros_library::Library;
 use tokio::sync::{Semaphore, watch};
@@ -26,11 +27,13 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// How much may be asked for.
     pub limits: Limits,
+    /// Hash (BLAKE3) of the token that programs must show under `/v1` and `/mcp`; none where none is declared.
+    pub token: Option<blake3::Hash>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { visitor: Principal::owner(), public_url: None, limits: Limits::default() }
+        Settings { visitor: Principal::owner(), public_url: None, limits: Limits::default(), token: None }
     }
 }
 
@@ -42,6 +45,8 @@ pub struct Application {
     pub settings: Settings,
     /// Within what.
     pub walls: Walls,
+    /// The models that write answers; [`Writers::none`] for none.
+    pub writers: Arc<Writers>,
 }
 
 /// What the handlers share.
@@ -58,6 +63,12 @@ pub(crate) struct Shared {
     pub streams: Arc<Semaphore>,
     /// The journal, the way out, the seal.
     pub walls: Walls,
+    /// The models that write answers.
+    pub writers: Arc<Writers>,
+    /// Hash of the token that programs must show; none where none is declared.
+    pub token: Option<blake3::Hash>,
+    /// The address at which the page is opened, without a slash at its end.
+    pub home: String,
     turns: Arc<Semaphore>,
     /// Random part of request numbers, so that those of two runs differ.
     run: u32,
@@ -71,8 +82,9 @@ impl Shared {
         progress: watch::Receiver<Seen>,
         stopping: watch::Receiver<bool>,
     ) -> Shared {
-        let Application { library, settings, walls } = application;
-        let Settings { visitor, public_url, limits } = settings;
+        let Application { library, settings, walls, writers } = application;
+        let Settings { visitor, public_url, limits, token } = settings;
+        let home = public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         Shared {
             library,
             visitor,
@@ -82,6 +94,9 @@ impl Shared {
             stopping,
             streams: Arc::new(Semaphore::new(limits.streams)),
             walls,
+            writers,
+            token,
+            home: home.trim_end_matches('/').to_owned(),
             turns: Arc::new(Semaphore::new(limits.at_once)),
             run: std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0) as u32,
             requests: AtomicU64::new(0),
@@ -103,6 +118,11 @@ impl Shared {
         let task = tokio::task::spawn_blocking(move || record.note(event));
         let noted = tokio::time::timeout(self.limits.time, task).await.map_err(|_| Failure::slow())?;
         noted.map_err(Failure::internal)?.map_err(Failure::not_recorded)
+    }
+
+    /// The documents, to be called from a thread that may wait.
+    pub fn library(&self) -> Arc<Library> {
+        Arc::clone(&self.library)
     }
 
     /// Calls the library on a thread that may wait, in turn and within the time limit.

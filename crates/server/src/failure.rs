@@ -62,6 +62,11 @@ impl Failure {
         )
     }
 
+    /// The model that was asked for is not declared.
+    pub fn model_not_found() -> Failure {
+        Failure::new(StatusCode::NOT_FOUND, "not_found", "there is no such model")
+    }
+
     /// The original is not handed out.
     pub fn no_original(message: &str) -> Failure {
         Failure::new(StatusCode::NOT_FOUND, "not_found", message)
@@ -97,7 +102,7 @@ impl Failure {
 
     /// The route is there, the method is not.
     pub fn wrong_method() -> Failure {
-        Failure::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this address takes GET and HEAD only")
+        Failure::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this address does not take that method")
     }
 
     /// What happened could not be written down, and it is declared that nothing happens unseen.

@@ -5,6 +5,7 @@
 //! loopback address the visitor is the owner and needs no password; other addresses are refused until there are
 //! accounts.
 
+mod answering;
 mod api;
 mod application;
 mod failure;
@@ -12,6 +13,7 @@ mod guard;
 mod limits;
 mod page;
 mod parameters;
+mod programs;
 mod progress;
 mod rate;
 mod record;
@@ -24,5 +26,5 @@ pub use application::{Application, Settings};
 pub use limits::Limits;
 pub use record::Record;
 pub use router::ROUTES;
-pub use serve::{check_address, serve};
+pub use serve::{check_address, offer_tools, serve};
 pub use walls::{Seal, Walls};

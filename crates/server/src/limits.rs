@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Longest question in bytes. 2 KiB: a long paragraph; the address that carries it is still taken by every proxy.
 pub const MAX_QUESTION_BYTES: usize = 2 << 10;
 
+/// Largest body of a request, in bytes. 4 MiB: a conversation of a thousand long turns.
+pub const MAX_BODY_BYTES: usize = 4 << 20;
+
 /// Most results in one answer. 100: what an evaluation looks at; a person reads ten.
 pub const MAX_RESULTS: usize = 100;
 

@@ -22,7 +22,7 @@ const INDEX: Asset = Asset {
     content: include_str!("../assets/index.html"),
 };
 
-const ASSETS: [Asset; 10] = [
+const ASSETS: [Asset; 11] = [
     style("style.css", include_str!("../assets/style.css")),
     picture("mark.svg", include_str!("../assets/mark.svg")),
     script("early.js", include_str!("../assets/early.js")),
@@ -31,6 +31,7 @@ const ASSETS: [Asset; 10] = [
     script("words.js", include_str!("../assets/words.js")),
     script("results.js", include_str!("../assets/results.js")),
     script("answer.js", include_str!("../assets/answer.js")),
+    script("written.js", include_str!("../assets/written.js")),
     script("document.js", include_str!("../assets/document.js")),
     script("status.js", include_str!("../assets/status.js")),
 ];

@@ -21,6 +21,7 @@ use tower_service::Service;
 use crate::application::{Application, Shared};
 use crate::guard::Peer;
 use crate::limits::{HEAD_TIME, MAX_HEAD_BYTES, SHUTDOWN_TIME};
+use crate::programs::mcp;
 use crate::{progress, router};
 
 /// After a connection that could not be taken (too many open files), how long until the next is tried.
@@ -107,4 +108,16 @@ fn connection(
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
+}
+
+/// Offers the tools of the Model Context Protocol over this process' own pipes, until the other side closes them.
+///
+/// # Errors
+/// When the other side does not speak the protocol.
+pub async fn offer_tools(application: Application) -> Result<(), Error> {
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let (_stop, stopping) = watch::channel(false);
+    let progress = progress::follow(Arc::clone(&application.library), stopping.clone());
+    let shared = Arc::new(Shared::new(application, nowhere, progress, stopping));
+    mcp::over_pipes(&shared).await
 }

@@ -207,6 +207,8 @@ fn is_light(exact: &str) -> bool {
     matches!(
         exact,
         "ainsi"
+            | "answer"
+            | "reponse"
             | "alors"
             | "also"
             | "aussi"

@@ -35,12 +35,16 @@ pub struct Server {
     pub public_url: Option<String>,
     /// Addresses of proxies whose word on the client's address is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// File that holds the token which programs must show under `/v1` and `/mcp`, and nothing else. Without it, who can
+    /// connect can ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
 }
 
 impl Default for Server {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 7171));
-        Server { listen: vec![listen], public_url: None, trusted_proxies: Vec::new() }
+        Server { listen: vec![listen], public_url: None, trusted_proxies: Vec::new(), token_file: None }
     }
 }
 

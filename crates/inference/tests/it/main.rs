@@ -1,5 +1,7 @@
 //! Does the built-in model place texts of like meaning near one another?
 
+mod endpoint;
+
 use intramuros_inference::Embedder;
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {

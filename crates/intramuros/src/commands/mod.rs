@@ -7,6 +7,7 @@ pub mod eval;
 pub mod extract;
 pub mod ingest;
 pub mod keeper;
+pub mod mcp;
 pub mod netpol;
 pub mod search;
 pub mod serve;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
+use intramuros_dialogue::Writers;
 use intramuros_library::{Library, Phase};
 use intramuros_perimeter::load;
 use intramuros_server::{Application, Record, Seal, Settings, check_address};
@@ -51,6 +52,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let listener = listen(address)?;
     let address = listener.local_addr().unwrap_or(address);
     let ocr = setup::ocr()?;
+    let token = setup::token(&perimeter)?;
     let keeper = Keeper::start(&perimeter)?;
     let forwarder = Forwarder::declared(&perimeter, &data)?;
     // What the file says by itself, to compare with what it will say.
@@ -71,10 +73,15 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     out.line(&format!("Intramuros: {}", out.bold(&format!("http://{address}/"))));
     words.iter().for_each(|line| out.note(line));
     out.note("Stop with Ctrl+C.");
+    let writers = Writers::new(&perimeter, &walls.egress)?;
+    if let Some(writer) = writers.endpoints().first() {
+        out.note(&format!("Answers are written by {}, and checked.", writer.name()));
+    }
     let application = Application {
         library,
-        settings: Settings { public_url: perimeter.server.public_url.clone(), ..Settings::default() },
+        settings: Settings { public_url: perimeter.server.public_url.clone(), token, ..Settings::default() },
         walls: server_walls(&perimeter, &walls, &words),
+        writers: Arc::new(writers),
     };
     let ask = match keeper {
         Some(keeper) => Some(keeper.follow(applied(declared, &walls, &application))?),

@@ -3,6 +3,7 @@
 //! One module for each address: the handler first, then what it answers with. Values that several answers share stand
 //! here.
 
+pub mod answer;
 pub mod ask;
 pub mod documents;
 pub mod events;

@@ -13,6 +13,7 @@ use utoipa::OpenApi;
     paths(
         super::search::search,
         super::ask::ask,
+        super::answer::answer,
         super::documents::document,
         super::original::original,
         super::status::status,

@@ -27,6 +27,8 @@ pub(crate) struct StatusAnswer {
     pub counts: Option<CountsView>,
     /// Names of the sources; for the owner alone.
     pub sources: Vec<String>,
+    /// Names of the models that write answers.
+    pub writers: Vec<String>,
 }
 
 /// How far the work is.
@@ -106,6 +108,7 @@ pub(crate) async fn status(
     parameters: Parameters,
 ) -> Result<Json<StatusAnswer>, Failure> {
     parameters.finish()?;
+    let writers = shared.writers.endpoints().iter().map(|writer| writer.name().to_owned()).collect();
     let answer = shared.call(move |library| {
         let (counts, sources) = if principal.owner {
             let sources = library.store().sources()?.into_iter().map(|source| source.name).collect();
@@ -114,7 +117,7 @@ pub(crate) async fn status(
             (None, Vec::new())
         };
         let progress = ProgressView::of(&library.progress(), &principal);
-        Ok(StatusAnswer { version: env!("CARGO_PKG_VERSION"), progress, counts, sources })
+        Ok(StatusAnswer { version: env!("CARGO_PKG_VERSION"), progress, counts, sources, writers })
     });
     Ok(Json(answer.await?))
 }

@@ -221,6 +221,11 @@ fn the_openapi_document_covers_every_route_and_every_route_is_there() {
     assert_eq!(described, BTreeSet::from(ROUTES));
     let id = server.document("prix.txt").to_string();
     for route in ROUTES.into_iter().filter(|route| !route.ends_with("events")) {
+        if served["paths"][route]["get"].is_null() {
+            // Asked with a body: there, but not to be read.
+            assert_eq!(server.get(route).status, 405, "{route}");
+            continue;
+        }
         let path = route.replace("{id}", &id);
         let query = if route.ends_with("search") || route.ends_with("ask") { "?q=clou" } else { "" };
         let answer = server.get(&format!("{path}{query}"));

@@ -3,5 +3,7 @@
 mod access;
 mod api;
 mod guard;
+mod injection;
+mod programs;
 mod record;
 mod support;

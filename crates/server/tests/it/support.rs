@@ -12,6 +12,7 @@ use intramuros_core::document::{
 use intramuros_core::language::detect;
 use intramuros_core::passage::Passage;
 use intramuros_core::perimeter::Perimeter;
+use intramuros_dialogue::Writers;
 use intramuros_library::{Library, Options, Reading};
 use intramuros_server::{Application, Limits, Settings, Walls, serve};
 use serde_json::Value;
@@ -39,11 +40,18 @@ pub struct Scene<'a> {
     pub rules: &'a str,
     pub settings: Settings,
     pub walls: Walls,
+    pub writers: Writers,
 }
 
 impl Default for Scene<'_> {
     fn default() -> Self {
-        Scene { files: FILES, rules: "", settings: Settings::default(), walls: Walls::default() }
+        Scene {
+            files: FILES,
+            rules: "",
+            settings: Settings::default(),
+            walls: Walls::default(),
+            writers: Writers::none(),
+        }
     }
 }
 
@@ -77,8 +85,12 @@ impl Server {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let application =
-            Application { library: Arc::clone(&library), settings: scene.settings, walls: scene.walls };
+        let application = Application {
+            library: Arc::clone(&library),
+            settings: scene.settings,
+            walls: scene.walls,
+            writers: Arc::new(scene.writers),
+        };
         runtime.spawn(serve(listener, application, async {
             let _ = stopped.await;
         }));

@@ -1,0 +1,27 @@
+//! How do models write answers (`[assistant]`)?
+
+use serde::{Deserialize, Serialize};
+
+/// What becomes of a sentence that no passage supports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Unsupported {
+    /// It is shown, marked as not supported, with the reason.
+    #[default]
+    Mark,
+    /// It is left out, and the answer says how many were.
+    Remove,
+}
+
+/// `[assistant]`: how written answers are made. Without a model that writes, it has no effect.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Assistant {
+    /// What becomes of sentences that no passage supports: `mark` or `remove`.
+    pub unsupported: Unsupported,
+    /// What the model is to heed beside the rules of the program: "address people formally".
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub instructions: String,
+}

@@ -1,0 +1,151 @@
+//! Which passages may answer this question?
+
+use std::collections::HashSet;
+
+use intramuros_assistant::followup::standalone;
+use intramuros_core::access::Principal;
+use intramuros_core::chat::Message;
+use intramuros_core::error::Error;
+use intramuros_core::language::{Language, detect};
+use intramuros_library::{Answered, FoundDocument, FoundPassage, Library, SearchOptions};
+use intramuros_store::StoredPassage;
+
+use crate::event::Cited;
+
+/// Longest question in bytes; more is a document, not a question.
+pub const MAX_QUESTION_BYTES: usize = 8 << 10;
+
+/// Turns of a conversation that are looked at: the rest says nothing about the next question.
+const MAX_TURNS: usize = 40;
+
+/// Documents that passages are taken from, and passages of each.
+const DOCUMENTS: usize = 8;
+const PASSAGES_OF_A_DOCUMENT: usize = 2;
+
+/// Passages that are put to a model at most.
+const MAX_PASSAGES: usize = 10;
+
+/// Of the best passages, so many are read with what follows them.
+const JOINED: usize = 3;
+
+/// What a passage must have at most, in bytes, to be joined with the next: together they are still one place.
+const JOIN_BYTES: usize = 1_500;
+
+/// What is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Asking {
+    /// The question as it was typed.
+    pub question: String,
+    /// What was said before, oldest first.
+    pub history: Vec<Message>,
+    /// What the search is narrowed to.
+    pub options: SearchOptions,
+}
+
+/// The passages for a question.
+#[derive(Clone, Debug)]
+pub struct Gathered {
+    /// The question as it was typed.
+    pub question: String,
+    /// The language of the answer.
+    pub language: Language,
+    /// What was said before, oldest first.
+    pub history: Vec<Message>,
+    /// Passages, best first, each with how well it answers.
+    pub passages: Vec<(Cited, Language, f32)>,
+    /// The answer made of sentences of the documents.
+    pub extractive: Answered,
+}
+
+/// Searches for what may answer, with the asker's rights.
+///
+/// # Errors
+/// When the question is empty or too long, or the library can't be read.
+pub fn gather(library: &Library, principal: &Principal, asking: &Asking) -> Result<Gathered, Error> {
+    let question = clean(&asking.question);
+    if question.is_empty() {
+        return Err(Error::user("the question is empty").hint("ask something"));
+    }
+    if question.len() > MAX_QUESTION_BYTES {
+        return Err(Error::user(format!("the question is longer than {MAX_QUESTION_BYTES} bytes"))
+            .hint("ask in a few sentences"));
+    }
+    let from = asking.history.len().saturating_sub(MAX_TURNS);
+    let history = asking.history.get(from..).unwrap_or_default().to_vec();
+    let alone = standalone(&question, &history);
+    let options = SearchOptions { limit: DOCUMENTS, offset: 0, ..asking.options.clone() };
+    let extractive = library.ask(principal, &alone, &options)?;
+    let language = match detect(&question) {
+        Language::Other => extractive.results.query.language,
+        known => known,
+    };
+    let passages = passages(library, principal, &extractive.results.documents)?;
+    Ok(Gathered { question, language, history, passages, extractive })
+}
+
+/// A question without what nobody typed.
+fn clean(question: &str) -> String {
+    let visible = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+    question.chars().filter(visible).collect::<String>().trim().to_owned()
+}
+
+fn passages(
+    library: &Library,
+    principal: &Principal,
+    documents: &[FoundDocument],
+) -> Result<Vec<(Cited, Language, f32)>, Error> {
+    let mut best: Vec<(&FoundDocument, &FoundPassage)> = documents
+        .iter()
+        .flat_map(|document| {
+            document.passages.iter().take(PASSAGES_OF_A_DOCUMENT).map(move |it| (document, it))
+        })
+        .collect();
+    // By document, then by passage: a document's second passage comes after the first of the next.
+    best.sort_by(|a, b| (b.0.score + b.1.score).total_cmp(&(a.0.score + a.1.score)));
+    let mut taken: HashSet<(i64, u32)> = HashSet::new();
+    let mut gathered = Vec::new();
+    for (document, passage) in best {
+        let id = document.document.id;
+        if gathered.len() >= MAX_PASSAGES || !taken.insert((id.0, passage.ordinal)) {
+            continue;
+        }
+        let mut cited = cited(gathered.len() + 1, document, passage);
+        if gathered.len() < JOINED && passage.text.len() <= JOIN_BYTES {
+            let next = passage.ordinal + 1;
+            for follower in library.passages_around(principal, id, next..=next)? {
+                if taken.insert((id.0, follower.passage.ordinal)) {
+                    join(&mut cited, &follower);
+                }
+            }
+        }
+        gathered.push((cited, passage.language, document.score + passage.score));
+    }
+    Ok(gathered)
+}
+
+fn cited(number: usize, document: &FoundDocument, passage: &FoundPassage) -> Cited {
+    Cited {
+        number,
+        document: document.document.clone(),
+        passage: passage.id,
+        headings: passage.headings.clone(),
+        pages: passage.pages,
+        lines: passage.lines,
+        section: passage.section.clone(),
+        range: passage.range.clone(),
+        text: passage.text.clone(),
+    }
+}
+
+/// Adds the passage that follows.
+fn join(cited: &mut Cited, follower: &StoredPassage) {
+    let span = |own: Option<(u32, u32)>, its: Option<(u32, u32)>| match (own, its) {
+        (Some((first, _)), Some((_, last))) => Some((first, last)),
+        (own, _) => own,
+    };
+    cited.text.push('\n');
+    cited.text.push_str(&follower.passage.text);
+    cited.range.end = follower.passage.range.end;
+    cited.pages = span(cited.pages, follower.passage.pages);
+    cited.lines = span(cited.lines, follower.passage.lines);
+}

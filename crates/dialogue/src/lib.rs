@@ -1,0 +1,18 @@
+//! What is answered, by whichever model there is, and does it hold?
+//!
+//! Two steps. [`gather`] searches with the asker's rights and collects the passages; it waits for the disk and is called
+//! on a thread that may. [`answer`] puts them to the declared model, holds every sentence that comes back against them,
+//! and tells what happens through a channel; when the receiver is dropped, the model is hung up on. Without a model, or
+//! when all of them fail, sentences of the documents are the answer.
+//!
+//! Nothing of a passage leads to an action: the model gets no tools, its links and pictures are text, and what it writes
+//! that no passage says is marked or removed.
+
+mod check;
+mod event;
+mod gather;
+mod write;
+
+pub use event::{Cited, Ending, Event};
+pub use gather::{Asking, Gathered, MAX_QUESTION_BYTES, gather};
+pub use write::{Writers, answer};

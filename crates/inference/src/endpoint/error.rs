@@ -1,0 +1,153 @@
+//! Why did a model not answer, said to the person who asked and to the person who runs it?
+//!
+//! Neither message holds a word of the question, the passages or the answer, nor what the service wrote.
+
+use intramuros_core::error::{Error, ErrorKind};
+use intramuros_core::language::Language;
+use intramuros_egress::EgressError;
+
+/// Why a model did not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// No rule opens the way, or it could not be written down.
+    #[error("{0}")]
+    Closed(String),
+    /// Nobody is there.
+    #[error("the service could not be reached: {0}")]
+    Down(String),
+    /// It took longer than declared.
+    #[error("the service took longer than {seconds} s")]
+    Slow {
+        /// What was declared.
+        seconds: u64,
+    },
+    /// All of the places declared for it were taken for too long.
+    #[error("all {places} places of the model stayed taken")]
+    Crowded {
+        /// What was declared.
+        places: u32,
+    },
+    /// The key is missing, wrong, or not allowed to use the model.
+    #[error("the service refused the key (status {0}): check `key_file`")]
+    Key(u16),
+    /// There is no such model or no such address.
+    #[error("the service has no such model or address (status 404): check `url` and `model`")]
+    Unknown,
+    /// The question with its passages is longer than the model takes.
+    #[error("the question with its passages is too long for the model: declare a smaller `context_tokens`")]
+    TooLong,
+    /// Too many requests, also after waiting.
+    #[error("the service is overloaded (status {0}), also after {1} attempts")]
+    Busy(u16, u32),
+    /// The service refused or failed.
+    #[error("the service failed: {0}")]
+    Failed(String),
+    /// What came back is not what the interface promises.
+    #[error("the service answered with {0}: check `url`")]
+    Schema(&'static str),
+    /// The answer broke off.
+    #[error("the answer broke off: {0}")]
+    Cut(String),
+    /// The answer was empty.
+    #[error("the answer was empty")]
+    Empty,
+}
+
+impl ModelError {
+    /// Whether the same request may succeed a little later.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, ModelError::Busy(..))
+            || matches!(self, ModelError::Failed(status) if status.starts_with("status 5"))
+    }
+
+    /// A word for logs, counts and programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ModelError::Closed(_) => "not-allowed",
+            ModelError::Down(_) => "unreachable",
+            ModelError::Slow { .. } => "timeout",
+            ModelError::Crowded { .. } => "no-place",
+            ModelError::Key(_) => "key-refused",
+            ModelError::Unknown => "no-such-model",
+            ModelError::TooLong => "too-long",
+            ModelError::Busy(..) => "overloaded",
+            ModelError::Failed(_) => "failed",
+            ModelError::Schema(_) => "not-the-interface",
+            ModelError::Cut(_) => "cut",
+            ModelError::Empty => "empty",
+        }
+    }
+
+    /// What the person who asked is told, in their language.
+    pub fn to_person(&self, language: Language) -> &'static str {
+        let french = language == Language::French;
+        let pick = |fr, en| if french { fr } else { en };
+        match self {
+            ModelError::Closed(_) => pick(
+                "Aucune règle ne permet de joindre le modèle ; l’administrateur doit l’ouvrir.",
+                "No rule allows the model to be reached; the administrator must open the way.",
+            ),
+            ModelError::Down(_) => pick("Le modèle est injoignable.", "The model can't be reached."),
+            ModelError::Slow { .. } => {
+                pick("Le modèle n’a pas répondu à temps.", "The model did not answer in time.")
+            }
+            ModelError::Crowded { .. } | ModelError::Busy(..) => pick(
+                "Le modèle a trop de demandes ; réessayez dans un moment.",
+                "The model has too much to do; try again in a moment.",
+            ),
+            ModelError::Key(_) => pick(
+                "Le modèle a refusé notre clé ; l’administrateur doit la vérifier.",
+                "The model refused our key; the administrator must check it.",
+            ),
+            ModelError::Unknown => pick(
+                "Le service ne connaît pas ce modèle ; l’administrateur doit vérifier son nom et son adresse.",
+                "The service has no such model; the administrator must check its name and address.",
+            ),
+            ModelError::TooLong => {
+                pick("La question est trop longue pour le modèle.", "The question is too long for the model.")
+            }
+            ModelError::Failed(_) | ModelError::Schema(_) => {
+                pick("Le service du modèle a mal répondu.", "The model's service did not answer properly.")
+            }
+            ModelError::Cut(_) => pick("La réponse du modèle a été coupée.", "The model's answer broke off."),
+            ModelError::Empty => pick("Le modèle n’a rien répondu.", "The model answered nothing."),
+        }
+    }
+
+    /// The error of a status, with the beginning of the body, of which only the kind is kept.
+    pub(crate) fn of_status(status: u16, body: &str, attempts: u32) -> ModelError {
+        match status {
+            401 | 403 => ModelError::Key(status),
+            404 => ModelError::Unknown,
+            429 | 503 | 529 => ModelError::Busy(status, attempts),
+            400 | 413 | 422 | 500 if super::wire::says_too_long(body) => ModelError::TooLong,
+            300..=399 => ModelError::Schema("a redirection"),
+            _ => ModelError::Failed(format!("status {status}")),
+        }
+    }
+
+    /// The error of a connection; `begun` when part of the answer has come.
+    pub(crate) fn of_egress(error: &EgressError, seconds: u64, begun: bool) -> ModelError {
+        match error {
+            EgressError::Refused(_) | EgressError::Unrecorded(_) | EgressError::Setup(_) => {
+                ModelError::Closed(error.to_string())
+            }
+            EgressError::TimedOut { .. } => ModelError::Slow { seconds },
+            EgressError::TooLarge { .. } => ModelError::Schema("more than an answer"),
+            _ if begun => ModelError::Cut(error.to_string()),
+            EgressError::Http { .. } => ModelError::Cut(error.to_string()),
+            _ => ModelError::Down(error.to_string()),
+        }
+    }
+}
+
+impl From<ModelError> for Error {
+    fn from(error: ModelError) -> Error {
+        let kind = match error {
+            ModelError::Closed(_) | ModelError::Key(_) | ModelError::Unknown => ErrorKind::Config,
+            _ => ErrorKind::Peer,
+        };
+        Error::new(kind, error.to_string())
+    }
+}

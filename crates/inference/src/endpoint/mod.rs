@@ -1,0 +1,401 @@
+//! What does a model at a service with OpenAI's interface say?
+//!
+//! One [`Endpoint`] for each model declared with `kind = "open-ai"`. An answer comes as a stream; dropping it hangs up,
+//! which is how a question is cancelled. Only 429 and 5xx are tried again, and only before the first word. Everything
+//! leaves through the egress client, under the rule of the model's purpose.
+
+mod error;
+mod sse;
+mod wire;
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::{Model, ModelKind, ModelUse, Purpose};
+use intramuros_egress::{Egress, Request, Response};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+pub use error::ModelError;
+pub use wire::{ChatRequest, Usage};
+
+/// Requests at once where nothing is declared: what a small model on two processors bears.
+const DEFAULT_CONCURRENCY: u32 = 4;
+
+/// Tokens of a model's context where nothing is declared: what small local models have at least.
+const DEFAULT_CONTEXT_TOKENS: u32 = 4_096;
+
+/// Until an answer must have ended where nothing is declared.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Attempts at one question, and the first wait between them; each further wait is twice as long.
+const ATTEMPTS: u32 = 3;
+const FIRST_WAIT: Duration = Duration::from_millis(400);
+
+/// Longest wait that a service may ask for: beyond, the person is told instead.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a question waits for one of the model's places.
+const PLACE_WAIT: Duration = Duration::from_secs(30);
+
+/// Bytes of an answer's stream: a hundred times the longest answer, which wraps each word in a few hundred bytes.
+const ANSWER_BYTES: u64 = 32 << 20;
+
+/// Bytes of a refusal that are looked at.
+const REFUSAL_BYTES: usize = 16 << 10;
+
+/// A model at a service.
+pub struct Endpoint {
+    name: String,
+    model: String,
+    url: String,
+    key: Option<String>,
+    purpose: Purpose,
+    fallback: Option<String>,
+    context_tokens: u32,
+    timeout: Duration,
+    concurrency: u32,
+    places: Arc<Semaphore>,
+    egress: Egress,
+    usage: Counters,
+}
+
+#[derive(Default)]
+struct Counters {
+    requests: AtomicU64,
+    failures: AtomicU64,
+    prompt_tokens: AtomicU64,
+    completion_tokens: AtomicU64,
+}
+
+/// What a model was used for since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// Questions put to it.
+    pub requests: u64,
+    /// Of these, failed.
+    pub failures: u64,
+    /// Tokens, as the service counts them.
+    pub tokens: Usage,
+}
+
+impl Endpoint {
+    /// The endpoint of a declared model.
+    ///
+    /// # Errors
+    /// When it is not of kind `open-ai`, or its key can't be read.
+    pub fn new(model: &Model, egress: Egress) -> Result<Endpoint, Error> {
+        let name = &model.name;
+        if model.kind != ModelKind::OpenAi {
+            return Err(Error::config(format!("the model {name} is not a service")));
+        }
+        let url = model.url.as_deref().unwrap_or_default().trim_end_matches('/').to_owned();
+        if url.is_empty() {
+            return Err(Error::config(format!("the model {name} has no `url`")));
+        }
+        let concurrency = model.concurrency.unwrap_or(DEFAULT_CONCURRENCY).max(1);
+        Ok(Endpoint {
+            name: name.clone(),
+            model: model.model.clone().unwrap_or_else(|| name.clone()),
+            url,
+            key: model.key_file.as_deref().map(|path| read_key(name, path)).transpose()?,
+            purpose: model.purpose.purpose(),
+            fallback: model.fallback.clone(),
+            context_tokens: model.context_tokens.unwrap_or(DEFAULT_CONTEXT_TOKENS),
+            timeout: model
+                .timeout_seconds
+                .map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(seconds.max(1).into())),
+            concurrency,
+            places: Arc::new(Semaphore::new(concurrency as usize)),
+            egress,
+            usage: Counters::default(),
+        })
+    }
+
+    /// The endpoints of all models that write answers, in the order of their declaration.
+    ///
+    /// # Errors
+    /// As [`Endpoint::new`].
+    pub fn writers(models: &[Model], egress: &Egress) -> Result<Vec<Endpoint>, Error> {
+        let writes = |model: &&Model| model.purpose == ModelUse::Answers && model.kind == ModelKind::OpenAi;
+        models.iter().filter(writes).map(|model| Endpoint::new(model, egress.clone())).collect()
+    }
+
+    /// Its name in `intramuros.toml`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The model to take when this one fails.
+    pub fn fallback(&self) -> Option<&str> {
+        self.fallback.as_deref()
+    }
+
+    /// Tokens of its context: question, passages and answer together.
+    pub fn context_tokens(&self) -> u32 {
+        self.context_tokens
+    }
+
+    /// What it was used for since the start.
+    pub fn used(&self) -> Used {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Used {
+            requests: read(&self.usage.requests),
+            failures: read(&self.usage.failures),
+            tokens: Usage {
+                prompt_tokens: read(&self.usage.prompt_tokens),
+                completion_tokens: read(&self.usage.completion_tokens),
+            },
+        }
+    }
+
+    /// Puts a question. The answer is read from the stream; dropping it hangs up.
+    ///
+    /// # Errors
+    /// Why there is no answer, after as many attempts as make sense.
+    pub async fn chat(self: &Arc<Endpoint>, request: &ChatRequest) -> Result<ChatStream, ModelError> {
+        self.usage.requests.fetch_add(1, Ordering::Relaxed);
+        let deadline = Instant::now() + self.timeout;
+        let begun = self.begin(request, deadline).await;
+        begun.inspect_err(|_| {
+            self.usage.failures.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    async fn begin(
+        self: &Arc<Endpoint>,
+        request: &ChatRequest,
+        deadline: Instant,
+    ) -> Result<ChatStream, ModelError> {
+        let crowded = ModelError::Crowded { places: self.concurrency };
+        let wait = PLACE_WAIT.min(self.timeout);
+        let place = match tokio::time::timeout(wait, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(Ok(place)) => place,
+            _ => return Err(crowded),
+        };
+        let body = wire::body(&self.model, request);
+        let mut wait = FIRST_WAIT;
+        for attempt in 1.. {
+            let (error, asked) = match self.attempt(&body, deadline, attempt).await? {
+                Ok(response) => return Ok(ChatStream::new(Arc::clone(self), place, response, deadline)),
+                Err(refused) => refused,
+            };
+            let pause = asked.unwrap_or(wait).max(wait);
+            let in_time = pause <= MAX_WAIT && Instant::now() + pause < deadline;
+            if attempt >= ATTEMPTS || !error.is_passing() || !in_time {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            wait *= 2;
+        }
+        Err(ModelError::Empty)
+    }
+
+    /// One attempt: an answer, or a refusal with how long the service asks to wait.
+    async fn attempt(
+        &self,
+        body: &[u8],
+        deadline: Instant,
+        attempt: u32,
+    ) -> Result<Result<Response, (ModelError, Option<Duration>)>, ModelError> {
+        let seconds = self.timeout.as_secs();
+        let url = format!("{}/chat/completions", self.url);
+        let mut sent = Request::post(self.purpose, url, "application/json", body.to_vec());
+        sent.wait = deadline.saturating_duration_since(Instant::now());
+        sent.answer_bytes = ANSWER_BYTES;
+        if let Some(key) = &self.key {
+            sent = sent.bearer(key).map_err(|error| ModelError::Closed(error.to_string()))?;
+        }
+        let answer = tokio::time::timeout_at(deadline, self.egress.send(sent)).await;
+        let mut response = answer
+            .map_err(|_| ModelError::Slow { seconds })?
+            .map_err(|error| ModelError::of_egress(&error, seconds, false))?;
+        let status = response.status.as_u16();
+        if response.status.is_success() {
+            let kind = response.headers.get("content-type").and_then(|value| value.to_str().ok());
+            if kind.is_some_and(|kind| kind.starts_with("text/html")) {
+                return Err(ModelError::Schema("a web page"));
+            }
+            return Ok(Ok(response));
+        }
+        let asked = response
+            .headers
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
+        let text = beginning(&mut response, deadline).await;
+        Ok(Err((ModelError::of_status(status, &text, attempt), asked)))
+    }
+}
+
+fn read_key(name: &str, path: &Path) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::config(format!("the key of the model {name} can't be read from {}", path.display()))
+            .because(error)
+    })?;
+    let key = text.trim().to_owned();
+    if key.is_empty() {
+        return Err(Error::config(format!("the key file of the model {name} is empty: {}", path.display())));
+    }
+    Ok(key)
+}
+
+/// The beginning of a refusal's body, to tell its kind; never shown or logged.
+async fn beginning(response: &mut Response, deadline: Instant) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < REFUSAL_BYTES {
+        match tokio::time::timeout_at(deadline, response.chunk()).await {
+            Ok(Ok(Some(piece))) => bytes.extend_from_slice(&piece),
+            _ => break,
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// An answer as it comes.
+pub struct ChatStream {
+    endpoint: Arc<Endpoint>,
+    _place: OwnedSemaphorePermit,
+    response: Response,
+    deadline: Instant,
+    events: Option<sse::Events>,
+    waiting: VecDeque<wire::Piece>,
+    /// The body, where the service answers with plain JSON instead of a stream.
+    plain: Option<Vec<u8>>,
+    said_anything: bool,
+    finish: Option<String>,
+    usage: Option<Usage>,
+    ended: bool,
+    failed: bool,
+}
+
+impl ChatStream {
+    fn new(
+        endpoint: Arc<Endpoint>,
+        place: OwnedSemaphorePermit,
+        response: Response,
+        deadline: Instant,
+    ) -> ChatStream {
+        let kind = response.headers.get("content-type").and_then(|value| value.to_str().ok());
+        let plain = kind.is_some_and(|kind| kind.starts_with("application/json")).then(Vec::new);
+        ChatStream {
+            endpoint,
+            _place: place,
+            response,
+            deadline,
+            events: Some(sse::Events::default()),
+            waiting: VecDeque::new(),
+            plain,
+            said_anything: false,
+            finish: None,
+            usage: None,
+            ended: false,
+            failed: false,
+        }
+    }
+
+    /// The next piece of text; none at the end.
+    ///
+    /// # Errors
+    /// When the stream breaks off, is no answer, or takes too long. What came before is all there is.
+    pub async fn next(&mut self) -> Result<Option<String>, ModelError> {
+        let next = self.read().await;
+        if next.is_err() && !self.failed {
+            self.failed = true;
+            self.ended = true;
+            self.endpoint.usage.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        next
+    }
+
+    /// Whether the model stopped because it had no tokens left.
+    pub fn was_cut_short(&self) -> bool {
+        self.finish.as_deref() == Some("length")
+    }
+
+    /// Tokens of this answer, where the service says.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    async fn read(&mut self) -> Result<Option<String>, ModelError> {
+        loop {
+            while let Some(piece) = self.waiting.pop_front() {
+                if let Some(usage) = piece.usage {
+                    self.count(usage);
+                }
+                self.finish = piece.finish.or(self.finish.take());
+                if !piece.text.is_empty() {
+                    self.said_anything = true;
+                    return Ok(Some(piece.text));
+                }
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let seconds = self.endpoint.timeout.as_secs();
+            let piece = tokio::time::timeout_at(self.deadline, self.response.chunk())
+                .await
+                .map_err(|_| ModelError::Slow { seconds })?
+                .map_err(|error| ModelError::of_egress(&error, seconds, true))?;
+            match piece {
+                Some(bytes) => self.take(&bytes)?,
+                None => self.end()?,
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
+        if let Some(plain) = &mut self.plain {
+            plain.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let Some(events) = &mut self.events else { return Ok(()) };
+        let events = events.push(bytes).map_err(|_| ModelError::Schema("a line without end"))?;
+        self.read_events(events)
+    }
+
+    fn read_events(&mut self, events: Vec<String>) -> Result<(), ModelError> {
+        for event in events {
+            if event.trim() == "[DONE]" {
+                self.ended = true;
+            } else if !self.ended {
+                self.waiting.push_back(wire::read(&event)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection is at its end: was it the answer's end too?
+    fn end(&mut self) -> Result<(), ModelError> {
+        if let Some(plain) = self.plain.take() {
+            self.waiting.push_back(wire::read(&String::from_utf8_lossy(&plain))?);
+        } else if let Some(events) = self.events.take() {
+            self.read_events(events.finish())?;
+        }
+        let finished =
+            self.ended || self.finish.is_some() || self.waiting.iter().any(|piece| piece.finish.is_some());
+        self.ended = true;
+        let says = self.said_anything || self.waiting.iter().any(|piece| !piece.text.is_empty());
+        match (finished, says) {
+            (true, _) => Ok(()),
+            (false, true) => Err(ModelError::Cut("the stream ended before the answer".to_owned())),
+            (false, false) => Err(ModelError::Schema("something that is no stream of an answer")),
+        }
+    }
+
+    fn count(&mut self, usage: Usage) {
+        let before = self.usage.replace(usage).unwrap_or_default();
+        let add = |counter: &AtomicU64, now: u64, before: u64| {
+            counter.fetch_add(now.saturating_sub(before), Ordering::Relaxed);
+        };
+        let counters = &self.endpoint.usage;
+        add(&counters.prompt_tokens, usage.prompt_tokens, before.prompt_tokens);
+        add(&counters.completion_tokens, usage.completion_tokens, before.completion_tokens);
+    }
+}

@@ -1,0 +1,118 @@
+// How is an answer shown that a model writes, while it comes?
+
+import { fill, go, h } from "./dom.js";
+import { documentAddress } from "./results.js";
+import { place, t } from "./words.js";
+
+let writers = null;
+let writing = new AbortController();
+
+/** The names of the declared models; asked for once. */
+async function declared() {
+  if (writers === null) {
+    const response = await fetch("/api/v1/status", { headers: { accept: "application/json" } }).catch(() => null);
+    writers = response?.ok ? (await response.json()).writers ?? [] : [];
+  }
+  return writers;
+}
+
+/** Stops what is being written. */
+export function stopWriting() {
+  writing.abort();
+}
+
+/** Offers to have an answer written, below the sentences of the documents; nothing where no model is declared. */
+export async function offerWriting(element, question, state) {
+  stopWriting();
+  const [model] = await declared();
+  if (!model || element.hidden) return;
+  const box = h("div", { class: "written", "aria-live": "polite" });
+  const begin = h("button", { type: "button", class: "write", on: { click: () => write(box, question, state) } }, t("write", { model }));
+  fill(box, begin);
+  element.append(box);
+}
+
+async function write(box, question, state) {
+  stopWriting();
+  writing = new AbortController();
+  const { signal } = writing;
+  const text = h("div", { class: "statements" });
+  const draft = h("span", { class: "draft" });
+  const note = h("p", { class: "quiet note" });
+  const stop = h("button", { type: "button", class: "write", on: { click: () => stopWriting() } }, t("write_stop"));
+  fill(box, h("h3", {}, t("written")), text, note, stop);
+  const shown = { text, draft, note, sources: [], line: null, state };
+  try {
+    const response = await fetch("/api/v1/answer", {
+      method: "POST", signal, headers: { "content-type": "application/json" }, body: JSON.stringify({ question }),
+    });
+    if (!response.ok) throw new Error((await response.json().catch(() => null))?.message || response.statusText);
+    for await (const event of events(response.body)) take(shown, event);
+  } catch (failure) {
+    note.append(failure.name === "AbortError" ? t("write_stopped") : failure.message);
+  }
+  draft.remove();
+  stop.remove();
+}
+
+/** The events of a stream, with their names. */
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    rest += value;
+    const parts = rest.split("\n\n");
+    rest = parts.pop();
+    for (const part of parts) {
+      const name = /^event: (.*)$/m.exec(part)?.[1];
+      const data = /^data: (.*)$/m.exec(part)?.[1];
+      if (name && data) yield { name, data: JSON.parse(data) };
+    }
+  }
+}
+
+function take(shown, { name, data }) {
+  if (name === "sources") shown.sources = data.citations;
+  if (name === "model" || name === "quoting") {
+    fill(shown.text);
+    shown.line = null;
+    shown.draft.textContent = "";
+  }
+  if (name === "model" && data.instead_of) shown.note.append(`${data.instead_of.name} : ${data.instead_of.why} `);
+  if (name === "draft") {
+    shown.draft.textContent += data.text;
+    shown.text.append(shown.draft);
+  }
+  if (name === "sentence") sentence(shown, data);
+  if (name === "end") ended(shown, data);
+}
+
+function sentence(shown, { text, cited, unsupported, new_line }) {
+  shown.draft.textContent = "";
+  if (new_line || !shown.line) {
+    shown.line = h("p", { class: "statement" });
+    shown.text.append(shown.line);
+  }
+  const why = unsupported && t("unsupported_" + unsupported.kind.replaceAll("-", "_"), { what: unsupported.what ?? "" });
+  const cites = cited.map((number) => {
+    const citation = shown.sources.find((one) => one.number === number);
+    if (!citation) return null;
+    const { document, passage, start, end } = citation;
+    const label = t("citation", { n: number, title: document.title, place: place(citation, document.kind) });
+    return go(documentAddress(document.id, { passage, start, end }, shown.state.query), { class: "cite step", "aria-label": label, title: label }, String(number));
+  });
+  shown.line.append(
+    why ? h("span", { class: "unsupported", title: why }, text, " ", h("small", {}, why)) : text, " ", ...cites.filter(Boolean), " ");
+}
+
+function ended(shown, end) {
+  const lines = end.failed.map(([model, why]) => `${model} : ${why}`);
+  if (!end.found) lines.push(t("answer_none"));
+  else if (end.model) lines.push(t("written_by", { model: end.model, n: end.supported, all: end.supported + end.unsupported }));
+  else lines.push(t("answer_note"));
+  if (end.removed) lines.push(t("written_removed", { n: end.unsupported }));
+  if (end.cut_short) lines.push(t("written_cut"));
+  fill(shown.note, lines.map((line) => [line, h("br", {})]));
+}

@@ -1,0 +1,367 @@
+//! What do programs get that speak OpenAI's interface?
+//!
+//! `/v1/models`, `/v1/chat/completions` and `/v1/embeddings`, as far as clients use them. The last message is the question, the
+//! earlier ones are what was said before; a system message is left aside, since what the model is told is ours to say.
+//! Citations come as annotations of the message, and as a list at the end of the text for clients that show no
+//! annotations.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::sse::Event as SseEvent;
+use axum::response::{IntoResponse, Response, Sse};
+use futures_util::stream::unfold;
+use intramuros_core::chat::{Message, Role};
+use intramuros_dialogue::{Asking, Event};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::answering::{Answering, Whole, address, begin};
+use crate::application::Shared;
+use crate::failure::Failure;
+use crate::guard::Asker;
+
+/// The model's name for whoever does not choose: the first declared, or sentences of the documents.
+const DEFAULT_MODEL: &str = "intramuros";
+
+/// The built-in embedding model.
+const EMBEDDING_MODEL: &str = "multilingual-e5-small";
+
+/// Texts of one request for vectors: each costs the model some ten milliseconds.
+const MAX_TEXTS: usize = 256;
+
+/// Messages of one conversation that are read; more are cut off at the front.
+const MAX_MESSAGES: usize = 2_000;
+
+#[derive(Deserialize)]
+struct ChatBody {
+    #[serde(default)]
+    model: Option<String>,
+    messages: Vec<ChatMessage>,
+    #[serde(default)]
+    stream: bool,
+    #[serde(default)]
+    stream_options: Option<StreamOptions>,
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: bool,
+}
+
+#[derive(Deserialize)]
+struct ChatMessage {
+    role: String,
+    #[serde(default)]
+    content: Option<Content>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Deserialize)]
+struct Part {
+    #[serde(default)]
+    text: Option<String>,
+}
+
+impl Content {
+    fn text(self) -> String {
+        match self {
+            Content::Text(text) => text,
+            Content::Parts(parts) => {
+                parts.into_iter().filter_map(|part| part.text).collect::<Vec<_>>().join("\n")
+            }
+        }
+    }
+}
+
+/// The models that can be asked: each declared one under its name, and `intramuros` for the default.
+pub(crate) async fn models(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let declared = shared.writers.endpoints().iter().map(|endpoint| endpoint.name());
+    let names = [DEFAULT_MODEL].into_iter().chain(declared).chain([EMBEDDING_MODEL]);
+    let models: Vec<Value> = names
+        .map(|name| json!({"id": name, "object": "model", "created": 0, "owned_by": "intramuros"}))
+        .collect();
+    Json(json!({"object": "list", "data": models}))
+}
+
+/// Answers from the documents, as a stream or at once.
+pub(crate) async fn chat(
+    State(shared): State<Arc<Shared>>,
+    Asker(principal): Asker,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let body: ChatBody = parse(&body)?;
+    let model = chosen(&shared, body.model.as_deref())?;
+    let named = body.model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+    let asking = asking(body.messages)?;
+    let answering = begin(&shared, &principal, asking, model).await?;
+    let envelope =
+        Envelope { id: shared.next_request(), created: now(), model: named, home: shared.home.clone() };
+    if body.stream {
+        let usage = body.stream_options.is_some_and(|options| options.include_usage);
+        return Ok(stream(envelope, answering, usage).into_response());
+    }
+    Ok(Json(envelope.whole(Whole::of(answering).await)).into_response())
+}
+
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
+    // The parser's own words may quote the body: where it stands is enough.
+    serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Failure::bad_request(format!("the body is not the JSON expected (line {line}, column {column})"))
+    })
+}
+
+/// The declared model that a name means; none for the default.
+fn chosen(shared: &Shared, name: Option<&str>) -> Result<Option<String>, Failure> {
+    match name {
+        None | Some(DEFAULT_MODEL | "") => Ok(None),
+        Some(name) if shared.writers.endpoints().iter().any(|endpoint| endpoint.name() == name) => {
+            Ok(Some(name.to_owned()))
+        }
+        Some(_) => Err(Failure::model_not_found().hint("GET /v1/models lists those that there are")),
+    }
+}
+
+fn asking(mut messages: Vec<ChatMessage>) -> Result<Asking, Failure> {
+    let question = loop {
+        match messages.pop() {
+            Some(message) if message.role == "user" => {
+                break message.content.map(Content::text).unwrap_or_default();
+            }
+            Some(_) => {}
+            None => return Err(Failure::bad_request("no message of the role `user`")),
+        }
+    };
+    let from = messages.len().saturating_sub(MAX_MESSAGES);
+    let history = messages
+        .drain(from..)
+        .filter_map(|message| {
+            let role = match message.role.as_str() {
+                "user" => Role::User,
+                "assistant" => Role::Assistant,
+                _ => return None,
+            };
+            Some(Message::new(role, message.content.map(Content::text).unwrap_or_default()))
+        })
+        .collect();
+    Ok(Asking { question, history, ..Asking::default() })
+}
+
+/// What stands around every piece of an answer.
+struct Envelope {
+    id: String,
+    created: u64,
+    model: String,
+    home: String,
+}
+
+impl Envelope {
+    fn chunk(&self, delta: Value, finish: Option<&str>) -> Value {
+        json!({
+            "id": format!("chatcmpl-{}", self.id), "object": "chat.completion.chunk", "created": self.created,
+            "model": self.model, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        })
+    }
+
+    fn whole(&self, whole: Whole) -> Value {
+        let content = format!("{}{}", whole.text, whole.foot(&self.home));
+        let message = json!({
+            "role": "assistant", "content": content.trim(), "refusal": null,
+            "annotations": annotations(&whole, &self.home),
+        });
+        json!({
+            "id": format!("chatcmpl-{}", self.id), "object": "chat.completion", "created": self.created,
+            "model": self.model, "usage": usage(&whole),
+            "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": finish(&whole)}],
+        })
+    }
+}
+
+fn finish(whole: &Whole) -> &'static str {
+    if whole.ending.cut_short { "length" } else { "stop" }
+}
+
+fn usage(whole: &Whole) -> Value {
+    let tokens = whole.ending.usage.unwrap_or_default();
+    json!({
+        "prompt_tokens": tokens.prompt_tokens, "completion_tokens": tokens.completion_tokens,
+        "total_tokens": tokens.prompt_tokens + tokens.completion_tokens,
+    })
+}
+
+/// One annotation for each citation: where the sentence stands in the text, and where its source is.
+fn annotations(whole: &Whole, home: &str) -> Vec<Value> {
+    let source = |number: usize| whole.sources.iter().find(|source| source.number == number);
+    let annotation = |(start, end, number): &(usize, usize, usize)| {
+        let source = source(*number)?;
+        let (title, url) = (&source.document.title, address(home, source));
+        Some(json!({
+            "type": "url_citation",
+            "url_citation": {"start_index": start, "end_index": end, "title": title, "url": url},
+        }))
+    };
+    whole.marks.iter().filter_map(annotation).collect()
+}
+
+/// What is left to send.
+enum Step {
+    First,
+    Body,
+    Foot,
+    Usage,
+    Done,
+    Over,
+}
+
+struct Sending {
+    envelope: Envelope,
+    answering: Answering,
+    whole: Whole,
+    step: Step,
+    usage: bool,
+}
+
+fn stream(
+    envelope: Envelope,
+    answering: Answering,
+    usage: bool,
+) -> Sse<impl futures_util::Stream<Item = Result<SseEvent, Infallible>>> {
+    let sending = Sending { envelope, answering, whole: Whole::default(), step: Step::First, usage };
+    let events = unfold(sending, |mut sending| async move {
+        let data = sending.next().await?;
+        Some((Ok(SseEvent::default().data(data)), sending))
+    });
+    Sse::new(events).keep_alive(axum::response::sse::KeepAlive::default())
+}
+
+impl Sending {
+    async fn next(&mut self) -> Option<String> {
+        match self.step {
+            Step::First => {
+                self.step = Step::Body;
+                Some(self.envelope.chunk(json!({"role": "assistant", "content": ""}), None).to_string())
+            }
+            Step::Body => loop {
+                let Some(event) = self.answering.events.recv().await else {
+                    self.step = Step::Foot;
+                    let foot = self.whole.foot(&self.envelope.home);
+                    return Some(self.envelope.chunk(json!({"content": foot}), None).to_string());
+                };
+                let ended = matches!(event, Event::End(_));
+                let text = self.whole.take(event);
+                if !text.is_empty() && !ended {
+                    return Some(self.envelope.chunk(json!({"content": text}), None).to_string());
+                }
+            },
+            Step::Foot => {
+                self.step = if self.usage { Step::Usage } else { Step::Done };
+                let delta = json!({"annotations": annotations(&self.whole, &self.envelope.home)});
+                Some(self.envelope.chunk(delta, Some(finish(&self.whole))).to_string())
+            }
+            Step::Usage => {
+                self.step = Step::Done;
+                let mut chunk = self.envelope.chunk(json!({}), None);
+                if let Some(fields) = chunk.as_object_mut() {
+                    fields.insert("choices".to_owned(), json!([]));
+                    fields.insert("usage".to_owned(), usage(&self.whole));
+                }
+                Some(chunk.to_string())
+            }
+            Step::Done => {
+                self.step = Step::Over;
+                Some("[DONE]".to_owned())
+            }
+            Step::Over => None,
+        }
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[derive(Deserialize)]
+struct EmbeddingBody {
+    input: Input,
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(default)]
+    encoding_format: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Input {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// The vectors of texts, taken as passages, with the model that embeds the documents.
+pub(crate) async fn embeddings(
+    State(shared): State<Arc<Shared>>,
+    Asker(_): Asker,
+    body: Bytes,
+) -> Result<Json<Value>, Failure> {
+    let body: EmbeddingBody = parse(&body)?;
+    if body.model.as_deref().is_some_and(|name| ![EMBEDDING_MODEL, DEFAULT_MODEL, ""].contains(&name)) {
+        return Err(Failure::model_not_found().hint(format!("the model that embeds is `{EMBEDDING_MODEL}`")));
+    }
+    let texts = match body.input {
+        Input::One(text) => vec![text],
+        Input::Several(texts) => texts,
+    };
+    if texts.is_empty() || texts.len() > MAX_TEXTS {
+        return Err(Failure::too_large(format!("from 1 to {MAX_TEXTS} texts at once")));
+    }
+    let vectors = shared.call(move |library| library.vectors(&texts)).await?;
+    let Some(vectors) = vectors else { return Err(Failure::model_not_found()) };
+    let base64 = body.encoding_format.as_deref() == Some("base64");
+    let value = |vector: Vec<f32>| if base64 { json!(base64_of(&vector)) } else { json!(vector) };
+    let data: Vec<Value> = vectors
+        .into_iter()
+        .enumerate()
+        .map(|(index, vector)| json!({"object": "embedding", "index": index, "embedding": value(vector)}))
+        .collect();
+    let usage = json!({"prompt_tokens": 0, "total_tokens": 0});
+    Ok(Json(json!({"object": "list", "model": EMBEDDING_MODEL, "data": data, "usage": usage})))
+}
+
+/// The components as little-endian bytes in base64, as OpenAI's own client asks for them.
+fn base64_of(vector: &[f32]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group =
+            chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for position in 0..4 {
+            let letter = LETTERS.get((group >> (18 - 6 * position) & 63) as usize).copied().unwrap_or(b'A');
+            text.push(if position <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_are_written_as_openai_writes_them() {
+        // struct.pack("<3f", 1.0, -2.0, 0.5) in base64
+        assert_eq!(base64_of(&[1.0, -2.0, 0.5]), "AACAPwAAAMAAAAA/");
+        assert_eq!(base64_of(&[1.0]), "AACAPw==");
+    }
+}
