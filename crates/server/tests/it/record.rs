@@ -22,7 +22,8 @@ fn server(declared: &JournalSection, visitor: &str) -> (Server, Journal, tempfil
 /// What is asked by a visitor of the group `rh`, and what stands in the journal afterwards.
 fn check(declared: &JournalSection, path: &str, header: &str, expected: &[Event]) {
     let (server, journal, folder) = server(declared, "anne,rh");
-    let path = path.replace("{lease}", &server.document("legal/lease.txt").to_string());
+    let lease = server.document("legal/lease.txt");
+    let path = path.replace("{lease}", &lease.to_string());
     let path = path.replace("{conges}", &server.document("rh/conges.txt").to_string());
     server.get_with(&path, header);
     journal.close();
@@ -33,7 +34,14 @@ fn check(declared: &JournalSection, path: &str, header: &str, expected: &[Event]
             Event::Question { .. } | Event::DocumentRead { .. } | Event::AccessRefused { .. }
         );
         if own {
-            found.push(entry.event.clone());
+            let mut event = entry.event.clone();
+            if let Event::AccessRefused { what, .. } = &mut event
+                && *what == format!("document {lease}")
+            {
+                // Documents are numbered as they are read, in another order each time.
+                *what = "document {lease}".to_owned();
+            }
+            found.push(event);
         }
         true
     })
@@ -68,18 +76,15 @@ fn what_is_asked_and_read_is_written_down() {
 #[test]
 fn what_is_refused_is_written_down() {
     let plain = JournalSection::default();
-    let (server, _, _) = server(&plain, "anne,rh");
-    let lease = server.document("legal/lease.txt");
-    drop(server);
-    let hidden = |number: i64| Event::AccessRefused {
+    let hidden = |number: &str| Event::AccessRefused {
         by: "anne".into(),
         what: format!("document {number}"),
         why: "not there, or not theirs to read".into(),
         from: None,
     };
-    check(&plain, "/api/v1/documents/{lease}", "", &[hidden(lease)]);
-    check(&plain, "/api/v1/documents/{lease}/original", "", &[hidden(lease)]);
-    check(&plain, "/api/v1/documents/999999", "", &[hidden(999_999)]);
+    check(&plain, "/api/v1/documents/{lease}", "", &[hidden("{lease}")]);
+    check(&plain, "/api/v1/documents/{lease}/original", "", &[hidden("{lease}")]);
+    check(&plain, "/api/v1/documents/999999", "", &[hidden("999999")]);
     let other_site = Event::AccessRefused {
         by: "anonymous".into(),
         what: "GET /api/v1/search".into(),
