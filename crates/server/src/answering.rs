@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use intramuros_core::access::Principal;
-use intramuros_dialogue::{Asking, Cited, Ending, Event, Gathered, answer, gather};
-use intramuros_journal::Event as Entry;
+use intramuros_dialogue::{Asking, Cited, Ending, Event, answer, gather};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{self, Receiver};
 
@@ -40,7 +39,8 @@ pub(crate) async fn begin(
     let gathered = shared.call(move |library| gather(library, &who, &asking)).await?;
     asked.results(&gathered.extractive.results);
     shared.note(asked.0).await?;
-    for entry in read(principal, &gathered) {
+    let handed_out = gathered.passages.iter().map(|(cited, _, _)| &cited.document);
+    for entry in record::read_together(&record::name(principal), handed_out, "answer") {
         shared.note(entry).await?;
     }
     let (sender, events) = mpsc::channel(WAITING_EVENTS);
@@ -49,21 +49,6 @@ pub(crate) async fn begin(
         answer(&writers, library, gathered, model.as_deref(), sender).await;
     });
     Ok(Answering { events, _place: place })
-}
-
-/// The documents whose passages are handed out, each once.
-fn read(principal: &Principal, gathered: &Gathered) -> Vec<Entry> {
-    let passages = gathered.passages.iter().map(|(cited, _, _)| &cited.document);
-    let documents: BTreeSet<(&str, &str)> =
-        passages.map(|document| (document.source.as_str(), document.path.as_str())).collect();
-    let by = record::name(principal);
-    let entry = |(source, path): (&str, &str)| Entry::DocumentRead {
-        by: by.clone(),
-        source: source.to_owned(),
-        path: path.to_owned(),
-        way: "answer".to_owned(),
-    };
-    documents.into_iter().map(entry).collect()
 }
 
 /// A whole answer as plain text with its sources, for those who can't take it piece by piece.

@@ -4,12 +4,14 @@
 //! answer usually does not wait for its entry: the writer brings it to the disk within moments. Where
 //! `journal.on_failure = "refuse"` is declared it waits, and is not given when the entry could not be written.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use intramuros_core::access::Principal;
 use intramuros_core::perimeter::{JournalSection, OnFailure};
 use intramuros_journal::{Event, Journal, JournalError};
+use intramuros_library::DocumentFacts;
 
 /// The journal, with what is declared of it. Clones share both. Without a journal everything is noted nowhere.
 #[derive(Clone, Default)]
@@ -75,6 +77,22 @@ impl Record {
         }
         Ok(())
     }
+}
+
+/// The entry of a document that is handed out.
+pub(crate) fn read(by: String, source: &str, path: &str, way: &str) -> Event {
+    Event::DocumentRead { by, source: source.to_owned(), path: path.to_owned(), way: way.to_owned() }
+}
+
+/// The entries of documents that are handed out together, each document once.
+pub(crate) fn read_together<'a>(
+    by: &str,
+    documents: impl Iterator<Item = &'a DocumentFacts>,
+    way: &str,
+) -> Vec<Event> {
+    let places: BTreeSet<(&str, &str)> =
+        documents.map(|document| (document.source.as_str(), document.path.as_str())).collect();
+    places.into_iter().map(|(source, path)| read(by.to_owned(), source, path, way)).collect()
 }
 
 /// How a principal is called in the journal.

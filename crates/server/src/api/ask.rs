@@ -1,12 +1,10 @@
 //! What is the answer to this question, and what supports it?
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
-use intramuros_journal::Event;
 use intramuros_library::{Answered, CitedStatement};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -83,28 +81,13 @@ pub(crate) async fn ask(
     let answered = shared.call(move |library| library.ask(&principal, &question, &options)).await?;
     asked.results(&answered.results);
     shared.note(asked.0).await?;
-    for event in cited(&by, &answered) {
+    let cited = answered.statements.iter().map(|statement| &statement.document);
+    for event in record::read_together(&by, cited, "citation") {
         shared.note(event).await?;
     }
     let mut answer = AskAnswer::from(answered);
     answer.took_ms = milliseconds(began);
     Ok(Json(answer))
-}
-
-/// The documents whose sentences are handed out, each once.
-fn cited(by: &str, answered: &Answered) -> Vec<Event> {
-    let documents: BTreeSet<(&str, &str)> = answered
-        .statements
-        .iter()
-        .map(|statement| (statement.document.source.as_str(), statement.document.path.as_str()))
-        .collect();
-    let read = |(source, path): (&str, &str)| Event::DocumentRead {
-        by: by.to_owned(),
-        source: source.to_owned(),
-        path: path.to_owned(),
-        way: "citation".to_owned(),
-    };
-    documents.into_iter().map(read).collect()
 }
 
 impl From<Answered> for AskAnswer {

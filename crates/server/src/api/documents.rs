@@ -161,16 +161,11 @@ pub(crate) async fn document(
     match answer {
         Some(answer) => {
             let head = &answer.document;
-            shared.note(read(by, &head.source, &head.path, "view")).await?;
+            shared.note(record::read(by, &head.source, &head.path, "view")).await?;
             Ok(Json(answer))
         }
         None => Err(refused(&shared, by, id).await),
     }
-}
-
-/// The entry of a document that is handed out.
-pub(crate) fn read(by: String, source: &str, path: &str, way: &str) -> Event {
-    Event::DocumentRead { by, source: source.to_owned(), path: path.to_owned(), way: way.to_owned() }
 }
 
 /// Notes that somebody asked for a document that is not theirs or not there, and says so to them in the same words.

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio_util::io::ReaderStream;
 use utoipa::ToSchema;
 
-use super::documents::{document_id, read, refused};
+use super::documents::{document_id, refused};
 use crate::application::Shared;
 use crate::failure::{Failure, FailureBody};
 use crate::guard::Asker;
@@ -72,7 +72,7 @@ pub(crate) async fn original(
         .await?;
     match found {
         (Some(facts), Some(original)) => {
-            shared.note(read(by, &facts.source, &facts.path, "download")).await?;
+            shared.note(record::read(by, &facts.source, &facts.path, "download")).await?;
             Ok(respond(original))
         }
         (Some(_), None) => Err(Failure::no_original("the file is not there as it was read")

@@ -11,7 +11,6 @@ use std::time::Duration;
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_dialogue::Asking;
-use intramuros_journal::Event as Entry;
 use intramuros_library::{FoundDocument, Library, SearchOptions};
 use intramuros_store::DocumentId;
 use rmcp::ServiceExt;
@@ -27,6 +26,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use serde_json::{Value, json};
 
 use crate::answering::{Whole, address, begin};
+use crate::api::documents::refused;
 use crate::api::search::Asked;
 use crate::application::Shared;
 use crate::failure::Failure;
@@ -118,14 +118,10 @@ impl Tools {
         let ordinal: u32 = ordinal.trim().parse().map_err(|_| wrong())?;
         let who = self.principal.clone();
         let opened = self.shared.call(move |library: &Library| library.document(&who, document)).await?;
-        let opened = opened.ok_or_else(Failure::not_found)?;
-        let entry = Entry::DocumentRead {
-            by: record::name(&self.principal),
-            source: opened.facts.source.clone(),
-            path: opened.facts.path.clone(),
-            way: "tool".to_owned(),
-        };
-        self.shared.note(entry).await?;
+        let by = record::name(&self.principal);
+        let Some(opened) = opened else { return Err(refused(&self.shared, by, document).await) };
+        let facts = &opened.facts;
+        self.shared.note(record::read(by, &facts.source, &facts.path, "tool")).await?;
         let mut text = String::new();
         let mut next = None;
         for stored in opened.passages.iter().filter(|stored| stored.passage.ordinal >= ordinal) {

@@ -85,6 +85,16 @@ fn a_declared_token_is_asked_for_by_both_interfaces() {
     assert_eq!(server.get("/api/v1/ask?q=x").status, 200);
 }
 
+/// Calls a tool under `/mcp`; gives what it answers.
+pub fn tool(server: &Server, name: &str, argument: &str, value: &str) -> String {
+    let body = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": name, "arguments": {argument: value}}});
+    let kinds = "Accept: application/json, text/event-stream\r\n";
+    let answer = post(server, "/mcp", kinds, &body.to_string());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.text()
+}
+
 #[test]
 fn programs_read_only_what_the_visitor_may_read() {
     let rules =
@@ -92,14 +102,7 @@ fn programs_read_only_what_the_visitor_may_read() {
     let server = Server::for_visitor("anne", rules);
     let answer = post(&server, "/v1/chat/completions", "", &asks("télétravail jours par semaine"));
     assert!(!answer.text().contains("deux jours"), "{}", answer.text());
-    let call = |tool: &str, argument: &str, value: &str| {
-        let body = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
-            "params": {"name": tool, "arguments": {argument: value}}});
-        let kinds = "Accept: application/json, text/event-stream\r\n";
-        let answer = post(&server, "/mcp", kinds, &body.to_string());
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.text()
-    };
+    let call = |name: &str, argument: &str, value: &str| tool(&server, name, argument, value);
     let hidden = server.document("rh/teletravail.txt").to_string();
     for answer in [
         call("fetch", "id", &hidden),

@@ -6,6 +6,7 @@ use intramuros_journal::read::{Filter, each};
 use intramuros_journal::{Event, Journal, Options};
 use intramuros_server::{Record, Settings, Walls};
 
+use crate::programs::tool;
 use crate::support::{Scene, Server};
 
 /// A server that keeps a journal, as declared, with the journal and its folder.
@@ -21,11 +22,19 @@ fn server(declared: &JournalSection, visitor: &str) -> (Server, Journal, tempfil
 
 /// What is asked by a visitor of the group `rh`, and what stands in the journal afterwards.
 fn check(declared: &JournalSection, path: &str, header: &str, expected: &[Event]) {
+    let ask = |server: &Server| {
+        let path = path.replace("{lease}", &server.document("legal/lease.txt").to_string());
+        let path = path.replace("{conges}", &server.document("rh/conges.txt").to_string());
+        server.get_with(&path, header);
+    };
+    assert_eq!(noted(declared, ask), expected, "{path}");
+}
+
+/// What stands in the journal of what a visitor of the group `rh` asked and was refused.
+fn noted(declared: &JournalSection, ask: impl FnOnce(&Server)) -> Vec<Event> {
     let (server, journal, folder) = server(declared, "anne,rh");
     let lease = server.document("legal/lease.txt");
-    let path = path.replace("{lease}", &lease.to_string());
-    let path = path.replace("{conges}", &server.document("rh/conges.txt").to_string());
-    server.get_with(&path, header);
+    ask(&server);
     journal.close();
     let mut found = Vec::new();
     each(folder.path(), &Filter::default(), |entry, _| {
@@ -46,7 +55,7 @@ fn check(declared: &JournalSection, path: &str, header: &str, expected: &[Event]
         true
     })
     .unwrap();
-    assert_eq!(found, expected, "{path}");
+    found
 }
 
 fn question(results: u64, text: Option<&str>, sources: &[&str]) -> Event {
@@ -85,6 +94,11 @@ fn what_is_refused_is_written_down() {
     check(&plain, "/api/v1/documents/{lease}", "", &[hidden("{lease}")]);
     check(&plain, "/api/v1/documents/{lease}/original", "", &[hidden("{lease}")]);
     check(&plain, "/api/v1/documents/999999", "", &[hidden("999999")]);
+    let by_a_tool = |server: &Server| {
+        let id = server.document("legal/lease.txt").to_string();
+        _ = tool(server, "fetch", "id", &id);
+    };
+    assert_eq!(noted(&plain, by_a_tool), [hidden("{lease}")]);
     let other_site = Event::AccessRefused {
         by: "anonymous".into(),
         what: "GET /api/v1/search".into(),
