@@ -7,13 +7,13 @@ use intramuros_core::access::Principal;
 use intramuros_core::chat::Message;
 use intramuros_core::error::Error;
 use intramuros_core::language::{Language, detect};
-use intramuros_library::{Answered, FoundDocument, FoundPassage, Library, SearchOptions};
+use intramuros_library::{Answered, FoundDocument, FoundPassage, Library, MAX_QUERY_BYTES, SearchOptions};
 use intramuros_store::StoredPassage;
 
 use crate::event::Cited;
 
-/// Longest question in bytes; more is a document, not a question.
-pub const MAX_QUESTION_BYTES: usize = 8 << 10;
+/// Longest question in bytes: what the search looks at, so that nothing of a question is cut in silence.
+pub const MAX_QUESTION_BYTES: usize = MAX_QUERY_BYTES;
 
 /// Turns of a conversation that are looked at: the rest says nothing about the next question.
 const MAX_TURNS: usize = 40;

@@ -1,12 +1,14 @@
 //! What do the documents that this principal may read answer?
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use intramuros_assistant::{Candidate, Excerpt, MAX_CANDIDATES, Statement, answer};
 use intramuros_core::access::Principal;
 use intramuros_core::document::{BLOCK_SEPARATOR, Block};
 use intramuros_core::error::Error;
-use intramuros_store::{PassageId, StoredPassage};
+use intramuros_store::{DocumentId, PassageId, StoredPassage};
 use serde::Serialize;
 
 use crate::library::Library;
@@ -67,13 +69,18 @@ impl Library {
         let answer = answer(&results.terms, &candidates);
         let cite = |statement: &Statement| cite(statement, &results, &excerpts);
         let mut statements: Vec<CitedStatement> = answer.statements.iter().filter_map(cite).collect();
+        // A passage may run over a page's end; a reader wants the page of the sentences.
+        let mut bodies: HashMap<DocumentId, Option<Vec<Block>>> = HashMap::new();
         for statement in &mut statements {
-            // A passage may run over a page's end; a reader wants the page of the sentences.
-            if statement.pages.is_some_and(|(first, last)| first != last)
-                && let Some(blocks) = self.shared.store.body(statement.document.id)?
-            {
-                statement.pages = pages_of(&blocks, &statement.range).or(statement.pages);
+            if statement.pages.is_none_or(|(first, last)| first == last) {
+                continue;
             }
+            let body = match bodies.entry(statement.document.id) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(self.shared.store.body(statement.document.id)?),
+            };
+            let exact = body.as_deref().and_then(|blocks| pages_of(blocks, &statement.range));
+            statement.pages = exact.or(statement.pages);
         }
         Ok(Answered { found: answer.found && !statements.is_empty(), statements, results })
     }

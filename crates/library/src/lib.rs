@@ -32,6 +32,7 @@ mod words;
 
 pub use ask::{Answered, CitedStatement};
 pub use embed::Embed;
+pub use intramuros_search::query::MAX_QUERY_BYTES;
 pub use library::{Extract, Library, Options, Reading, Split};
 pub use progress::{Phase, Progress};
 pub use query::{DocumentFacts, FoundDocument, FoundPassage, OpenDocument, Results, SearchOptions};

@@ -20,6 +20,7 @@ use intramuros_search::{Found, Hit, MAX_HITS, Mode, PassageHit, QueryTerm, Reque
 use intramuros_store::{Document, DocumentId, Failure, PassageId, StoredPassage};
 use serde::{Deserialize, Serialize};
 
+use crate::embed::Embed;
 use crate::facts::SourceNames;
 use crate::library::{Library, Shared};
 
@@ -200,17 +201,18 @@ impl Library {
                 texts: &|ids| shared.texts(ids),
             })
         };
-        let found = match options.mode {
-            Mode::Words => search(&|| None)?,
+        let model = shared.model_for(&query).filter(|_| options.mode != Mode::Words);
+        let found = match model {
+            None => search(&|| None)?,
             // The model computes while the words are looked up.
-            Mode::Fused | Mode::Meaning => std::thread::scope(|scope| {
+            Some(model) => std::thread::scope(|scope| {
                 let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+                let question = &query.text;
                 // Nobody listens any more when the search needed no vector.
-                let question = &query;
-                let compute = move || _ = sender.send(shared.embed_question(question));
+                let compute = move || _ = sender.send(vector_of(model, question));
                 match std::thread::Builder::new().name("question".to_owned()).spawn_scoped(scope, compute) {
                     Ok(_) => search(&|| receiver.recv().ok().flatten()),
-                    Err(_) => search(&|| shared.embed_question(&query)),
+                    Err(_) => search(&|| vector_of(model, question)),
                 }
             })?,
         };
@@ -317,19 +319,10 @@ impl Shared {
         Ok(rules)
     }
 
-    fn embed_question(&self, query: &Query) -> Option<Vec<f32>> {
-        let embed = self.embed.as_ref().filter(|_| !query.text.is_empty())?;
-        // Nothing to compare with yet: the model need not be asked.
-        if self.derived.index().vectors() == 0 {
-            return None;
-        }
-        match embed.query(&query.text) {
-            Ok(vector) => Some(vector),
-            Err(error) => {
-                tracing::warn!(%error, "a question is searched by words alone");
-                None
-            }
-        }
+    /// The model that the question is put to; none when there is no model, no text, or nothing to compare with yet.
+    fn model_for(&self, query: &Query) -> Option<&dyn Embed> {
+        let model = self.embed.as_deref().filter(|_| !query.text.is_empty())?;
+        (self.derived.index().vectors() > 0).then_some(model)
     }
 
     /// Texts of passages for the index's second look; it asks only for those that may be read.
@@ -381,6 +374,17 @@ impl Shared {
             })
             .collect();
         Ok(Some(FoundDocument { document: facts_of(&document, sources), score: hit.score, passages }))
+    }
+}
+
+/// The vector of a question; none, with a word in the log, when the model fails.
+fn vector_of(model: &dyn Embed, question: &str) -> Option<Vec<f32>> {
+    match model.query(question) {
+        Ok(vector) => Some(vector),
+        Err(error) => {
+            tracing::warn!(%error, "a question is searched by words alone");
+            None
+        }
     }
 }
 

@@ -188,14 +188,21 @@ impl VectorSet {
     /// The scores of all rows of one document, as pairs of passage number and dot product.
     pub fn of_document(&self, query: &QueryVector, slot: Slot) -> Vec<Nearest> {
         let rows = self.rows_of.get(&slot).map(Vec::as_slice).unwrap_or_default();
-        rows.iter()
-            .filter_map(|row| {
-                let (chunk, row) = (self.chunks.get(*row as usize / CHUNK_ROWS)?, *row as usize % CHUNK_ROWS);
-                let score = dot(chunk.values.get(row)?, &query.values) as f32
-                    * (chunk.scales.get(row)? * query.scale);
-                Some(Nearest { score, id: *chunk.ids.get(row)? })
-            })
-            .collect()
+        rows.iter().filter_map(|row| self.compare(query, *row)).collect()
+    }
+
+    /// The chunk of a row and its place there.
+    #[inline(always)]
+    fn locate(&self, row: u32) -> Option<(&Chunk, usize)> {
+        Some((self.chunks.get(row as usize / CHUNK_ROWS)?, row as usize % CHUNK_ROWS))
+    }
+
+    #[inline(always)]
+    fn compare(&self, query: &QueryVector, row: u32) -> Option<Nearest> {
+        let (chunk, row) = self.locate(row)?;
+        let score =
+            dot(chunk.values.get(row)?, &query.values) as f32 * (chunk.scales.get(row)? * query.scale);
+        Some(Nearest { score, id: *chunk.ids.get(row)? })
     }
 
     /// The mean of the first vectors of up to `most` visible documents, spread evenly. Only what is visible counts.
@@ -204,7 +211,7 @@ impl VectorSet {
         let (mut sum, mut count) = (vec![0f32; DIMENSIONS], 0f32);
         for slot in visible.iter().step_by(step).take(most) {
             let Some(row) = self.rows_of.get(&slot).and_then(|rows| rows.first()) else { continue };
-            let (chunk, row) = (self.chunks.get(*row as usize / CHUNK_ROWS)?, *row as usize % CHUNK_ROWS);
+            let (chunk, row) = self.locate(*row)?;
             let scale = chunk.scales.get(row)?;
             for (sum, value) in sum.iter_mut().zip(chunk.values.get(row)?) {
                 *sum += f32::from(*value) * scale;
@@ -217,7 +224,7 @@ impl VectorSet {
     /// The components of one passage's vector.
     pub fn components(&self, slot: Slot, id: u64) -> Option<Vec<f32>> {
         self.rows_of.get(&slot)?.iter().find_map(|row| {
-            let (chunk, row) = (self.chunks.get(*row as usize / CHUNK_ROWS)?, *row as usize % CHUNK_ROWS);
+            let (chunk, row) = self.locate(*row)?;
             (*chunk.ids.get(row)? == id).then(|| {
                 let scale = chunk.scales.get(row).copied().unwrap_or(0.0);
                 chunk
@@ -246,12 +253,7 @@ impl pulp::WithSimd for NearestOf<'_> {
         for slot in self.documents {
             let mut best: Option<f32> = None;
             for row in self.set.rows_of.get(slot).map(Vec::as_slice).unwrap_or_default() {
-                let row = *row as usize;
-                let Some(chunk) = self.set.chunks.get(row / CHUNK_ROWS) else { continue };
-                let (values, scale) =
-                    (chunk.values.get(row % CHUNK_ROWS), chunk.scales.get(row % CHUNK_ROWS));
-                if let (Some(values), Some(scale)) = (values, scale) {
-                    let score = dot(values, &self.query.values) as f32 * (scale * self.query.scale);
+                if let Some(Nearest { score, .. }) = self.set.compare(self.query, *row) {
                     best = Some(best.map_or(score, |best| best.max(score)));
                 }
             }
