@@ -107,129 +107,33 @@ pub fn yaml(matrix: &Matrix) -> String {
     out
 }
 
-const EXAMPLES_FRENCH: [[&str; 9]; 6] = [
-    [
-        "1",
-        "shop/web[Deployment]",
-        "shop/api[Service]",
-        "TCP",
-        "8080",
-        "Le site appelle l'API",
-        "equipe-boutique",
-        "2027-06-30",
-        "production",
-    ],
-    [
-        "2",
-        "shop/api",
-        "data/postgres[StatefulSet]",
-        "TCP",
-        "5432",
-        "Commandes des clients",
-        "equipe-donnees",
-        "2027-06-30",
-        "production",
-    ],
-    ["3", "*/*", "dns", "UDP,TCP", "53", "Résolution de noms", "plateforme", "2027-06-30", "supervision"],
-    [
-        "4",
-        "monitoring/{app=prometheus}",
-        "shop/*",
-        "TCP",
-        "metrics",
-        "Mesures",
-        "plateforme",
-        "2027-06-30",
-        "supervision",
-    ],
-    [
-        "5",
-        "10.20.0.0/24 sauf 10.20.0.128/25",
-        "admin/bastion",
-        "TCP",
-        "22",
-        "Postes d'administration",
-        "rssi",
-        "2027-06-30",
-        "admin",
-    ],
-    [
-        "6",
-        "shop/api",
-        "api.paiement.example",
-        "TCP",
-        "443",
-        "Paiement",
-        "equipe-boutique",
-        "2027-06-30",
-        "production",
-    ],
-];
-
-const EXAMPLES_ENGLISH: [[&str; 9]; 6] = [
-    [
-        "1",
-        "shop/web[Deployment]",
-        "shop/api[Service]",
-        "TCP",
-        "8080",
-        "The site calls the API",
-        "shop-team",
-        "2027-06-30",
-        "production",
-    ],
-    [
-        "2",
-        "shop/api",
-        "data/postgres[StatefulSet]",
-        "TCP",
-        "5432",
-        "Orders of customers",
-        "data-team",
-        "2027-06-30",
-        "production",
-    ],
-    ["3", "*/*", "dns", "UDP,TCP", "53", "Name resolution", "platform", "2027-06-30", "supervision"],
-    [
-        "4",
-        "monitoring/{app=prometheus}",
-        "shop/*",
-        "TCP",
-        "metrics",
-        "Metrics",
-        "platform",
-        "2027-06-30",
-        "supervision",
-    ],
-    [
-        "5",
-        "10.20.0.0/24 except 10.20.0.128/25",
-        "admin/bastion",
-        "TCP",
-        "22",
-        "Administration desks",
-        "security",
-        "2027-06-30",
-        "admin",
-    ],
-    [
-        "6",
-        "shop/api",
-        "api.paiement.example",
-        "TCP",
-        "443",
-        "Payment",
-        "shop-team",
-        "2027-06-30",
-        "production",
-    ],
-];
-
+/// The template's lines: what is the same in both languages stands once.
 fn examples(language: Language) -> [[&'static str; 9]; 6] {
-    match language {
-        Language::French => EXAMPLES_FRENCH,
-        Language::English => EXAMPLES_ENGLISH,
-    }
+    let pick = |french, english| match language {
+        Language::French => french,
+        Language::English => english,
+    };
+    let shop = pick("equipe-boutique", "shop-team");
+    let platform = pick("plateforme", "platform");
+    let desks = pick("10.20.0.0/24 sauf 10.20.0.128/25", "10.20.0.0/24 except 10.20.0.128/25");
+    let calls = pick("Le site appelle l'API", "The site calls the API");
+    let orders = pick("Commandes des clients", "Orders of customers");
+    let data = pick("equipe-donnees", "data-team");
+    let names = pick("Résolution de noms", "Name resolution");
+    let measures = pick("Mesures", "Metrics");
+    let administration = pick("Postes d'administration", "Administration desks");
+    let security = pick("rssi", "security");
+    let payment = pick("Paiement", "Payment");
+    let prometheus = "monitoring/{app=prometheus}";
+    let day = "2027-06-30";
+    [
+        ["1", "shop/web[Deployment]", "shop/api[Service]", "TCP", "8080", calls, shop, day, "production"],
+        ["2", "shop/api", "data/postgres[StatefulSet]", "TCP", "5432", orders, data, day, "production"],
+        ["3", "*/*", "dns", "UDP,TCP", "53", names, platform, day, "supervision"],
+        ["4", prometheus, "shop/*", "TCP", "metrics", measures, platform, day, "supervision"],
+        ["5", desks, "admin/bastion", "TCP", "22", administration, security, day, "admin"],
+        ["6", "shop/api", "api.paiement.example", "TCP", "443", payment, shop, day, "production"],
+    ]
 }
 
 /// The template as CSV.
