@@ -99,12 +99,12 @@ fn seal(perimeter: &Perimeter, plan: &Plan) -> Result<Option<Sealed>, Error> {
 }
 
 fn places(data: &Path, ocr: Option<&Ocr>) -> Result<Places, Error> {
-    let tools = ocr.map(|ocr| (ocr.program().to_owned(), tool_folders(ocr.program()))).into_iter().collect();
+    let tools = ocr.map(|ocr| (ocr.program().to_owned(), tool_folders())).into_iter().collect();
     Ok(Places { data: data.to_owned(), program: setup::this_program()?, tools, ..Places::default() })
 }
 
 /// The folders that a tool reads.
-pub fn tool_folders(_program: &Path) -> Vec<PathBuf> {
+pub fn tool_folders() -> Vec<PathBuf> {
     let named = std::env::var_os("TESSDATA_PREFIX").map(PathBuf::from);
     TESSERACT_FOLDERS.iter().map(PathBuf::from).chain(named).collect()
 }

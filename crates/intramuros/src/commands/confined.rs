@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(Error::user("no program is named"));
     };
-    let plan = Plan::tool(Path::new(program), &walls::tool_folders(Path::new(program)));
+    let plan = Plan::tool(Path::new(program), &walls::tool_folders());
     apply(&plan, false).map_err(|error| Error::internal("the program can't be confined").because(error))?;
     let error = Command::new(program).args(arguments).exec();
     Err(Error::config(format!("{} can't be started", Path::new(program).display())).because(error))
