@@ -9,6 +9,7 @@ use intramuros_netpol::manifest::{Input, read};
 use intramuros_netpol::matrix::read::read as read_matrix;
 use intramuros_netpol::model::ports::Protocol;
 use intramuros_netpol::report::lines;
+use intramuros_testkit::memory_mb;
 use std::fmt::Write;
 use std::time::Instant;
 
@@ -86,13 +87,6 @@ fn policies(text: &mut String, n: usize, namespaces: usize) {
     let _ = namespaces;
 }
 
-/// Peak memory of this process in megabytes.
-fn peak() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).map_or(0, |kb| kb / 1024)
-}
-
 /// A moment: on the processor (this machine may be shared), or on the clock where the kernel does not say.
 struct Moment(Option<u64>, Instant);
 
@@ -132,7 +126,7 @@ fn measure(pods: usize) {
         open += usize::from(engine.allows(from, to, Protocol::Tcp, 8001));
     }
     let one = milliseconds(start) / asked as f64;
-    let memory = peak();
+    let memory = memory_mb("VmHWM");
     let listed = if pods <= 1000 {
         let start = Moment::now();
         let count = lines::lines(&engine, &graph, &lines::Shown::default()).len();

@@ -27,6 +27,7 @@ use intramuros_inference::Embedder;
 use intramuros_ingest::passages::{PassageOptions, split};
 use intramuros_library::{Embed, Library, Options, Reading};
 use intramuros_server::{Application, Limits, Settings, Walls, serve};
+use intramuros_testkit::{memory, processor_seconds, shared_data};
 
 const SETS: [&str; 4] = ["cnil_faq_fr", "servicepublic_fr", "awsdocs_en", "cranfield_en"];
 const POOL: usize = 1_000;
@@ -66,8 +67,7 @@ impl Random {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let passages: usize = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(10_000);
-    let data =
-        arguments.next().map_or_else(|| intramuros_testkit::shared_data("."), |path| Some(path.into()));
+    let data = arguments.next().map_or_else(|| shared_data("."), |path| Some(path.into()));
     let Some(data) = data else { return };
     let scratch = tempfile::tempdir().unwrap();
     let (root, index) = (scratch.path().join("documents"), scratch.path().join("data"));
@@ -112,9 +112,9 @@ fn main() {
     for visitor in who {
         let name = if visitor.owner { "owner".to_owned() } else { visitor.user.clone().unwrap_or_default() };
         let server = Server::start(&library, visitor);
-        let before = processor_milliseconds();
+        let before = processor_seconds();
         let times = server.ask_one_by_one(&questions);
-        let each = (processor_milliseconds() - before) / (questions.len() + WARM_UP) as f64;
+        let each = (processor_seconds() - before) * 1e3 / (questions.len() + WARM_UP) as f64;
         let at_once = server.ask_at_once(&questions);
         println!(
             "{name:10} p50 {:.1} ms, p99 {:.1} ms, {each:.1} ms of processors each; {USERS} at once: {at_once}, {}",
@@ -378,24 +378,6 @@ fn percentile(sorted: &[f64], percent: usize) -> f64 {
         .get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1)))
         .copied()
         .unwrap_or(f64::NAN)
-}
-
-/// Milliseconds of processor time of this process: what a clock says on a busy machine is not the program's matter alone.
-fn processor_milliseconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    // A tick of the kernel's clock is 10 ms.
-    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap() * 10.0).sum()
-}
-
-/// Memory of this process now: its own, and of files that the system may take back at any time.
-fn memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let megabytes = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
-    };
-    format!("{} MB of its own, {} MB of files", megabytes("RssAnon"), megabytes("RssFile"))
 }
 
 fn folder_bytes(folder: &Path) -> u64 {

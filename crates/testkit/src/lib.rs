@@ -15,3 +15,25 @@ pub fn shared_data(name: &str) -> Option<PathBuf> {
     eprintln!("skipped: {} is not here (set INTRAMUROS_DATA to the folder of test data)", path.display());
     None
 }
+
+/// A memory value of this process in MB, by its name in `/proc/self/status` (`RssAnon`, `VmRSS`, `VmHWM`…); 0 where the
+/// kernel does not say.
+pub fn memory_mb(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+/// Memory of this process now: its own, and of files that the system may take back at any time.
+pub fn memory() -> String {
+    format!("{} MB of its own, {} MB of files", memory_mb("RssAnon"), memory_mb("RssFile"))
+}
+
+/// Seconds of processor time of this process: what a clock says on a busy machine is not the program's matter alone.
+pub fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    // A tick is a hundredth of a second.
+    (ticks(11) + ticks(12)) / 100.0
+}

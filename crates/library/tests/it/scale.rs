@@ -5,28 +5,9 @@ use std::time::Instant;
 
 use intramuros_core::access::Principal;
 use intramuros_library::SearchOptions;
+use intramuros_testkit::{memory, processor_seconds};
 
 use crate::support::{Random, scan, scene};
-
-/// A value of this process as the kernel tells it, in MB.
-fn status_mb(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
-}
-
-/// Memory now: of its own, and of files that the system may take back at any time.
-fn memory() -> String {
-    format!("{} MB of its own, {} MB of files", status_mb("RssAnon"), status_mb("RssFile"))
-}
-
-/// Seconds of processor time of this process: what a clock says on a busy machine is not the program's matter alone.
-fn processor_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
-}
 
 /// Seconds on the clock and of the processors since a beginning.
 struct Watch(Instant, f64);

@@ -4,14 +4,9 @@
 use std::time::Instant;
 
 use intramuros_store::{MissingCursor, Sequence, TextHash};
+use intramuros_testkit::memory_mb;
 
 use crate::support::{file, put, scene};
-
-fn resident_mb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
-}
 
 #[test]
 fn scale() {
@@ -33,7 +28,11 @@ fn scale() {
         scene.store.apply(changes.collect()).unwrap();
     }
     let seconds = start.elapsed().as_secs_f64();
-    println!("written: {seconds:.2} s, {:.0} passages/s, {} MB", passages as f64 / seconds, resident_mb());
+    println!(
+        "written: {seconds:.2} s, {:.0} passages/s, {} MB",
+        passages as f64 / seconds,
+        memory_mb("VmRSS")
+    );
 
     let start = Instant::now();
     let mut cursor = MissingCursor::default();
@@ -49,7 +48,7 @@ fn scale() {
             break;
         }
     }
-    println!("{count} vectors put in {:.2} s, {} MB", start.elapsed().as_secs_f64(), resident_mb());
+    println!("{count} vectors put in {:.2} s, {} MB", start.elapsed().as_secs_f64(), memory_mb("VmRSS"));
 
     let start = Instant::now();
     assert!(scene.store.missing_vectors("m", MissingCursor::default(), 1000).unwrap().missing.is_empty());
@@ -77,11 +76,11 @@ fn scale() {
         "{} passages counted in {:.4} s, {} MB",
         counts.passages,
         start.elapsed().as_secs_f64(),
-        resident_mb()
+        memory_mb("VmRSS")
     );
     let start = Instant::now();
     scene.store.compact(scene.store.latest().unwrap()).unwrap();
-    println!("compacted in {:.2} s, {} MB", start.elapsed().as_secs_f64(), resident_mb());
+    println!("compacted in {:.2} s, {} MB", start.elapsed().as_secs_f64(), memory_mb("VmRSS"));
     let path = scene.folder.path().join(intramuros_store::DATABASE);
     println!("{} MB on disk", std::fs::metadata(path).unwrap().len() >> 20);
 }
