@@ -1,5 +1,8 @@
 //! Which language is this text in?
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 /// The languages that are analysed on their own; every other is searched by its plain words.
@@ -64,6 +67,15 @@ const DETECT_BYTES: usize = 2_000;
 /// Of a hundred words of running text some 35 stand in its own language's list and fewer than 4 in the other's.
 const LEAST_PERCENT: usize = 8;
 
+/// The frequent words with the language they speak for.
+static KNOWN: LazyLock<HashMap<&str, Language>> = LazyLock::new(|| {
+    let french = FRENCH.iter().map(|word| (*word, Language::French));
+    french.chain(ENGLISH.iter().map(|word| (*word, Language::English))).collect()
+});
+
+/// No word of the lists is longer, in bytes. What is elided may be.
+const LONGEST: usize = 10;
+
 /// Detects French and English by their frequent words; [`Language::Other`] when neither is clear.
 pub fn detect(text: &str) -> Language {
     let mut end = text.len().min(DETECT_BYTES);
@@ -71,6 +83,7 @@ pub fn detect(text: &str) -> Language {
         end -= 1;
     }
     let (mut words, mut french, mut english) = (0usize, 0usize, 0usize);
+    let mut lower = String::new();
     for word in
         text.get(..end).unwrap_or_default().split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’')
     {
@@ -78,15 +91,16 @@ pub fn detect(text: &str) -> Language {
             continue;
         }
         words += 1;
-        let word = word.to_lowercase().replace('’', "'");
-        // Elision is French by itself: l'eau, d'abord, qu'il, n'est.
-        let elided = word.split_once('\'').is_some_and(|(article, rest)| {
-            matches!(article, "l" | "d" | "qu" | "n" | "j" | "s" | "c" | "jusqu" | "lorsqu") && rest.len() > 1
-        });
-        if elided || FRENCH.binary_search(&word.as_str()).is_ok() {
-            french += 1;
-        } else if ENGLISH.binary_search(&word.as_str()).is_ok() {
-            english += 1;
+        if word.len() > LONGEST && !word.contains(['\'', '’']) {
+            continue;
+        }
+        lower.clear();
+        lower.extend(word.chars().flat_map(char::to_lowercase).map(|c| if c == '’' { '\'' } else { c }));
+        match KNOWN.get(lower.as_str()) {
+            Some(Language::French) => french += 1,
+            Some(_) => english += 1,
+            None if is_elided(&lower) => french += 1,
+            None => {}
         }
     }
     let least = (words * LEAST_PERCENT).div_ceil(100).max(1);
@@ -99,13 +113,21 @@ pub fn detect(text: &str) -> Language {
     }
 }
 
+/// Elision is French by itself: l'eau, d'abord, qu'il, n'est.
+fn is_elided(word: &str) -> bool {
+    word.split_once('\'').is_some_and(|(article, rest)| {
+        matches!(article, "l" | "d" | "qu" | "n" | "j" | "s" | "c" | "jusqu" | "lorsqu") && rest.len() > 1
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn french_and_english_are_told_apart_and_others_left_alone() {
-        assert!(FRENCH.is_sorted() && ENGLISH.is_sorted());
+        assert!(FRENCH.iter().chain(ENGLISH).all(|word| word.len() <= LONGEST));
+        assert_eq!(KNOWN.len(), FRENCH.len() + ENGLISH.len(), "a word stands in both lists");
         let check = |text: &str, expected: Language| assert_eq!(detect(text), expected, "{text}");
         check("Quelle est la durée de conservation des factures ?", Language::French);
         check("L’installation d’un logiciel", Language::French);

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
 use intramuros_core::language::Language;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
@@ -203,7 +204,7 @@ pub struct Analyser {
 struct Stems {
     language: Language,
     stemmer: Stemmer,
-    known: HashMap<String, Option<Box<str>>>,
+    known: HashMap<String, Option<Box<str>>, RandomState>,
 }
 
 impl Default for Analyser {
@@ -211,7 +212,7 @@ impl Default for Analyser {
         let stems = |language, algorithm| Stems {
             language,
             stemmer: Stemmer::create(algorithm),
-            known: HashMap::new(),
+            known: HashMap::default(),
         };
         Analyser {
             french: stems(Language::French, Algorithm::French),

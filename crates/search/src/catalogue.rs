@@ -147,33 +147,44 @@ pub struct Facets {
     pub years: BTreeMap<i32, usize>,
 }
 
-impl Facets {
-    /// Counts one document.
-    pub fn count(&mut self, facts: &Facts) {
-        *self.kinds.entry(facts.kind).or_default() += 1;
-        count(&mut self.languages, facts.language.code());
-        count(&mut self.sources, &facts.source);
-        if let Some(top) = facts.folder().split('/').next().filter(|top| !top.is_empty()) {
-            count(&mut self.folders, top);
-        }
-        if let Some(year) = facts.year() {
-            *self.years.entry(year).or_default() += 1;
-        }
-    }
+/// All that [`Facets`] count of a document. Documents that have it in common are counted together: a frequent word has
+/// very many documents, which share few groups.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Group {
+    kind: Kind,
+    language: Language,
+    source: String,
+    /// The outermost folder; empty at the top.
+    top: String,
+    year: Option<i32>,
 }
 
-/// Counts under a name, without copying names that are there already.
-fn count(counts: &mut BTreeMap<String, usize>, name: &str) {
-    match counts.get_mut(name) {
-        Some(number) => *number += 1,
-        None => {
-            counts.insert(name.to_owned(), 1);
+impl Group {
+    fn of(facts: &Facts) -> Group {
+        Group {
+            kind: facts.kind,
+            language: facts.language,
+            source: facts.source.clone(),
+            top: facts.folder().split('/').next().unwrap_or_default().to_owned(),
+            year: facts.year(),
+        }
+    }
+
+    fn count(&self, number: usize, facets: &mut Facets) {
+        *facets.kinds.entry(self.kind).or_default() += number;
+        *facets.languages.entry(self.language.code().to_owned()).or_default() += number;
+        *facets.sources.entry(self.source.clone()).or_default() += number;
+        if !self.top.is_empty() {
+            *facets.folders.entry(self.top.clone()).or_default() += number;
+        }
+        if let Some(year) = self.year {
+            *facets.years.entry(year).or_default() += number;
         }
     }
 }
 
 /// A set of slots.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlotSet {
     words: Vec<u64>,
     count: usize,
@@ -233,6 +244,12 @@ impl SlotSet {
 pub struct Catalogue {
     slots: Vec<Option<Facts>>,
     by_document: HashMap<u64, Slot>,
+    /// By slot, whether the title asks: looked up for every occurrence of a word.
+    asks: Vec<bool>,
+    /// By slot, the number of its group; groups are never taken out.
+    group_of: Vec<u32>,
+    groups: Vec<Group>,
+    group_numbers: HashMap<Group, u32>,
 }
 
 impl Catalogue {
@@ -245,13 +262,54 @@ impl Catalogue {
                 let slot = self.slots.len() as Slot;
                 self.by_document.insert(facts.document, slot);
                 self.slots.push(None);
+                self.asks.push(false);
+                self.group_of.push(0);
                 slot
             }
         };
+        let group = self.group_number(Group::of(&facts));
+        if let Some(entry) = self.group_of.get_mut(slot as usize) {
+            *entry = group;
+        }
+        if let Some(entry) = self.asks.get_mut(slot as usize) {
+            *entry = facts.title_asks;
+        }
         if let Some(entry) = self.slots.get_mut(slot as usize) {
             *entry = Some(facts);
         }
         slot
+    }
+
+    fn group_number(&mut self, group: Group) -> u32 {
+        if let Some(number) = self.group_numbers.get(&group) {
+            return *number;
+        }
+        // There are no more groups than documents.
+        let number = self.groups.len() as u32;
+        self.groups.push(group.clone());
+        self.group_numbers.insert(group, number);
+        number
+    }
+
+    /// By slot, whether the document's title is a question.
+    pub fn asks(&self) -> &[bool] {
+        &self.asks
+    }
+
+    /// Counts documents by what they are.
+    pub fn facets(&self, slots: impl IntoIterator<Item = Slot>) -> Facets {
+        let mut counts = vec![0usize; self.groups.len()];
+        for slot in slots {
+            let group = self.group_of.get(slot as usize).copied().unwrap_or(u32::MAX);
+            if let Some(count) = counts.get_mut(group as usize) {
+                *count += 1;
+            }
+        }
+        let mut facets = Facets::default();
+        for (group, count) in self.groups.iter().zip(counts).filter(|(_, count)| *count > 0) {
+            group.count(count, &mut facets);
+        }
+        facets
     }
 
     /// Forgets a document.

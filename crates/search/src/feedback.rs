@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use intramuros_core::error::Error;
 use intramuros_core::vector::DIMENSIONS;
 
 use crate::analysis::{stem, words as words_of};
 use crate::catalogue::{Slot, SlotSet};
 use crate::index::Texts;
-use crate::lexical::{Scope, passage_frequency, visible_passages};
+use crate::lexical::{Scope, visible_passages};
 use crate::vectors::{QueryVector, VectorSet};
 
 /// Documents whose best passage is taken.
@@ -42,7 +43,7 @@ pub fn words(
     texts: &Texts<'_>,
 ) -> Result<Vec<(String, f32)>, Error> {
     let ids: Vec<u64> = passages.iter().map(|(_, id, _)| *id).collect();
-    let mut weights: HashMap<Box<str>, f32> = HashMap::new();
+    let mut weights: HashMap<Box<str>, f32, RandomState> = HashMap::default();
     for ((text, language), (_, _, share)) in texts(&ids).iter().zip(passages) {
         let stems: Vec<Box<str>> = words_of(text)
             .iter()
@@ -58,8 +59,10 @@ pub fn words(
     candidates.truncate(FEEDBACK_CANDIDATES);
     let total = visible_passages(scope).max(1.0);
     let mut chosen = Vec::with_capacity(candidates.len());
-    for (stem, weight) in candidates {
-        let frequency = passage_frequency(scope, &stem)? as f32;
+    let stems: Vec<&str> = candidates.iter().map(|(stem, _)| &**stem).collect();
+    let frequencies = scope.snapshot.frequencies(scope.visible, &stems)?;
+    for ((stem, weight), frequency) in candidates.into_iter().zip(frequencies) {
+        let frequency = frequency as f32;
         if frequency > 0.0 && frequency < total * MOST_FREQUENT {
             chosen.push((stem.into_string(), weight * (1.0 + total / frequency).ln()));
         }

@@ -9,7 +9,8 @@ use crate::analysis::{fold, readings, stem, words};
 use crate::catalogue::{Slot, SlotSet};
 use crate::lexical::{Form, Group, Scope};
 use crate::query::{Query, QueryWord};
-use crate::words::{In, Posting, Similar, Snapshot};
+use crate::snapshot::{Posting, Similar, Snapshot};
+use crate::words::In;
 
 /// Words in the dictionary that are looked at for a typing error or a beginning.
 const MAX_SIMILAR: usize = 64;

@@ -15,8 +15,9 @@ use crate::forms;
 use crate::fusion;
 use crate::lexical::{self, Lexical, Scope};
 use crate::query::Query;
+use crate::snapshot::Snapshot;
 use crate::vectors::{QueryVector, Row, Scanned, VectorSet};
-use crate::words::{PassageWords, Snapshot, WordIndex};
+use crate::words::{PassageWords, WordIndex};
 
 /// Most documents in one answer. A person reads ten; an evaluation looks at a hundred.
 pub const MAX_HITS: usize = 200;
@@ -346,7 +347,6 @@ impl Searching<'_> {
     fn run(&self) -> Result<Found, Error> {
         let query = self.request.query;
         let mut visible = self.state.catalogue.visible(self.request.readable, &query.filters);
-        let asks = |slot: Slot| self.state.catalogue.facts(slot).is_some_and(|facts| facts.title_asks);
         forms::keep_conditions(&self.state.snapshot, query, &mut visible)?;
         if visible.is_empty() {
             return Ok(Found::default());
@@ -354,7 +354,7 @@ impl Searching<'_> {
         if query.is_empty() {
             return Ok(self.newest(&visible));
         }
-        let scope = Scope::new(&self.state.snapshot, &visible, &asks);
+        let scope = Scope::new(&self.state.snapshot, &visible, self.state.catalogue.asks());
         let expansion = forms::expand(&scope, query, self.request.prefix)?;
         let lexical = lexical::score(&scope, &expansion.groups, &expansion.neighbours)?;
         let vector = match self.request.mode {
@@ -367,8 +367,7 @@ impl Searching<'_> {
             .as_ref()
             .map(|vector| self.state.passages.scan(vector, &visible, self.state.catalogue.slots()))
             .unwrap_or_default();
-        let slots: Vec<Slot> =
-            (0..self.state.catalogue.slots() as Slot).filter(|slot| visible.contains(*slot)).collect();
+        let slots: Vec<Slot> = visible.iter().collect();
         let meaning = self.meaning(vector.as_ref(), &scanned, &slots, &visible);
         let vector = vector.filter(|_| meaning.is_some());
         let mut ranking = Ranking { scores: self.first_look(&lexical, meaning.as_ref(), &slots), slots };
@@ -401,11 +400,10 @@ impl Searching<'_> {
         if !self.request.query.narrows() {
             return Found::default();
         }
-        let mut facets = Facets::default();
+        let facets = self.state.catalogue.facets(visible.iter());
         let mut newest: Vec<(Option<i64>, std::cmp::Reverse<u64>)> = visible
             .iter()
             .filter_map(|slot| self.state.catalogue.facts(slot))
-            .inspect(|facts| facets.count(facts))
             .map(|facts| (facts.date_ms, std::cmp::Reverse(facts.document)))
             .collect();
         newest.sort_unstable_by(|a, b| b.cmp(a));
@@ -557,13 +555,10 @@ impl Searching<'_> {
     }
 
     fn found(&self, lists: &Lists<'_>, candidates: &[usize], ranking: &Ranking) -> Found {
-        let mut facets = Facets::default();
-        for index in candidates {
-            if let Some(facts) = ranking.slots.get(*index).and_then(|slot| self.state.catalogue.facts(*slot))
-            {
-                facets.count(facts);
-            }
-        }
+        let facets = self
+            .state
+            .catalogue
+            .facets(candidates.iter().filter_map(|index| ranking.slots.get(*index).copied()));
         let order = ranking.best(candidates, self.request.limit.min(MAX_HITS));
         let slots: Vec<Slot> = order.iter().filter_map(|index| ranking.slots.get(*index).copied()).collect();
         let mut passages = self.best_passages(lists, &slots);

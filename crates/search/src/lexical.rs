@@ -8,7 +8,8 @@
 use intramuros_core::error::Error;
 
 use crate::catalogue::{Slot, SlotSet};
-use crate::words::{In, Posting, Snapshot};
+use crate::snapshot::{Posting, Snapshot};
+use crate::words::In;
 
 /// Saturation of repeated words and correction for length: the field's usual values, flat optimum on our sets.
 const K1: f32 = 1.2;
@@ -78,19 +79,19 @@ pub struct Scope<'a> {
     pub snapshot: &'a Snapshot,
     /// The documents that count.
     pub visible: &'a SlotSet,
-    /// Whether a document's title is a question.
-    asks: &'a dyn Fn(Slot) -> bool,
+    /// By slot, whether a document's title is a question.
+    asks: &'a [bool],
     totals: Totals,
 }
 
 impl<'a> Scope<'a> {
-    /// What is looked at; `asks` tells whether a document's title is a question.
-    pub fn new(snapshot: &'a Snapshot, visible: &'a SlotSet, asks: &'a dyn Fn(Slot) -> bool) -> Scope<'a> {
+    /// What is looked at; `asks` tells by slot whether a document's title is a question.
+    pub fn new(snapshot: &'a Snapshot, visible: &'a SlotSet, asks: &'a [bool]) -> Scope<'a> {
         Scope { snapshot, visible, asks, totals: totals(snapshot, visible) }
     }
 
     fn title_count(&self, slot: Slot) -> u32 {
-        if (self.asks)(slot) { ASKING_TITLE_COUNT } else { 1 }
+        if self.asks.get(slot as usize).copied().unwrap_or(false) { ASKING_TITLE_COUNT } else { 1 }
     }
 
     fn document_length(&self, slot: Slot) -> f32 {
@@ -241,18 +242,6 @@ pub fn score_documents(scope: &Scope<'_>, stems: &[(String, f32)]) -> Result<Vec
         add_documents(scope, &totals, &mut counts, *weight, &mut documents);
     }
     Ok(documents.values)
-}
-
-/// In the texts of how many visible passages a stem occurs.
-///
-/// # Errors
-/// When the index can't be read.
-pub fn passage_frequency(scope: &Scope<'_>, stem: &str) -> Result<usize, Error> {
-    let mut count = 0;
-    scope
-        .snapshot
-        .postings(In::Body, stem, |posting| count += usize::from(scope.visible.contains(posting.slot)))?;
-    Ok(count)
 }
 
 /// How many visible passages there are.

@@ -3,8 +3,6 @@
 //! Every visible vector is compared: no graph to build, the recall is 1 under any filter, and a change is seen at
 //! once. 100,000 vectors take about a millisecond. See docs/decisions/0002-search.md for the figures.
 
-use std::collections::HashMap;
-
 use intramuros_core::vector::{DIMENSIONS, Vector};
 
 use crate::catalogue::{Slot, SlotSet};
@@ -95,7 +93,8 @@ const DEAD: Slot = Slot::MAX;
 #[derive(Default)]
 pub struct VectorSet {
     chunks: Vec<Chunk>,
-    rows_of: HashMap<Slot, Vec<u32>>,
+    /// By slot.
+    rows_of: Vec<Vec<u32>>,
     rows: usize,
     dead: usize,
 }
@@ -111,14 +110,20 @@ impl VectorSet {
             chunk.scales.push(row.vector.scale);
             chunk.slots.push(row.slot);
             chunk.ids.push(row.id);
-            self.rows_of.entry(row.slot).or_default().push(self.rows as u32);
+            let slot = row.slot as usize;
+            if self.rows_of.len() <= slot {
+                self.rows_of.resize_with(slot + 1, Vec::new);
+            }
+            if let Some(rows) = self.rows_of.get_mut(slot) {
+                rows.push(self.rows as u32);
+            }
             self.rows += 1;
         }
     }
 
     /// Takes out every row of a document.
     pub fn remove(&mut self, slot: Slot) {
-        for row in self.rows_of.remove(&slot).unwrap_or_default() {
+        for row in self.rows_of.get_mut(slot as usize).map(std::mem::take).unwrap_or_default() {
             let row = row as usize;
             if let Some(entry) =
                 self.chunks.get_mut(row / CHUNK_ROWS).and_then(|chunk| chunk.slots.get_mut(row % CHUNK_ROWS))
@@ -156,7 +161,7 @@ impl VectorSet {
 
     /// Whether a document has rows.
     pub fn contains(&self, slot: Slot) -> bool {
-        self.rows_of.contains_key(&slot)
+        !self.rows(slot).is_empty()
     }
 
     /// The nearest and the first row of each visible document: a table by slot, `slots` long.
@@ -187,8 +192,13 @@ impl VectorSet {
 
     /// The scores of all rows of one document, as pairs of passage number and dot product.
     pub fn of_document(&self, query: &QueryVector, slot: Slot) -> Vec<Nearest> {
-        let rows = self.rows_of.get(&slot).map(Vec::as_slice).unwrap_or_default();
-        rows.iter().filter_map(|row| self.compare(query, *row)).collect()
+        self.rows(slot).iter().filter_map(|row| self.compare(query, *row)).collect()
+    }
+
+    /// The rows of a document.
+    #[inline(always)]
+    fn rows(&self, slot: Slot) -> &[u32] {
+        self.rows_of.get(slot as usize).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The chunk of a row and its place there.
@@ -208,22 +218,13 @@ impl VectorSet {
     /// The mean of the first vectors of up to `most` visible documents, spread evenly. Only what is visible counts.
     pub fn mean(&self, visible: &SlotSet, most: usize) -> Option<Vec<f32>> {
         let step = (visible.len() / most.max(1)).max(1);
-        let (mut sum, mut count) = (vec![0f32; DIMENSIONS], 0f32);
-        for slot in visible.iter().step_by(step).take(most) {
-            let Some(row) = self.rows_of.get(&slot).and_then(|rows| rows.first()) else { continue };
-            let (chunk, row) = self.locate(*row)?;
-            let scale = chunk.scales.get(row)?;
-            for (sum, value) in sum.iter_mut().zip(chunk.values.get(row)?) {
-                *sum += f32::from(*value) * scale;
-            }
-            count += 1.0;
-        }
-        (count > 0.0).then(|| sum.into_iter().map(|value| value / count).collect())
+        let documents: Vec<Slot> = visible.iter().step_by(step).take(most).collect();
+        pulp::Arch::new().dispatch(MeanOf { set: self, documents: &documents })
     }
 
     /// The components of one passage's vector.
     pub fn components(&self, slot: Slot, id: u64) -> Option<Vec<f32>> {
-        self.rows_of.get(&slot)?.iter().find_map(|row| {
+        self.rows(slot).iter().find_map(|row| {
             let (chunk, row) = self.locate(*row)?;
             (*chunk.ids.get(row)? == id).then(|| {
                 let scale = chunk.scales.get(row).copied().unwrap_or(0.0);
@@ -252,7 +253,7 @@ impl pulp::WithSimd for NearestOf<'_> {
         let mut nearest = Vec::with_capacity(self.documents.len());
         for slot in self.documents {
             let mut best: Option<f32> = None;
-            for row in self.set.rows_of.get(slot).map(Vec::as_slice).unwrap_or_default() {
+            for row in self.set.rows(*slot) {
                 if let Some(Nearest { score, .. }) = self.set.compare(self.query, *row) {
                     best = Some(best.map_or(score, |best| best.max(score)));
                 }
@@ -260,6 +261,31 @@ impl pulp::WithSimd for NearestOf<'_> {
             nearest.push(best);
         }
         nearest
+    }
+}
+
+/// [`VectorSet::mean`], as a value for the same reason.
+struct MeanOf<'a> {
+    set: &'a VectorSet,
+    documents: &'a [Slot],
+}
+
+impl pulp::WithSimd for MeanOf<'_> {
+    type Output = Option<Vec<f32>>;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Option<Vec<f32>> {
+        let (mut sum, mut count) = ([0f32; DIMENSIONS], 0f32);
+        for slot in self.documents {
+            let Some(row) = self.set.rows(*slot).first() else { continue };
+            let (chunk, row) = self.set.locate(*row)?;
+            let scale = chunk.scales.get(row)?;
+            for (sum, value) in sum.iter_mut().zip(chunk.values.get(row)?) {
+                *sum += f32::from(*value) * scale;
+            }
+            count += 1.0;
+        }
+        (count > 0.0).then(|| sum.iter().map(|value| value / count).collect())
     }
 }
 
