@@ -2,6 +2,7 @@
 
 mod commands;
 mod forward;
+mod noted;
 mod output;
 mod progress;
 mod reload;

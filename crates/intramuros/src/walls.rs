@@ -11,8 +11,8 @@ use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_egress::{Egress, Surroundings};
 use intramuros_ingest::Ocr;
-use intramuros_journal::{Event, Journal, JournalError};
-use intramuros_perimeter::record;
+use intramuros_journal::{Event, Journal};
+use intramuros_perimeter::{notebook, record};
 use intramuros_seal::{Places, Plan, SealError, Sealed};
 
 use crate::setup;
@@ -46,17 +46,17 @@ pub fn raise(
 ) -> Result<Walls, Error> {
     make(data)?;
     let options = intramuros_journal::Options { accept_break, ..record::options(perimeter, data) };
-    let opened = Journal::open(options).map_err(journal)?;
+    let opened = Journal::open(options).map_err(notebook::failed)?;
     let surroundings = Surroundings::of_system();
     let places = places(data, ocr)?;
     let plan = Plan::of(perimeter, &places);
     let sealed = seal(perimeter, &plan)?;
-    let journal_thread = opened.start().map_err(journal)?;
+    let journal_thread = opened.start().map_err(notebook::failed)?;
     let started = Event::Started {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seal: sealed.as_ref().map_or_else(|| "not sealed, as declared".to_owned(), Sealed::in_words),
     };
-    journal_thread.append_and_wait(started).map_err(journal)?;
+    journal_thread.append_and_wait(started).map_err(notebook::failed)?;
     let egress = Egress::new(perimeter, surroundings, record::recorder(journal_thread.clone()))?;
     Ok(Walls { journal: journal_thread, egress, sealed, plan: (plan, places) })
 }
@@ -121,25 +121,6 @@ fn make(data: &Path) -> Result<(), Error> {
             .because(error)
             .hint("choose another with --data FOLDER")
     })
-}
-
-fn journal(error: JournalError) -> Error {
-    let said = match &error {
-        JournalError::Busy(_) => {
-            Error::user("the journal is written by another process: is the program running already?")
-        }
-        JournalError::Key { .. } => Error::config("the journal can't be signed"),
-        _ => Error::data("the journal can't be written"),
-    };
-    let broken = matches!(error, JournalError::Broken(_));
-    let said = said.because(error);
-    if broken {
-        said.hint("`intramuros journal verify` says what was changed, and where").hint(
-            "`--accept-journal-break NAME` goes on in the name of who decides; that stays in the journal",
-        )
-    } else {
-        said
-    }
 }
 
 /// What the walls are, in a line or two, for whoever started the program.

@@ -10,6 +10,7 @@ pub mod criteria;
 pub mod deploy;
 pub mod html;
 pub mod load;
+pub mod notebook;
 pub mod record;
 pub mod report;
 pub mod sbom;

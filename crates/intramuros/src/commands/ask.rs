@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use intramuros_core::error::Error;
-use intramuros_library::{Answered, SearchOptions};
+use intramuros_library::{Answered, DocumentFacts, SearchOptions};
 
 use crate::commands::search::{NOTHING_FOUND, place};
+use crate::noted::Noted;
 use crate::output::Output;
 use crate::setup::{self, As, Where};
 use crate::walls;
@@ -32,9 +33,13 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
     let principal = args.who.principal()?;
+    let noted = Noted::open(&perimeter, &data, &principal);
     walls::raise_for_looking(&perimeter, &data)?;
     let library = setup::open_read_only(perimeter, &data)?;
-    let answered = library.ask(&principal, &args.question.join(" "), &SearchOptions::default())?;
+    let question = args.question.join(" ");
+    let answered = library.ask(&principal, &question, &SearchOptions::default())?;
+    let cited: Vec<&DocumentFacts> = answered.statements.iter().map(|one| &one.document).collect();
+    noted.question(&question, answered.results.total, &cited, out)?;
     if args.json {
         out.json(&answered)?;
     } else {

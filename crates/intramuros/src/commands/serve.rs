@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_dialogue::Writers;
+use intramuros_journal::Journal;
 use intramuros_library::{Library, Phase};
-use intramuros_perimeter::load;
+use intramuros_perimeter::{load, notebook};
 use intramuros_server::{Application, Record, Seal, Settings, check_address};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -62,6 +64,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     if let Some(forwarder) = forwarder {
         forwarder.start(walls.egress.clone())?;
     }
+    take_slips(data.clone(), walls.journal.clone())?;
     let words = walls::in_words(&perimeter, &walls);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(setup::threads())
@@ -90,6 +93,31 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let served = serve(&runtime, listener, application, ask, Style::of(out, false));
     walls.journal.close();
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Enters what commands in the terminal left for the journal, for as long as the program runs.
+fn take_slips(data: PathBuf, journal: Journal) -> Result<(), Error> {
+    /// Soon enough for whoever looks at the journal; one look at a folder that is nearly always empty.
+    const LOOK_EVERY: Duration = Duration::from_secs(2);
+    let take = move || {
+        let mut well = true;
+        loop {
+            match notebook::take(&data, &journal) {
+                Ok(_) => well = true,
+                Err(error) if well => {
+                    tracing::warn!(%error, "what commands did is not in the journal yet; it is tried again");
+                    well = false;
+                }
+                Err(_) => {}
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    };
+    std::thread::Builder::new()
+        .name("slips".to_owned())
+        .spawn(take)
+        .map(drop)
+        .map_err(|error| Error::internal("a thread can't be started").because(error))
 }
 
 fn listen(address: SocketAddr) -> Result<std::net::TcpListener, Error> {

@@ -1,6 +1,7 @@
 //! Does the program as people start it do what it says, within its walls?
 
 mod forward;
+mod noted;
 mod reload;
 mod sealed;
 mod support;

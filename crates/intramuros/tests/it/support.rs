@@ -167,7 +167,8 @@ impl Program {
         serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
     }
 
-    fn wait(&self, what: &str, mut done: impl FnMut() -> bool) {
+    /// Waits until something is so.
+    pub fn wait(&self, what: &str, mut done: impl FnMut() -> bool) {
         let began = Instant::now();
         while !done() {
             assert!(

@@ -8,10 +8,11 @@ use intramuros_core::perimeter::Perimeter;
 use intramuros_journal::line::Hash;
 use intramuros_journal::read::{Filter, each};
 use intramuros_journal::verify::{Expected, Report, verify as check};
-use intramuros_journal::{JournalError, keys, syslog, time};
+use intramuros_journal::{Event, JournalError, keys, syslog, time};
 
 use super::{Last, Where, print, print_json};
 use crate::load;
+use crate::notebook::Notebook;
 
 /// `journal verify`.
 #[derive(clap::Args, Clone, Debug)]
@@ -139,10 +140,17 @@ pub fn export(args: &ExportArgs, last: Option<&Last>, out: &mut dyn Write) -> Re
         kinds: args.kind.clone(),
         who: args.who.clone(),
     };
-    if args.send {
-        return send(&perimeter, &folder, &filter);
+    let count = if args.send {
+        send(&perimeter, &folder, &filter)?
+    } else {
+        write(&folder, &filter, args.format, out)?
+    };
+    let event = Event::Exported { by: "owner".to_owned(), what: "journal".to_owned(), count };
+    if let Some(why) = Notebook::open(&perimeter, &data).note(&[event])? {
+        // A broken journal or a copy on a disk that can't be written is exported all the same: to be looked at.
+        let _ = writeln!(std::io::stderr(), "That this was exported is not in the journal: {why}");
     }
-    write(&folder, &filter, args.format, out).map(drop)
+    Ok(())
 }
 
 /// Writes what matches; gives how many there were.
@@ -172,7 +180,7 @@ fn write(folder: &std::path::Path, filter: &Filter, form: Form, out: &mut dyn Wr
 }
 
 /// Sends to the collector, through the one door out.
-fn send(perimeter: &Perimeter, folder: &std::path::Path, filter: &Filter) -> Result<(), Error> {
+fn send(perimeter: &Perimeter, folder: &std::path::Path, filter: &Filter) -> Result<u64, Error> {
     use intramuros_core::perimeter::{Purpose, host::parse_host_port};
     let declared = perimeter.journal.syslog.as_deref().ok_or_else(|| {
         Error::config("no collector is declared")
@@ -186,8 +194,9 @@ fn send(perimeter: &Perimeter, folder: &std::path::Path, filter: &Filter) -> Res
         intramuros_egress::Egress::new(perimeter, intramuros_egress::Surroundings::of_system(), recorder)?;
     let blocking = intramuros_egress::blocking::Blocking::new(egress)?;
     let mut stream = std::io::BufWriter::new(blocking.connect(Purpose::Journal, &host.to_string(), port)?);
-    write(folder, filter, Form::Syslog, &mut stream)?;
-    stream.flush().map_err(|error| Error::user("the collector did not take the entries").because(error))
+    let count = write(folder, filter, Form::Syslog, &mut stream)?;
+    stream.flush().map_err(|error| Error::user("the collector did not take the entries").because(error))?;
+    Ok(count)
 }
 
 fn moment(text: &str) -> Result<i64, Error> {

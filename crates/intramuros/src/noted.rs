@@ -1,0 +1,69 @@
+//! What does a command in the terminal leave in the journal?
+//!
+//! The same as a question on the page: who asked, how much was found, which documents are cited; the question's text
+//! only where that is declared.
+
+use std::path::Path;
+
+use intramuros_core::access::Principal;
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::Perimeter;
+use intramuros_journal::Event;
+use intramuros_library::DocumentFacts;
+use intramuros_perimeter::notebook::Notebook;
+
+use crate::output::Output;
+
+/// The journal, open for one question of one person.
+pub struct Noted {
+    notebook: Notebook,
+    by: String,
+    with_text: bool,
+}
+
+impl Noted {
+    /// Opens it; before the seal, for the key may lie anywhere.
+    pub fn open(perimeter: &Perimeter, data: &Path, principal: &Principal) -> Noted {
+        let by = match (&principal.user, principal.owner) {
+            (Some(user), _) => user.clone(),
+            (None, true) => "owner".to_owned(),
+            (None, false) => "anonymous".to_owned(),
+        };
+        let with_text = perimeter.journal.question_text;
+        Noted { notebook: Notebook::open(perimeter, data), by, with_text }
+    }
+
+    /// Notes a question with what it found and the documents that its answer cites. What could not be noted is said.
+    ///
+    /// # Errors
+    /// When the journal can't be written and nothing may happen without it.
+    pub fn question(
+        self,
+        question: &str,
+        results: usize,
+        cited: &[&DocumentFacts],
+        out: &mut Output,
+    ) -> Result<(), Error> {
+        let asked = Event::Question {
+            by: self.by.clone(),
+            sources: Vec::new(),
+            results: results as u64,
+            text: self.with_text.then(|| question.to_owned()),
+        };
+        let mut places: Vec<(&str, &str)> =
+            cited.iter().map(|document| (document.source.as_str(), document.path.as_str())).collect();
+        places.sort_unstable();
+        places.dedup();
+        let read = places.into_iter().map(|(source, path)| Event::DocumentRead {
+            by: self.by.clone(),
+            source: source.to_owned(),
+            path: path.to_owned(),
+            way: "citation".to_owned(),
+        });
+        let events: Vec<Event> = std::iter::once(asked).chain(read).collect();
+        if let Some(why) = self.notebook.note(&events)? {
+            out.note(&format!("This is not in the journal: {why}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! Does what is done in a terminal stand in the journal, whether the program runs or not?
+
+use crate::support::House;
+
+#[test]
+fn questions_and_exports_in_a_terminal_stand_in_the_journal() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    let (said, good) = house.run(&["ingest", "documents", "--data", "data", "--words-only"]);
+    assert!(good, "{said}");
+    let (said, good) = house.run(&["ask", "--data", "data", "Combien de temps dure le bail ?"]);
+    assert!(good && said.contains("neuf ans"), "{said}");
+    let questions = house.journal("question");
+    assert_eq!(questions.len(), 1);
+    assert_eq!((&questions[0]["by"], questions[0].get("text")), (&"owner".into(), None));
+    let read = house.journal("document_read");
+    assert_eq!((read.len(), &read[0]["path"], &read[0]["way"]), (1, &"bail.txt".into(), &"citation".into()));
+    let exported = house.journal("exported");
+    assert!(exported.iter().all(|event| event["what"] == "journal") && exported.len() >= 2, "{exported:?}");
+
+    // While the program runs, the journal is its own: what is done beside is entered by it.
+    let program = house.serve();
+    program.finds("bail", &["bail.txt"]);
+    let (said, good) = house.run(&["search", "--data", "data", "--as", "lea", "bail"]);
+    assert!(!good, "nothing may be read by lea: {said}");
+    program.wait("the slip of the question", || {
+        house.journal("question").iter().any(|event| event["by"] == "lea" && event["results"] == 0)
+    });
+    program.stop();
+    let (said, whole) = house.run(&["journal", "verify", "--data", "data"]);
+    assert!(whole, "{said}");
+    // A slip that stays behind waits for the next start.
+    assert!(house.path().join("data/slips").is_dir());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_kernel_that_enforces_less_is_named_and_refused_where_all_is_required() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    // As on a kernel without Landlock; the filter binds this thread and what it starts.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            without_landlock();
+            house.declare("");
+            let program = house.serve();
+            program.says("Not enforced by this kernel");
+            program.finds("bail", &["bail.txt"]);
+            program.stop();
+            house.declare("require_seal = true\n");
+            for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["search", "bail"], &["ingest"]] {
+                let (said, good) = house.run(command);
+                assert!(!good && said.contains("require_seal"), "{command:?}: {said}");
+                assert!(!said.contains("bail.txt"), "{command:?} read documents: {said}");
+            }
+        });
+    });
+    let (said, good) = house.run(&["search", "bail"]);
+    assert!(good || said.contains("require_seal"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+fn without_landlock() {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    let filter = SeccompFilter::new(
+        [(libc::SYS_landlock_create_ruleset, Vec::new())].into(),
+        SeccompAction::Allow,
+        SeccompAction::Errno(libc::ENOSYS as u32),
+        std::env::consts::ARCH.try_into().unwrap(),
+    );
+    let program: BpfProgram = filter.unwrap().try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
+}

@@ -1,0 +1,144 @@
+//! How does a command write to the journal, which the running program may hold?
+//!
+//! A journal has one writer. Where nobody holds it, a command writes its entry itself. Where `serve` does, the command
+//! leaves a slip in the data folder, and the program enters it within moments ([`take`]). Whoever can leave slips there
+//! can read and change the data folder anyway: a slip proves no more than the command that wrote it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::{OnFailure, Perimeter};
+use intramuros_journal::{Event, Journal, JournalError, Opened};
+
+use crate::record;
+
+/// The folder of slips, in the data folder.
+const FOLDER: &str = "slips";
+
+/// Largest slip in bytes: an event of a few fields, each cut at 4 KiB by the journal.
+const MAX_SLIP_BYTES: u64 = 256 << 10;
+
+/// Slips entered at one look; what is left waits for the next.
+const MOST_AT_ONCE: usize = 1_000;
+
+/// Where a command writes what it did.
+pub struct Notebook {
+    way: Way,
+    on_failure: OnFailure,
+}
+
+enum Way {
+    Own(Box<Opened>),
+    Slips(PathBuf),
+    Failed(Error),
+}
+
+impl Notebook {
+    /// Opens the journal, or finds out that another process holds it. Before the seal: the key may lie outside the data
+    /// folder. A journal that can't be written matters when something is noted.
+    pub fn open(perimeter: &Perimeter, data: &Path) -> Notebook {
+        let way = match Journal::open(record::options(perimeter, data)) {
+            Ok(opened) => Way::Own(Box::new(opened)),
+            Err(JournalError::Busy(_)) => Way::Slips(data.join(FOLDER)),
+            Err(error) => Way::Failed(failed(error)),
+        };
+        Notebook { way, on_failure: perimeter.journal.on_failure }
+    }
+
+    /// Notes what happened; when it returns, the entries or slips are on the disk. Where the journal can't be written,
+    /// gives back why.
+    ///
+    /// # Errors
+    /// When it can't be written and `journal.on_failure = "refuse"` is declared.
+    pub fn note(self, events: &[Event]) -> Result<Option<Error>, Error> {
+        let written = match self.way {
+            Way::Own(opened) => append(*opened, events),
+            Way::Slips(folder) => leave(&folder, events),
+            Way::Failed(error) => Err(error),
+        };
+        match (written, self.on_failure) {
+            (Ok(()), _) => Ok(None),
+            (Err(error), OnFailure::Refuse) => Err(error),
+            (Err(error), OnFailure::Answer) => Ok(Some(error)),
+        }
+    }
+}
+
+fn append(opened: Opened, events: &[Event]) -> Result<(), Error> {
+    let journal = opened.start().map_err(failed)?;
+    let written = events.iter().try_for_each(|event| journal.append_and_wait(event.clone()).map(drop));
+    journal.close();
+    written.map_err(failed)
+}
+
+/// Writes each slip whole: the program that looks for slips never sees half of one.
+fn leave(folder: &Path, events: &[Event]) -> Result<(), Error> {
+    let wrong = |error: std::io::Error| {
+        Error::data(format!("{}: a slip for the journal can't be left", folder.display())).because(error)
+    };
+    std::fs::create_dir_all(folder).map_err(wrong)?;
+    // The time puts them in order, the process keeps two of the same moment apart.
+    let (now, process) = (intramuros_journal::time::now_ms(), std::process::id());
+    for (number, event) in events.iter().enumerate() {
+        let name = format!("{now:020}-{process}-{number:04}");
+        let bytes = serde_json::to_vec(event).map_err(|error| Error::internal("JSON").because(error))?;
+        let unfinished = folder.join(format!("{name}.new"));
+        let mut file = std::fs::File::create(&unfinished).map_err(wrong)?;
+        file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(wrong)?;
+        std::fs::rename(&unfinished, folder.join(format!("{name}.json"))).map_err(wrong)?;
+    }
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(wrong)
+}
+
+/// Enters the slips that commands left, the oldest first, and gives how many. A slip is taken away when its entry is
+/// on the disk: after a power cut one may be entered twice, none is lost.
+///
+/// # Errors
+/// When the journal can't be written; the slips stay. What is no slip is put aside as `.unreadable`.
+pub fn take(data: &Path, journal: &Journal) -> Result<usize, JournalError> {
+    let folder = data.join(FOLDER);
+    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut slips: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+    slips.sort();
+    slips.truncate(MOST_AT_ONCE);
+    let mut taken = 0;
+    for slip in slips {
+        // Moving or removing may fail on a full or failing disk: the slip is seen again at the next look.
+        match read(&slip) {
+            Some(event) => {
+                journal.append_and_wait(event)?;
+                let _ = std::fs::remove_file(&slip);
+                taken += 1;
+            }
+            None => _ = std::fs::rename(&slip, slip.with_extension("unreadable")),
+        }
+    }
+    Ok(taken)
+}
+
+fn read(slip: &Path) -> Option<Event> {
+    let size = std::fs::symlink_metadata(slip).ok().filter(std::fs::Metadata::is_file)?.len();
+    (size <= MAX_SLIP_BYTES).then(|| serde_json::from_slice(&std::fs::read(slip).ok()?).ok())?
+}
+
+/// What a fault of the journal means to a person, and what to do.
+pub fn failed(error: JournalError) -> Error {
+    let said = match &error {
+        JournalError::Busy(_) => {
+            Error::user("the journal is written by another process: is the program running already?")
+        }
+        JournalError::Key { .. } => Error::config("the journal can't be signed"),
+        _ => Error::data("the journal can't be written"),
+    };
+    let broken = matches!(error, JournalError::Broken(_));
+    let said = said.because(error);
+    if broken {
+        said.hint("`intramuros journal verify` says what was changed, and where").hint(
+            "`intramuros serve --accept-journal-break NAME` goes on in the name of who decides; that stays in the journal",
+        )
+    } else {
+        said
+    }
+}
