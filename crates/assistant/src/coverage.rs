@@ -13,7 +13,7 @@ pub(crate) fn forms_of(analyser: &mut Analyser, text: &str, language: Language) 
         if let Some(piece) = text.get(word.range.clone())
             && let Some(stem) = analyser.stem(piece, &word.exact, language)
         {
-            forms.insert(stem);
+            forms.insert(stem.into());
         }
         forms.insert(word.exact.into());
     }

@@ -26,7 +26,12 @@ thread_local! {
 
 /// The stem of a word as [`Analyser::stem`] finds it, with this thread's memory of frequent words.
 pub fn stem(piece: &str, exact: &str, language: Language) -> Option<Box<str>> {
-    ANALYSER.with_borrow_mut(|analyser| analyser.stem(piece, exact, language))
+    with_stem(piece, exact, language, |stem| stem.map(Box::from))
+}
+
+/// Calls `with` with what [`stem`] gives, without a copy.
+pub fn with_stem<T>(piece: &str, exact: &str, language: Language, with: impl FnOnce(Option<&str>) -> T) -> T {
+    ANALYSER.with_borrow_mut(|analyser| with(analyser.stem(piece, exact, language)))
 }
 
 /// One word of a text.
@@ -205,6 +210,8 @@ struct Stems {
     language: Language,
     stemmer: Stemmer,
     known: HashMap<String, Option<Box<str>>, RandomState>,
+    /// The last one that found no room.
+    last: Option<Box<str>>,
 }
 
 impl Default for Analyser {
@@ -213,6 +220,7 @@ impl Default for Analyser {
             language,
             stemmer: Stemmer::create(algorithm),
             known: HashMap::default(),
+            last: None,
         };
         Analyser {
             french: stems(Language::French, Algorithm::French),
@@ -224,26 +232,27 @@ impl Default for Analyser {
 impl Analyser {
     /// The stem of the word at `piece` (as written) with its exact form; none for a function word. A word of neither
     /// language is its own stem.
-    pub fn stem(&mut self, piece: &str, exact: &str, language: Language) -> Option<Box<str>> {
+    pub fn stem<'a>(&'a mut self, piece: &str, exact: &'a str, language: Language) -> Option<&'a str> {
         match language {
             Language::French => self.french.stem(piece, exact),
             Language::English => self.english.stem(piece, exact),
-            Language::Other => Some(exact.into()),
+            Language::Other => Some(exact),
         }
     }
 }
 
 impl Stems {
-    fn stem(&mut self, piece: &str, exact: &str) -> Option<Box<str>> {
+    fn stem(&mut self, piece: &str, exact: &str) -> Option<&str> {
         // The accents decide endings (payé, paye), so the word is stemmed as written and folded after.
-        if let Some(stem) = self.known.get(piece) {
-            return stem.clone();
+        if !self.known.contains_key(piece) {
+            let stem = self.compute(piece, exact);
+            if self.known.len() >= MAX_CACHED_STEMS {
+                self.last = stem;
+                return self.last.as_deref();
+            }
+            self.known.insert(piece.to_owned(), stem);
         }
-        let stem = self.compute(piece, exact);
-        if self.known.len() < MAX_CACHED_STEMS {
-            self.known.insert(piece.to_owned(), stem.clone());
-        }
-        stem
+        self.known.get(piece)?.as_deref()
     }
 
     fn compute(&self, piece: &str, exact: &str) -> Option<Box<str>> {
@@ -326,7 +335,10 @@ mod tests {
     fn inflections_share_a_stem() {
         let mut analyser = Analyser::default();
         let mut check = |language: Language, forms: &[&str]| {
-            let stems: Vec<_> = forms.iter().map(|form| analyser.stem(form, &fold(form), language)).collect();
+            let stems: Vec<_> = forms
+                .iter()
+                .map(|form| analyser.stem(form, &fold(form), language).map(str::to_owned))
+                .collect();
             assert!(stems.iter().all(|stem| stem == &stems[0] && stem.is_some()), "{forms:?} {stems:?}");
         };
         check(Language::French, &["employé", "employés", "employée", "employées"]);

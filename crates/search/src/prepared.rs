@@ -10,23 +10,45 @@ use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 /// The name under which the index knows the tokenizer.
 pub(crate) const NAME: &str = "prepared";
 
-/// Writes words with their positions. Words hold no line break: they are made of letters, digits and joining marks.
-pub(crate) fn write<'a>(words: impl Iterator<Item = (u32, &'a str)>) -> String {
-    let mut text = String::new();
-    for (position, word) in words {
-        // Writing to a string can't fail.
-        let _ = writeln!(text, "{position} {word}");
-    }
-    text
+/// Words with their positions, as text. Words hold no line break: they are made of letters, digits and joining marks.
+#[derive(Default)]
+pub(crate) struct Prepared {
+    text: String,
+    count: usize,
 }
 
-/// Reads what [`write`] wrote.
+impl Prepared {
+    /// Adds a word.
+    pub fn push(&mut self, position: u32, word: &str) {
+        // Writing to a string can't fail.
+        let _ = writeln!(self.text, "{position} {word}");
+        self.count += 1;
+    }
+
+    /// Adds the words of another text, at their positions there.
+    pub fn append(&mut self, other: &Prepared) {
+        self.text.push_str(&other.text);
+        self.count += other.count;
+    }
+
+    /// How many words there are; no more than a length can hold when two are added.
+    pub fn count(&self) -> u16 {
+        self.count.min(u16::MAX as usize / 2) as u16
+    }
+
+    /// The words as the tokenizer takes them.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Cuts what [`Prepared`] holds.
 #[derive(Clone, Default)]
-pub(crate) struct Prepared {
+pub(crate) struct Cut {
     token: Token,
 }
 
-impl Tokenizer for Prepared {
+impl Tokenizer for Cut {
     type TokenStream<'a> = Lines<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Lines<'a> {
@@ -67,14 +89,18 @@ mod tests {
     #[test]
     fn words_come_back_with_their_positions() {
         let words = [(0, "l"), (1, "eau"), (4, "l.3242-1"), (4, "3242")];
-        let text = write(words.into_iter());
-        let mut prepared = Prepared::default();
-        let mut stream = prepared.token_stream(&text);
+        let (mut prepared, mut rest) = (Prepared::default(), Prepared::default());
+        words[..2].iter().for_each(|(position, word)| prepared.push(*position, word));
+        words[2..].iter().for_each(|(position, word)| rest.push(*position, word));
+        prepared.append(&rest);
+        assert_eq!(prepared.count(), 4);
+        let mut cut = Cut::default();
+        let mut stream = cut.token_stream(prepared.text());
         let mut found = Vec::new();
         while let Some(token) = stream.next() {
             found.push((token.position as u32, token.text.clone()));
         }
         assert_eq!(found, words.map(|(position, word)| (position, word.to_owned())));
-        assert!(!prepared.token_stream("").advance());
+        assert!(!cut.token_stream("").advance());
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
 use intramuros_core::language::Language;
 use intramuros_core::sentence::sentences;
 
-use crate::analysis::{stem, words};
+use crate::analysis::{with_stem, words};
 
 /// A piece of a text with the marked words in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +20,12 @@ pub struct Snippet {
 
 /// Where words of the question stand in a text: `highlights` are stems and exact forms as given with a result.
 pub fn marks(text: &str, language: Language, highlights: &[String]) -> Vec<Range<usize>> {
-    let wanted: HashSet<&str> = highlights.iter().map(String::as_str).collect();
+    let wanted: HashSet<&str, RandomState> = highlights.iter().map(String::as_str).collect();
     let mut found: Vec<Range<usize>> = Vec::new();
     for word in words(text) {
         let piece = text.get(word.range.clone()).unwrap_or_default();
         let hit = wanted.contains(word.exact.as_str())
-            || stem(piece, &word.exact, language).is_some_and(|stem| wanted.contains(&*stem));
+            || with_stem(piece, &word.exact, language, |stem| stem.is_some_and(|stem| wanted.contains(stem)));
         if hit {
             match found.last_mut() {
                 Some(last) if word.range.start < last.end => last.end = last.end.max(word.range.end),

@@ -14,7 +14,7 @@ use tantivy::{
 
 use crate::analysis::{Analyser, Word, words};
 use crate::catalogue::{Catalogue, Slot};
-use crate::prepared;
+use crate::prepared::{self, Prepared};
 use crate::snapshot::{Segment, Snapshot};
 
 /// Memory for words waiting to be written. Larger gives fewer segments; 50 MB holds some 100,000 passages.
@@ -191,7 +191,7 @@ impl WordIndex {
             Index::open(directory)
         }
         .map_err(|error| failed("opened", error))?;
-        index.tokenizers().register(prepared::NAME, prepared::Prepared::default());
+        index.tokenizers().register(prepared::NAME, prepared::Cut::default());
         if index.schema() != schema {
             return Err(failed("used", "its fields are of another version"));
         }
@@ -247,33 +247,34 @@ impl WordIndex {
         let text = words(passage.text);
         let title = words(passage.title);
         let headings = words(passage.headings);
-        let body = self.stems(passage.text, &text, passage.language);
-        let title_stems = self.stems(passage.title, &title, passage.language);
-        let mut head = self.stems(passage.headings, &headings, passage.language);
-        let mut lengths =
-            Lengths { body: length(&body), head: length(&head) + length(&title_stems), title: 0 };
-        head.extend(title_stems.iter().cloned());
+        let language = passage.language;
+        let (mut body, mut head, mut title_stems) =
+            (Prepared::default(), Prepared::default(), Prepared::default());
+        self.stems(passage.text, &text, language, &mut body);
+        self.stems(passage.headings, &headings, language, &mut head);
+        self.stems(passage.title, &title, language, &mut title_stems);
+        head.append(&title_stems);
+        let mut lengths = Lengths { body: body.count(), head: head.count(), title: 0 };
         if passage.first {
-            lengths.title = length(&title_stems);
-            document.add_text(fields.title, written(&title_stems));
-            document.add_text(fields.title_exact, exact(&title));
+            lengths.title = title_stems.count();
+            document.add_text(fields.title, title_stems.text());
+            document.add_text(fields.title_exact, exact(&title).text());
         }
-        document.add_text(fields.body, written(&body));
-        document.add_text(fields.head, written(&head));
-        document.add_text(fields.exact, exact(&text));
+        document.add_text(fields.body, body.text());
+        document.add_text(fields.head, head.text());
+        document.add_text(fields.exact, exact(&text).text());
         document.add_u64(fields.lengths, lengths.pack());
         self.writer()?.add_document(document).map_err(|error| failed("written", error))?;
         Ok(())
     }
 
-    fn stems(&mut self, text: &str, words: &[Word], language: Language) -> Vec<(u32, Box<str>)> {
-        words
-            .iter()
-            .filter_map(|word| {
-                let piece = text.get(word.range.clone())?;
-                self.analyser.stem(piece, &word.exact, language).map(|stem| (word.position, stem))
-            })
-            .collect()
+    fn stems(&mut self, text: &str, words: &[Word], language: Language, into: &mut Prepared) {
+        for word in words {
+            let piece = text.get(word.range.clone()).unwrap_or_default();
+            if let Some(stem) = self.analyser.stem(piece, &word.exact, language) {
+                into.push(word.position, stem);
+            }
+        }
     }
 
     /// Makes everything since the last commit durable and visible to later snapshots.
@@ -317,16 +318,10 @@ fn parse_payload(payload: &str) -> Option<u64> {
     (format.parse() == Ok(FORMAT)).then(|| sequence.parse().ok())?
 }
 
-fn length(stems: &[(u32, Box<str>)]) -> u16 {
-    stems.len().min(u16::MAX as usize / 2) as u16
-}
-
-fn exact(words: &[Word]) -> String {
-    prepared::write(words.iter().map(|word| (word.position, word.exact.as_str())))
-}
-
-fn written(stems: &[(u32, Box<str>)]) -> String {
-    prepared::write(stems.iter().map(|(position, stem)| (*position, &**stem)))
+fn exact(words: &[Word]) -> Prepared {
+    let mut exact = Prepared::default();
+    words.iter().for_each(|word| exact.push(word.position, &word.exact));
+    exact
 }
 
 /// No document: the passage belongs to one that is gone.

@@ -117,7 +117,7 @@ pub(crate) fn tokens(analyser: &mut Analyser, text: &str, language: Language) ->
             } else if let Some(stem) = analyser.stem(piece, exact, language)
                 && !is_light(exact)
             {
-                push(&mut found, Kind::Word, exact, &stem);
+                push(&mut found, Kind::Word, exact, stem);
             }
             at += 1;
         }
@@ -135,7 +135,7 @@ fn opens_list(text: &str, words: &[Word]) -> bool {
 }
 
 fn stem_of(analyser: &mut Analyser, piece: &str, exact: &str, language: Language) -> Box<str> {
-    analyser.stem(piece, exact, language).unwrap_or_else(|| exact.into())
+    analyser.stem(piece, exact, language).unwrap_or(exact).into()
 }
 
 fn quantity_at(text: &str, words: &[Word], at: usize) -> Option<(Quantity, usize)> {
