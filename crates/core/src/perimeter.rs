@@ -11,6 +11,7 @@ pub mod effective;
 pub mod host;
 mod mistake;
 pub mod pattern;
+mod people;
 mod read;
 mod sections;
 
@@ -25,6 +26,7 @@ pub use effective::{Effective, Origin};
 pub use host::Host;
 pub use mistake::{Mistake, Position};
 pub use pattern::Pattern;
+pub use people::{Accounts, SignIn};
 pub use sections::*;
 
 use crate::access::{AccessRule, Principal};
@@ -51,6 +53,8 @@ pub struct Perimeter {
     pub require_seal: bool,
     /// Who may connect, and where.
     pub server: Server,
+    /// Whether people sign in.
+    pub accounts: Accounts,
     /// Where the program keeps what it knows.
     pub data: Data,
     /// What reading one file may use.
@@ -72,6 +76,9 @@ pub struct Perimeter {
     /// Who may read what; the last rule that covers a document holds.
     #[serde(rename = "access", skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<Access>,
+    /// Providers that vouch for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sign_in: Vec<SignIn>,
     /// People and their groups.
     #[serde(rename = "user", skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<User>,
@@ -104,6 +111,7 @@ impl Default for Perimeter {
             sealed: true,
             require_seal: false,
             server: Server::default(),
+            accounts: Accounts::default(),
             data: Data::default(),
             limits: LimitOverrides::default(),
             search: Search::default(),
@@ -113,6 +121,7 @@ impl Default for Perimeter {
             proxy: None,
             sources: Vec::new(),
             access: Vec::new(),
+            sign_in: Vec::new(),
             users: Vec::new(),
             groups: Vec::new(),
             egress: Vec::new(),
@@ -198,14 +207,16 @@ impl Perimeter {
     pub fn resolve_paths(&mut self, base: &Path) {
         let folders = self.sources.iter_mut().map(|source| &mut source.path);
         let server = &mut self.server.token_file;
-        let optional = [&mut self.data.folder, &mut self.journal.folder, &mut self.journal.key_file, server];
+        let own = [&mut self.data.folder, &mut self.journal.folder, &mut self.journal.key_file, server];
+        let optional = own.into_iter().chain([&mut self.accounts.key_file]);
+        let providers = self.sign_in.iter_mut().map(|provider| &mut provider.client_secret_file);
         let models = self.models.iter_mut().flat_map(|model| [&mut model.key_file, &mut model.file]);
         let egress = self
             .egress
             .iter_mut()
             .flat_map(|rule| [&mut rule.ca_file, &mut rule.certificate_file, &mut rule.key_file]);
         let proxy = self.proxy.iter_mut().map(|proxy| &mut proxy.credentials_file);
-        let others = optional.into_iter().chain(models).chain(egress).chain(proxy).flatten();
+        let others = optional.chain(providers).chain(models).chain(egress).chain(proxy).flatten();
         for path in folders.chain(others) {
             *path = base.join(&*path);
         }
@@ -279,10 +290,11 @@ impl Perimeter {
 }
 
 /// The names of all sections and keys at the top of the file.
-const TOP: [&str; 17] = [
+const TOP: [&str; 19] = [
     "sealed",
     "require_seal",
     "server",
+    "accounts",
     "data",
     "limits",
     "search",
@@ -292,6 +304,7 @@ const TOP: [&str; 17] = [
     "proxy",
     "source",
     "access",
+    "sign_in",
     "user",
     "group",
     "egress",
@@ -306,6 +319,7 @@ fn read_file(reader: &mut Reader<'_>) -> Option<Perimeter> {
         sealed: reader.value(table, "sealed").unwrap_or(true),
         require_seal: reader.value(table, "require_seal").unwrap_or(false),
         server: reader.section(table, "server"),
+        accounts: reader.section(table, "accounts"),
         data: reader.section(table, "data"),
         limits: reader.section(table, "limits"),
         search: reader.section(table, "search"),
@@ -315,6 +329,7 @@ fn read_file(reader: &mut Reader<'_>) -> Option<Perimeter> {
         proxy: reader.optional(table, "proxy"),
         sources: reader.sections(table, "source"),
         access: reader.sections(table, "access"),
+        sign_in: reader.sections(table, "sign_in"),
         users: reader.sections(table, "user"),
         groups: reader.sections(table, "group"),
         egress: reader.sections(table, "egress"),

@@ -4,6 +4,7 @@ mod commands;
 mod forward;
 mod noted;
 mod output;
+mod people;
 mod progress;
 mod reload;
 mod setup;

@@ -202,6 +202,11 @@ impl Library {
         self.shared.declared.fetch_add(1, Ordering::Release);
     }
 
+    /// What is declared now.
+    pub fn perimeter(&self) -> Arc<Perimeter> {
+        self.shared.perimeter()
+    }
+
     /// Waits until everything acknowledged can be found by its words, at most `wait`. Says whether it can.
     ///
     /// # Errors

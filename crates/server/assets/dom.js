@@ -46,11 +46,22 @@ export function kept(name, value) {
 
 /** Asks the API. Failures carry the server's own words. */
 export async function api(path, signal) {
-  const response = await fetch("/api/v1/" + path, { signal, headers: { accept: "application/json" } });
-  const body = await response.json().catch(() => null);
-  if (response.ok && body) return body;
-  const failure = new Error(body?.message || response.statusText);
+  return send("GET", path, undefined, signal);
+}
+
+/** Asks the API with a method and a body. Who is not signed in any more is led to where they sign in. */
+export async function send(method, path, body, signal) {
+  const headers = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const response = await fetch("/api/v1/" + path, { method, signal, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const answer = await response.json().catch(() => null);
+  if (response.ok && (answer || response.status === 204)) return answer;
+  if (answer?.kind === "sign_in" && location.pathname !== "/sign-in") {
+    location.assign("/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
+  }
+  const failure = new Error(answer?.message || response.statusText);
   failure.status = response.status;
-  failure.hints = body?.hints || [];
+  failure.kind = answer?.kind;
+  failure.hints = answer?.hints || [];
   throw failure;
 }

@@ -230,6 +230,12 @@ export function speak(language) {
   for (const element of document.querySelectorAll("[data-t-placeholder]")) element.placeholder = t(element.dataset.tPlaceholder);
 }
 
+/** Learns the words of further pages. */
+export function learn(french, english) {
+  Object.assign(FRENCH, french);
+  Object.assign(ENGLISH, english);
+}
+
 /** Changes to the other language and remembers it. */
 export function speakOther() {
   const other = tag === "fr" ? "en" : "fr";

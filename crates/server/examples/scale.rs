@@ -275,7 +275,7 @@ impl Server {
             walls: Walls::default(),
             writers: Arc::new(intramuros_dialogue::Writers::none()),
         };
-        runtime.spawn(serve(listener, application, async { _ = stopped.await }));
+        runtime.spawn(serve(vec![listener], application, async { _ = stopped.await }));
         Server { address, _stop: stop, runtime: Some(runtime) }
     }
 

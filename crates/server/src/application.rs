@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::http::{HeaderMap, header};
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_dialogue::Writers;
@@ -12,17 +13,24 @@ use intramuros_journal::Event;
 use intramuros_library::Library;
 use tokio::sync::{Semaphore, watch};
 
+use crate::accounts::Accounts;
+use crate::endpoints::Table;
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::progress::Seen;
 use crate::rate::Buckets;
+use crate::router::endpoints;
 use crate::walls::Walls;
 
 /// What the server is told at its start.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
-    /// Who a visitor is. There are no accounts yet, and only this machine can connect: the owner.
+    /// Who a visitor is where nobody signs in, because only this machine can connect: the owner.
     pub visitor: Principal,
+    /// The people; none where there are none to be known, as over pipes.
+    pub accounts: Option<Arc<Accounts>>,
+    /// Proxies whose word on the client's address is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// The address people type, where a proxy stands before the server: `https://search.example.org`.
     pub public_url: Option<String>,
     /// How much may be asked for.
@@ -33,7 +41,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { visitor: Principal::owner(), public_url: None, limits: Limits::default(), token: None }
+        Settings {
+            visitor: Principal::owner(),
+            accounts: None,
+            trusted_proxies: Vec::new(),
+            public_url: None,
+            limits: Limits::default(),
+            token: None,
+        }
     }
 }
 
@@ -53,8 +68,16 @@ pub struct Application {
 pub(crate) struct Shared {
     library: Arc<Library>,
     pub visitor: Principal,
+    /// The people.
+    pub accounts: Option<Arc<Accounts>>,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<IpAddr>,
     pub limits: Limits,
     pub buckets: Buckets,
+    /// How often one address may try to come in.
+    pub sign_ins: Buckets,
+    /// What holds at each address.
+    pub table: Table,
     pub hosts: Hosts,
     /// The last progress that was seen.
     pub progress: watch::Receiver<Seen>,
@@ -78,18 +101,23 @@ pub(crate) struct Shared {
 impl Shared {
     pub fn new(
         application: Application,
-        address: SocketAddr,
+        addresses: &[SocketAddr],
         progress: watch::Receiver<Seen>,
         stopping: watch::Receiver<bool>,
     ) -> Shared {
         let Application { library, settings, walls, writers } = application;
-        let Settings { visitor, public_url, limits, token } = settings;
-        let home = public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let Settings { visitor, accounts, trusted_proxies, public_url, limits, token } = settings;
+        let first = addresses.first().map(SocketAddr::to_string).unwrap_or_default();
+        let home = public_url.clone().unwrap_or_else(|| format!("http://{first}"));
         Shared {
             library,
             visitor,
+            accounts,
+            trusted_proxies,
             buckets: Buckets::new(limits.rate, limits.burst),
-            hosts: Hosts::new(address, public_url.as_deref()),
+            sign_ins: Buckets::new(limits.sign_in_rate, limits.sign_in_burst),
+            table: Table::new(endpoints()),
+            hosts: Hosts::new(addresses, public_url.as_deref()),
             progress,
             stopping,
             streams: Arc::new(Semaphore::new(limits.streams)),
@@ -102,6 +130,27 @@ impl Shared {
             requests: AtomicU64::new(0),
             limits,
         }
+    }
+
+    /// Whether who shows nothing is nobody.
+    pub fn demands_accounts(&self) -> bool {
+        self.accounts.as_ref().is_some_and(|accounts| accounts.demanded)
+    }
+
+    /// The people.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub fn accounts(&self) -> Result<&Arc<Accounts>, Failure> {
+        self.accounts.as_ref().ok_or_else(Failure::not_found)
+    }
+
+    /// Whether cookies are for encrypted connections alone: unless somebody on this machine asks it by its own name.
+    pub fn is_secure(&self, headers: &HeaderMap) -> bool {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let name =
+            host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);
+        self.home.starts_with("https://") || !is_loopback_name(&name.to_ascii_lowercase())
     }
 
     /// Number of the next request, for the log and the answer's header.
@@ -149,19 +198,24 @@ impl Shared {
 /// the `Host` header that the browser sends.
 #[derive(Debug)]
 pub(crate) struct Hosts {
-    port: u16,
+    ports: HashSet<u16>,
+    /// Ports on which every address of this machine is listened on: then each of them is a name, as an address can't be
+    /// made to point elsewhere.
+    all: HashSet<u16>,
     declared: HashSet<String>,
 }
 
 impl Hosts {
-    fn new(address: SocketAddr, public_url: Option<&str>) -> Hosts {
+    fn new(addresses: &[SocketAddr], public_url: Option<&str>) -> Hosts {
         let authority = |url: &str| {
             let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
             rest.split('/').next().unwrap_or_default().to_ascii_lowercase()
         };
         let mut declared: HashSet<String> = public_url.map(authority).into_iter().collect();
-        declared.insert(address.to_string());
-        Hosts { port: address.port(), declared }
+        declared.extend(addresses.iter().map(SocketAddr::to_string));
+        let all =
+            addresses.iter().filter(|address| address.ip().is_unspecified()).map(SocketAddr::port).collect();
+        Hosts { ports: addresses.iter().map(SocketAddr::port).collect(), all, declared }
     }
 
     /// Whether `host` (with its port) names this server.
@@ -174,7 +228,10 @@ impl Hosts {
             Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
             _ => (host.as_str(), Some(80)),
         };
-        port == Some(self.port) && is_loopback_name(name)
+        let Some(port) = port else { return false };
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        (self.ports.contains(&port) && is_loopback_name(name))
+            || (self.all.contains(&port) && bare.parse::<IpAddr>().is_ok())
     }
 
     /// Whether an `Origin` is this server's own.
@@ -196,7 +253,7 @@ mod tests {
 
     #[test]
     fn only_our_own_names_are_taken() {
-        let hosts = Hosts::new("127.0.0.1:7171".parse().unwrap(), Some("https://search.example.org/"));
+        let hosts = Hosts::new(&["127.0.0.1:7171".parse().unwrap()], Some("https://search.example.org/"));
         let check = |host: &str, expected: bool| assert_eq!(hosts.accept(host), expected, "{host}");
         check("127.0.0.1:7171", true);
         check("localhost:7171", true);
@@ -214,5 +271,11 @@ mod tests {
         assert!(hosts.accept_origin("https://search.example.org"));
         assert!(!hosts.accept_origin("null"));
         assert!(!hosts.accept_origin("http://evil.example"));
+        let hosts = Hosts::new(&["0.0.0.0:80".parse().unwrap()], None);
+        let check = |host: &str, expected: bool| assert_eq!(hosts.accept(host), expected, "{host}");
+        check("10.0.0.1", true);
+        check("[fd00::1]:80", true);
+        check("10.0.0.1:81", false);
+        check("evil.example", false);
     }
 }

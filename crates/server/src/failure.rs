@@ -6,9 +6,11 @@
 use std::fmt;
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use intramuros_accounts::passphrase::Weak;
 use intramuros_core::error::{Error, ErrorKind};
+use intramuros_store::people::Taken;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,13 +30,17 @@ pub struct Failure {
     pub hints: Vec<String>,
     /// What lies beneath, for the log alone. Never a question and never a text.
     pub cause: Option<String>,
+    /// Seconds after which it may be tried again.
+    pub retry_after: Option<u64>,
 }
 
 /// What a client gets instead of an answer.
 #[derive(Serialize, ToSchema)]
 pub struct FailureBody {
     /// A stable word for programs: `bad_request`, `not_found`, `refused`, `too_large`, `too_many`, `busy`, `slow`,
-    /// `wrong_method`, `not_recorded`, `damaged_data`, `internal`.
+    /// `wrong_method`, `not_recorded`, `damaged_data`, `internal`, `sign_in` (who asks is not known), `forbidden`,
+    /// `wrong` (name or passphrase), `wait`, `taken`, `unsupported`, `passphrase_short`, `passphrase_long`,
+    /// `passphrase_monotonous`, `passphrase_name`, `no_way_out`, `provider`.
     #[schema(value_type = String)]
     pub kind: &'static str,
     /// What failed, for people.
@@ -45,7 +51,7 @@ pub struct FailureBody {
 
 impl Failure {
     fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Failure {
-        Failure { status, kind, message: message.into(), hints: Vec::new(), cause: None }
+        Failure { status, kind, message: message.into(), hints: Vec::new(), cause: None, retry_after: None }
     }
 
     /// The request can't be understood.
@@ -75,6 +81,62 @@ impl Failure {
     /// The request comes from where none may come from.
     pub fn refused(status: StatusCode, message: impl Into<String>) -> Failure {
         Failure::new(status, REFUSED, message)
+    }
+
+    /// Who asks is not known, and must be.
+    pub fn sign_in() -> Failure {
+        Failure::new(StatusCode::UNAUTHORIZED, "sign_in", "this is for people who are signed in")
+            .hint("sign in on the page, or send `Authorization: Bearer …` with a token")
+    }
+
+    /// Who asks is known, and may not.
+    pub fn forbidden(message: impl Into<String>) -> Failure {
+        Failure::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// Name, passphrase or code are wrong: the same words for all.
+    pub fn wrong(message: &str) -> Failure {
+        Failure::new(StatusCode::UNAUTHORIZED, "wrong", message)
+    }
+
+    /// Too many failures before this attempt.
+    pub fn wait(milliseconds: i64) -> Failure {
+        let seconds = u64::try_from(milliseconds).unwrap_or(0).div_ceil(1_000).max(1);
+        Failure {
+            retry_after: Some(seconds),
+            ..Failure::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "wait",
+                format!("too many attempts: wait {seconds} s"),
+            )
+        }
+    }
+
+    /// A name is taken.
+    pub fn taken(name: &str) -> Failure {
+        Failure::new(StatusCode::CONFLICT, "taken", format!("`{name}` is taken"))
+    }
+
+    /// The last owner, or something else that must stay as it is.
+    pub fn conflict(message: impl Into<String>) -> Failure {
+        Failure::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    /// A body of another kind than is taken.
+    pub fn unsupported() -> Failure {
+        let message = "the body must be JSON";
+        Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", message)
+            .hint("send `Content-Type: application/json`")
+    }
+
+    /// A new passphrase is not taken.
+    pub fn weak(weak: Weak) -> Failure {
+        Failure::new(StatusCode::BAD_REQUEST, weak.word(), weak.to_string())
+    }
+
+    /// A provider did not do its part, or can't be reached.
+    pub fn provider(kind: &'static str, message: impl Into<String>) -> Failure {
+        Failure::new(StatusCode::BAD_GATEWAY, kind, message)
     }
 
     /// More was sent than is taken.
@@ -131,6 +193,12 @@ impl Failure {
     }
 }
 
+impl From<Taken> for Failure {
+    fn from(_: Taken) -> Failure {
+        Failure::new(StatusCode::CONFLICT, "taken", "this name is taken")
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let cause = error.to_string();
@@ -167,6 +235,9 @@ impl IntoResponse for Failure {
         let cause = Cause { kind: self.kind, cause: self.cause };
         let body = FailureBody { kind: self.kind, message: self.message, hints: self.hints };
         let mut response = (self.status, Json(body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response.extensions_mut().insert(cause);
         response
     }

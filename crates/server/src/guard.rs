@@ -13,11 +13,14 @@ use axum::http::header::{self, HeaderName};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use intramuros_accounts::oidc;
 use intramuros_core::access::Principal;
 use intramuros_journal::Event;
 
 use crate::application::Shared;
+use crate::caller::{Caller, address_of, identify, is_forwarded};
+use crate::endpoints::{Body, Endpoint, Need, Rate, Who};
 use crate::failure::{Cause, Failure, REFUSED};
 use crate::limits::MAX_PATH_BYTES;
 
@@ -43,30 +46,40 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub IpAddr);
 
-/// Who asks. Accounts will decide it here; until then everybody who can connect is the visitor of the settings.
+/// Who asks, to the access rules. The guard found it out before.
 pub(crate) struct Asker(pub Principal);
 
 impl FromRequestParts<Arc<Shared>> for Asker {
     type Rejection = Failure;
 
-    async fn from_request_parts(_: &mut Parts, shared: &Arc<Shared>) -> Result<Asker, Failure> {
-        Ok(Asker(shared.visitor.clone()))
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Asker, Failure> {
+        Caller::from_request_parts(parts, shared).await.map(|caller| Asker(caller.principal))
+    }
+}
+
+impl FromRequestParts<Arc<Shared>> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Shared>) -> Result<Caller, Failure> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        caller.ok_or_else(|| Failure::internal("a request that did not come through the guard"))
     }
 }
 
 /// Lets a request through, or answers in its place.
-pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = shared.next_request();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let mut response = match check(&shared, &request, began) {
+    let endpoint = route.as_deref().and_then(|route| shared.table.find(route, request.method())).copied();
+    let mut response = match admit(&shared, &mut request, endpoint.as_ref(), began).await {
         Ok(()) => next.run(request).await,
         Err(failure) => {
             if let Some(event) = refusal(&request, &failure) {
                 // That it can't be written changes nothing: it is refused in any case.
                 let _ = shared.note(event).await;
             }
-            failure.into_response()
+            turned_away(&request, endpoint.as_ref(), failure)
         }
     };
     log(&response, &id, route.as_deref().unwrap_or("no route"), began);
@@ -80,11 +93,104 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
     response
 }
 
+/// Everything that is decided before a handler: from the head of the request alone.
+async fn admit(
+    shared: &Arc<Shared>,
+    request: &mut Request,
+    endpoint: Option<&Endpoint>,
+    now: Instant,
+) -> Result<(), Failure> {
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([127, 0, 0, 1]), |peer| peer.0);
+    let address = address_of(peer, request.headers(), &shared.trusted_proxies);
+    check(shared, request, address, now)?;
+    if let Some(endpoint) = endpoint {
+        check_body(request, endpoint)?;
+        if endpoint.rate == Rate::SignIn && !shared.sign_ins.take(address, now) {
+            return Err(Failure::wait(1_000));
+        }
+    }
+    let caller = identify(shared, request.headers(), endpoint, address).await?;
+    let allowed = check_caller(request, endpoint, &caller);
+    request.extensions_mut().insert(caller);
+    allowed
+}
+
+/// Whether who asks may ask there.
+fn check_caller(request: &Request, endpoint: Option<&Endpoint>, caller: &Caller) -> Result<(), Failure> {
+    let Some(endpoint) = endpoint else { return Ok(()) };
+    if let Who::Role(role) = endpoint.who {
+        if caller.role.is_none() {
+            return Err(Failure::sign_in());
+        }
+        if !caller.is(role) {
+            return Err(Failure::forbidden(format!("this is for the role {role} and those above it")));
+        }
+    }
+    match (endpoint.need, &caller.scopes) {
+        (Need::Session, Some(_)) => return Err(Failure::forbidden("no token is enough for this: sign in")),
+        (Need::Scope(scope), Some(scopes)) if !scopes.hold(scope) => {
+            return Err(Failure::forbidden(format!("the token has not the scope `{}`", scope.word())));
+        }
+        _ => {}
+    }
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    if caller.is_browser() && !safe && !shows_own_origin(request.headers()) {
+        // A browser says from where a page changes something; what comes with its cookie and does not say is not it.
+        return Err(Failure::refused(StatusCode::FORBIDDEN, "this does not say which page it comes from"));
+    }
+    Ok(())
+}
+
+/// Whether a request says that a page of ours makes it. That what it says is right was checked before.
+fn shows_own_origin(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) || header_text(headers, "sec-fetch-site") == Some("same-origin")
+}
+
+/// The answer in place of what was asked for: people are led to where they sign in.
+fn turned_away(request: &Request, endpoint: Option<&Endpoint>, failure: Failure) -> Response {
+    let page = endpoint.is_some_and(Endpoint::is_page) && failure.kind == "sign_in";
+    if page {
+        let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
+        let next = oidc::encoded(oidc::safe_next(asked));
+        let to = if next == "%2F" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") };
+        return Redirect::to(&to).into_response();
+    }
+    let bearer =
+        failure.status == StatusCode::UNAUTHORIZED && !request.headers().contains_key(header::COOKIE);
+    let mut response = failure.into_response();
+    if bearer {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// What a request brings, as far as its head tells.
+fn check_body(request: &Request, endpoint: &Endpoint) -> Result<(), Failure> {
+    let headers = request.headers();
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let has_body = headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|length| length > 0);
+    match endpoint.body {
+        Body::None if has_body => Err(Failure::too_large("this address takes no body")),
+        Body::Json(most) if length.is_some_and(|length| length > most as u64) => {
+            Err(Failure::too_large(format!("at most {most} bytes are taken here")))
+        }
+        Body::Json(_) if has_body && !is_json(headers) => Err(Failure::unsupported()),
+        _ => Ok(()),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || kind == "application/scim+json"
+}
+
 /// The entry of a request under another's name or from another site. How many there can be is bounded by the rate of
 /// their address.
 fn refusal(request: &Request, failure: &Failure) -> Option<Event> {
-    (failure.kind == REFUSED).then(|| Event::AccessRefused {
-        by: "anonymous".to_owned(),
+    matches!(failure.kind, REFUSED | "forbidden").then(|| Event::AccessRefused {
+        by: request.extensions().get::<Caller>().map_or_else(|| "anonymous".to_owned(), Caller::name),
         what: format!("{} {}", request.method(), request.uri().path()),
         why: failure.message.clone(),
         from: request.extensions().get::<Peer>().map(|peer| peer.0.to_string()),
@@ -103,9 +209,8 @@ fn log(response: &Response, id: &str, route: &str, began: Instant) {
     }
 }
 
-fn check(shared: &Shared, request: &Request, now: Instant) -> Result<(), Failure> {
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([127, 0, 0, 1]), |peer| peer.0);
-    if !shared.buckets.take(peer, now) {
+fn check(shared: &Shared, request: &Request, address: IpAddr, now: Instant) -> Result<(), Failure> {
+    if !shared.buckets.take(address, now) {
         return Err(Failure::too_many());
     }
     if request.uri().path().len() > MAX_PATH_BYTES {
@@ -114,6 +219,14 @@ fn check(shared: &Shared, request: &Request, now: Instant) -> Result<(), Failure
     check_host(shared, request)?;
     check_origin(shared, request)?;
     let headers = request.headers();
+    if !shared.demands_accounts() && is_forwarded(headers) {
+        // Without accounts who connects is the owner: behind a proxy everybody would be.
+        return Err(Failure::refused(
+            StatusCode::FORBIDDEN,
+            "a proxy passed this on, and nobody has to sign in here",
+        )
+        .hint("declare `public_url` in [server]: people then sign in"));
+    }
     let has_body = headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     if has_body && matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -1,13 +1,17 @@
 //! Who asks, over which protocol?
 //!
 //! The local page and the JSON API of a [`Library`](intramuros_library::Library). All routes stand in `router`; who
-//! asks is decided in `guard`, at one place; what a principal may read is decided by the library, not here. On a
-//! loopback address the visitor is the owner and needs no password; other addresses are refused until there are
-//! accounts.
+//! asks is decided in `guard`, at one place, by the table of endpoints; what a principal may read is decided by the
+//! library, not here. Where only this machine can connect the visitor is its owner and needs no password; anywhere else
+//! people sign in.
 
+mod accounts;
 mod answering;
 mod api;
 mod application;
+mod caller;
+mod cookies;
+mod endpoints;
 mod failure;
 mod guard;
 mod limits;
@@ -15,16 +19,19 @@ mod page;
 mod parameters;
 mod programs;
 mod progress;
+mod providers;
 mod rate;
 mod record;
 mod router;
 mod serve;
 mod walls;
 
+pub use accounts::Accounts;
 pub use api::openapi::document as openapi;
 pub use application::{Application, Settings};
+pub use endpoints::{Body, Endpoint, Need, Rate, Who};
 pub use limits::Limits;
 pub use record::Record;
-pub use router::ROUTES;
+pub use router::{endpoints, table};
 pub use serve::{check_address, offer_tools, serve};
 pub use walls::{Seal, Walls};

@@ -80,6 +80,10 @@ pub struct Limits {
     pub rate: f64,
     /// Requests that may come at once beyond the rate.
     pub burst: f64,
+    /// Attempts to come in, a second from one address, on average. 1: nobody types faster.
+    pub sign_in_rate: f64,
+    /// Attempts to come in that may be made at once beyond the rate. 20: an office behind one address.
+    pub sign_in_burst: f64,
     /// Connections at the same time. 512: six for each of 80 browsers.
     pub connections: usize,
     /// Event streams at the same time. 128: one for each open page.
@@ -95,6 +99,8 @@ impl Default for Limits {
             time: Duration::from_secs(15),
             rate: 500.0,
             burst: 1_000.0,
+            sign_in_rate: 1.0,
+            sign_in_burst: 20.0,
             connections: 512,
             streams: 128,
         }

@@ -22,7 +22,14 @@ const INDEX: Asset = Asset {
     content: include_str!("../assets/index.html"),
 };
 
-const ASSETS: [Asset; 11] = [
+/// The page on which people sign in, see what is theirs, and administer.
+const ACCOUNT: Asset = Asset {
+    name: "account.html",
+    kind: "text/html; charset=utf-8",
+    content: include_str!("../assets/account.html"),
+};
+
+const ASSETS: [Asset; 18] = [
     style("style.css", include_str!("../assets/style.css")),
     picture("mark.svg", include_str!("../assets/mark.svg")),
     script("early.js", include_str!("../assets/early.js")),
@@ -34,6 +41,13 @@ const ASSETS: [Asset; 11] = [
     script("written.js", include_str!("../assets/written.js")),
     script("document.js", include_str!("../assets/document.js")),
     script("status.js", include_str!("../assets/status.js")),
+    style("account.css", include_str!("../assets/account.css")),
+    script("account.js", include_str!("../assets/account.js")),
+    script("account-words.js", include_str!("../assets/account-words.js")),
+    script("who.js", include_str!("../assets/who.js")),
+    script("own.js", include_str!("../assets/own.js")),
+    script("people.js", include_str!("../assets/people.js")),
+    script("state.js", include_str!("../assets/state.js")),
 ];
 
 const fn script(name: &'static str, content: &'static str) -> Asset {
@@ -49,7 +63,8 @@ const fn picture(name: &'static str, content: &'static str) -> Asset {
 }
 
 /// Hashes of all files, by position; browsers ask with them whether a file changed.
-static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| ASSETS.iter().chain([&INDEX]).map(tag).collect());
+static TAGS: LazyLock<Vec<String>> =
+    LazyLock::new(|| ASSETS.iter().chain([&INDEX, &ACCOUNT]).map(tag).collect());
 
 fn tag(asset: &Asset) -> String {
     let hash = blake3::hash(asset.content.as_bytes()).to_hex();
@@ -59,6 +74,11 @@ fn tag(asset: &Asset) -> String {
 /// The page; what it shows follows from its address.
 pub(crate) async fn index(headers: HeaderMap) -> Response {
     respond(&INDEX, ASSETS.len(), &headers)
+}
+
+/// The page of accounts; what it shows follows from its address.
+pub(crate) async fn account(headers: HeaderMap) -> Response {
+    respond(&ACCOUNT, ASSETS.len() + 1, &headers)
 }
 
 /// A file of the page.

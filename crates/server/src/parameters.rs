@@ -43,7 +43,7 @@ impl Parameters {
     }
 
     /// The value of a parameter that may be given once.
-    fn one(&mut self, name: &str) -> Result<Option<String>, Failure> {
+    pub fn one(&mut self, name: &str) -> Result<Option<String>, Failure> {
         let mut values = self.take(name);
         if values.len() > 1 {
             return Err(Failure::bad_request(format!("`{name}` is given more than once")));

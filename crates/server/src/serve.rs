@@ -27,43 +27,49 @@ use crate::{progress, router};
 /// After a connection that could not be taken (too many open files), how long until the next is tried.
 const AFTER_A_FAULT: Duration = Duration::from_millis(100);
 
-/// Whether the server may listen on an address: only on this machine's own, until there are accounts.
+/// Whether the server may listen on an address: only on this machine's own, unless people sign in.
 ///
 /// # Errors
-/// When other machines could connect.
-pub fn check_address(address: SocketAddr) -> Result<(), Error> {
-    if address.ip().is_loopback() {
+/// When other machines could connect and nobody would have to sign in.
+pub fn check_address(address: SocketAddr, people_sign_in: bool) -> Result<(), Error> {
+    if address.ip().is_loopback() || people_sign_in {
         return Ok(());
     }
     let port = address.port();
-    Err(Error::config(format!("{address} can be reached from other machines, and there are no accounts yet"))
-        .hint(format!("listen on this machine alone: --listen 127.0.0.1:{port}"))
-        .hint("from elsewhere, reach it through `ssh -L`, which asks who you are"))
+    Err(Error::config(format!(
+        "{address} can be reached from other machines, and nobody would have to sign in"
+    ))
+    .hint(format!("listen on this machine alone: --listen 127.0.0.1:{port}"))
+    .hint("from elsewhere, reach it through `ssh -L`, which asks who you are"))
 }
 
 /// Serves the page and the API until `shutdown` comes to its end, then lets open requests finish.
 ///
 /// # Errors
-/// When other machines could connect to the listener's address, and when that address can't be told.
+/// When other machines could connect to a listener's address without signing in, and when no address can be told.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     application: Application,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), Error> {
     let unknown = |error| Error::config("the listening address can't be told").because(error);
-    let address = listener.local_addr().map_err(unknown)?;
-    check_address(address)?;
+    let addresses =
+        listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>().map_err(unknown)?;
+    let people_sign_in = application.settings.accounts.as_ref().is_some_and(|accounts| accounts.demanded);
+    for address in &addresses {
+        check_address(*address, people_sign_in)?;
+    }
     let (stop, stopping) = watch::channel(false);
     let progress = progress::follow(Arc::clone(&application.library), stopping.clone());
     let connections = Arc::new(Semaphore::new(application.settings.limits.connections));
-    let shared = Arc::new(Shared::new(application, address, progress, stopping));
+    let shared = Arc::new(Shared::new(application, &addresses, progress, stopping));
     let router = router::router(shared);
     let graceful = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
+            accepted = accept(&listeners) => match accepted {
                 Ok((stream, peer)) => {
                     // Above the limit the connection is closed at once: waiting would keep it open for ever.
                     if let Ok(place) = Arc::clone(&connections).try_acquire_owned() {
@@ -82,13 +88,19 @@ pub async fn serve(
             },
         }
     }
-    drop(listener);
+    drop(listeners);
     // Event streams end by themselves when they see this; everything else is short.
     let _ = stop.send(true);
     if tokio::time::timeout(SHUTDOWN_TIME, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests were cut short");
     }
     Ok(())
+}
+
+/// The next connection on any of the addresses.
+async fn accept(listeners: &[TcpListener]) -> std::io::Result<(TcpStream, SocketAddr)> {
+    let waiting = listeners.iter().map(|listener| Box::pin(listener.accept()));
+    futures_util::future::select_all(waiting).await.0
 }
 
 fn connection(
@@ -118,6 +130,6 @@ pub async fn offer_tools(application: Application) -> Result<(), Error> {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let (_stop, stopping) = watch::channel(false);
     let progress = progress::follow(Arc::clone(&application.library), stopping.clone());
-    let shared = Arc::new(Shared::new(application, nowhere, progress, stopping));
+    let shared = Arc::new(Shared::new(application, &[nowhere], progress, stopping));
     mcp::over_pipes(&shared).await
 }

@@ -1,5 +1,7 @@
 //! What stands between the server and the world outside?
 
+use std::path::PathBuf;
+
 use intramuros_egress::Egress;
 
 use crate::record::Record;
@@ -9,6 +11,8 @@ use crate::record::Record;
 pub struct Walls {
     /// Where what happened is written down.
     pub record: Record,
+    /// Where the journal's files lie; none where nobody is to read it here.
+    pub journal: Option<PathBuf>,
     /// The only way out; none when none can be used.
     pub egress: Option<Egress>,
     /// What the kernel enforces.

@@ -1,12 +1,16 @@
 //! Which files are known, which could not be read, and how much is there?
 
+use std::collections::BTreeMap;
+
 use intramuros_core::access::AccessId;
 use intramuros_core::error::Error;
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::Doing;
 use crate::pool::Store;
-use crate::values::{Counts, Failure, FileId, FileOutcome, KnownFile, Location, Source, SourceId, Stamp};
+use crate::values::{
+    Counts, Failure, FileId, FileOutcome, KnownFile, Location, Source, SourceCounts, SourceId, Stamp,
+};
 
 const FILE_COLUMNS: &str =
     "id, source_id, path, size, modified_ns, inode, content_hash, reader_version, access_id, outcome, detail";
@@ -128,6 +132,37 @@ impl Store {
                     statement.query_map(params![offset as i64, limit as i64], failure)?.collect()
                 })
                 .doing("reading what was not read")
+        })
+    }
+
+    /// How much there is of each source, in the order of their numbers.
+    pub fn counts_by_source(&self) -> Result<Vec<SourceCounts>, Error> {
+        self.read(|connection| {
+            let what = "counting by source";
+            let sql = "SELECT s.name, (SELECT count(*) FROM files f WHERE f.source_id = s.id),
+                 (SELECT count(*) FROM documents d JOIN files f ON f.id = d.file_id
+                  WHERE f.source_id = s.id AND d.outcome = 'read') FROM sources s ORDER BY s.id";
+            let mut statement = connection.prepare_cached(sql).doing(what)?;
+            let one = |row: &rusqlite::Row<'_>| {
+                let (files, documents) = (count(row, 1)?, count(row, 2)?);
+                Ok(SourceCounts { name: row.get(0)?, files, documents, failed: BTreeMap::new() })
+            };
+            let mut sources: Vec<SourceCounts> =
+                statement.query_map([], one).doing(what)?.collect::<Result<_, _>>().doing(what)?;
+            let sql = "SELECT s.name, x.outcome, count(*) FROM (
+                     SELECT source_id, outcome FROM files WHERE outcome <> 'read'
+                     UNION ALL SELECT f.source_id, d.outcome FROM documents d JOIN files f ON f.id = d.file_id
+                     WHERE d.outcome <> 'read'
+                 ) x JOIN sources s ON s.id = x.source_id GROUP BY s.name, x.outcome";
+            let mut statement = connection.prepare_cached(sql).doing(what)?;
+            let mut rows = statement.query([]).doing(what)?;
+            while let Some(row) = rows.next().doing(what)? {
+                let (name, outcome): (String, String) = (row.get(0).doing(what)?, row.get(1).doing(what)?);
+                if let Some(source) = sources.iter_mut().find(|source| source.name == name) {
+                    source.failed.insert(outcome, count(row, 2).doing(what)?);
+                }
+            }
+            Ok(sources)
         })
     }
 

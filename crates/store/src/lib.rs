@@ -5,6 +5,8 @@
 //! when it returns, or none of it is. What is derived (the word index, the vectors in memory) asks
 //! [`Store::changes_since`] and reads the current state of those documents, so that applying twice does no harm.
 //!
+//! People, their sessions and tokens are in a file of their own ([`people`]): rebuilding the documents loses none of them.
+//!
 //! One process writes (a lock file keeps a second one out); any number may read beside it.
 
 mod body;
@@ -12,6 +14,7 @@ mod compact;
 mod error;
 mod files;
 mod open;
+pub mod people;
 mod pool;
 mod read;
 mod schema;
@@ -24,7 +27,8 @@ pub use pool::Store;
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use values::{
     Change, Counts, Document, DocumentId, Failure, FileChange, FileId, FileOutcome, KnownFile, Location,
-    NewDocument, NewFile, PassageId, PassageKey, Sequence, Source, SourceId, Stamp, StoredPassage, TextHash,
+    NewDocument, NewFile, PassageId, PassageKey, Sequence, Source, SourceCounts, SourceId, Stamp,
+    StoredPassage, TextHash,
 };
 pub use vectors::{Missing, MissingCursor, MissingPage};
 

@@ -9,7 +9,7 @@ use intramuros_core::error::Error;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Doing;
-use crate::{DATABASE, schema};
+use crate::schema::Layout;
 
 /// Name of the lock file: the process that holds a lock on it is the one that writes.
 const LOCK: &str = "intramuros.lock";
@@ -109,20 +109,19 @@ fn held(folder: &Path, file: &mut File) -> Error {
 }
 
 /// Opens the writing connection, lays the database out when it is new, and brings an older one up to date.
-pub(crate) fn writer(folder: &Path) -> Result<Connection, Error> {
-    let path = folder.join(DATABASE);
+pub(crate) fn writer(path: &Path, layout: &Layout) -> Result<Connection, Error> {
     // Made by us first, because SQLite would make it readable for everybody; its log files follow its permissions.
-    private_file(&path).map_err(|error| {
+    private_file(path).map_err(|error| {
         Error::config(format!("the database {} can't be written", path.display()))
             .hint("check who owns it and whether its disk is full or mounted read-only")
             .because(error)
     })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let what = "opening the database";
-    let mut connection = Connection::open_with_flags(&path, flags).doing(what)?;
+    let mut connection = Connection::open_with_flags(path, flags).doing(what)?;
     connection.busy_timeout(BUSY).doing(what)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    schema::check(&connection)?;
+    layout.check(&connection)?;
     // Before the first table: gives space back in small steps after large deletions.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").doing(what)?;
     connection.pragma_update(None, "journal_mode", "WAL").doing(what)?;
@@ -132,7 +131,7 @@ pub(crate) fn writer(folder: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).doing(what)?;
     // After a large transaction the log is cut back to this many bytes.
     connection.pragma_update(None, "journal_size_limit", 64_i64 << 20).doing(what)?;
-    schema::migrate(&mut connection)?;
+    layout.migrate(&mut connection)?;
     Ok(connection)
 }
 

@@ -36,7 +36,7 @@ impl Store {
     pub fn open(folder: &Path) -> Result<Store, Error> {
         open::make_folder(folder)?;
         let lock = open::lock(folder)?;
-        let writer = open::writer(folder)?;
+        let writer = open::writer(&folder.join(DATABASE), &schema::DOCUMENTS)?;
         let store = Store {
             folder: folder.to_owned(),
             writer: Some(Mutex::new(writer)),
@@ -58,7 +58,7 @@ impl Store {
                 .hint("read a folder first: `intramuros ingest FOLDER` or `intramuros serve FOLDER`"));
         }
         let reader = open::reader(&path)?;
-        if schema::check(&reader)? < schema::VERSION {
+        if schema::DOCUMENTS.check(&reader)? < schema::VERSION {
             return Err(Error::config("the data folder was written by an older Intramuros")
                 .hint("run `intramuros ingest` or `intramuros serve` once to bring it up to date"));
         }

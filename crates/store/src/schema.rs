@@ -5,14 +5,19 @@ use rusqlite::Connection;
 
 use crate::error::Doing;
 
-/// Version of the layout that this program writes.
-pub const VERSION: u32 = MIGRATIONS.len() as u32;
+/// How one database is laid out.
+pub(crate) struct Layout {
+    /// Marks the file as ours.
+    pub application: i32,
+    /// Step `n` leads from version `n` to `n + 1`. Steps are never changed once released.
+    pub steps: &'static [&'static str],
+}
 
-/// "IMUR": marks the file as ours.
-const APPLICATION_ID: i32 = 0x494D_5552;
+/// Version of the layout of documents that this program writes.
+pub const VERSION: u32 = DOCUMENTS.version();
 
-/// Step `n` leads from version `n` to `n + 1`. Steps are never changed once released.
-const MIGRATIONS: [&str; 1] = [FIRST];
+/// The database of documents; "IMUR".
+pub(crate) const DOCUMENTS: Layout = Layout { application: 0x494D_5552, steps: &[FIRST] };
 
 /// Why it looks so:
 /// - numbers are `AUTOINCREMENT`: an index that lags behind never takes a new document for an old one;
@@ -110,35 +115,68 @@ pub(crate) fn version(connection: &Connection) -> Result<u32, Error> {
         .doing("reading the version of the database")
 }
 
-/// Refuses a database that a newer program wrote, or that is not ours.
-pub(crate) fn check(connection: &Connection) -> Result<u32, Error> {
-    let version = version(connection)?;
-    if version > VERSION {
-        return Err(Error::config(format!(
-            "the data folder was written by a newer Intramuros (layout {version}; this one knows up to {VERSION})"
-        ))
-        .hint("use the newer program, or point this one to another data folder"));
+impl Layout {
+    /// The version that this program writes.
+    pub const fn version(&self) -> u32 {
+        self.steps.len() as u32
     }
-    let application: i32 = connection
-        .pragma_query_value(None, "application_id", |row| row.get(0))
-        .doing("reading the mark of the database")?;
-    if version > 0 && application != APPLICATION_ID {
-        return Err(Error::config("the database in the data folder belongs to another program")
-            .hint("point Intramuros to a folder of its own"));
+
+    /// Refuses a database that a newer program wrote, or that is not ours; gives its version otherwise.
+    pub fn check(&self, connection: &Connection) -> Result<u32, Error> {
+        let version = version(connection)?;
+        let known = self.version();
+        if version > known {
+            return Err(Error::config(format!(
+                "the data folder was written by a newer Intramuros (layout {version}; this one knows up to {known})"
+            ))
+            .hint("use the newer program, or point this one to another data folder"));
+        }
+        let application: i32 = connection
+            .pragma_query_value(None, "application_id", |row| row.get(0))
+            .doing("reading the mark of the database")?;
+        if version > 0 && application != self.application {
+            return Err(Error::config("the database in the data folder belongs to another program")
+                .hint("point Intramuros to a folder of its own"));
+        }
+        Ok(version)
     }
-    Ok(version)
+
+    /// Brings a database to this program's version, one step per transaction.
+    pub fn migrate(&self, connection: &mut Connection) -> Result<(), Error> {
+        let from = self.check(connection)? as usize;
+        for (step, sql) in self.steps.iter().enumerate().skip(from) {
+            let what = "laying out the database";
+            let transaction = connection.transaction().doing(what)?;
+            transaction.execute_batch(sql).doing(what)?;
+            transaction.pragma_update(None, "application_id", self.application).doing(what)?;
+            transaction.pragma_update(None, "user_version", step as u32 + 1).doing(what)?;
+            transaction.commit().doing(what)?;
+        }
+        Ok(())
+    }
 }
 
-/// Brings a database to this program's version, one step per transaction.
-pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Error> {
-    let from = check(connection)? as usize;
-    for (step, sql) in MIGRATIONS.iter().enumerate().skip(from) {
-        let what = "laying out the database";
-        let transaction = connection.transaction().doing(what)?;
-        transaction.execute_batch(sql).doing(what)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID).doing(what)?;
-        transaction.pragma_update(None, "user_version", step as u32 + 1).doing(what)?;
-        transaction.commit().doing(what)?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_is_taken_once_and_a_step_that_fails_leaves_the_last_whole_one() {
+        const STEPS: &[&str] =
+            &["CREATE TABLE a(x);", "CREATE TABLE b(x); INSERT INTO b VALUES(1);", "CREATE TABLE b(x);"];
+        let mut connection = Connection::open_in_memory().unwrap();
+        let layout = |steps: usize| Layout { application: 7, steps: &STEPS[..steps] };
+        let rows = |connection: &Connection| {
+            connection.query_row("SELECT count(*) FROM b", [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        layout(1).migrate(&mut connection).unwrap();
+        for _ in 0..2 {
+            layout(2).migrate(&mut connection).unwrap();
+            assert_eq!((version(&connection).unwrap(), rows(&connection)), (2, 1));
+        }
+        assert!(layout(3).migrate(&mut connection).is_err());
+        assert_eq!((version(&connection).unwrap(), rows(&connection)), (2, 1));
+        assert!(layout(1).check(&connection).is_err(), "a newer one is refused");
+        assert!(Layout { application: 8, ..layout(2) }.check(&connection).is_err(), "another's is refused");
     }
-    Ok(())
 }

@@ -315,6 +315,19 @@ pub struct Failure {
     pub access: AccessId,
 }
 
+/// How much there is of one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceCounts {
+    /// Its name.
+    pub name: String,
+    /// Files known.
+    pub files: u64,
+    /// Documents that were read.
+    pub documents: u64,
+    /// Files and parts that were not read, by reason.
+    pub failed: BTreeMap<String, u64>,
+}
+
 /// How much there is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {

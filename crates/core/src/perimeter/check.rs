@@ -17,6 +17,7 @@ pub(super) fn check(perimeter: &Perimeter, reader: &mut Reader<'_>) {
     egress(perimeter, reader);
     models(perimeter, reader);
     partners_and_journal(perimeter, reader);
+    sign_in(perimeter, reader);
 }
 
 fn at(reader: &Reader<'_>, paths: &[String]) -> Position {
@@ -39,6 +40,7 @@ fn counts(perimeter: &Perimeter, reader: &mut Reader<'_>) {
         ("egress", perimeter.egress.len()),
         ("model", perimeter.models.len()),
         ("partner", perimeter.partners.len()),
+        ("sign_in", perimeter.sign_in.len()),
     ];
     for (name, count) in counted {
         if count > MAX_SECTIONS {
@@ -101,12 +103,13 @@ fn seal_and_server(perimeter: &Perimeter, reader: &mut Reader<'_>) {
 }
 
 fn names(perimeter: &Perimeter, reader: &mut Reader<'_>) {
-    let kinds: [(&str, Vec<&str>); 5] = [
+    let kinds: [(&str, Vec<&str>); 6] = [
         ("source", perimeter.sources.iter().map(|source| source.name.as_str()).collect()),
         ("user", perimeter.users.iter().map(|user| user.name.as_str()).collect()),
         ("group", perimeter.groups.iter().map(|group| group.name.as_str()).collect()),
         ("model", perimeter.models.iter().map(|model| model.name.as_str()).collect()),
         ("partner", perimeter.partners.iter().map(|partner| partner.name.as_str()).collect()),
+        ("sign_in", perimeter.sign_in.iter().map(|provider| provider.name.as_str()).collect()),
     ];
     for (kind, names) in kinds {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
@@ -280,6 +283,42 @@ fn partners_and_journal(perimeter: &Perimeter, reader: &mut Reader<'_>) {
                     needs_rule(reader, "journal.syslog", &host, port, Purpose::Journal);
                 }
             }
+        }
+    }
+}
+
+fn sign_in(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    let hours =
+        [("idle_hours", perimeter.accounts.idle_hours), ("session_hours", perimeter.accounts.session_hours)];
+    for (name, _) in hours.into_iter().filter(|(_, hours)| *hours == 0) {
+        let what = format!("with `{name} = 0` nobody would stay signed in");
+        wrong(reader, &format!("accounts.{name}"), what, "write a number of hours");
+    }
+    for (number, provider) in perimeter.sign_in.iter().enumerate() {
+        let section = format!("sign_in[{number}]");
+        let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        if !provider.name.chars().all(plain) || provider.name.len() > 40 {
+            let what = format!("`{}` can't stand in an address", provider.name);
+            wrong(reader, &format!("{section}.name"), what, "use small letters, digits and dashes");
+        }
+        covered(perimeter, reader, &format!("{section}.issuer"), &provider.issuer, Purpose::SignIn);
+        if provider.client_id.is_empty() {
+            wrong(
+                reader,
+                &format!("{section}.client_id"),
+                "the name is empty",
+                "write what the provider calls us",
+            );
+        }
+        if !provider.scopes.iter().any(|scope| scope == "openid") {
+            let what = "without the scope `openid` nobody is signed in";
+            wrong(reader, &format!("{section}.scopes"), what, "add \"openid\"");
+        }
+        if perimeter.server.public_url.is_none()
+            && perimeter.server.listen.iter().any(|at| !at.ip().is_loopback())
+        {
+            let what = "the provider must send people back to an address, and none is declared";
+            wrong(reader, &section, what, "declare `public_url` in [server]");
         }
     }
 }

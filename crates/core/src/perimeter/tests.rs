@@ -274,3 +274,38 @@ fn the_word_of_a_purpose_is_the_word_in_the_file() {
         assert_eq!(toml::Value::try_from(purpose).unwrap().as_str(), Some(purpose.word()));
     }
 }
+
+#[test]
+fn people_sign_in_as_soon_as_others_may_stand_at_the_door() {
+    let check = |text: &str, expected: bool| {
+        let perimeter = Perimeter::parse(text, "f").unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+        assert_eq!(perimeter.needs_accounts(&perimeter.server.listen), expected, "{text}");
+    };
+    check("", false);
+    check("[server]\nlisten = ['127.0.0.1:80', '[::1]:80']", false);
+    check("[server]\npublic_url = 'http://localhost:8080'", false);
+    check("[server]\nlisten = ['127.0.0.1:80', '10.0.0.1:80']", true);
+    check("[server]\nlisten = '0.0.0.0:80'", true);
+    check("[server]\npublic_url = 'https://search.example.org'", true);
+    check("[server]\ntrusted_proxies = ['127.0.0.1']", true);
+    check("[accounts]\nrequired = true", true);
+}
+
+#[test]
+fn a_provider_needs_its_way_out_and_a_plain_name() {
+    let way = "[[egress]]\nhost='sso.example.org'\nport=443\npurpose='sign-in'\noperator='o'\njurisdiction='FR'\ndata='names'\n";
+    let provider = "[[sign_in]]\nname='keycloak'\nissuer='https://sso.example.org/realms/main'\nclient_id='intramuros'\n";
+    let check = |text: &str, expected: &str| match Perimeter::parse(text, "f") {
+        Ok(_) => assert_eq!(expected, "", "{text}"),
+        Err(mistakes) => {
+            let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            assert!(!expected.is_empty() && all.iter().any(|one| one.contains(expected)), "{text}: {all:?}");
+        }
+    };
+    check(&format!("{way}{provider}"), "");
+    check(provider, "no egress rule opens sso.example.org:443 for sign-in");
+    check(&format!("{way}{}", provider.replace("keycloak", "Key Cloak")), "can't stand in an address");
+    check(&format!("{way}{provider}scopes=['email']\n"), "openid");
+    check(&format!("{way}{provider}[server]\nlisten='0.0.0.0:80'\n"), "public_url");
+    check("[accounts]\nidle_hours = 0", "idle_hours");
+}

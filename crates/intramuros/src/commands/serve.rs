@@ -1,8 +1,8 @@
 //! How are folders read, watched and served, until somebody says stop?
 
 use std::io::IsTerminal;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::forward::Forwarder;
 use crate::output::Output;
+use crate::people::{self, Secrets};
 use crate::progress::{self, Style};
 use crate::reload::{Applied, Ask, Keeper};
 use crate::setup::{self, Where};
@@ -33,12 +34,15 @@ pub struct Args {
     folders: Vec<PathBuf>,
     #[command(flatten)]
     at: Where,
-    /// The address and port of the page and the API
+    /// The address and port of the page and the API; on any but this machine's own, people sign in
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// Go on although the journal is not as it was written; NAME, who decides so, stays in it
     #[arg(long, value_name = "NAME")]
     accept_journal_break: Option<String>,
+    /// Print a one-time code by which an owner comes in, though there is one already: theirs was lost
+    #[arg(long)]
+    owner_code: bool,
 }
 
 /// Reads, watches and serves until interrupted.
@@ -48,11 +52,12 @@ pub struct Args {
 /// be sealed.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.with_folders(&args.folders)?;
-    let address = address(args, &perimeter)?;
-    check_address(address)?;
-    // The address is taken before anything is read: a second program on it is told at once.
-    let listener = listen(address)?;
-    let address = listener.local_addr().unwrap_or(address);
+    // The addresses are taken before anything is read: a second program on one of them is told at once.
+    let (listeners, addresses) = listen(&addresses(args, &perimeter)?)?;
+    let secrets = Secrets::read(&perimeter, &addresses)?;
+    for address in &addresses {
+        check_address(*address, secrets.demanded())?;
+    }
     let ocr = setup::ocr()?;
     let token = setup::token(&perimeter)?;
     let keeper = Keeper::start(&perimeter)?;
@@ -71,10 +76,16 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         .enable_all()
         .build()
         .map_err(|error| Error::internal("the server can't be started").because(error))?;
-    let library = Arc::new(setup::open(perimeter.clone(), data, ocr)?);
+    let library = Arc::new(setup::open(perimeter.clone(), data.clone(), ocr)?);
     library.follow()?;
-    out.line(&format!("Intramuros: {}", out.bold(&format!("http://{address}/"))));
+    let accounts = secrets.open(&perimeter, &data)?;
+    for address in &addresses {
+        out.line(&format!("Intramuros: {}", out.bold(&format!("http://{address}/"))));
+    }
     words.iter().for_each(|line| out.note(line));
+    people::in_words(&perimeter, &accounts, &addresses, args.owner_code)?
+        .iter()
+        .for_each(|line| out.note(line));
     out.note("Stop with Ctrl+C.");
     let writers = Writers::new(&perimeter, &walls.egress)?;
     if let Some(writer) = writers.endpoints().first() {
@@ -82,15 +93,21 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     }
     let application = Application {
         library,
-        settings: Settings { public_url: perimeter.server.public_url.clone(), token, ..Settings::default() },
-        walls: server_walls(&perimeter, &walls, &words),
+        settings: Settings {
+            accounts: Some(Arc::new(accounts)),
+            trusted_proxies: perimeter.server.trusted_proxies.clone(),
+            public_url: perimeter.server.public_url.clone(),
+            token,
+            ..Settings::default()
+        },
+        walls: server_walls(&perimeter, &data, &walls, &words),
         writers: Arc::new(writers),
     };
     let ask = match keeper {
         Some(keeper) => Some(keeper.follow(applied(declared, &walls, &application))?),
         None => None,
     };
-    let served = serve(&runtime, listener, application, ask, Style::of(out, false));
+    let served = serve(&runtime, listeners, application, ask, Style::of(out, false));
     walls.journal.close();
     served.map(|()| ExitCode::SUCCESS)
 }
@@ -120,16 +137,22 @@ fn take_slips(data: PathBuf, journal: Journal) -> Result<(), Error> {
         .map_err(|error| Error::internal("a thread can't be started").because(error))
 }
 
-fn listen(address: SocketAddr) -> Result<std::net::TcpListener, Error> {
-    let listener = std::net::TcpListener::bind(address).map_err(|error| taken(address, error))?;
-    listener.set_nonblocking(true).map_err(|error| taken(address, error))?;
-    Ok(listener)
+/// Takes every address; gives the ports that the system chose where none was named.
+fn listen(addresses: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), Error> {
+    let one = |address: &SocketAddr| -> Result<(TcpListener, SocketAddr), Error> {
+        let wrong = |error| taken(*address, error);
+        let listener = TcpListener::bind(address).map_err(wrong)?;
+        listener.set_nonblocking(true).map_err(wrong)?;
+        let address = listener.local_addr().unwrap_or(*address);
+        Ok((listener, address))
+    };
+    Ok(addresses.iter().map(one).collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
 }
 
 /// Serves until somebody says stop, and shows the progress meanwhile.
 fn serve(
     runtime: &Runtime,
-    listener: std::net::TcpListener,
+    listeners: Vec<TcpListener>,
     application: Application,
     ask: Option<Ask>,
     style: Style,
@@ -137,10 +160,12 @@ fn serve(
     let ended = Arc::new(AtomicBool::new(false));
     let shown = show_progress(&application.library, &ended, style);
     let served = runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener)
+        let listeners = listeners.into_iter().map(tokio::net::TcpListener::from_std);
+        let listeners = listeners
+            .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Error::internal("the server can't be started").because(error))?;
         let asked = tokio::spawn(asked(ask));
-        let served = intramuros_server::serve(listener, application, interrupted()).await;
+        let served = intramuros_server::serve(listeners, application, interrupted()).await;
         asked.abort();
         served
     });
@@ -181,8 +206,14 @@ fn applied(declared: Perimeter, walls: &Walls, application: &Application) -> App
 }
 
 /// What the server is told of the walls around it.
-fn server_walls(perimeter: &Perimeter, walls: &Walls, words: &[String]) -> intramuros_server::Walls {
+fn server_walls(
+    perimeter: &Perimeter,
+    data: &Path,
+    walls: &Walls,
+    words: &[String],
+) -> intramuros_server::Walls {
     intramuros_server::Walls {
+        journal: Some(load::journal_folder(perimeter, data)),
         record: Record::new(walls.journal.clone(), &perimeter.journal),
         egress: Some(walls.egress.clone()),
         seal: Seal {
@@ -193,11 +224,14 @@ fn server_walls(perimeter: &Perimeter, walls: &Walls, words: &[String]) -> intra
     }
 }
 
-fn address(args: &Args, perimeter: &Perimeter) -> Result<SocketAddr, Error> {
-    args.listen.or_else(|| perimeter.server.listen.first().copied()).ok_or_else(|| {
-        Error::config("no address to listen on")
-            .hint("declare server.listen, or give --listen 127.0.0.1:7171")
-    })
+/// Where to listen: what the command line says, or everything that is declared.
+fn addresses(args: &Args, perimeter: &Perimeter) -> Result<Vec<SocketAddr>, Error> {
+    let addresses = args.listen.map_or_else(|| perimeter.server.listen.clone(), |address| vec![address]);
+    if addresses.is_empty() {
+        return Err(Error::config("no address to listen on")
+            .hint("declare server.listen, or give --listen 127.0.0.1:7171"));
+    }
+    Ok(addresses)
 }
 
 fn taken(address: SocketAddr, error: std::io::Error) -> Error {

@@ -3,6 +3,8 @@
 //! One module for each address: the handler first, then what it answers with. Values that several answers share stand
 //! here.
 
+pub mod account;
+pub mod admin;
 pub mod answer;
 pub mod ask;
 pub mod documents;
@@ -16,9 +18,13 @@ pub mod status;
 
 use std::ops::Range;
 
+use axum::body::Bytes;
 use intramuros_library::DocumentFacts;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
+
+use crate::failure::Failure;
 
 /// What is known of a document.
 #[derive(Serialize, ToSchema)]
@@ -88,6 +94,20 @@ pub(crate) struct Piece {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub mark: bool,
+}
+
+/// The JSON of a small form.
+pub(crate) fn form<T: DeserializeOwned>(body: &Bytes) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| {
+        // Its own words could repeat what was sent.
+        let (line, column) = (error.line(), error.column());
+        Failure::bad_request(format!("the body is not the JSON expected (line {line}, column {column})"))
+    })
+}
+
+/// A number in an address.
+pub(crate) fn number(text: &str) -> Result<i64, Failure> {
+    text.parse().map_err(|_| Failure::not_found())
 }
 
 /// A value with how many documents have it.

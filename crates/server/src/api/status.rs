@@ -131,15 +131,20 @@ pub(crate) async fn health() -> Json<HealthAnswer> {
     Json(HealthAnswer { status: "ok" })
 }
 
+/// The word of a phase.
+pub(crate) fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Idle => "idle",
+        Phase::Looking => "looking",
+        Phase::Reading => "reading",
+    }
+}
+
 impl ProgressView {
     /// What a principal is told: numbers count documents of all people, so only the owner gets them.
     pub fn of(progress: &Progress, principal: &Principal) -> ProgressView {
         ProgressView {
-            phase: match progress.phase {
-                Phase::Idle => "idle",
-                Phase::Looking => "looking",
-                Phase::Reading => "reading",
-            },
+            phase: word(progress.phase),
             words_in_step: progress.words_in_step,
             work: principal.owner.then(|| WorkView {
                 source: progress.source.clone(),

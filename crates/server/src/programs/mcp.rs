@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::request::Parts;
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_dialogue::Asking;
@@ -29,6 +30,7 @@ use crate::answering::{Whole, address, begin};
 use crate::api::documents::refused;
 use crate::api::search::Asked;
 use crate::application::Shared;
+use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::record;
 
@@ -45,7 +47,7 @@ const SNIPPET: usize = 600;
 const MAX_TIME: Duration = Duration::from_secs(180);
 
 /// Largest request body: a question.
-const MAX_BODY: usize = 256 << 10;
+pub const MAX_BODY: usize = 256 << 10;
 
 /// The tools, for one asker.
 #[derive(Clone)]
@@ -56,7 +58,8 @@ pub(crate) struct Tools {
 
 /// The tools over HTTP. Who may call is decided by the layers around it.
 pub(crate) fn service(shared: &Arc<Shared>) -> StreamableHttpService<Tools, NeverSessionManager> {
-    let tools = Tools::new(shared);
+    // Whoever comes past the guard is known; should it ever not be so, it is nobody.
+    let tools = Tools { shared: Arc::clone(shared), principal: Principal::anonymous() };
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -79,6 +82,14 @@ pub(crate) async fn over_pipes(shared: &Arc<Shared>) -> Result<(), Error> {
 impl Tools {
     pub fn new(shared: &Arc<Shared>) -> Tools {
         Tools { shared: Arc::clone(shared), principal: shared.visitor.clone() }
+    }
+
+    /// The tools for whoever the guard let through; over pipes there is no guard, and the principal stays.
+    fn for_asker(&self, context: &RequestContext<RoleServer>) -> Tools {
+        let parts = context.extensions.get::<Parts>();
+        let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
+        let principal = caller.map_or_else(|| self.principal.clone(), |caller| caller.principal.clone());
+        Tools { shared: Arc::clone(&self.shared), principal }
     }
 
     async fn call(&self, name: &str, argument: String) -> Result<Value, Failure> {
@@ -234,8 +245,9 @@ impl ServerHandler for Tools {
         let Some(given) = given else {
             return Err(ErrorData::invalid_params(format!("`{argument}` must be a text"), None));
         };
+        let tools = self.for_asker(&context);
         let called = tokio::select! {
-            called = tokio::time::timeout(MAX_TIME, self.call(name, given.to_owned())) => {
+            called = tokio::time::timeout(MAX_TIME, tools.call(name, given.to_owned())) => {
                 called.unwrap_or_else(|_| Err(Failure::slow()))
             }
             () = context.ct.cancelled() => Err(Failure::slow()),

@@ -15,6 +15,8 @@ import { fileURLToPath } from "node:url";
 
 import { accessiblePages, cases } from "./cases.js";
 import { writeDocuments } from "./fixture.js";
+import { ownerState, peopleCases, peoplePages, writePeople } from "./people.js";
+import { startProvider } from "./provider.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const START_MS = 60_000;
@@ -77,16 +79,41 @@ async function start(binary, work) {
   return { child, folder, origin };
 }
 
+/** The program where people sign in, with a provider beside it; ready once it has told the first owner's code. */
+async function startWithPeople(binary, work) {
+  const [port, providerPort] = [await freePort(), await freePort()];
+  const secret = "only for the test";
+  writePeople(work, port, providerPort, secret);
+  const origin = `http://127.0.0.1:${port}`;
+  const provider = await startProvider(providerPort, origin, secret);
+  const child = spawn(binary, ["serve", "--config", join(work, "intramuros.toml")], { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { output += data; });
+  const until = Date.now() + START_MS;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the program ended at once:\n${output}`);
+    if (Date.now() > until) throw new Error(`not ready in time:\n${output}`);
+    const healthy = await fetch(origin + "/api/v1/health").then((response) => response.ok).catch(() => false);
+    const code = output.match(/\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b/)?.[0];
+    if (healthy && code) return { child, origin, provider, code, also: provider.issuer };
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** One page of a new visitor, with what a case needs. */
 async function visit(browser, server, name, look) {
-  const context = await browser.newContext({ locale: look.locale ?? "fr-FR", colorScheme: look.scheme, viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
+  const context = await browser.newContext({ locale: look.locale ?? "fr-FR", colorScheme: look.scheme, viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", storageState: look.state });
   const page = await context.newPage();
   page.setDefaultTimeout(STEP_MS);
   const faults = [];
   // A document that is not there is asked for on purpose; everything else in the console is a fault.
-  page.on("console", (message) => { if (message.type() === "error" && !/status of 404/.test(message.text())) faults.push(message.text()); });
+  page.on("console", (message) => { if (message.type() === "error" && !(server.provider ? /status of 4\d\d/ : /status of 404/).test(message.text())) faults.push(message.text()); });
   page.on("pageerror", (error) => faults.push(String(error)));
-  page.on("request", (request) => { if (!request.url().startsWith(server.origin)) faults.push("asked elsewhere: " + request.url()); });
+  const known = [server.origin, server.also].filter(Boolean);
+  // What the provider's own pages ask for is its affair, and gets nothing.
+  if (server.provider) await context.route(/^https:/, (route) => route.fulfill({ body: "" }));
+  const theirs = (request) => server.provider && request.frame().url().startsWith(server.also + "/");
+  page.on("request", (request) => { if (!theirs(request) && !known.some((origin) => request.url().startsWith(origin + "/"))) faults.push("asked elsewhere: " + request.url()); });
   const shot = async (part) => {
     if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${look.scheme}-${part}.png`) });
   };
@@ -94,6 +121,8 @@ async function visit(browser, server, name, look) {
     page, faults, shot, name, origin: server.origin, folder: server.folder,
     open: (path) => page.goto(server.origin + path),
     say: (text) => console.log(`     ${text}`),
+    code: server.code, provider: server.provider,
+    another: () => visit(browser, server, name, look),
     close: () => context.close(),
   };
 }
@@ -136,6 +165,7 @@ const only = process.argv[2];
 if (process.env.SCREENSHOTS) mkdirSync(process.env.SCREENSHOTS, { recursive: true });
 const work = mkdtempSync(join(tmpdir(), "intramuros-browser-"));
 let server;
+let people;
 let browser;
 try {
   server = await start(binary, work);
@@ -149,8 +179,25 @@ try {
       if (!only || name.includes(only)) await attempt(name, browser, server, { scheme }, (visitor) => checkAccess(axe, visitor, prepare, part));
     }
   }
+  people = await startWithPeople(binary, join(work, "people"));
+  for (const [name, run] of Object.entries(peopleCases)) {
+    if (!only || only === "people" || name.includes(only)) await attempt(name, browser, people, { scheme: "light" }, run);
+  }
+  if (!only || only === "people") {
+    const visitor = await visit(browser, people, "owner", { scheme: "light" });
+    const state = await ownerState(visitor);
+    await visitor.close();
+    for (const scheme of ["light", "dark"]) {
+      for (const [part, { owner, prepare }] of Object.entries(peoplePages)) {
+        const name = `nothing stands in the way on ${part}, ${scheme}`;
+        await attempt(name, browser, people, { scheme, state: owner ? state : undefined }, (visitor) => checkAccess(axe, visitor, prepare, part));
+      }
+    }
+  }
 } finally {
   await browser?.close();
+  people?.provider.close();
+  people?.child.kill("SIGTERM");
   server?.child.kill("SIGTERM");
   rmSync(work, { recursive: true, force: true, maxRetries: 5 });
 }

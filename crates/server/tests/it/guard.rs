@@ -148,17 +148,32 @@ fn what_takes_too_long_or_finds_no_turn_is_given_up() {
 }
 
 #[test]
-fn other_machines_are_not_served_before_there_are_accounts() {
+fn other_machines_are_not_served_unless_people_sign_in() {
     let check = |address: &str, allowed: bool| {
-        let result = check_address(address.parse().unwrap());
+        let result = check_address(address.parse().unwrap(), false);
         assert_eq!(result.is_ok(), allowed, "{address}");
         if let Err(error) = result {
-            assert!(error.message.contains("accounts") && !error.hints.is_empty());
+            assert!(error.message.contains("sign in") && !error.hints.is_empty());
         }
+        assert!(check_address(address.parse().unwrap(), true).is_ok());
     };
     check("127.0.0.1:7171", true);
     check("[::1]:7171", true);
     check("0.0.0.0:7171", false);
     check("[::]:7171", false);
     check("192.168.1.5:80", false);
+}
+
+#[test]
+fn behind_a_proxy_that_nobody_declared_nobody_is_the_owner() {
+    let server = Server::start(Scene::default());
+    for header in [
+        "X-Forwarded-For: 203.0.113.1",
+        "X-Forwarded-Proto: https",
+        "Forwarded: for=203.0.113.1",
+        "Via: 1.1 x",
+    ] {
+        let answer = server.get_with("/api/v1/search?q=clou", &format!("{header}\r\n"));
+        assert_eq!((answer.status, kind(&answer).as_str()), (403, "refused"), "{header}");
+    }
 }

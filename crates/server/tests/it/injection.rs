@@ -130,7 +130,8 @@ fn ask(server: &Server, question: &str) -> String {
     let body = json!({"messages": [{"role": "user", "content": question}]}).to_string();
     let (host, length) = (server.address, body.len());
     let answer = server.send(&format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
     ));
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["choices"][0]["message"]["content"].as_str().unwrap().to_owned()

@@ -1,9 +1,12 @@
 //! Does the server answer what it should, to whom it should, and nothing else?
 
 mod access;
+mod accounts;
 mod api;
+mod endpoints;
 mod guard;
 mod injection;
+mod people;
 mod programs;
 mod record;
 mod support;

@@ -7,6 +7,7 @@ mod acknowledged;
 mod compaction;
 mod derived;
 mod opening;
+mod people;
 mod scale;
 mod support;
 mod vectors;

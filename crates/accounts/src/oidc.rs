@@ -1,0 +1,433 @@
+//! What is asked of an OpenID Connect provider, and does what it says hold?
+//!
+//! The authorization code flow with PKCE, state and nonce. Values in, values out: requests are sent by the server, through
+//! the one door out.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD as BASE64_PADDED, URL_SAFE_NO_PAD as BASE64};
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// How far the provider's clock may be off, in seconds.
+const SKEW_SECONDS: i64 = 60;
+
+/// How long a sign-in may take at the provider, in milliseconds. 10 minutes: a lost telephone, a new code.
+pub const FLOW_MS: i64 = 600_000;
+
+/// Most groups that are taken from a claim. 1,000; more is a fault of the provider's settings.
+const MOST_GROUPS: usize = 1_000;
+
+/// Random bytes of a state, nonce or verifier. 32, as RFC 7636 advises.
+pub const RANDOM_BYTES: usize = 32;
+
+/// What a provider says of itself (`/.well-known/openid-configuration`).
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Discovery {
+    /// Who it is; must be the declared issuer, letter by letter.
+    pub issuer: String,
+    /// Where people sign in.
+    pub authorization_endpoint: String,
+    /// Where the code is exchanged.
+    pub token_endpoint: String,
+    /// Where its keys are.
+    pub jwks_uri: String,
+    /// Where more is told of a person.
+    pub userinfo_endpoint: Option<String>,
+    /// Where people sign out.
+    pub end_session_endpoint: Option<String>,
+    /// How clients show who they are.
+    #[serde(default)]
+    pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// Whether the answer names who it comes from (RFC 9207).
+    #[serde(default)]
+    pub authorization_response_iss_parameter_supported: bool,
+}
+
+impl Discovery {
+    /// Reads what a provider says of itself.
+    ///
+    /// # Errors
+    /// When it is not what it should be, or another provider than the declared one.
+    pub fn parse(text: &[u8], issuer: &str) -> Result<Discovery, String> {
+        let found: Discovery =
+            serde_json::from_slice(text).map_err(|_| "its description can't be understood".to_owned())?;
+        if found.issuer != issuer {
+            return Err(format!("it calls itself `{}`, not `{issuer}` as declared", found.issuer));
+        }
+        Ok(found)
+    }
+
+    /// Where a declared issuer describes itself.
+    pub fn address(issuer: &str) -> String {
+        format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
+    }
+}
+
+/// A sign-in under way. Goes to the browser under lock and comes back with the provider's answer.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Flow {
+    /// Name of the provider.
+    pub provider: String,
+    /// Ties the answer to this browser.
+    pub state: String,
+    /// Ties the token to this sign-in.
+    pub nonce: String,
+    /// Shows that who began is who ends (PKCE).
+    pub verifier: String,
+    /// Where the person wanted to go.
+    pub next: String,
+    /// When it began, in milliseconds since 1970.
+    pub began_ms: i64,
+}
+
+impl Flow {
+    /// A new one from three pieces of chance.
+    pub fn new(provider: &str, random: [[u8; RANDOM_BYTES]; 3], next: &str, now_ms: i64) -> Flow {
+        let [state, nonce, verifier] = random.map(|bytes| BASE64.encode(bytes));
+        Flow {
+            provider: provider.to_owned(),
+            state,
+            nonce,
+            verifier,
+            next: safe_next(next).to_owned(),
+            began_ms: now_ms,
+        }
+    }
+
+    /// Whether it still may end.
+    pub fn alive(&self, now_ms: i64) -> bool {
+        (0..FLOW_MS).contains(&(now_ms - self.began_ms))
+    }
+
+    /// The address to which the browser is sent.
+    pub fn authorization(&self, endpoint: &str, client: &Client<'_>) -> String {
+        let challenge = BASE64.encode(digest(&SHA256, self.verifier.as_bytes()));
+        let parameters = [
+            ("response_type", "code"),
+            ("client_id", client.id),
+            ("redirect_uri", client.redirect),
+            ("scope", client.scopes),
+            ("state", &self.state),
+            ("nonce", &self.nonce),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        let acr = client.acr_values.map(|values| ("acr_values", values));
+        with_parameters(endpoint, parameters.into_iter().chain(acr))
+    }
+
+    /// The body that exchanges a code.
+    pub fn exchange(&self, code: &str, client: &Client<'_>) -> String {
+        form([
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", client.redirect),
+            ("client_id", client.id),
+            ("code_verifier", &self.verifier),
+        ])
+    }
+}
+
+/// Who we are to a provider.
+#[derive(Clone, Copy, Debug)]
+pub struct Client<'a> {
+    /// As registered there.
+    pub id: &'a str,
+    /// Where answers come back to.
+    pub redirect: &'a str,
+    /// What is asked for, separated by spaces.
+    pub scopes: &'a str,
+    /// How surely the provider must know the person.
+    pub acr_values: Option<&'a str>,
+}
+
+/// `Authorization` of a client with a secret (RFC 6749, 2.3.1).
+pub fn basic(id: &str, secret: &str) -> String {
+    format!("Basic {}", BASE64_PADDED.encode(format!("{}:{}", encoded(id), encoded(secret))))
+}
+
+/// The address at which somebody signs out at the provider too, and comes back from.
+pub fn end_session(endpoint: &str, id_token: Option<&str>, client_id: &str, back: &str) -> String {
+    let hint = id_token.map(|token| ("id_token_hint", token));
+    with_parameters(
+        endpoint,
+        [("client_id", client_id), ("post_logout_redirect_uri", back)].into_iter().chain(hint),
+    )
+}
+
+/// Where somebody goes after signing in: an address of our own page, or the start.
+pub fn safe_next(next: &str) -> &str {
+    let ours = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains(['\\', '\u{7f}'])
+        && !next.chars().any(|letter| letter.is_control() || letter.is_whitespace())
+        && next.len() <= 2_000
+        && !["/api/", "/sign-in", "/sign-out", "/assets/"].iter().any(|start| next.starts_with(start));
+    if ours { next } else { "/" }
+}
+
+/// Whether the claims of an ID token are for us, now, and of this sign-in. The signature was checked before.
+///
+/// # Errors
+/// Which one does not hold.
+pub fn check(
+    claims: &Map<String, Value>,
+    issuer: &str,
+    client_id: &str,
+    nonce: &str,
+    now_ms: i64,
+) -> Result<String, &'static str> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let moment = |name: &str| match claims.get(name) {
+        None => Ok(None),
+        Some(value) => {
+            value.as_f64().map(|seconds| Some(seconds as i64)).ok_or("a moment in it is not a number")
+        }
+    };
+    let now = now_ms / 1000;
+    if text("iss") != Some(issuer) {
+        return Err("another provider made it");
+    }
+    let audience: Vec<&str> = match claims.get("aud") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let party = text("azp");
+    if !audience.contains(&client_id) || party.is_some_and(|party| party != client_id) {
+        return Err("it was made for another program");
+    }
+    if audience.len() > 1 && party.is_none() {
+        return Err("it was made for several programs and does not say which");
+    }
+    if moment("exp")?.is_none_or(|until| until <= now - SKEW_SECONDS) {
+        return Err("it has expired");
+    }
+    if moment("iat")?.is_none_or(|from| from > now + SKEW_SECONDS)
+        || moment("nbf")?.is_some_and(|from| from > now + SKEW_SECONDS)
+    {
+        return Err("it is from the future: compare the clocks");
+    }
+    if text("nonce") != Some(nonce) {
+        return Err("it belongs to another sign-in");
+    }
+    match text("sub") {
+        Some(subject) if !subject.is_empty() && subject.len() <= 255 => Ok(subject.to_owned()),
+        _ => Err("it does not say who signed in"),
+    }
+}
+
+/// Which claims say what.
+#[derive(Clone, Copy, Debug)]
+pub struct Mapping<'a> {
+    /// The claim with the name; `preferred_username`, `email` and `sub` are tried where it is not there.
+    pub name: &'a str,
+    /// The claim with the groups; dots lead into it (`realm_access.roles`).
+    pub groups: &'a str,
+}
+
+/// Who signed in, as the provider says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The name that they sign in with.
+    pub name: String,
+    /// The name to show.
+    pub shown: String,
+    /// Their mail address, where the provider checked it.
+    pub mail: Option<String>,
+    /// Their groups; none where the provider says nothing of groups.
+    pub groups: Option<BTreeSet<String>>,
+}
+
+/// Reads who signed in from the claims.
+pub fn identity(claims: &Map<String, Value>, mapping: &Mapping<'_>) -> Identity {
+    let text =
+        |name: &str| claims.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let checked = claims.get("email_verified").is_none_or(|value| value.as_bool() == Some(true));
+    let mail = text("email").filter(|_| checked);
+    let name = text(mapping.name).or(text("preferred_username")).or(mail).or(text("sub")).unwrap_or_default();
+    let full = text("given_name").zip(text("family_name").or(text("usual_name")));
+    let shown = text("name").map(str::to_owned).or(full.map(|(given, family)| format!("{given} {family}")));
+    Identity {
+        name: name.to_owned(),
+        shown: shown.unwrap_or_else(|| name.to_owned()),
+        mail: mail.map(str::to_owned),
+        groups: groups(claims, mapping.groups),
+    }
+}
+
+/// Whether the claims say a name at all; where they don't, more is asked for at the provider.
+pub fn says_name(claims: &Map<String, Value>, mapping: &Mapping<'_>) -> bool {
+    [mapping.name, "preferred_username", "email"]
+        .iter()
+        .any(|name| claims.get(*name).is_some_and(Value::is_string))
+}
+
+fn groups(claims: &Map<String, Value>, path: &str) -> Option<BTreeSet<String>> {
+    // A claim may have dots in its own name.
+    let found = claims.get(path).or_else(|| {
+        let mut parts = path.split('.');
+        let first = claims.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.get(part))
+    })?;
+    let names: Vec<&str> = match found {
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        Value::String(names) => names.split([' ', ',']).collect(),
+        _ => return None,
+    };
+    // Keycloak writes groups as paths: `/rh`.
+    let names = names.into_iter().map(|name| name.trim().trim_start_matches('/'));
+    Some(names.filter_map(|name| crate::names::group(name).ok()).take(MOST_GROUPS).collect())
+}
+
+fn with_parameters<'a>(address: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let join = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{join}{}", form(parameters))
+}
+
+/// `a=b&c=d`, percent-encoded.
+pub fn form<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let one = |(name, value): (&str, &str)| format!("{name}={}", encoded(value));
+    parameters.into_iter().map(one).collect::<Vec<_>>().join("&")
+}
+
+/// Percent-encoded: everything but unreserved letters.
+pub fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
+            other => encoded.push_str(&format!("%{other:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn only_our_own_pages_are_gone_to() {
+        let check = |next: &str, expected: &str| assert_eq!(safe_next(next), expected, "{next}");
+        check("/?q=bail&kind=pdf", "/?q=bail&kind=pdf");
+        check("/document/3?passage=7", "/document/3?passage=7");
+        for odd in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "javascript:alert(1)",
+            "/a\nb",
+            "/\t/evil.example",
+            " //evil.example",
+            "/api/v1/sign-out",
+            "/sign-in?next=/",
+            "evil.example",
+            "http:/evil",
+            "/a b",
+            "/\u{a0}",
+        ] {
+            check(odd, "/");
+        }
+        check(&format!("/{}", "a".repeat(2_000)), "/");
+    }
+
+    #[test]
+    fn a_token_must_be_for_us_now_and_of_this_sign_in() {
+        let good = json!({"iss": "https://p.example", "aud": "us", "exp": 1_000, "iat": 900, "nonce": "n", "sub": "s"});
+        let check = |change: Value, expected: bool| {
+            let mut claims = object(good.clone());
+            for (name, value) in object(change.clone()) {
+                if value.is_null() {
+                    claims.remove(&name)
+                } else {
+                    claims.insert(name, value)
+                };
+            }
+            let found = super::check(&claims, "https://p.example", "us", "n", 950_000);
+            assert_eq!(found.is_ok(), expected, "{change}: {found:?}");
+        };
+        check(json!({}), true);
+        check(json!({"aud": ["us"]}), true);
+        check(json!({"aud": ["us", "them"], "azp": "us"}), true);
+        check(json!({"aud": ["us", "them"]}), false);
+        check(json!({"azp": "them"}), false);
+        check(json!({"aud": "them"}), false);
+        check(json!({"aud": null}), false);
+        check(json!({"iss": "https://p.example/"}), false);
+        check(json!({"exp": 800}), false);
+        check(json!({"exp": "1000"}), false);
+        check(json!({"exp": null}), false);
+        check(json!({"iat": 2_000}), false);
+        check(json!({"nbf": "soon"}), false);
+        check(json!({"nonce": null}), false);
+        check(json!({"nonce": "m"}), false);
+        check(json!({"sub": ""}), false);
+    }
+
+    #[test]
+    fn who_signed_in_is_read_from_the_claims() {
+        let check = |claims: Value, name: &str, shown: &str, groups: Option<&[&str]>| {
+            let mapping = Mapping { name: "preferred_username", groups: "groups" };
+            let found = identity(&object(claims), &mapping);
+            let groups = groups.map(|groups| groups.iter().map(|group| (*group).to_owned()).collect());
+            assert_eq!((found.name.as_str(), found.shown.as_str(), found.groups), (name, shown, groups));
+        };
+        check(
+            json!({"sub": "1", "preferred_username": "anne", "name": "Anne D", "groups": ["/rh", "paie"]}),
+            "anne",
+            "Anne D",
+            Some(&["paie", "rh"]),
+        );
+        // ProConnect names the parts.
+        check(
+            json!({"sub": "1", "email": "a@b.fr", "given_name": "Anne", "usual_name": "D"}),
+            "a@b.fr",
+            "Anne D",
+            None,
+        );
+        check(json!({"sub": "1", "email": "a@b.fr", "email_verified": false}), "1", "1", None);
+        check(json!({"sub": "1", "groups": []}), "1", "1", Some(&[]));
+        let nested = object(json!({"realm_access": {"roles": ["x"]}}));
+        assert_eq!(super::groups(&nested, "realm_access.roles").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_browser_is_sent_with_everything_that_ties_the_answer_to_it() {
+        let flow = Flow::new("p", [[1; 32], [2; 32], [3; 32]], "//evil.example", 5);
+        let client =
+            Client { id: "us", redirect: "https://i.example/cb", scopes: "openid email", acr_values: None };
+        let address = flow.authorization("https://p.example/auth?x=1", &client);
+        for part in [
+            "https://p.example/auth?x=1&response_type=code",
+            "&scope=openid%20email&",
+            "code_challenge_method=S256",
+            "redirect_uri=https%3A%2F%2Fi.example%2Fcb",
+        ] {
+            assert!(address.contains(part), "{part}: {address}");
+        }
+        assert!(!address.contains(&flow.verifier));
+        assert_eq!(flow.next, "/");
+        assert!(flow.alive(5) && !flow.alive(5 + FLOW_MS) && !flow.alive(4));
+        assert_eq!(basic("a:b", "c d"), "Basic YSUzQWI6YyUyMGQ=");
+        let discovery = |issuer: &str| {
+            let text = json!({"issuer": issuer, "authorization_endpoint": "a", "token_endpoint": "t", "jwks_uri": "j"});
+            Discovery::parse(text.to_string().as_bytes(), "https://p.example")
+        };
+        assert!(discovery("https://p.example").is_ok());
+        assert!(discovery("https://evil.example").is_err());
+    }
+}

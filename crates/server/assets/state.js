@@ -1,0 +1,133 @@
+// How do sources and models do, what happened, what is declared, and who may read what?
+
+import { api, fill, h } from "./dom.js";
+import { moment } from "./account-words.js";
+import { complain, field, form, table } from "./own.js";
+import { named, number, t } from "./words.js";
+
+/** Sources and how far they are. */
+export async function drawSources(content) {
+  const state = await api("sources");
+  const row = (one) => [
+    [h("strong", {}, one.name), h("span", { class: "quiet path" }, one.place || t("undeclared"))],
+    named("phases", one.phase),
+    number(one.documents),
+    one.failed.length ? one.failed.map((count) => h("span", { class: "quiet" }, `${number(count.count)} · ${named("reasons", count.value)}`)) : "0",
+    named("access_origins", one.access),
+  ];
+  const meaning = state.passages > 0 ? Math.floor(state.embedded / state.passages * 100) : 100;
+  fill(content,
+    h("h1", {}, t("section_sources")),
+    h("p", { class: "lead" }, t("sources_lead")),
+    state.trouble && h("p", { class: "trouble-here" }, t("trouble", { text: state.trouble })),
+    table(t("section_sources"), [t("source"), t("phase"), t("documents_head"), t("not_read_head"), t("rules_from")], state.sources.map(row)),
+    h("dl", { class: "facts" },
+      h("dt", {}, t("by_words")), h("dd", {}, t(state.words_in_step ? "in_step" : "catching_up")),
+      h("dt", {}, t("by_meaning")), h("dd", {}, t("percent_of", { n: meaning, all: state.passages }))));
+}
+
+/** Models and their use. */
+export async function drawModels(content) {
+  const { models } = await api("models");
+  const row = (one) => [
+    [h("strong", {}, one.name), h("span", { class: "quiet" }, one.place ?? one.kind)],
+    named("purposes", one.purpose),
+    number(one.allowed),
+    number(one.refused),
+    t("kilobytes", { out: Math.ceil(one.bytes_out / 1000), in: Math.ceil(one.bytes_in / 1000) }),
+    one.last_ms ? moment(one.last_ms) : t("never_used"),
+  ];
+  fill(content,
+    h("h1", {}, t("section_models")),
+    h("p", { class: "lead" }, t("models_lead")),
+    models.length ? table(t("section_models"), [t("model"), t("purpose"), t("requests"), t("refused"), t("traffic"), t("token_used")], models.map(row))
+      : h("div", { class: "teach" }, h("p", {}, t("models_empty")),
+        h("pre", {}, "[[egress]]\nhost = \"127.0.0.1\"\nport = 8080\npurpose = \"answers\"\ntls = false\n\n[[model]]\nname = \"local\"\nkind = \"open-ai\"\npurpose = \"answers\"\nurl = \"http://127.0.0.1:8080/v1\"")));
+}
+
+/** What holds and where it is declared. */
+export async function drawSettings(content) {
+  const { settings, file } = await api("settings");
+  const row = (one) => { const cells = [h("code", {}, one.path), h("code", {}, one.value), one.default ? t("by_default") : one.origin]; cells.off = one.default; return cells; };
+  fill(content,
+    h("h1", {}, t("section_settings")),
+    h("p", { class: "lead" }, t(file ? "settings_lead" : "settings_lead_none", { file: file ?? "intramuros.toml" })),
+    table(t("section_settings"), [t("setting"), t("value"), t("declared_in")], [...settings.filter((one) => !one.default), ...settings.filter((one) => one.default)].map(row)));
+}
+
+const KINDS = ["sign_in", "sign_out", "question", "document_read", "access_refused", "administered", "egress", "tool_called", "configuration_changed", "exported", "started"];
+
+/** The journal, filtered, the newest first. */
+export async function drawJournal(content) {
+  const chosen = new URLSearchParams(location.search);
+  const query = new URLSearchParams({ limit: 100 });
+  for (const name of ["kind", "who", "before"]) if (chosen.get(name)) query.set(name, chosen.get(name));
+  if (chosen.get("day")) {
+    const day = new Date(chosen.get("day") + "T00:00:00").getTime();
+    if (Number.isFinite(day)) { query.set("from_ms", day); query.set("to_ms", day + 86_400_000); }
+  }
+  const journal = await api("journal?" + query);
+  const row = (one) => [moment(Date.parse(one.time)), one.who ?? "", named("kinds_of_entry", one.kind), details(one.what)];
+  const older = new URLSearchParams(chosen);
+  if (journal.more) older.set("before", journal.entries.at(-1).number);
+  fill(content,
+    h("h1", {}, t("section_journal")),
+    h("p", { class: "lead" }, t(journal.kept ? "journal_lead" : "journal_none")),
+    journal.failure && h("p", { class: "trouble-here" }, journal.failure),
+    journal.kept && h("form", { class: "inline", action: "/administration/journal", method: "get" },
+      h("div", { class: "field" }, h("label", { for: "kind" }, t("entry_kind")), h("select", { id: "kind", name: "kind" },
+        h("option", { value: "" }, t("all_kinds")), KINDS.map((kind) => h("option", { value: kind, selected: kind === chosen.get("kind") }, named("kinds_of_entry", kind))))),
+      field("who", t("who"), { value: chosen.get("who") ?? "", autocomplete: "off" }),
+      field("day", t("day"), { type: "date", value: chosen.get("day") ?? "" }),
+      h("button", { type: "submit" }, t("filter"))),
+    journal.entries.length ? table(t("section_journal"), [t("when"), t("who"), t("entry_kind"), t("detail")], journal.entries.map(row))
+      : journal.kept && h("div", { class: "teach" }, h("p", {}, t("journal_empty"))),
+    journal.more && h("p", {}, h("a", { class: "button", href: "/administration/journal?" + older }, t("older"))));
+}
+
+/** What happened, in a line of names and values. */
+function details(what) {
+  const value = (one) => one === true ? t("yes") : one === false ? t("no") : typeof one === "object" ? Object.entries(one ?? {}).map(([key, inner]) => `${key}: ${typeof inner === "object" ? JSON.stringify(inner) : inner}`).join(", ") : String(one);
+  const parts = Object.entries(what).filter(([, one]) => one !== null && one !== "").map(([key, one]) => `${named("entry_fields", key)}: ${value(one)}`);
+  return h("span", { class: "path" }, parts.join(" · "));
+}
+
+/** Can this person read this document, and why? */
+export async function drawAccess(content) {
+  const { sources } = await api("sources");
+  const asked = new URLSearchParams(location.search);
+  const verdict = h("div", { "aria-live": "polite" });
+  const look = async (values) => {
+    const answer = await api("see-as?" + new URLSearchParams(values));
+    drawVerdict(verdict, answer);
+    history.replaceState(null, "", "/administration/access?" + new URLSearchParams(values));
+  };
+  fill(content,
+    h("h1", {}, t("section_access")),
+    h("p", { class: "lead" }, t("access_lead")),
+    form([
+      field("person", t("person"), { required: true, autocomplete: "off", value: asked.get("person") ?? "" }),
+      h("div", { class: "field" }, h("label", { for: "source" }, t("source")), h("select", { id: "source", name: "source" },
+        sources.map((one) => h("option", { selected: one.name === asked.get("source") }, one.name)))),
+      field("path", t("path"), { required: true, autocomplete: "off", value: asked.get("path") ?? "" }, t("path_hint")),
+    ], t("see_as"), look, { class: "fields-of card" }),
+    verdict);
+  if (asked.get("person") && asked.get("path")) {
+    await look({ person: asked.get("person"), source: asked.get("source") ?? sources[0]?.name ?? "", path: asked.get("path") }).catch((failure) => complain(verdict, failure));
+  }
+}
+
+function drawVerdict(place, seen) {
+  const { rule } = seen;
+  const readers = rule.everyone ? t("everyone") : [...rule.users, ...rule.groups.map((group) => t("the_group", { group }))].join(", ") || t("owner_alone");
+  fill(place, h("section", { class: "card wide-card" },
+    h("p", { class: seen.allowed ? "verdict" : "verdict no" }, t(seen.allowed ? "can_read" : "can_not_read", { name: seen.person })),
+    h("p", {}, t("because_" + seen.by, { groups: seen.through.join(", "), name: seen.person })),
+    h("dl", { class: "facts" },
+      h("dt", {}, t("document")), h("dd", {}, `${seen.source} / ${seen.path}`),
+      h("dt", {}, t("said_by")), h("dd", {}, t("rule_from_" + rule.from, { n: rule.number ?? 0 }), rule.pattern && [" ", h("code", {}, rule.pattern)], rule.line && ` (${t("line", { n: rule.line })})`),
+      h("dt", {}, t("readers")), h("dd", {}, readers),
+      h("dt", {}, t("groups_of", { name: seen.person })), h("dd", {}, seen.groups.join(", ") || t("no_groups"))),
+    rule.pending && h("p", { class: "quiet" }, t("rule_pending")),
+    !seen.known && h("p", { class: "quiet" }, t("not_read_yet"))));
+}

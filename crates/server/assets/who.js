@@ -1,0 +1,33 @@
+// Who is signed in, in the corner of every page?
+
+import { api, byId, fill, h } from "./dom.js";
+import { learn, t } from "./words.js";
+
+learn(
+  { own_account: "Compte de {name}", administration: "Administration", signed_in_as: "Mon compte" },
+  { own_account: "Account of {name}", administration: "Administration", signed_in_as: "My account" },
+);
+
+let session = null;
+
+/** Asks once who is signed in. */
+export async function who() {
+  session ??= await api("session");
+  return session;
+}
+
+/** Whether somebody may administer. */
+export const administers = (one) => one.role === "administrator" || one.role === "owner";
+
+/** Draws the corner; again after the language changed. */
+export async function drawWho() {
+  const one = await who().catch(() => null);
+  const place = byId("corner");
+  if (!one || !place) return;
+  fill(place,
+    administers(one) && h("a", { href: "/administration" }, t("administration")),
+    one.accounts && one.name && h("a", { href: "/account", title: t("own_account", { name: one.shown ?? one.name }) }, t("signed_in_as")));
+}
+
+drawWho();
+new MutationObserver(drawWho).observe(document.documentElement, { attributeFilter: ["lang"] });

@@ -1,0 +1,7 @@
+//! What do administrators see and do?
+
+pub mod groups;
+pub mod journal;
+pub mod people;
+pub mod see_as;
+pub mod state;

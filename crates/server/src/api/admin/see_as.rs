@@ -1,0 +1,218 @@
+//! Can this person read this document, and which rule says so?
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use intramuros_core::access::{AccessRule, Principal};
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::{AccessOrigin, Origin, Perimeter};
+use intramuros_library::Library;
+use intramuros_store::{Document, DocumentId, FileOutcome};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::account::act;
+use crate::application::Shared;
+use crate::caller::Caller;
+use crate::failure::{Failure, FailureBody};
+use crate::parameters::Parameters;
+
+/// What is asked.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // Read by name in `Parameters`; this is how the OpenAPI document learns of them.
+pub(crate) struct SeeAsParameters {
+    /// The person's name.
+    person: String,
+    /// Number of the document; or else its source and path.
+    document: Option<i64>,
+    /// Name of the source.
+    source: Option<String>,
+    /// Path in the source.
+    path: Option<String>,
+}
+
+/// Whether a person can read a document, and why.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SeeAsAnswer {
+    /// Whether they can.
+    pub allowed: bool,
+    /// By what: `owner`, `everyone`, `user`, `group`; `nobody` where no rule names them, `inactive` where they may not
+    /// sign in.
+    #[schema(value_type = String)]
+    pub by: &'static str,
+    /// The groups by which they can.
+    pub through: Vec<String>,
+    /// The person's name.
+    pub person: String,
+    /// All groups of the person.
+    pub groups: Vec<String>,
+    /// The source.
+    pub source: String,
+    /// The path in the source.
+    pub path: String,
+    /// Whether the document was read and can be found.
+    pub known: bool,
+    /// Who may read it, as it stands now.
+    pub rule: RuleView,
+}
+
+/// Who may read a document, and where that is said.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RuleView {
+    /// Where it is said: `rule` (an `[[access]]` of the file), `file-system`, `default` (nothing covers it: the owner
+    /// alone).
+    #[schema(value_type = String)]
+    pub from: &'static str,
+    /// The rule's place in the file, from 1.
+    pub number: Option<usize>,
+    /// The rule's line in the file.
+    pub line: Option<usize>,
+    /// The rule's pattern.
+    pub pattern: Option<String>,
+    /// Whether everybody may read.
+    pub everyone: bool,
+    /// Users who may.
+    pub users: Vec<String>,
+    /// Groups that may.
+    pub groups: Vec<String>,
+    /// Whether the rule in the file differs from the one that the document carries: it is being read again.
+    pub pending: bool,
+}
+
+/// Whether a person can read a document, and which rule says so. The document itself is not shown.
+#[utoipa::path(
+    get, path = "/api/v1/see-as", tag = "administration", params(SeeAsParameters),
+    responses(
+        (status = 200, description = "Whether, and why", body = SeeAsAnswer),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn see_as(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    mut parameters: Parameters,
+) -> Result<Json<SeeAsAnswer>, Failure> {
+    let accounts = shared.accounts()?;
+    let name = parameters.one("person")?.ok_or_else(|| Failure::bad_request("`person` is missing"))?;
+    let document = parameters.number("document", 0, i64::MAX as u64)?.map(|id| DocumentId(id as i64));
+    let place = parameters.one("source")?.zip(parameters.one("path")?);
+    parameters.finish()?;
+    if document.is_none() && place.is_none() {
+        return Err(Failure::bad_request("give `document`, or `source` and `path`"));
+    }
+    let asked = name.clone();
+    let person = accounts.people(move |people| people.person_named(&asked)).await?;
+    let person = person.ok_or_else(|| Failure::bad_request("nobody of that name is known here"))?;
+    let principal = accounts.principal(&person);
+    let found = shared.call(move |library| find(library, document, place)).await?;
+    let (source, path, carried) = found.ok_or_else(Failure::not_found)?;
+    let on = [("person", person.name.as_str()), ("source", &source), ("path", &path)];
+    shared.note(act(&caller, "seen as", &on)).await?;
+    let rule = rule(&shared.library().perimeter(), &source, &path, carried.as_ref());
+    Ok(Json(judge(&principal, person.active, source, path, carried.is_some(), rule)))
+}
+
+/// Source, path and carried rule of a document; the carried rule is none where it was not read.
+type Found = (String, String, Option<AccessRule>);
+
+fn find(
+    library: &Library,
+    document: Option<DocumentId>,
+    place: Option<(String, String)>,
+) -> Result<Option<Found>, Error> {
+    let store = library.store();
+    let sources = store.sources()?;
+    let carried = |document: &Document| -> Result<Option<AccessRule>, Error> {
+        let rules = store.access_rules()?;
+        Ok(rules.into_iter().find(|(id, _)| *id == document.access).map(|(_, rule)| rule))
+    };
+    if let Some(id) = document {
+        let Some(document) = store.document(id)? else { return Ok(None) };
+        let source = sources.into_iter().find(|source| source.id == document.location.source);
+        let Some(source) = source else { return Ok(None) };
+        return Ok(Some((source.name, document.location.path_text(), carried(&document)?)));
+    }
+    let Some((name, path)) = place else { return Ok(None) };
+    let Some(source) = sources.into_iter().find(|source| source.name == name) else { return Ok(None) };
+    let location = intramuros_store::Location { source: source.id, path: path.clone().into_bytes() };
+    let Some(file) = store.file_at(&location)? else { return Ok(Some((name, path, None))) };
+    let documents = store.documents_of(file.id)?;
+    let read = documents.iter().find(|document| document.outcome == FileOutcome::Read);
+    let rule = read.map(carried).transpose()?.flatten();
+    Ok(Some((name, path, rule)))
+}
+
+/// Who may read a document, and where that is said.
+fn rule(
+    perimeter: &Perimeter,
+    source: &str,
+    path: &str,
+    carried: Option<&AccessRule>,
+) -> (RuleView, AccessRule) {
+    let declared = perimeter.declared_rule(source, path);
+    let by_files = perimeter.source(source).is_some_and(|source| source.access == AccessOrigin::FileSystem)
+        && declared.is_none();
+    let said = match declared {
+        Some((_, access)) => Some(access.rule()),
+        None if by_files => None,
+        None => Some(AccessRule::owner_only()),
+    };
+    // What the document carries is what the search goes by.
+    let holds = carried.cloned().or_else(|| said.clone()).unwrap_or_default();
+    let line = declared.and_then(|(number, _)| match perimeter.origin(&format!("access[{number}]")) {
+        Origin::File(position) => Some(position.line),
+        _ => None,
+    });
+    let view = RuleView {
+        from: if declared.is_some() {
+            "rule"
+        } else if by_files {
+            "file-system"
+        } else {
+            "default"
+        },
+        number: declared.map(|(number, _)| number + 1),
+        line,
+        pattern: declared.map(|(_, access)| access.path.to_string()),
+        everyone: holds.everyone,
+        users: holds.users.iter().cloned().collect(),
+        groups: holds.groups.iter().cloned().collect(),
+        pending: carried.is_some() && said.is_some_and(|said| said != holds),
+    };
+    (view, holds)
+}
+
+fn judge(
+    principal: &Principal,
+    active: bool,
+    source: String,
+    path: String,
+    known: bool,
+    (rule, holds): (RuleView, AccessRule),
+) -> SeeAsAnswer {
+    let through: Vec<String> = holds.groups.intersection(&principal.groups).cloned().collect();
+    let named = principal.user.as_ref().is_some_and(|user| holds.users.contains(user));
+    let by = match () {
+        () if !active => "inactive",
+        () if principal.owner => "owner",
+        () if holds.everyone => "everyone",
+        () if named => "user",
+        () if !through.is_empty() => "group",
+        () => "nobody",
+    };
+    SeeAsAnswer {
+        // The one place that decides says it; the word above only tells why.
+        allowed: active && holds.allows(principal),
+        by,
+        through,
+        person: principal.user.clone().unwrap_or_default(),
+        groups: principal.groups.iter().cloned().collect(),
+        source,
+        path,
+        known,
+        rule,
+    }
+}

@@ -1,0 +1,239 @@
+//! How do sources and models do, and what is declared where?
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use intramuros_core::perimeter::host::{parse_url, with_port};
+use intramuros_core::perimeter::{AccessOrigin, ModelKind};
+use intramuros_library::Phase;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::Count;
+use crate::application::Shared;
+use crate::failure::{Failure, FailureBody};
+use crate::parameters::Parameters;
+
+/// Sources.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SourcesAnswer {
+    /// In the order of the file.
+    pub sources: Vec<SourceView>,
+    /// What stands in the way of the work.
+    pub trouble: Option<String>,
+    /// Whether everything that was read can be found by its words.
+    pub words_in_step: bool,
+    /// Passages in all.
+    pub passages: u64,
+    /// Of these, found by their meaning.
+    pub embedded: u64,
+}
+
+/// A source and how far it is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SourceView {
+    /// Its name.
+    pub name: String,
+    /// Where its documents come from.
+    pub place: String,
+    /// Where its access rules come from: `rules` or `file-system`.
+    #[schema(value_type = String)]
+    pub access: &'static str,
+    /// `idle`, `looking`, `reading`.
+    #[schema(value_type = String)]
+    pub phase: &'static str,
+    /// Files known.
+    pub files: u64,
+    /// Documents that can be found.
+    pub documents: u64,
+    /// Files and parts that were not read, by reason.
+    pub failed: Vec<Count>,
+    /// Whether it is declared still.
+    pub declared: bool,
+}
+
+/// Models.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ModelsAnswer {
+    /// In the order of the file; the built-in one is not among them.
+    pub models: Vec<ModelView>,
+}
+
+/// A declared model and its use since the start.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ModelView {
+    /// Its name.
+    pub name: String,
+    /// `open-ai` or `gguf`.
+    #[schema(value_type = String)]
+    pub kind: &'static str,
+    /// What for.
+    #[schema(value_type = String)]
+    pub purpose: &'static str,
+    /// Host and port; none for a file.
+    pub place: Option<String>,
+    /// Requests that left since the start.
+    pub allowed: u64,
+    /// Requests that were refused since the start.
+    pub refused: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Last use or attempt, in milliseconds since 1970.
+    pub last_ms: Option<i64>,
+}
+
+/// Settings.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SettingsAnswer {
+    /// Name of the file; none where there is none.
+    pub file: Option<String>,
+    /// Every value that holds.
+    pub settings: Vec<SettingView>,
+}
+
+/// A value that holds.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SettingView {
+    /// Its path: `egress[0].host`.
+    pub path: String,
+    /// The value, as TOML writes it.
+    pub value: String,
+    /// Where it comes from.
+    pub origin: String,
+    /// Whether it is the default.
+    pub default: bool,
+}
+
+/// How far each source is.
+#[utoipa::path(
+    get, path = "/api/v1/sources", tag = "administration",
+    responses(
+        (status = 200, description = "The sources", body = SourcesAnswer),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn sources(
+    State(shared): State<Arc<Shared>>,
+    parameters: Parameters,
+) -> Result<Json<SourcesAnswer>, Failure> {
+    parameters.finish()?;
+    let answer = shared.call(|library| {
+        let perimeter = library.perimeter();
+        let progress = library.progress();
+        let mut by_source: BTreeMap<String, _> = library
+            .store()
+            .counts_by_source()?
+            .into_iter()
+            .map(|counts| (counts.name.clone(), counts))
+            .collect();
+        let mut views = Vec::new();
+        for source in &perimeter.sources {
+            let counts = by_source.remove(&source.name).unwrap_or_default();
+            let phase = if progress.source == source.name { progress.phase } else { Phase::Idle };
+            views.push(SourceView {
+                name: source.name.clone(),
+                place: source.path.display().to_string(),
+                access: if source.access == AccessOrigin::FileSystem { "file-system" } else { "rules" },
+                phase: crate::api::status::word(phase),
+                files: counts.files,
+                documents: counts.documents,
+                failed: failed(counts.failed),
+                declared: true,
+            });
+        }
+        views.extend(by_source.into_values().map(|counts| SourceView {
+            name: counts.name,
+            place: String::new(),
+            access: "rules",
+            phase: "idle",
+            files: counts.files,
+            documents: counts.documents,
+            failed: failed(counts.failed),
+            declared: false,
+        }));
+        Ok(SourcesAnswer {
+            sources: views,
+            trouble: progress.trouble,
+            words_in_step: progress.words_in_step,
+            passages: progress.passages,
+            embedded: progress.embedded,
+        })
+    });
+    Ok(Json(answer.await?))
+}
+
+fn failed(reasons: BTreeMap<String, u64>) -> Vec<Count> {
+    reasons.into_iter().map(|(value, count)| Count { value, count }).collect()
+}
+
+/// The declared models and their use since the start.
+#[utoipa::path(
+    get, path = "/api/v1/models", tag = "administration",
+    responses(
+        (status = 200, description = "The models", body = ModelsAnswer),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn models(
+    State(shared): State<Arc<Shared>>,
+    parameters: Parameters,
+) -> Result<Json<ModelsAnswer>, Failure> {
+    parameters.finish()?;
+    let accounts = shared.walls.egress.as_ref().map(|egress| egress.accounts()).unwrap_or_default();
+    let perimeter = shared.library().perimeter();
+    let models = perimeter.models.iter().map(|model| {
+        let place = model.url.as_deref().and_then(|url| parse_url(url).ok());
+        let place = place.map(|(_, host, port, _)| with_port(&host, port));
+        let purpose = model.purpose.purpose();
+        let used = accounts
+            .iter()
+            .find(|account| account.purpose == purpose && Some(&account.place) == place.as_ref());
+        ModelView {
+            name: model.name.clone(),
+            kind: match model.kind {
+                ModelKind::Gguf => "gguf",
+                _ => "open-ai",
+            },
+            purpose: purpose.word(),
+            allowed: used.map_or(0, |account| account.allowed),
+            refused: used.map_or(0, |account| account.refused),
+            bytes_out: used.map_or(0, |account| account.bytes_out),
+            bytes_in: used.map_or(0, |account| account.bytes_in),
+            last_ms: used.map(|account| account.last_ms),
+            place,
+        }
+    });
+    Ok(Json(ModelsAnswer { models: models.collect() }))
+}
+
+/// Every value that holds, and where it is declared. Secrets are in files of their own and not among them.
+#[utoipa::path(
+    get, path = "/api/v1/settings", tag = "administration",
+    responses(
+        (status = 200, description = "The settings", body = SettingsAnswer),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn settings(
+    State(shared): State<Arc<Shared>>,
+    parameters: Parameters,
+) -> Result<Json<SettingsAnswer>, Failure> {
+    parameters.finish()?;
+    let perimeter = shared.library().perimeter();
+    let file = perimeter.file().map(str::to_owned);
+    let name = file.clone().unwrap_or_else(|| "intramuros.toml".to_owned());
+    let settings = perimeter.effective().into_iter().map(|one| SettingView {
+        default: one.origin == intramuros_core::perimeter::Origin::Default,
+        origin: one.origin.in_words(&name),
+        path: one.path,
+        value: one.value,
+    });
+    Ok(Json(SettingsAnswer { settings: settings.collect(), file }))
+}

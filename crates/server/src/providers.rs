@@ -1,0 +1,238 @@
+//! What do the declared providers say of themselves, and of somebody who signs in there?
+//!
+//! Everything goes through the one door out, for the purpose `sign-in`.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use intramuros_accounts::jwt::{Doubt, Keys};
+use intramuros_accounts::oidc::{self, Client, Discovery, Flow, Mapping};
+use intramuros_core::perimeter::Purpose;
+use intramuros_egress::{Egress, EgressError, Request};
+use intramuros_journal::time::now_ms;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use crate::accounts::Provider;
+
+/// Largest answer of a provider, in bytes. 1 MiB: keys, claims of somebody in thousands of groups.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// How long a provider may take for an answer.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// How long what a provider says of itself is believed.
+const BELIEVED: Duration = Duration::from_secs(3_600);
+
+/// Keys are fetched again at most this often, whatever tokens name: nobody makes us ask on and on.
+const KEYS_EVERY: Duration = Duration::from_secs(30);
+
+/// Sign-ins that ended are remembered while they could be tried again; the oldest are forgotten beyond this many.
+const MOST_ENDED: usize = 10_000;
+
+/// Why somebody was not signed in, by the word that the page explains.
+#[derive(Debug)]
+pub(crate) struct Hindrance {
+    /// The word: `no_way_out`, `provider`, `refused`, `expired`, `taken`, `inactive`.
+    pub word: &'static str,
+    /// The reason, for the log.
+    pub why: String,
+}
+
+impl Hindrance {
+    /// A reason under its word.
+    pub fn new(word: &'static str, why: impl Into<String>) -> Hindrance {
+        Hindrance { word, why: why.into() }
+    }
+}
+
+impl From<EgressError> for Hindrance {
+    fn from(error: EgressError) -> Hindrance {
+        let word = if matches!(error, EgressError::Refused(_)) { "no_way_out" } else { "provider" };
+        Hindrance::new(word, error.to_string())
+    }
+}
+
+/// What a provider says of itself.
+#[derive(Clone)]
+struct Known {
+    discovery: Discovery,
+    keys: Keys,
+    at: Instant,
+    keys_at: Instant,
+}
+
+/// What is known of the providers.
+#[derive(Default)]
+pub(crate) struct Providers {
+    known: Mutex<HashMap<String, Known>>,
+    ended: std::sync::Mutex<HashMap<String, i64>>,
+}
+
+/// What an exchange gives.
+#[derive(Deserialize)]
+struct Tokens {
+    id_token: String,
+    access_token: Option<String>,
+}
+
+/// Somebody who signed in, as the provider says under its signature.
+pub(crate) struct SignedIn {
+    /// What the provider calls them for good.
+    pub subject: String,
+    /// Everything that it says of them.
+    pub claims: Map<String, Value>,
+    /// The token that signing out takes back.
+    pub id_token: String,
+}
+
+impl Providers {
+    /// What a provider says of itself, fetched when it is not known or old.
+    pub async fn discover(&self, egress: &Egress, provider: &Provider) -> Result<Discovery, Hindrance> {
+        Ok(self.known(egress, provider, false).await?.discovery)
+    }
+
+    async fn known(&self, egress: &Egress, provider: &Provider, new_keys: bool) -> Result<Known, Hindrance> {
+        let issuer = &provider.declared.issuer;
+        // One at a time: others wait for what the first fetches.
+        let mut known = self.known.lock().await;
+        if let Some(found) = known.get(&provider.declared.name)
+            && found.at.elapsed() < BELIEVED
+            && !(new_keys && found.keys_at.elapsed() > KEYS_EVERY)
+        {
+            return Ok(found.clone());
+        }
+        let text = fetch(egress, Request::get(Purpose::SignIn, Discovery::address(issuer))).await?;
+        let discovery = Discovery::parse(&text, issuer).map_err(|why| Hindrance::new("provider", why))?;
+        let text = fetch(egress, Request::get(Purpose::SignIn, discovery.jwks_uri.clone())).await?;
+        let keys =
+            Keys::parse(&text).ok_or_else(|| Hindrance::new("provider", "its keys can't be understood"))?;
+        let now = Instant::now();
+        let found = Known { discovery, keys, at: now, keys_at: now };
+        known.insert(provider.declared.name.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// Notes that a sign-in has ended; says whether it had before: nobody ends one twice.
+    pub fn end(&self, flow: &Flow) -> bool {
+        let now = now_ms();
+        let mut ended = self.ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        ended.retain(|_, began| now - *began < oidc::FLOW_MS);
+        if ended.len() >= MOST_ENDED || ended.contains_key(&flow.state) {
+            return false;
+        }
+        ended.insert(flow.state.clone(), flow.began_ms);
+        true
+    }
+
+    /// Exchanges a code for who signed in.
+    pub async fn exchange(
+        &self,
+        egress: &Egress,
+        provider: &Provider,
+        flow: &Flow,
+        code: &str,
+        client: &Client<'_>,
+    ) -> Result<SignedIn, Hindrance> {
+        let known = self.known(egress, provider, false).await?;
+        let request = exchange(provider, &known.discovery, flow, code, client)?;
+        let text = fetch(egress, request).await?;
+        let tokens: Tokens = serde_json::from_slice(&text)
+            .map_err(|_| Hindrance::new("provider", "it gave no token for the code"))?;
+        let claims = self.verified(egress, provider, &tokens.id_token).await?;
+        let issuer = &known.discovery.issuer;
+        let subject = oidc::check(&claims, issuer, client.id, &flow.nonce, now_ms())
+            .map_err(|why| Hindrance::new("refused", format!("its token does not hold: {why}")))?;
+        let declared = &provider.declared;
+        let mapping = Mapping { name: &declared.name_claim, groups: &declared.groups_claim };
+        let told = oidc::says_name(&claims, &mapping) && oidc::identity(&claims, &mapping).groups.is_some();
+        let more = match (&known.discovery.userinfo_endpoint, &tokens.access_token) {
+            (Some(endpoint), Some(token)) if !told => {
+                self.user_info(egress, provider, endpoint, token, &subject).await?
+            }
+            _ => Map::new(),
+        };
+        // What the signed token says goes before what is told beside it.
+        let claims = more.into_iter().chain(claims).collect();
+        Ok(SignedIn { subject, claims, id_token: tokens.id_token })
+    }
+
+    /// The claims of a token, after fetching new keys when it names one that is not known.
+    async fn verified(
+        &self,
+        egress: &Egress,
+        provider: &Provider,
+        token: &str,
+    ) -> Result<Map<String, Value>, Hindrance> {
+        let doubt = match self.known(egress, provider, false).await?.keys.verify(token) {
+            Ok(claims) => return Ok(claims),
+            Err(doubt) => doubt,
+        };
+        let wrong = |doubt: Doubt| Hindrance::new("refused", format!("its token is not believed: {doubt}"));
+        if doubt != Doubt::Key {
+            return Err(wrong(doubt));
+        }
+        self.known(egress, provider, true).await?.keys.verify(token).map_err(wrong)
+    }
+
+    /// What a provider tells beside its token: JSON, or (as ProConnect does) a signed token.
+    async fn user_info(
+        &self,
+        egress: &Egress,
+        provider: &Provider,
+        endpoint: &str,
+        token: &str,
+        subject: &str,
+    ) -> Result<Map<String, Value>, Hindrance> {
+        let text = fetch(egress, Request::get(Purpose::SignIn, endpoint).bearer(token)?).await?;
+        let claims = match serde_json::from_slice::<Map<String, Value>>(&text) {
+            Ok(claims) => claims,
+            Err(_) => {
+                let token = String::from_utf8(text)
+                    .map_err(|_| Hindrance::new("provider", "what it tells can't be understood"))?;
+                self.verified(egress, provider, token.trim()).await?
+            }
+        };
+        if claims.get("sub").and_then(Value::as_str) != Some(subject) {
+            return Err(Hindrance::new("refused", "it tells of somebody else than who signed in"));
+        }
+        Ok(claims)
+    }
+}
+
+/// The request that exchanges a code, with who we are in the way that the provider takes.
+fn exchange(
+    provider: &Provider,
+    discovery: &Discovery,
+    flow: &Flow,
+    code: &str,
+    client: &Client<'_>,
+) -> Result<Request, Hindrance> {
+    const KIND: &str = "application/x-www-form-urlencoded";
+    let mut body = flow.exchange(code, client);
+    let ways = &discovery.token_endpoint_auth_methods_supported;
+    let takes = |way: &str| ways.iter().any(|one| one == way);
+    let in_body = takes("client_secret_post") && !takes("client_secret_basic");
+    if let (Some(secret), true) = (&provider.secret, in_body) {
+        body.push_str(&format!("&client_secret={}", oidc::encoded(secret)));
+    }
+    let mut request = Request::post(Purpose::SignIn, discovery.token_endpoint.clone(), KIND, body);
+    if let (Some(secret), false) = (&provider.secret, in_body) {
+        let value = axum::http::HeaderValue::from_str(&oidc::basic(client.id, secret));
+        let mut value = value.map_err(|_| Hindrance::new("provider", "our secret can't be sent"))?;
+        value.set_sensitive(true);
+        request.headers.insert(axum::http::header::AUTHORIZATION, value);
+    }
+    Ok(request)
+}
+
+async fn fetch(egress: &Egress, request: Request) -> Result<Vec<u8>, Hindrance> {
+    let mut response = egress.send(Request { answer_bytes: MOST_BYTES, wait: WAIT, ..request }).await?;
+    let text = response.bytes().await?;
+    if !response.status.is_success() {
+        // Its own words may repeat a code or a token.
+        return Err(Hindrance::new("provider", format!("it answered {}", response.status)));
+    }
+    Ok(text)
+}

@@ -1,0 +1,322 @@
+// Do people come in, see what is theirs alone, and lose access at once?
+
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+const PASSPHRASE = "quatre mots bien choisis";
+const OF_BRUNO = "une autre phrase assez longue";
+
+/** Documents and a configuration under which people sign in, by themselves or at a provider. */
+export function writePeople(work, port, providerPort, secret) {
+  const write = (path, content) => {
+    mkdirSync(dirname(join(work, path)), { recursive: true });
+    writeFileSync(join(work, path), content);
+  };
+  write("drive/rh/conges.md", "# Congés payés\n\nChaque salarié acquiert deux jours et demi de congés payés par mois de travail.\n");
+  write("drive/charte.md", "# Charte\n\nLa charte des congés est affichée dans l'entrée.\n");
+  write("oidc.secret", secret + "\n");
+  write("intramuros.toml", `
+[server]
+listen = "127.0.0.1:${port}"
+[data]
+folder = "data"
+[accounts]
+required = true
+[[source]]
+name = "drive"
+path = "drive"
+[[access]]
+source = "drive"
+everyone = true
+[[access]]
+source = "drive"
+path = "rh/**"
+groups = ["rh"]
+[[egress]]
+host = "127.0.0.1"
+port = ${providerPort}
+purpose = "sign-in"
+tls = false
+[[sign_in]]
+name = "test"
+label = "Compte de l’organisation"
+issuer = "http://127.0.0.1:${providerPort}"
+client_id = "intramuros"
+client_secret_file = "oidc.secret"
+`);
+}
+
+async function signIn(visitor, name = "anne", passphrase = PASSPHRASE, path = "/") {
+  await visitor.open("/sign-in?next=" + encodeURIComponent(path));
+  await visitor.page.fill("#name", name);
+  await visitor.page.fill("#passphrase", passphrase);
+  await visitor.page.press("#passphrase", "Enter");
+  await visitor.page.waitForURL(visitor.origin + path);
+}
+
+/** What a search finds, asked as the page does. */
+const found = (page, q) => page.evaluate(async (q) => {
+  const response = await fetch("/api/v1/search?q=" + encodeURIComponent(q));
+  return response.ok ? (await response.json()).results.map((one) => one.path).sort() : response.status;
+}, q);
+
+async function section(visitor, name) {
+  await visitor.open("/administration/" + name);
+  await visitor.page.waitForSelector("#content h1");
+}
+
+/** Signs in at the provider's own pages. */
+async function atProvider(page, login) {
+  await page.fill("input[name=login]", login);
+  await page.fill("input[name=password]", "anything");
+  await page.click("button[type=submit]");
+  await page.waitForSelector("button[type=submit]");
+  await page.click("button[type=submit]");
+}
+
+let link = "";
+
+/** In this order: later ones build on what earlier ones did. */
+export const peopleCases = {
+  async "the first owner comes in with the code of the terminal, by keyboard alone"({ page, open, shot, origin, code }) {
+    await open("/?q=charte");
+    await page.waitForSelector("#code");
+    assert.match(page.url(), /\/sign-in\?next=/);
+    await shot("first-owner");
+    const type = async (text) => { await page.keyboard.type(text); await page.keyboard.press("Tab"); };
+    assert.equal(await page.evaluate(() => document.activeElement.id), "code");
+    await type("0000-0000-0000"); await type("anne"); await type(PASSPHRASE);
+    await page.keyboard.type(PASSPHRASE);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("[role=alert]");
+    assert.match(await page.textContent("[role=alert]"), /ne convient pas/);
+    await page.fill("#code", code);
+    await page.fill("#passphrase", "trop court");
+    await page.fill("#again", "trop court");
+    await page.press("#again", "Enter");
+    await page.waitForFunction(() => document.querySelector("[role=alert]")?.textContent.includes("15"));
+    await page.fill("#passphrase", PASSPHRASE);
+    await page.fill("#again", PASSPHRASE);
+    await page.press("#again", "Enter");
+    await page.waitForURL(origin + "/");
+    await page.waitForSelector("#corner a");
+    assert.deepEqual(await page.locator("#corner a").allTextContents(), ["Administration", "Mon compte"]);
+    await shot("signed-in");
+  },
+
+  async "signing in leads where one wanted to go, and a wrong passphrase nowhere"(visitor) {
+    const { page, open, shot, origin } = visitor;
+    await open("/?q=charte&kind=markdown");
+    await page.waitForSelector("#name");
+    await shot("sign-in");
+    await page.fill("#name", "anne");
+    await page.fill("#passphrase", "pas la bonne du tout");
+    await page.press("#passphrase", "Enter");
+    await page.waitForSelector("[role=alert]");
+    await page.fill("#passphrase", PASSPHRASE);
+    await page.press("#passphrase", "Enter");
+    await page.waitForURL(origin + "/?q=charte&kind=markdown");
+    await page.waitForSelector("#list .hit");
+    await page.click("#corner a[href='/account']");
+    await page.waitForSelector("table");
+    await shot("account");
+    await page.click("button.main");
+    await page.waitForURL(origin + "/sign-in");
+    assert.equal(await found(page, "charte"), 401);
+    await visitor.open("/sign-in?next=https://evil.example/");
+    await page.fill("#name", "anne");
+    await page.fill("#passphrase", PASSPHRASE);
+    await page.press("#passphrase", "Enter");
+    await page.waitForURL(origin + "/");
+  },
+
+  async "somebody is invited and put into a group"(visitor) {
+    const { page, shot } = visitor;
+    await signIn(visitor, "anne", PASSPHRASE, "/administration");
+    await page.waitForSelector("table");
+    await page.fill("#name", "bruno");
+    await page.fill("#shown", "Bruno Martin");
+    await page.click("button.main");
+    link = await page.textContent(".secret");
+    assert.match(link, /\/sign-in#[0-9A-Z-]{20,}/);
+    await shot("people");
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2);
+    await section(visitor, "groups");
+    await page.waitForSelector(".teach");
+    await page.fill("#group", "rh");
+    await page.click("button.main");
+    await page.waitForSelector("tbody");
+    await page.fill("input[name=add]", "bruno");
+    await page.press("input[name=add]", "Enter");
+    await page.waitForSelector(".chips li");
+    assert.match(await page.textContent("tbody"), /1 règle le nomme/);
+    await shot("groups");
+  },
+
+  async "who was invited comes in, and loses access the moment it is taken away"(visitor) {
+    const { page, shot, origin, another } = visitor;
+    await page.goto(link);
+    await page.waitForSelector("#again");
+    await shot("invitation");
+    await page.fill("#passphrase", OF_BRUNO);
+    await page.fill("#again", OF_BRUNO);
+    await page.press("#again", "Enter");
+    await page.waitForURL(origin + "/");
+    assert.deepEqual(await found(page, "congés"), ["charte.md", "rh/conges.md"]);
+    assert.equal((await page.goto(origin + "/administration")).status(), 403);
+    await visitor.open("/?q=congés");
+    await page.waitForSelector("#list .hit");
+    const owner = await another();
+    await signIn(owner, "anne", PASSPHRASE, "/administration/groups");
+    await owner.page.waitForSelector(".chips button");
+    await owner.page.click(".chips button");
+    await owner.page.waitForFunction(() => !document.querySelector(".chips li"));
+    assert.deepEqual(await found(page, "congés"), ["charte.md"]);
+    await section(owner, "people");
+    const row = owner.page.locator("tbody tr", { hasText: "bruno" });
+    await row.getByRole("button", { name: /Fermer l’accès/ }).click();
+    await owner.page.waitForSelector("tr.off");
+    assert.equal(await found(page, "congés"), 401);
+    // The open page leads to where one signs in.
+    await page.fill("#q", "charte");
+    await page.waitForURL(/\/sign-in/);
+    await row.getByRole("button", { name: /Rouvrir l’accès/ }).click();
+    await owner.page.waitForFunction(() => !document.querySelector("tr.off"));
+    await owner.close();
+  },
+
+  async "a token opens the API until it is revoked"(visitor) {
+    const { page, shot, origin } = visitor;
+    await signIn(visitor, "anne", PASSPHRASE, "/account");
+    await page.waitForSelector("#own-name");
+    await page.fill("#own-name", "tableau");
+    await page.locator("form", { has: page.locator("#own-name") }).locator("button.main").click();
+    const token = await page.textContent(".secret");
+    assert.match(token, /^imp_/);
+    await shot("token");
+    const status = async () => (await fetch(origin + "/api/v1/search?q=charte", { headers: { authorization: "Bearer " + token } })).status;
+    assert.equal(await status(), 200);
+    await page.getByRole("button", { name: "Terminé" }).click();
+    const revoke = page.getByRole("button", { name: /Révoquer: tableau/ });
+    await revoke.click();
+    await revoke.click();
+    await page.waitForFunction(() => !document.body.textContent.includes("tableau"));
+    assert.equal(await status(), 401);
+  },
+
+  async "the rule that lets a person read is named"(visitor) {
+    const { page, shot } = visitor;
+    await signIn(visitor, "anne", PASSPHRASE, "/administration/access");
+    await page.fill("#person", "bruno");
+    await page.fill("#path", "rh/conges.md");
+    await page.click("button.main");
+    await page.waitForSelector(".verdict.no");
+    assert.match(await page.textContent(".wide-card"), /règle n° 2[\s\S]*rh\/\*\*[\s\S]*le groupe rh/);
+    await shot("access");
+    await page.fill("#path", "charte.md");
+    await page.click("button.main");
+    await page.waitForSelector(".verdict:not(.no)");
+    // A deep link gives the same.
+    await page.reload();
+    await page.waitForSelector(".verdict:not(.no)");
+  },
+
+  async "somebody signs in at the provider, with groups, and out again"(visitor) {
+    const { page, open, shot, origin, provider } = visitor;
+    await open("/?q=congés");
+    await page.waitForSelector("a.provider");
+    await page.click("a.provider");
+    await page.waitForURL(provider.issuer + "/**");
+    await atProvider(page, "olga");
+    await page.waitForURL(origin + "/?q=cong%C3%A9s");
+    await page.waitForSelector("#list .hit");
+    assert.deepEqual(await found(page, "congés"), ["charte.md", "rh/conges.md"]);
+    await open("/account");
+    await page.waitForSelector("table");
+    assert.match(await page.textContent(".facts"), /olga[\s\S]*Lecture[\s\S]*paie, rh/);
+    await shot("account-provider");
+    await page.click("button.main");
+    await page.waitForURL(provider.issuer + "/**");
+    await page.click("button[type=submit]");
+    await page.waitForURL(origin + "/sign-in**");
+    assert.equal(await found(page, "congés"), 401);
+  },
+
+  async "a name that is somebody's is not given to who chose it at the provider"(visitor) {
+    const { page, open, origin, provider, shot } = visitor;
+    await open("/sign-in");
+    await page.click("a.provider");
+    await page.waitForURL(provider.issuer + "/**");
+    await atProvider(page, "anne");
+    await page.waitForURL(origin + "/sign-in?failed=taken");
+    await page.waitForSelector("[role=alert]");
+    await shot("provider-refused");
+    assert.equal(await found(page, "charte"), 401);
+    // An answer that nobody asked for, and one that was used already.
+    for (const address of ["/sign-in/with/test/back?code=x&state=y", "/sign-in/with/test/back"]) {
+      await open(address);
+      await page.waitForURL(origin + "/sign-in?failed=expired");
+    }
+  },
+
+  async "the journal tells who came in, and can be narrowed"(visitor) {
+    const { page, shot } = visitor;
+    await signIn(visitor, "anne", PASSPHRASE, "/administration/journal");
+    await page.waitForSelector("tbody tr");
+    await shot("journal");
+    await page.selectOption("#kind", "sign_in");
+    await page.fill("#who", "bruno");
+    await page.getByRole("button", { name: "Filtrer" }).click();
+    await page.waitForURL(/kind=sign_in/);
+    await page.waitForSelector("tbody tr");
+    const kinds = await page.locator("tbody td:nth-child(3)").allTextContents();
+    assert.ok(kinds.length >= 1 && kinds.every((kind) => kind === "Connexion"), kinds.join());
+  },
+
+  async "administration speaks English too"({ page, open, origin, shot }) {
+    await open("/sign-in");
+    await page.click("#language");
+    assert.equal(await page.textContent("h1"), "Sign in");
+    await page.fill("#name", "anne");
+    await page.fill("#passphrase", PASSPHRASE);
+    await page.press("#passphrase", "Enter");
+    await page.waitForURL(origin + "/");
+    await open("/administration/sources");
+    await page.waitForSelector("tbody");
+    assert.match(await page.textContent("#content"), /Where documents come from/);
+    assert.equal(await page.getAttribute("html", "lang"), "en");
+    await shot("sources-english");
+  },
+
+  async "360 pixels are enough for accounts"(visitor) {
+    const { page, open, shot } = visitor;
+    await signIn(visitor, "anne", PASSPHRASE, "/account");
+    await page.setViewportSize({ width: 360, height: 740 });
+    const paths = ["/account", ...SECTIONS.map((name) => "/administration/" + name)];
+    for (const path of paths) {
+      await open(path);
+      await page.waitForSelector("#content h1");
+      await page.waitForTimeout(300);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(over <= 0, `${path} is ${over} pixels too wide`);
+      await shot("narrow" + path.replaceAll("/", "-"));
+    }
+  },
+};
+
+const SECTIONS = ["people", "groups", "access", "tokens", "sessions", "sources", "models", "journal", "settings"];
+
+/** Pages of accounts on which nothing may stand in anybody's way; a visitor is signed in where `owner` is true. */
+export const peoplePages = {
+  "sign-in": { prepare: async ({ page, open }) => { await open("/sign-in"); await page.waitForSelector("#name"); } },
+  invitation: { prepare: async ({ page, open }) => { await open("/sign-in#AAAA-BBBB"); await page.waitForSelector("#again"); } },
+  account: { owner: true, prepare: async ({ page, open }) => { await open("/account"); await page.waitForSelector("table"); } },
+  ...Object.fromEntries(SECTIONS.map((name) => [name, { owner: true, prepare: (visitor) => section(visitor, name) }])),
+};
+
+/** Signs the owner in once; gives what a browser keeps of it. */
+export async function ownerState(visitor) {
+  await signIn(visitor);
+  return visitor.page.context().storageState();
+}

@@ -1,0 +1,192 @@
+//! Which groups are there, and who is in them?
+
+use std::collections::BTreeSet;
+
+use intramuros_core::error::Error;
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
+
+use super::{Group, GroupId, Origin, People, PersonId, Taken};
+use crate::error::Doing;
+
+const COLUMNS: &str = "id, name, origin, external, created_ms";
+
+impl People {
+    /// Every group in the order of their names, `limit` of them from `offset` on.
+    pub fn groups(&self, offset: usize, limit: usize) -> Result<Vec<Group>, Error> {
+        let what = "reading the groups";
+        self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM groups ORDER BY name LIMIT ?1 OFFSET ?2");
+            let mut statement = connection.prepare_cached(&sql).doing(what)?;
+            let rows = statement.query_map([limit as i64, offset as i64], group).doing(what)?;
+            let groups = rows.collect::<Result<Vec<_>, _>>().doing(what)?;
+            groups.into_iter().map(|group| with_members(connection, group)).collect()
+        })
+    }
+
+    /// A group by number.
+    pub fn group(&self, id: GroupId) -> Result<Option<Group>, Error> {
+        self.read(|connection| one(connection, "id = ?1", &id.0))
+    }
+
+    /// A group by name.
+    pub fn group_named(&self, name: &str) -> Result<Option<Group>, Error> {
+        self.read(|connection| one(connection, "name = ?1", &name))
+    }
+
+    /// Adds a group, unless the name is taken.
+    pub fn add_group(
+        &self,
+        name: &str,
+        origin: &Origin,
+        external: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Result<GroupId, Taken>, Error> {
+        self.change(|transaction| {
+            if one(transaction, "name = ?1", &name)?.is_some() {
+                return Ok(Err(Taken::Name));
+            }
+            insert(transaction, name, origin, external, now_ms).map(Ok)
+        })
+    }
+
+    /// Gives a group another name, unless it is taken.
+    pub fn rename_group(&self, id: GroupId, name: &str) -> Result<Result<(), Taken>, Error> {
+        self.change(|transaction| {
+            if one(transaction, "name = ?1", &name)?.is_some_and(|other| other.id != id) {
+                return Ok(Err(Taken::Name));
+            }
+            transaction
+                .execute("UPDATE groups SET name = ?1 WHERE id = ?2", params![name, id.0])
+                .doing("renaming a group")?;
+            Ok(Ok(()))
+        })
+    }
+
+    /// Removes a group; says whether it was there.
+    pub fn remove_group(&self, id: GroupId) -> Result<bool, Error> {
+        self.change(|transaction| {
+            let removed =
+                transaction.execute("DELETE FROM groups WHERE id = ?1", [id.0]).doing("removing a group")?;
+            Ok(removed > 0)
+        })
+    }
+
+    /// Puts people into a group and takes others out of it, in the name of `origin`. An administrator takes out whoever
+    /// brought them in; people who are not there are passed over.
+    pub fn change_members(
+        &self,
+        group: GroupId,
+        origin: &Origin,
+        add: &[PersonId],
+        remove: &[PersonId],
+    ) -> Result<(), Error> {
+        self.change(|transaction| {
+            for person in remove {
+                let (sql, origin) = match origin {
+                    Origin::Local => (
+                        "DELETE FROM memberships WHERE group_id = ?1 AND person_id = ?2 AND ?3 <> ''",
+                        origin,
+                    ),
+                    other => (
+                        "DELETE FROM memberships WHERE group_id = ?1 AND person_id = ?2 AND origin = ?3",
+                        other,
+                    ),
+                };
+                transaction
+                    .execute(sql, params![group.0, person.0, origin.word()])
+                    .doing("changing a group")?;
+            }
+            for person in add {
+                join(transaction, *person, group, origin)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes somebody's groups at a provider what it says they are now. Groups that are not known are added; groups that
+    /// others put the person into stay.
+    pub fn set_provider_groups(
+        &self,
+        person: PersonId,
+        origin: &Origin,
+        names: &BTreeSet<String>,
+        now_ms: i64,
+    ) -> Result<(), Error> {
+        self.change(|transaction| {
+            transaction
+                .execute(
+                    "DELETE FROM memberships WHERE person_id = ?1 AND origin = ?2",
+                    params![person.0, origin.word()],
+                )
+                .doing("changing somebody's groups")?;
+            for name in names {
+                let group = match one(transaction, "name = ?1", name)? {
+                    Some(group) => group.id,
+                    None => insert(transaction, name, origin, None, now_ms)?,
+                };
+                join(transaction, person, group, origin)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    name: &str,
+    origin: &Origin,
+    external: Option<&str>,
+    now_ms: i64,
+) -> Result<GroupId, Error> {
+    transaction
+        .execute(
+            "INSERT INTO groups(name, origin, external, created_ms) VALUES(?1, ?2, ?3, ?4)",
+            params![name, origin.word(), external, now_ms],
+        )
+        .doing("adding a group")?;
+    Ok(GroupId(transaction.last_insert_rowid()))
+}
+
+fn join(
+    transaction: &Transaction<'_>,
+    person: PersonId,
+    group: GroupId,
+    origin: &Origin,
+) -> Result<(), Error> {
+    transaction
+        .execute(
+            "INSERT OR IGNORE INTO memberships(person_id, group_id, origin) \
+             SELECT ?1, ?2, ?3 WHERE EXISTS(SELECT 1 FROM people WHERE id = ?1)",
+            params![person.0, group.0, origin.word()],
+        )
+        .doing("changing a group")?;
+    Ok(())
+}
+
+fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
+    Ok(Group {
+        id: GroupId(row.get(0)?),
+        name: row.get(1)?,
+        origin: Origin::from_word(&row.get::<_, String>(2)?),
+        external: row.get(3)?,
+        created_ms: row.get(4)?,
+        members: BTreeSet::new(),
+    })
+}
+
+fn with_members(connection: &Connection, group: Group) -> Result<Group, Error> {
+    let what = "reading a group's members";
+    let sql = "SELECT DISTINCT person_id FROM memberships WHERE group_id = ?1";
+    let mut statement = connection.prepare_cached(sql).doing(what)?;
+    let members = statement.query_map([group.id.0], |row| row.get(0).map(PersonId)).doing(what)?;
+    let members = members.collect::<Result<_, _>>().doing(what)?;
+    Ok(Group { members, ..group })
+}
+
+fn one(connection: &Connection, condition: &str, value: &dyn ToSql) -> Result<Option<Group>, Error> {
+    let what = "reading a group";
+    let sql = format!("SELECT {COLUMNS} FROM groups WHERE {condition}");
+    let mut statement = connection.prepare_cached(&sql).doing(what)?;
+    let found = statement.query_row([value], group).optional().doing(what)?;
+    found.map(|group| with_members(connection, group)).transpose()
+}

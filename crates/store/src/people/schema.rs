@@ -1,0 +1,85 @@
+//! How is the database of people laid out?
+
+use crate::schema::Layout;
+
+/// Version of the layout that this program writes.
+pub const VERSION: u32 = PEOPLE.version();
+
+/// The database of people; "IMUP".
+pub(super) const PEOPLE: Layout = Layout { application: 0x494D_5550, steps: &[FIRST] };
+
+/// Why it looks so:
+/// - numbers are `AUTOINCREMENT`: what names a person who was removed never comes to mean another;
+/// - `folded` is the name as it is compared: two people differ by more than the size of letters;
+/// - secrets are there as hashes alone, `sealed` excepted, which a key outside the database locks;
+/// - a membership remembers who gave it, so that a provider takes back only what it gave.
+const FIRST: &str = "
+CREATE TABLE people(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    shown TEXT NOT NULL,
+    mail TEXT,
+    role TEXT NOT NULL,
+    active INTEGER NOT NULL DEFAULT 1,
+    passphrase TEXT,
+    origin TEXT NOT NULL,
+    external TEXT,
+    created_ms INTEGER NOT NULL,
+    seen_ms INTEGER
+);
+CREATE TABLE identities(
+    provider TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    PRIMARY KEY(provider, subject)
+) WITHOUT ROWID;
+CREATE INDEX identities_by_person ON identities(person_id);
+CREATE TABLE groups(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    origin TEXT NOT NULL,
+    external TEXT,
+    created_ms INTEGER NOT NULL
+);
+CREATE TABLE memberships(
+    person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    group_id INTEGER NOT NULL REFERENCES groups(id) ON DELETE CASCADE,
+    origin TEXT NOT NULL,
+    PRIMARY KEY(person_id, group_id, origin)
+) WITHOUT ROWID;
+CREATE INDEX memberships_by_group ON memberships(group_id);
+CREATE TABLE sessions(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash BLOB NOT NULL UNIQUE,
+    person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    way TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    seen_ms INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    browser TEXT NOT NULL,
+    sealed TEXT
+);
+CREATE INDEX sessions_by_person ON sessions(person_id);
+CREATE TABLE tokens(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash BLOB NOT NULL UNIQUE,
+    person_id INTEGER REFERENCES people(id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    hint TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    groups TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER,
+    used_ms INTEGER
+);
+CREATE INDEX tokens_by_person ON tokens(person_id);
+CREATE TABLE codes(
+    hash BLOB PRIMARY KEY,
+    person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    use TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+";
