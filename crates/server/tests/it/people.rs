@@ -24,7 +24,7 @@ pub fn accounts(demanded: bool, declared: &str) -> (Arc<Accounts>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let people = People::open(folder.path()).unwrap();
     let kept = passphrase::hash(PASSPHRASE, &[7; 16]).unwrap();
-    let mut add = |name: &str, role: Role| -> PersonId {
+    let add = |name: &str, role: Role| -> PersonId {
         let person = NewPerson {
             name: name.to_owned(),
             shown: name.to_owned(),
