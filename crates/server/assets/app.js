@@ -6,6 +6,7 @@
 import { clearAnswer, drawAnswer, reads } from "./answer.js";
 import { offerWriting, stopWriting } from "./written.js";
 import { api, byId, fill, go, h, kept } from "./dom.js";
+import { drawConversation, drawHistory } from "./conversation.js";
 import { drawDocument, fetchDocument } from "./document.js";
 import { FACETS, addResults, drawFacets, drawResults } from "./results.js";
 import { draw as drawStatus, drawFailures, follow, library } from "./status.js";
@@ -50,8 +51,11 @@ function readAddress() {
   const match = location.pathname.match(/^\/document\/(\d+)$/);
   const marks = new URLSearchParams();
   for (const name of ["passage", "start", "end"]) if (parameters.get(name)) marks.set(name, parameters.get(name));
-  const view = match ? "document" : { "/": "search", "/failures": "failures", "/help": "help" }[location.pathname] ?? "missing";
-  return { view, id: match ? Number(match[1]) : null, marks, query: queryOf(parameters) };
+  const talk = location.pathname.match(/^\/conversation(?:\/(\d+))?$/);
+  const view = match ? "document" : talk ? "conversation"
+    : { "/": "search", "/failures": "failures", "/help": "help", "/conversations": "conversations" }[location.pathname] ?? "missing";
+  const conversation = Number(talk?.[1] ?? (match && parameters.get("conversation"))) || null;
+  return { view, id: match ? Number(match[1]) : null, marks, query: queryOf(parameters), conversation, ask: talk && parameters.get("ask") };
 }
 
 function searchAddress(query) {
@@ -72,8 +76,8 @@ async function draw() {
   document.body.dataset.view = at.view;
   document.body.classList.toggle("searching", at.query.has("q"));
   if (at.view !== "document") closeDocument();
-  if (at.view === "failures" || at.view === "help" || at.view === "missing") return drawSheet(at.view);
-  const search = at.query.has("q") ? drawSearch(at) : drawHome(at);
+  if (["failures", "help", "conversations", "missing"].includes(at.view)) return drawSheet(at.view);
+  const search = at.conversation || at.view === "conversation" ? drawTalk(at) : at.query.has("q") ? drawSearch(at) : drawHome(at);
   await Promise.all([search, at.view === "document" ? openDocument(at) : null]);
 }
 
@@ -110,12 +114,26 @@ function forget() {
   fill(facetsPlace);
 }
 
+/** A conversation; beside a document it stays as it is. */
+async function drawTalk(at, again) {
+  const key = "talk " + (at.conversation ?? at.ask ?? "");
+  if (key === shown.search && list.querySelector(".talk") && !again) return;
+  forget();
+  shown.search = key;
+  const actions = { title: (text) => at.view === "conversation" && title(text), visit, again: () => drawTalk(at, true) };
+  title(t("conversation"));
+  await drawConversation(list, at, actions).catch((failure) => drawFault(list, failure));
+}
+
 async function drawSheet(view) {
   forget();
   fill(list);
   if (view === "failures") {
     title(t("failures"));
     await drawFailures(list).catch((failure) => drawFault(list, failure));
+  } else if (view === "conversations") {
+    title(t("conversations"));
+    await drawHistory(list, say).catch((failure) => drawFault(list, failure));
   } else if (view === "help") {
     title(t("help_title"));
     const rows = (key) => h("dl", {}, t(key).map(([name, text]) => h("div", {}, h("dt", {}, h("kbd", {}, name)), h("dd", {}, text))));
@@ -246,6 +264,11 @@ async function answer(at) {
 
 // ---- documents ----
 
+/** What stands beside a document: its conversation or its search. */
+function behind(at) {
+  return at.conversation ? "/conversation/" + at.conversation : searchAddress(at.query);
+}
+
 async function openDocument(at) {
   const key = at.id + "?" + at.marks;
   document.body.classList.add("reading");
@@ -256,7 +279,7 @@ async function openDocument(at) {
   shown.document = key;
   const fetch = (more) => fetchDocument(at.id, { ...Object.fromEntries(at.marks), ...more }, signal);
   const options = {
-    backTo: searchAddress(at.query), searching: at.query.has("q"), asked: at.marks.toString() !== "", exact: at.marks.has("start"), fetch,
+    backTo: behind(at), searching: at.query.has("q") || at.conversation !== null, asked: at.marks.toString() !== "", exact: at.marks.has("start"), fetch,
     load: async (more) => drawDocument(documentPlace, await fetch(more), options),
   };
   try {
@@ -351,7 +374,7 @@ function onEscape(inBox) {
   const at = readAddress();
   if (at.view === "document") {
     typed = false;
-    visit(searchAddress(at.query)).then(() => list.querySelector(`[data-document="${at.id}"]`)?.focus());
+    visit(behind(at)).then(() => list.querySelector(`[data-document="${at.id}"]`)?.focus());
   } else if (inBox && box.value) {
     box.value = "";
     onInput();

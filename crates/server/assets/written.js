@@ -1,4 +1,4 @@
-// How is an answer shown that a model writes, while it comes?
+// How is an answer shown while it comes, and when it is read again?
 
 import { fill, go, h } from "./dom.js";
 import { documentAddress } from "./results.js";
@@ -21,18 +21,22 @@ export function stopWriting() {
   writing.abort();
 }
 
-/** Offers to have an answer written, below the sentences of the documents; nothing where no model is declared. */
+/** The address that begins a conversation with a question. */
+export const beginAddress = (question) => "/conversation?" + new URLSearchParams({ ask: question });
+
+/** Offers, below the sentences of the documents, to have an answer written where a model is declared, and to go on. */
 export async function offerWriting(element, question, state) {
   stopWriting();
   const [model] = await declared();
-  if (!model || element.hidden) return;
+  if (element.hidden) return;
   const box = h("div", { class: "written", "aria-live": "polite" });
-  const begin = h("button", { type: "button", class: "write", on: { click: () => write(box, question, state) } }, t("write", { model }));
-  fill(box, begin);
-  element.append(box);
+  const write = () => answerTo(box, { question }, state, h("h3", {}, t("written")));
+  fill(box, model && h("button", { type: "button", class: "write", on: { click: write } }, t("write", { model })));
+  element.append(box, h("p", { class: "go-on" }, go(beginAddress(question), {}, t("go_on"))));
 }
 
-async function write(box, question, state) {
+/** Asks, and shows the answer while it comes. Gives what the server says of keeping it; nothing when it was stopped. */
+export async function answerTo(box, body, state, ...head) {
   stopWriting();
   writing = new AbortController();
   const { signal } = writing;
@@ -40,11 +44,11 @@ async function write(box, question, state) {
   const draft = h("span", { class: "draft" });
   const note = h("p", { class: "quiet note" });
   const stop = h("button", { type: "button", class: "write", on: { click: () => stopWriting() } }, t("write_stop"));
-  fill(box, h("h3", {}, t("written")), text, note, stop);
-  const shown = { text, draft, note, sources: [], line: null, state };
+  fill(box, head, text, note, stop);
+  const shown = { text, draft, note, sources: [], line: null, state, kept: null };
   try {
     const response = await fetch("/api/v1/answer", {
-      method: "POST", signal, headers: { "content-type": "application/json" }, body: JSON.stringify({ question }),
+      method: "POST", signal, headers: { "content-type": "application/json" }, body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error((await response.json().catch(() => null))?.message || response.statusText);
     for await (const event of events(response.body)) take(shown, event);
@@ -53,6 +57,20 @@ async function write(box, question, state) {
   }
   draft.remove();
   stop.remove();
+  return shown.kept;
+}
+
+/** An answer that was kept, as far as it may be read. */
+export function drawKept(box, turn, state, withheld) {
+  const text = h("div", { class: "statements" });
+  const note = h("p", { class: "quiet note" });
+  fill(box, text, note);
+  const shown = { text, draft: h("span", {}), note, sources: turn.citations, line: null, state };
+  for (const one of turn.sentences) {
+    if (one.withheld) text.append(h("p", { class: "statement withheld" }, withheld));
+    else sentence(shown, one);
+  }
+  if (turn.end.failed) ended(shown, turn.end);
 }
 
 /** The events of a stream, with their names. */
@@ -87,6 +105,7 @@ function take(shown, { name, data }) {
   }
   if (name === "sentence") sentence(shown, data);
   if (name === "end") ended(shown, data);
+  if (name === "kept") shown.kept = data;
 }
 
 function sentence(shown, { text, cited, unsupported, new_line }) {

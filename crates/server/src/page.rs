@@ -29,7 +29,7 @@ const ACCOUNT: Asset = Asset {
     content: include_str!("../assets/account.html"),
 };
 
-const ASSETS: [Asset; 18] = [
+const ASSETS: [Asset; 19] = [
     style("style.css", include_str!("../assets/style.css")),
     picture("mark.svg", include_str!("../assets/mark.svg")),
     script("early.js", include_str!("../assets/early.js")),
@@ -39,6 +39,7 @@ const ASSETS: [Asset; 18] = [
     script("results.js", include_str!("../assets/results.js")),
     script("answer.js", include_str!("../assets/answer.js")),
     script("written.js", include_str!("../assets/written.js")),
+    script("conversation.js", include_str!("../assets/conversation.js")),
     script("document.js", include_str!("../assets/document.js")),
     script("status.js", include_str!("../assets/status.js")),
     style("account.css", include_str!("../assets/account.css")),

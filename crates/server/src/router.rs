@@ -16,7 +16,9 @@ use tower_http::compression::CompressionLayer;
 
 use crate::api::account::{first, own, provider, session, tokens};
 use crate::api::admin::{groups, journal, people, see_as, state};
-use crate::api::{answer, ask, documents, events, failures, openapi, original, perimeter, search, status};
+use crate::api::{
+    answer, ask, conversations, documents, events, failures, openapi, original, perimeter, search, status,
+};
 use crate::application::Shared;
 use crate::endpoints::{Body, Endpoint, Need, Who};
 use crate::failure::Failure;
@@ -71,6 +73,9 @@ fn pages() -> Vec<(Endpoint, Handler)> {
         (Endpoint::get("/document/{id}"), index()),
         (Endpoint::get("/failures"), index()),
         (Endpoint::get("/help"), index()),
+        (Endpoint::get("/conversations"), index()),
+        (Endpoint::get("/conversation"), index()),
+        (Endpoint::get("/conversation/{id}"), index()),
         (Endpoint::page("/sign-in"), account()),
         (Endpoint::get("/account").who(Who::Role(Role::Reader), Need::Session), account()),
         (administrator("/administration"), account()),
@@ -99,6 +104,15 @@ fn account() -> Vec<(Endpoint, Handler)> {
         (Endpoint::own("GET", "/api/v1/tokens"), text(get(tokens::tokens))),
         (Endpoint::own("POST", "/api/v1/tokens"), text(post(tokens::make))),
         (Endpoint::own("DELETE", "/api/v1/tokens/{id}"), text(delete(tokens::revoke))),
+        (Endpoint::own("GET", "/api/v1/conversations"), text(get(conversations::conversations))),
+        (Endpoint::own("GET", "/api/v1/conversations/{id}"), text(get(conversations::conversation))),
+        (Endpoint::own("PATCH", "/api/v1/conversations/{id}"), text(patch(conversations::change))),
+        (Endpoint::own("DELETE", "/api/v1/conversations/{id}"), text(delete(conversations::remove))),
+        (Endpoint::own("GET", "/api/v1/conversations/{id}/export"), text(get(conversations::export))),
+        (
+            Endpoint::own("PUT", "/api/v1/conversations/{id}/turns/{number}/rating"),
+            text(put(conversations::rate)),
+        ),
     ]
 }
 

@@ -11,15 +11,17 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use intramuros_core::chat::{Message, Role};
 use intramuros_dialogue::{Asking, Event};
+use intramuros_store::people::{ConversationId, MOST_TURNS, Whose};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{DocumentHead, Standing, pair};
+use super::conversations::{Keeping, keep, whose};
+use super::{DocumentHead, Standing, form, pair};
 use crate::answering::{Answering, begin};
 use crate::application::Shared;
+use crate::caller::Caller;
 use crate::failure::{Failure, FailureBody};
-use crate::guard::Asker;
 use crate::limits::EVENT_KEEP_ALIVE;
 
 /// What is asked.
@@ -30,9 +32,15 @@ pub(crate) struct AnswerRequest {
     /// Name of a declared model; the first one when not given.
     #[serde(default)]
     pub model: Option<String>,
-    /// What was said before, oldest first.
+    /// What was said before, oldest first; for clients that keep conversations themselves.
     #[serde(default)]
     pub history: Vec<Turn>,
+    /// The conversation that this goes on, one of one's own; what was said there is the history then.
+    #[serde(default)]
+    pub conversation: Option<i64>,
+    /// Whether the answer begins a conversation that is kept.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 /// One thing said before.
@@ -45,7 +53,8 @@ pub(crate) struct Turn {
 }
 
 /// Answers with the declared model, or with sentences of the documents where none is declared. Events, in this order:
-/// `sources` once, `model`, `draft` (not checked yet) and `sentence` (checked) any number of times, `end` once.
+/// `sources` once, `model`, `draft` (not checked yet) and `sentence` (checked) any number of times, `end` once, and `kept`
+/// with the numbers of conversation and question where the answer is kept.
 #[utoipa::path(
     post, path = "/api/v1/answer", tag = "search", request_body = AnswerRequest,
     responses(
@@ -56,27 +65,117 @@ pub(crate) struct Turn {
 )]
 pub(crate) async fn answer(
     State(shared): State<Arc<Shared>>,
-    Asker(principal): Asker,
+    caller: Caller,
     body: Bytes,
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Failure> {
-    let asked: AnswerRequest = serde_json::from_slice(&body).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Failure::bad_request(format!("the body is not the JSON expected (line {line}, column {column})"))
-    })?;
+    let asked: AnswerRequest = form(&body)?;
     let known = |name: &String| shared.writers.endpoints().iter().any(|endpoint| endpoint.name() == name);
     if asked.model.as_ref().is_some_and(|name| !known(name)) {
         return Err(Failure::model_not_found());
     }
-    let said = |turn: Turn| Message::new(if turn.person { Role::User } else { Role::Assistant }, turn.text);
-    let history = asked.history.into_iter().map(said).collect();
+    let keeper = keeper(&shared, &caller, &asked)?;
+    let history = match &keeper {
+        Some(Keeper { conversation: Some(id), own, .. }) => said_in(&shared, *id, *own).await?,
+        _ => asked.history.into_iter().map(|turn| message(turn.person, turn.text)).collect(),
+    };
     let asking = Asking { question: asked.question, history, ..Asking::default() };
-    let answering = begin(&shared, &principal, asking, asked.model).await?;
-    let events = unfold(answering, |mut answering: Answering| async move {
-        let event = answering.events.recv().await?;
-        let (name, data) = view(event);
-        Some((Ok(SseEvent::default().event(name).data(data.to_string())), answering))
+    let answering = begin(&shared, &caller.principal, asking, asked.model).await?;
+    let events = unfold(Answer { answering, keeper, kept: None }, |mut answer| async move {
+        let event = answer.next().await?;
+        Some((Ok(event), answer))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(EVENT_KEEP_ALIVE)))
+}
+
+fn message(person: bool, text: String) -> Message {
+    Message::new(if person { Role::User } else { Role::Assistant }, text)
+}
+
+/// What is needed to keep an answer.
+struct Keeper {
+    shared: Arc<Shared>,
+    own: Whose,
+    conversation: Option<ConversationId>,
+    question: String,
+    keeping: Keeping,
+}
+
+fn keeper(shared: &Arc<Shared>, caller: &Caller, asked: &AnswerRequest) -> Result<Option<Keeper>, Failure> {
+    if asked.conversation.is_none() && !asked.keep {
+        return Ok(None);
+    }
+    if !asked.history.is_empty() {
+        return Err(Failure::bad_request("a conversation that is kept here has its history: send none"));
+    }
+    let own = whose(caller)?;
+    shared.accounts()?;
+    Ok(Some(Keeper {
+        shared: Arc::clone(shared),
+        own,
+        conversation: asked.conversation.map(ConversationId),
+        question: asked.question.clone(),
+        keeping: Keeping::default(),
+    }))
+}
+
+/// What was said in one's own conversation.
+async fn said_in(shared: &Shared, id: ConversationId, own: Whose) -> Result<Vec<Message>, Failure> {
+    let turns = shared.accounts()?.people(move |people| {
+        let found = people.conversation(id, own)?.filter(|found| found.whose == own);
+        if found.is_none() {
+            return Ok(None);
+        }
+        people.turns(id).map(Some)
+    });
+    let turns = turns.await?.ok_or_else(Failure::not_found)?;
+    if turns.len() as i64 >= MOST_TURNS {
+        return Err(Failure::bad_request("this conversation is full").hint("begin a new one"));
+    }
+    Ok(turns
+        .into_iter()
+        .flat_map(|turn| [message(true, turn.question), message(false, turn.answer)])
+        .filter(|message| !message.content.is_empty())
+        .collect())
+}
+
+/// An answer on its way to the page.
+struct Answer {
+    answering: Answering,
+    keeper: Option<Keeper>,
+    /// What is told after the end.
+    kept: Option<SseEvent>,
+}
+
+impl Answer {
+    async fn next(&mut self) -> Option<SseEvent> {
+        if let Some(kept) = self.kept.take() {
+            return Some(kept);
+        }
+        let (name, data) = view(self.answering.events.recv().await?);
+        if let Some(Keeper { keeping, .. }) = &mut self.keeper
+            && let Some(answer) = keeping.take(name, &data)
+            && let Some(keeper) = self.keeper.take()
+        {
+            self.kept = Some(keeper.keep(answer).await);
+        }
+        Some(SseEvent::default().event(name).data(data.to_string()))
+    }
+}
+
+impl Keeper {
+    /// Keeps the answer; an answer that can't be kept was given all the same.
+    async fn keep(self, answer: (String, String)) -> SseEvent {
+        let Keeper { shared, own, conversation, question, .. } = self;
+        let data = match keep(&shared, own, conversation, &question, answer).await {
+            Ok(Some((conversation, turn))) => json!({"conversation": conversation, "turn": turn}),
+            Ok(None) => json!({"conversation": null}),
+            Err(failure) => {
+                tracing::error!(kind = failure.kind, "an answer was not kept");
+                json!({"conversation": null})
+            }
+        };
+        SseEvent::default().event("kept").data(data.to_string())
+    }
 }
 
 /// An event as the page reads it.

@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { accessiblePages, cases } from "./cases.js";
+import { conversationCases, conversationPages } from "./conversations.js";
 import { writeDocuments } from "./fixture.js";
 import { ownerState, peopleCases, peoplePages, writePeople } from "./people.js";
 import { startProvider } from "./provider.js";
@@ -170,11 +171,11 @@ let browser;
 try {
   server = await start(binary, work);
   browser = await chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
-  for (const [name, run] of Object.entries(cases)) {
+  for (const [name, run] of Object.entries({ ...cases, ...conversationCases })) {
     if (!only || name.includes(only)) await attempt(name, browser, server, { scheme: "light" }, run);
   }
   for (const scheme of ["light", "dark"]) {
-    for (const [part, prepare] of Object.entries(accessiblePages)) {
+    for (const [part, prepare] of Object.entries({ ...accessiblePages, ...conversationPages })) {
       const name = `nothing stands in the way on ${part}, ${scheme}`;
       if (!only || name.includes(only)) await attempt(name, browser, server, { scheme }, (visitor) => checkAccess(axe, visitor, prepare, part));
     }

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod api;
+mod conversations;
 mod endpoints;
 mod guard;
 mod injection;

@@ -1,9 +1,11 @@
-//! Who are the people, what groups are they in, and which sessions, tokens and codes open the door for them?
+//! Who are the people, what groups are they in, which sessions, tokens and codes open the door for them, and what did they
+//! ask?
 //!
 //! One SQLite file beside that of the documents. Of secrets only hashes are here; what must be kept to be used again (a
 //! provider's token for signing out) is under lock before it comes here. Every change is on disk when its call returns.
 
 mod codes;
+mod conversations;
 mod groups;
 mod persons;
 mod schema;
@@ -21,6 +23,7 @@ use rusqlite::{Connection, Transaction};
 use crate::error::Doing;
 use crate::open;
 
+pub use conversations::{Conversation, ConversationId, MOST_TURNS, Turn, Whose};
 pub use schema::VERSION as PEOPLE_VERSION;
 pub use values::{
     Code, CodeUse, Group, GroupId, NewPerson, NewSession, NewToken, Origin, Person, PersonChange, PersonId,

@@ -6,7 +6,7 @@ use crate::schema::Layout;
 pub const VERSION: u32 = PEOPLE.version();
 
 /// The database of people; "IMUP".
-pub(super) const PEOPLE: Layout = Layout { application: 0x494D_5550, steps: &[FIRST] };
+pub(super) const PEOPLE: Layout = Layout { application: 0x494D_5550, steps: &[FIRST, SECOND] };
 
 /// Why it looks so:
 /// - numbers are `AUTOINCREMENT`: what names a person who was removed never comes to mean another;
@@ -81,5 +81,29 @@ CREATE TABLE codes(
     use TEXT NOT NULL,
     created_ms INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
+/// Conversations. `person_id` is nothing for this machine's owner where nobody signs in; `answer` is the plain text of what
+/// `shown` holds as it was shown.
+const SECOND: &str = "
+CREATE TABLE conversations(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    person_id INTEGER REFERENCES people(id) ON DELETE CASCADE,
+    title TEXT NOT NULL,
+    shared INTEGER NOT NULL DEFAULT 0,
+    created_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL
+);
+CREATE INDEX conversations_by_person ON conversations(person_id, changed_ms);
+CREATE TABLE turns(
+    conversation_id INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    question TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    shown TEXT NOT NULL,
+    asked_ms INTEGER NOT NULL,
+    rating INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY(conversation_id, number)
 ) WITHOUT ROWID;
 ";

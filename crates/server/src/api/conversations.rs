@@ -1,0 +1,597 @@
+//! What did I ask before, and what may others read of it?
+//!
+//! One's own conversations, and those that somebody shared. An answer was written from what its asker could read then;
+//! whoever opens it later, the asker included, sees of it what they may read now ([`readable`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use intramuros_core::access::Principal;
+use intramuros_journal::Event;
+use intramuros_journal::time::now_ms;
+use intramuros_library::DocumentFacts;
+use intramuros_store::DocumentId;
+use intramuros_store::people::{Conversation, ConversationId, Turn, Whose};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{form, number};
+use crate::application::Shared;
+use crate::caller::{By, Caller};
+use crate::failure::{Failure, FailureBody};
+use crate::limits::MAX_QUESTION_BYTES;
+use crate::parameters::Parameters;
+use crate::record;
+
+/// Conversations in one list.
+const MOST_LISTED: u64 = 100;
+
+/// Longest title in characters: one line.
+const MAX_TITLE: usize = 120;
+
+/// What can be asked of the list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // Read by name in `Parameters`; this is how the OpenAPI document learns of them.
+pub(crate) struct ListParameters {
+    /// Those that hold this text in their title, a question or an answer.
+    #[param(max_length = 2048)]
+    q: Option<String>,
+    /// Conversations wanted.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+    /// Conversations skipped.
+    #[param(minimum = 0, maximum = 2000, default = 0)]
+    offset: Option<u32>,
+}
+
+/// One's conversations.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConversationsAnswer {
+    /// The last changed first.
+    pub conversations: Vec<ConversationHead>,
+}
+
+/// A conversation without what was said.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConversationHead {
+    /// Its number.
+    pub id: i64,
+    /// What it is called.
+    pub title: String,
+    /// Whether everybody who may sign in can open it by its address.
+    pub shared: bool,
+    /// Whether it is one's own.
+    pub own: bool,
+    /// When it began, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// When something was last said.
+    pub changed_ms: i64,
+    /// Questions.
+    pub turns: u32,
+}
+
+/// A conversation with what was said, as far as its reader may read it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConversationAnswer {
+    /// What is known of it.
+    #[serde(flatten)]
+    pub head: ConversationHead,
+    /// Questions and answers, in order.
+    pub said: Vec<TurnView>,
+}
+
+/// A question with its answer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TurnView {
+    /// Its number in the conversation, from 1.
+    pub number: i64,
+    /// The question.
+    pub question: String,
+    /// Passages that the answer cites, as `sources` of `/api/v1/answer` has them.
+    #[schema(value_type = Vec<Object>)]
+    pub citations: Vec<Value>,
+    /// Sentences, as `sentence` of `/api/v1/answer` has them; `withheld` in place of those that may not be read.
+    #[schema(value_type = Vec<Object>)]
+    pub sentences: Vec<Value>,
+    /// How the answer ended, as `end` of `/api/v1/answer` has it.
+    #[schema(value_type = Object)]
+    pub end: Value,
+    /// When it was asked, in milliseconds since 1970.
+    pub asked_ms: i64,
+    /// What its asker thought of it: 1, -1, or 0.
+    pub rating: i64,
+}
+
+/// A change of a conversation. What is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConversationChange {
+    /// Its new title.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Whether everybody who may sign in can open it by its address, each seeing what they may read.
+    #[serde(default)]
+    pub shared: Option<bool>,
+}
+
+/// What somebody thinks of an answer.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RatingRequest {
+    /// 1 for good, -1 for bad, 0 for nothing.
+    pub rating: i64,
+}
+
+/// Whose conversations somebody has: a person's, or this machine's owner's.
+///
+/// # Errors
+/// For programs with a token of their own: they hold no conversations.
+pub(crate) fn whose(caller: &Caller) -> Result<Whose, Failure> {
+    match (caller.person, caller.by) {
+        (Some(person), _) => Ok(Some(person)),
+        (None, By::Machine) => Ok(None),
+        (None, _) => Err(Failure::forbidden("conversations are people's: a program keeps its own")),
+    }
+}
+
+/// A title of one line.
+pub(crate) fn title(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_TITLE) {
+        None => line,
+        Some((cut, _)) => {
+            let kept = line.get(..cut).unwrap_or_default();
+            format!("{}…", kept.rsplit_once(' ').map_or(kept, |(kept, _)| kept))
+        }
+    }
+}
+
+fn head(conversation: Conversation, reader: Whose) -> ConversationHead {
+    ConversationHead {
+        id: conversation.id.0,
+        own: conversation.whose == reader,
+        title: conversation.title,
+        shared: conversation.shared,
+        created_ms: conversation.created_ms,
+        changed_ms: conversation.changed_ms,
+        turns: conversation.turns,
+    }
+}
+
+/// One's own conversations.
+#[utoipa::path(
+    get, path = "/api/v1/conversations", tag = "conversations", params(ListParameters),
+    responses(
+        (status = 200, description = "The conversations", body = ConversationsAnswer),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn conversations(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    mut parameters: Parameters,
+) -> Result<Json<ConversationsAnswer>, Failure> {
+    let own = whose(&caller)?;
+    let text = parameters.one("q")?.unwrap_or_default();
+    if text.len() > MAX_QUESTION_BYTES {
+        return Err(Failure::bad_request(format!("`q` has at most {MAX_QUESTION_BYTES} bytes")));
+    }
+    let limit = parameters.number("limit", 1, MOST_LISTED)?.unwrap_or(50) as usize;
+    let offset = parameters.number("offset", 0, 2_000)?.unwrap_or(0) as usize;
+    parameters.finish()?;
+    let found = shared
+        .accounts()?
+        .people(move |people| people.conversations(own, text.trim(), offset, limit))
+        .await?;
+    let conversations = found.into_iter().map(|one| head(one, own)).collect();
+    Ok(Json(ConversationsAnswer { conversations }))
+}
+
+/// One of one's own conversations, or one that somebody shared.
+#[utoipa::path(
+    get, path = "/api/v1/conversations/{id}", tag = "conversations",
+    params(("id" = i64, Path, description = "Number of the conversation")),
+    responses(
+        (status = 200, description = "What was said", body = ConversationAnswer),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn conversation(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<ConversationAnswer>, Failure> {
+    let reader = whose(&caller)?;
+    let (conversation, turns) = opened(&shared, id, reader).await?;
+    let said = shown_to(&shared, &caller, turns, "conversation").await?;
+    Ok(Json(ConversationAnswer { head: head(conversation, reader), said }))
+}
+
+/// Renames or shares one of one's own conversations.
+#[utoipa::path(
+    patch, path = "/api/v1/conversations/{id}", tag = "conversations", request_body = ConversationChange,
+    params(("id" = i64, Path, description = "Number of the conversation")),
+    responses(
+        (status = 204, description = "Changed"),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn change(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, Failure> {
+    let own = whose(&caller)?;
+    let id = ConversationId(number(&id)?);
+    let asked: ConversationChange = form(&body)?;
+    let new = asked.title.as_deref().map(title);
+    if new.as_ref().is_some_and(String::is_empty) {
+        return Err(Failure::bad_request("a title has at least one letter"));
+    }
+    let shared_now = asked.shared;
+    let changed = move |people: &intramuros_store::people::People| {
+        people.change_conversation(id, own, new.as_deref(), shared_now)
+    };
+    if !shared.accounts()?.people(changed).await? {
+        return Err(Failure::not_found());
+    }
+    if let Some(now) = shared_now {
+        let action = if now { "conversation shared" } else { "conversation no longer shared" };
+        shared.note(act(&caller, action, id)).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes one of one's own conversations.
+#[utoipa::path(
+    delete, path = "/api/v1/conversations/{id}", tag = "conversations",
+    params(("id" = i64, Path, description = "Number of the conversation")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    let own = whose(&caller)?;
+    let id = ConversationId(number(&id)?);
+    if !shared.accounts()?.people(move |people| people.remove_conversation(id, own)).await? {
+        return Err(Failure::not_found());
+    }
+    shared.note(act(&caller, "conversation deleted", id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says what one thinks of an answer.
+#[utoipa::path(
+    put, path = "/api/v1/conversations/{id}/turns/{number}/rating", tag = "conversations", request_body = RatingRequest,
+    params(
+        ("id" = i64, Path, description = "Number of the conversation"),
+        ("number" = i64, Path, description = "Number of the question in it"),
+    ),
+    responses(
+        (status = 204, description = "Kept"),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn rate(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path((id, turn)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<StatusCode, Failure> {
+    let own = whose(&caller)?;
+    let (id, turn) = (ConversationId(number(&id)?), number(&turn)?);
+    let RatingRequest { rating } = form(&body)?;
+    if !(-1..=1).contains(&rating) {
+        return Err(Failure::bad_request("`rating` is 1, 0 or -1"));
+    }
+    if !shared.accounts()?.people(move |people| people.rate(id, own, turn, rating)).await? {
+        return Err(Failure::not_found());
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A conversation as a text file (Markdown) with its sources.
+#[utoipa::path(
+    get, path = "/api/v1/conversations/{id}/export", tag = "conversations",
+    params(("id" = i64, Path, description = "Number of the conversation")),
+    responses(
+        (status = 200, description = "The text", body = String, content_type = "text/markdown"),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn export(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let reader = whose(&caller)?;
+    let (conversation, turns) = opened(&shared, id, reader).await?;
+    let count = turns.len() as u64;
+    let said = shown_to(&shared, &caller, turns, "export").await?;
+    let exported = Event::Exported { by: caller.name(), what: "conversation".to_owned(), count };
+    shared.note(exported).await?;
+    let name = format!("attachment; filename=\"conversation-{}.md\"", conversation.id.0);
+    let headers = [
+        (header::CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, markdown(&conversation.title, &said, &shared.home)).into_response())
+}
+
+async fn opened(shared: &Shared, id: String, reader: Whose) -> Result<(Conversation, Vec<Turn>), Failure> {
+    let id = ConversationId(number(&id)?);
+    let found = shared.accounts()?.people(move |people| {
+        let Some(conversation) = people.conversation(id, reader)? else { return Ok(None) };
+        Ok(Some((conversation, people.turns(id)?)))
+    });
+    found.await?.ok_or_else(Failure::not_found)
+}
+
+fn act(caller: &Caller, action: &str, id: ConversationId) -> Event {
+    let on = BTreeMap::from([("conversation".to_owned(), id.0.to_string())]);
+    Event::Administered { by: caller.name(), action: action.to_owned(), on }
+}
+
+/// What a reader may see of turns now; the documents that they see of are written down.
+async fn shown_to(
+    shared: &Shared,
+    caller: &Caller,
+    turns: Vec<Turn>,
+    way: &'static str,
+) -> Result<Vec<TurnView>, Failure> {
+    let parsed: Vec<(Turn, Value)> = turns
+        .into_iter()
+        .map(|turn| {
+            let shown = serde_json::from_str(&turn.shown).unwrap_or(Value::Null);
+            (turn, shown)
+        })
+        .collect();
+    let wanted: BTreeSet<i64> = parsed.iter().flat_map(|(_, shown)| documents(shown)).collect();
+    let principal: Principal = caller.principal.clone();
+    let facts: Vec<DocumentFacts> = shared
+        .call(move |library| {
+            let mut found = Vec::new();
+            for id in wanted {
+                found.extend(library.document_facts(&principal, DocumentId(id))?);
+            }
+            Ok(found)
+        })
+        .await?;
+    let readable: BTreeSet<i64> = facts.iter().map(|facts| facts.id.0).collect();
+    let said: Vec<TurnView> =
+        parsed.into_iter().map(|(turn, shown)| visible(turn, &shown, &readable)).collect();
+    for entry in record::read_together(&caller.name(), facts.iter(), way) {
+        shared.note(entry).await?;
+    }
+    Ok(said)
+}
+
+fn list<'a>(shown: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    shown.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn document_of(citation: &Value) -> Option<i64> {
+    citation.get("document")?.get("id")?.as_i64()
+}
+
+fn documents(shown: &Value) -> Vec<i64> {
+    list(shown, "citations").filter_map(document_of).collect()
+}
+
+/// What of an answer may be read: the citations of readable documents, the sentences that cite nothing else, and
+/// sentences without a citation only where every passage that the answer was written from may be read.
+fn visible(turn: Turn, shown: &Value, readable: &BTreeSet<i64>) -> TurnView {
+    let may = |citation: &Value| document_of(citation).is_some_and(|id| readable.contains(&id));
+    let all = list(shown, "citations").all(may);
+    let numbers: BTreeSet<u64> = list(shown, "citations")
+        .filter(|citation| may(citation))
+        .filter_map(|citation| citation.get("number")?.as_u64())
+        .collect();
+    let clear = |sentence: &Value| {
+        let mut cited = list(sentence, "cited").peekable();
+        match cited.peek() {
+            None => all,
+            Some(_) => cited.all(|number| number.as_u64().is_some_and(|number| numbers.contains(&number))),
+        }
+    };
+    let sentences = list(shown, "sentences")
+        .map(
+            |sentence| {
+                if clear(sentence) { sentence.clone() } else { json!({"withheld": true, "new_line": true}) }
+            },
+        )
+        .collect();
+    TurnView {
+        number: turn.number,
+        question: turn.question,
+        citations: list(shown, "citations").filter(|citation| may(citation)).cloned().collect(),
+        sentences,
+        end: shown.get("end").cloned().unwrap_or_else(|| json!({})),
+        asked_ms: turn.asked_ms,
+        rating: turn.rating,
+    }
+}
+
+/// The text of an exported conversation. What people and documents wrote stands indented or escaped: it is no markup.
+fn markdown(title: &str, said: &[TurnView], home: &str) -> String {
+    let plain = |text: &str| {
+        let mut plain = String::with_capacity(text.len());
+        for letter in text.chars() {
+            if "\\`*_{}[]<>#|!".contains(letter) {
+                plain.push('\\');
+            }
+            plain.push(letter);
+        }
+        plain
+    };
+    let mut text = format!("# {}\n", plain(title));
+    for turn in said {
+        text +=
+            &format!("\n## {}\n\n", plain(&turn.question.split_whitespace().collect::<Vec<_>>().join(" ")));
+        for sentence in &turn.sentences {
+            if sentence.get("new_line").and_then(Value::as_bool) == Some(true) && !text.ends_with("\n\n") {
+                text += "\n\n";
+            }
+            match sentence.get("text").and_then(Value::as_str) {
+                Some(words) => text += &plain(words),
+                None => text += "(…)",
+            }
+            for number in list(sentence, "cited") {
+                text += &format!(" [{number}]");
+            }
+            if sentence.get("unsupported").is_some_and(|reason| !reason.is_null()) {
+                text += " (?)";
+            }
+            text.push(' ');
+        }
+        text += "\n\n";
+        for citation in &turn.citations {
+            let field = |name: &str| citation.get(name).cloned().unwrap_or(Value::Null);
+            let document = field("document");
+            let name = document.get("title").and_then(Value::as_str).unwrap_or_default();
+            let id = document_of(citation).unwrap_or_default();
+            text += &format!(
+                "- [{}] {}: {home}/document/{id}?passage={}&start={}&end={}\n",
+                field("number"),
+                plain(name),
+                field("passage"),
+                field("start"),
+                field("end")
+            );
+        }
+    }
+    text
+}
+
+/// An answer as it comes, to be kept when it has ended.
+#[derive(Default)]
+pub(crate) struct Keeping {
+    citations: Value,
+    sentences: Vec<Value>,
+    plain: String,
+}
+
+impl Keeping {
+    /// Takes an event as it is shown; gives what to keep when it was the last one: the plain text and what was shown.
+    pub fn take(&mut self, name: &str, data: &Value) -> Option<(String, String)> {
+        match name {
+            "sources" => self.citations = data.get("citations").cloned().unwrap_or_default(),
+            "model" | "quoting" => {
+                self.sentences.clear();
+                self.plain.clear();
+            }
+            "sentence" => {
+                if !self.plain.is_empty() {
+                    self.plain.push(' ');
+                }
+                self.plain += data.get("text").and_then(Value::as_str).unwrap_or_default();
+                self.sentences.push(data.clone());
+            }
+            "end" => {
+                let shown = json!({"citations": self.citations, "sentences": self.sentences, "end": data});
+                return Some((std::mem::take(&mut self.plain), shown.to_string()));
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+/// Keeps an answer in a conversation, which begins with it where none is named; gives both numbers. None when it could
+/// not be kept: its conversation was deleted meanwhile, or is full.
+pub(crate) async fn keep(
+    shared: &Shared,
+    own: Whose,
+    conversation: Option<ConversationId>,
+    question: &str,
+    (plain, shown): (String, String),
+) -> Result<Option<(i64, i64)>, Failure> {
+    let (now, question) = (now_ms(), question.to_owned());
+    let work = move |people: &intramuros_store::people::People| {
+        let id = match conversation {
+            Some(id) => id,
+            None => people.begin_conversation(own, &title(&question), now)?,
+        };
+        let turn = people.add_turn(id, own, &question, &plain, &shown, now)?;
+        Ok(turn.map(|turn| (id.0, turn)))
+    };
+    shared.accounts()?.people(work).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn() -> Turn {
+        let (question, answer, shown) = ("Q ?".to_owned(), String::new(), String::new());
+        Turn { number: 1, question, answer, shown, asked_ms: 5, rating: 0 }
+    }
+
+    fn shown() -> Value {
+        let citation = |number: u64, id: i64| json!({"number": number, "passage": 9, "document": {"id": id, "title": "T"}});
+        let sentence = |text: &str, cited: &[u64]| json!({"text": text, "cited": cited, "unsupported": null, "new_line": true});
+        json!({
+            "citations": [citation(1, 10), citation(2, 20)],
+            "sentences": [sentence("a", &[1]), sentence("b", &[2]), sentence("c", &[1, 2]), sentence("d", &[])],
+            "end": {"found": true},
+        })
+    }
+
+    #[test]
+    fn of_an_answer_nothing_is_seen_that_may_not_be_read_now() {
+        let check = |readable: &[i64], expected: &[Option<&str>], citations: usize| {
+            let seen = visible(turn(), &shown(), &readable.iter().copied().collect());
+            let texts: Vec<Option<&str>> =
+                seen.sentences.iter().map(|one| one.get("text")?.as_str()).collect();
+            assert_eq!(texts, expected);
+            assert_eq!(seen.citations.len(), citations);
+        };
+        check(&[10, 20], &[Some("a"), Some("b"), Some("c"), Some("d")], 2);
+        check(&[10], &[Some("a"), None, None, None], 1);
+        check(&[20], &[None, Some("b"), None, None], 1);
+        check(&[], &[None, None, None, None], 0);
+        // What can't be understood shows nothing.
+        assert!(visible(turn(), &Value::Null, &BTreeSet::new()).sentences.is_empty());
+    }
+
+    #[test]
+    fn an_export_holds_no_markup_of_others() {
+        let mut seen = visible(turn(), &shown(), &[10, 20].into());
+        seen.question = "![x](http://evil)".to_owned();
+        let text = markdown("<script>", &[seen], "http://localhost");
+        assert!(
+            text.starts_with("# \\<script\\>\n") && text.contains("## \\!\\[x\\](http://evil)"),
+            "{text}"
+        );
+        assert!(
+            text.contains("a [1] ") && text.contains("- [2] T: http://localhost/document/20?passage=9"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_title_is_one_line_cut_between_words() {
+        assert_eq!(title("  Combien\nde temps ? "), "Combien de temps ?");
+        let long = title(&"mot ".repeat(100));
+        assert!(long.ends_with("mot…") && long.chars().count() <= MAX_TITLE + 1, "{long}");
+    }
+}
