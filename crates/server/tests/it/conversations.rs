@@ -9,7 +9,7 @@ use crate::support::{Scene, Server};
 const LEAVE: &str = "Combien de jours de congés payés par mois ?";
 
 /// Asks, and gives the numbers of the conversation and of the question in it.
-fn ask(browser: &mut Browser<'_>, body: &Value) -> (i64, i64) {
+pub fn ask(browser: &mut Browser<'_>, body: &Value) -> (i64, i64) {
     let answer = browser.ask("POST", "/api/v1/answer", Some(body.clone()));
     assert_eq!(answer.status, 200, "{}", answer.text());
     let text = answer.text();
