@@ -63,12 +63,23 @@ pub fn standalone(question: &str, history: &[Message]) -> String {
     }
 }
 
+/// Whether a follow-up names something of its own ("Et les congés payés ?"), so that it may also be meant by itself.
+pub fn names_its_own(question: &str) -> bool {
+    weight(question).0 >= LEAST_WORDS
+}
+
 /// Whether a question can't be understood without what was asked before.
 fn leans(question: &str) -> bool {
     let folded = intramuros_search::analysis::fold(question.trim());
     if OPENINGS.iter().any(|opening| folded.starts_with(opening)) {
         return true;
     }
+    let (content, pronoun, asks) = weight(question);
+    (asks && content < LEAST_WORDS) || (pronoun && content <= LEAST_WORDS + 1)
+}
+
+/// How many words of a question have a meaning of their own, whether it holds a pronoun, and whether it asks at all.
+fn weight(question: &str) -> (usize, bool, bool) {
     let language = match detect(question) {
         Language::Other => Language::French,
         known => known,
@@ -86,7 +97,7 @@ fn leans(question: &str) -> bool {
     let pronoun = words.iter().any(|word| PRONOUNS.contains(&word.exact.as_str()));
     let asks =
         question.contains('?') || words.first().is_some_and(|word| is_question_word(&word.exact, language));
-    (asks && content < LEAST_WORDS) || (pronoun && content <= LEAST_WORDS + 1)
+    (content, pronoun, asks)
 }
 
 #[cfg(test)]
@@ -113,5 +124,6 @@ mod tests {
         check("Quelle est la durée du préavis de démission ?", false);
         check("How do I encrypt an Amazon EBS volume?", false);
         assert_eq!(standalone("Et alors ?", &[]), "Et alors ?");
+        assert!(names_its_own("Et les congés payés ?") && !names_its_own("Et pour les mineurs ?"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use intramuros_assistant::followup::standalone;
+use intramuros_assistant::followup::{names_its_own, standalone};
 use intramuros_core::access::Principal;
 use intramuros_core::chat::Message;
 use intramuros_core::error::Error;
@@ -74,12 +74,23 @@ pub fn gather(library: &Library, principal: &Principal, asking: &Asking) -> Resu
     let history = asking.history.get(from..).unwrap_or_default().to_vec();
     let alone = standalone(&question, &history);
     let options = SearchOptions { limit: DOCUMENTS, offset: 0, ..asking.options.clone() };
-    let extractive = library.ask(principal, &alone, &options)?;
+    let mut extractive = library.ask(principal, &alone, &options)?;
+    let mut passages = passages_of(library, principal, &extractive.results.documents)?;
+    if alone != question {
+        // Two readings of a follow-up: with what was asked before, and by itself. The model gets the best of both.
+        let own = library.ask(principal, &question, &options)?;
+        let its = passages_of(library, principal, &own.results.documents)?;
+        if own.found && names_its_own(&question) {
+            passages = interleave(its, passages);
+            extractive = own;
+        } else {
+            passages = interleave(passages, its);
+        }
+    }
     let language = match detect(&question) {
         Language::Other => extractive.results.query.language,
         known => known,
     };
-    let passages = passages(library, principal, &extractive.results.documents)?;
     Ok(Gathered { question, language, history, passages, extractive })
 }
 
@@ -89,7 +100,27 @@ fn clean(question: &str) -> String {
     question.chars().filter(visible).collect::<String>().trim().to_owned()
 }
 
-fn passages(
+/// Passages of two searches by turns, each once, numbered anew.
+fn interleave(
+    first: Vec<(Cited, Language, f32)>,
+    second: Vec<(Cited, Language, f32)>,
+) -> Vec<(Cited, Language, f32)> {
+    let longest = first.len().max(second.len());
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut seen = HashSet::new();
+    let mut both: Vec<(Cited, Language, f32)> = (0..longest)
+        .flat_map(|_| [first.next(), second.next()])
+        .flatten()
+        .filter(|(cited, _, _)| seen.insert(cited.passage))
+        .take(MAX_PASSAGES)
+        .collect();
+    for (number, (cited, _, _)) in (1..).zip(&mut both) {
+        cited.number = number;
+    }
+    both
+}
+
+fn passages_of(
     library: &Library,
     principal: &Principal,
     documents: &[FoundDocument],

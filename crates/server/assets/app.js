@@ -74,7 +74,7 @@ async function draw() {
   const at = readAddress();
   if (document.activeElement !== box || !typed) box.value = at.query.get("q") ?? "";
   document.body.dataset.view = at.view;
-  document.body.classList.toggle("searching", at.query.has("q"));
+  document.body.classList.toggle("searching", at.query.has("q") || at.view === "document" && at.conversation !== null);
   if (at.view !== "document") closeDocument();
   if (["failures", "help", "conversations", "missing"].includes(at.view)) return drawSheet(at.view);
   const search = at.conversation || at.view === "conversation" ? drawTalk(at) : at.query.has("q") ? drawSearch(at) : drawHome(at);

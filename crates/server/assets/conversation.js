@@ -113,14 +113,14 @@ function drawRating(id, number, rating) {
   const draw = (now) => ["good", "bad"].map((name) => {
     const value = name === "good" ? 1 : -1;
     return h("button", {
-      type: "button", "aria-pressed": String(now === value), "aria-label": t(name), title: t(name),
+      type: "button", "aria-pressed": String(now === value),
       on: { click: async () => {
         const next = now === value ? 0 : value;
         await send("PUT", `conversations/${id}/turns/${number}/rating`, { rating: next });
         fill(box, draw(next));
         box.children[value === 1 ? 0 : 1].focus();
       } },
-    }, name === "good" ? "👍" : "👎");
+    }, t(name));
   });
   const box = h("div", { class: "rating" });
   fill(box, draw(rating));

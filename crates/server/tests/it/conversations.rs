@@ -43,6 +43,12 @@ fn what_was_asked_is_kept_found_named_exported_rated_and_deleted() {
     };
     let (other, _) = ask(&mut rose, &json!({"question": "What does the lease say?", "keep": true}));
     assert_eq!(listed(&mut rose, ""), [other, id]);
+    // A follow-up that names something of its own is answered by itself.
+    ask(&mut rose, &json!({"question": "Et les congés payés ?", "conversation": other}));
+    let said = rose.json(&format!("/api/v1/conversations/{other}"));
+    assert!(texts(&said["said"][1])[0].unwrap().contains("congés"), "{said}");
+    assert_eq!(rose.ask("DELETE", &format!("/api/v1/conversations/{other}"), None).status, 204);
+    assert_eq!(listed(&mut rose, ""), [id]);
     assert_eq!(listed(&mut rose, "?q=salari%C3%A9"), [id], "the text of answers is searched");
     assert_eq!(listed(&mut rose, "?q=%25"), [] as [i64; 0]);
 
@@ -59,7 +65,11 @@ fn what_was_asked_is_kept_found_named_exported_rated_and_deleted() {
     assert_eq!((rating(1, 1, &mut rose), rating(1, 2, &mut rose), rating(9, 1, &mut rose)), (204, 400, 404));
     assert_eq!(rose.json(&path)["said"][0]["rating"], 1);
     let export = rose.get(&format!("{path}/export"));
-    assert!(export.text().starts_with("# Congés 2026\n") && export.text().contains("/document/"), "{}", export.text());
+    assert!(
+        export.text().starts_with("# Congés 2026\n") && export.text().contains("/document/"),
+        "{}",
+        export.text()
+    );
     assert!(export.header("content-disposition").starts_with("attachment"));
 
     // To others it is not there, whatever they try.
