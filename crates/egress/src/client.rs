@@ -45,6 +45,24 @@ pub struct Surroundings {
     pub hosts: String,
     /// The system's certificate authorities, in PEM.
     pub authorities: Vec<u8>,
+    /// Our certificate and its private key, for rules that declare no files: an operator gets them over an API.
+    pub identity: Option<Identity>,
+}
+
+/// A certificate and its private key, in PEM.
+#[derive(Clone)]
+pub struct Identity {
+    /// The certificate, with those that lead to its authority.
+    pub certificate: Vec<u8>,
+    /// The private key.
+    pub key: Vec<u8>,
+}
+
+impl std::fmt::Debug for Identity {
+    /// Never the key.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Identity(…)")
+    }
 }
 
 impl Surroundings {
@@ -54,6 +72,7 @@ impl Surroundings {
             resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
             hosts: std::fs::read_to_string("/etc/hosts").unwrap_or_default(),
             authorities: tls::system_authorities(),
+            identity: None,
         }
     }
 }
@@ -95,7 +114,7 @@ impl Gates {
             .iter()
             .map(|rule| {
                 if rule.tls {
-                    tls::settings(rule, &surroundings.authorities)
+                    tls::settings(rule, surroundings)
                 } else {
                     Err("the rule has no TLS".to_owned())
                 }

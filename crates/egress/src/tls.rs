@@ -6,7 +6,10 @@ use std::sync::Arc;
 use intramuros_core::perimeter::Egress as Rule;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::client::WantsClientCert;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
+
+use crate::client::Surroundings;
 
 /// Where systems keep the certificate authorities they trust, as one file.
 const SYSTEM_BUNDLES: [&str; 5] = [
@@ -29,7 +32,8 @@ pub(crate) fn system_authorities() -> Vec<u8> {
 ///
 /// # Errors
 /// Which file can't be used, and why.
-pub(crate) fn settings(rule: &Rule, system: &[u8]) -> Result<Arc<ClientConfig>, String> {
+pub(crate) fn settings(rule: &Rule, surroundings: &Surroundings) -> Result<Arc<ClientConfig>, String> {
+    let system = &surroundings.authorities;
     let roots = match &rule.ca_file {
         Some(path) => authorities(&read_pem(path)?, &path.display().to_string())?,
         None if system.is_empty() => {
@@ -47,21 +51,30 @@ pub(crate) fn settings(rule: &Rule, system: &[u8]) -> Result<Arc<ClientConfig>, 
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots);
-    let mut settings = match (&rule.certificate_file, &rule.key_file) {
-        (Some(certificate), Some(key)) => {
-            let chain = CertificateDer::pem_slice_iter(&read_pem(certificate)?)
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| format!("{}: {error}", certificate.display()))?;
-            let secret = PrivateKeyDer::from_pem_slice(&read_pem(key)?)
-                .map_err(|error| format!("{}: {error}", key.display()))?;
-            builder
-                .with_client_auth_cert(chain, secret)
-                .map_err(|error| format!("{}: {error}", certificate.display()))?
+    let mut settings = match (&rule.certificate_file, &rule.key_file, &surroundings.identity) {
+        (Some(certificate), Some(key), _) => {
+            let (chain, secret) = (read_pem(certificate)?, read_pem(key)?);
+            present(builder, &chain, &secret).map_err(|error| format!("{}: {error}", certificate.display()))?
         }
+        (_, _, Some(identity)) => present(builder, &identity.certificate, &identity.key)
+            .map_err(|error| format!("the certificate to present: {error}"))?,
         _ => builder.with_no_client_auth(),
     };
     settings.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(settings))
+}
+
+/// Settings that present a certificate, both in PEM.
+fn present(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    certificate: &[u8],
+    key: &[u8],
+) -> Result<ClientConfig, String> {
+    let chain = CertificateDer::pem_slice_iter(certificate)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| error.to_string())?;
+    let secret = PrivateKeyDer::from_pem_slice(key).map_err(|error| error.to_string())?;
+    builder.with_client_auth_cert(chain, secret).map_err(|error| error.to_string())
 }
 
 fn authorities(pem: &[u8], from: &str) -> Result<RootCertStore, String> {

@@ -1,0 +1,229 @@
+//! How is a Warpgate bastion looked at, and how are planned changes carried out at it?
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::held::Held;
+use super::pace::Pace;
+use super::{Call, PeerError, Reply, Transport, accept, ask, id_of};
+use crate::plan::bastion::seen::{Bastion, Grant};
+use crate::plan::bastion::{self, Action, Plan, Wanted};
+use crate::plan::moment;
+
+const PEER: &str = "Warpgate";
+
+/// Rounds of planning and doing for one environment at a time. A new one needs three.
+const MAX_ROUNDS: usize = 8;
+
+/// One bastion.
+pub struct Warpgate {
+    transport: Transport,
+    held: Held<Bastion>,
+    pace: Pace,
+}
+
+impl Warpgate {
+    /// The bastion behind this transport.
+    pub fn new(transport: Transport) -> Warpgate {
+        Warpgate { transport, held: Held::default(), pace: Pace::default() }
+    }
+
+    /// Looks at the whole bastion, and says whether it differs from what we believed.
+    ///
+    /// # Errors
+    /// Why it can't be looked at.
+    pub async fn look(&self) -> Result<bool, PeerError> {
+        let _gate = self.held.looking().await;
+        Ok(self.held.take(self.observe().await?))
+    }
+
+    /// How old our picture is; none without one.
+    pub fn age(&self) -> Option<Duration> {
+        self.held.age()
+    }
+
+    /// Reads our picture; none before the first look.
+    pub fn picture<T>(&self, reader: impl FnOnce(&Bastion) -> T) -> Option<T> {
+        self.held.read(reader)
+    }
+
+    /// The public keys that the bastion signs in with.
+    ///
+    /// # Errors
+    /// Why it can't be looked at.
+    pub async fn keys(&self) -> Result<Vec<String>, PeerError> {
+        self.with(|bastion| bastion.keys.clone()).await
+    }
+
+    /// What would be done for an environment.
+    ///
+    /// # Errors
+    /// Why the bastion can't be looked at.
+    pub async fn plan(&self, wanted: &Wanted) -> Result<Plan, PeerError> {
+        self.with(|bastion| bastion::plan(wanted, bastion)).await
+    }
+
+    /// Makes the bastion what an environment needs. Gives what is left: conflicts, strangers, or nothing.
+    ///
+    /// # Errors
+    /// The first thing that failed. Asking again goes on from there.
+    pub async fn converge(&self, wanted: &Wanted) -> Result<Plan, PeerError> {
+        for _ in 0..MAX_ROUNDS {
+            let plan = self.with(|bastion| bastion::plan(wanted, bastion)).await?;
+            if plan.actions.is_empty() {
+                return Ok(plan);
+            }
+            self.carry_out(&plan.actions).await?;
+        }
+        Err(PeerError::Strange("the bastion is changed by somebody else at the same time".to_owned()))
+    }
+
+    /// Lets nobody in any more.
+    ///
+    /// # Errors
+    /// The first thing that failed. Asking again goes on from there.
+    pub async fn lock_out(&self, mark: &str) -> Result<(), PeerError> {
+        let actions = self.with(|bastion| bastion::lock_out(mark, bastion)).await?;
+        self.carry_out(&actions).await
+    }
+
+    /// Removes everything that bears a mark.
+    ///
+    /// # Errors
+    /// The first thing that failed. Asking again goes on from there.
+    pub async fn remove(&self, mark: &str) -> Result<(), PeerError> {
+        for _ in 0..MAX_ROUNDS {
+            let actions = self.with(|bastion| bastion::removal(mark, bastion)).await?;
+            if actions.is_empty() {
+                return Ok(());
+            }
+            self.carry_out(&actions).await?;
+        }
+        Err(PeerError::Strange("the bastion is changed by somebody else at the same time".to_owned()))
+    }
+
+    /// Removes what requests made that were given up and carried out after their environment was gone. `known` are the
+    /// last parts of the marks of environments that exist. Gives how many were found.
+    ///
+    /// # Errors
+    /// The first thing that failed.
+    pub async fn sweep(&self, home: &str, known: &BTreeSet<String>) -> Result<usize, PeerError> {
+        let orphans = self.with(|bastion| bastion::orphans(home, known, bastion)).await?;
+        for mark in &orphans {
+            self.remove(mark).await?;
+        }
+        Ok(orphans.len())
+    }
+
+    async fn carry_out(&self, actions: &[Action]) -> Result<(), PeerError> {
+        for action in actions {
+            self.act(action).await?;
+        }
+        Ok(())
+    }
+
+    async fn act(&self, action: &Action) -> Result<(), PeerError> {
+        let _gate = self.held.changing().await;
+        let call = action.call();
+        let done = self.send(&call).await.and_then(|reply| {
+            let done = (action.removes() && reply.status == 404)
+                || (action.repeatable() && reply.status == 409);
+            if !done {
+                let reply = accept(PEER, &call, reply)?;
+                if matches!(action, Action::PutRole { .. } | Action::PutTarget { .. }) {
+                    return id_of(PEER, &call, &reply);
+                }
+            }
+            Ok(String::new())
+        });
+        match done {
+            Ok(id) => {
+                self.held.write(|bastion| action.absorb(bastion, &id));
+                Ok(())
+            }
+            Err(error) => {
+                // Lost, refused or strange: the bastion knows better than we do.
+                self.held.doubt();
+                Err(error)
+            }
+        }
+    }
+
+    async fn with<T>(&self, reader: impl Fn(&Bastion) -> T) -> Result<T, PeerError> {
+        if let Some(value) = self.held.read(&reader) {
+            return Ok(value);
+        }
+        let _gate = self.held.looking().await;
+        // Somebody else may have looked while we waited.
+        if let Some(value) = self.held.read(&reader) {
+            return Ok(value);
+        }
+        let bastion = self.observe().await?;
+        let value = reader(&bastion);
+        self.held.take(bastion);
+        Ok(value)
+    }
+
+    async fn observe(&self) -> Result<Bastion, PeerError> {
+        #[derive(Deserialize)]
+        struct Parameters {
+            recordings_enable: bool,
+        }
+        #[derive(Deserialize)]
+        struct Key {
+            public_key: String,
+        }
+        #[derive(Deserialize)]
+        struct Assignment {
+            id: String,
+            #[serde(default)]
+            expires_at: Option<String>,
+        }
+        let parameters: Parameters = self.ask("/parameters").await?;
+        let keys: Vec<Key> = self.ask("/ssh/own-keys").await?;
+        let mut bastion = Bastion {
+            roles: self.ask("/roles").await?,
+            targets: self.ask("/targets").await?,
+            users: self.ask("/users").await?,
+            grants: Vec::new(),
+            recordings: parameters.recordings_enable,
+            keys: keys.into_iter().map(|key| key.public_key).collect(),
+        };
+        for user in &bastion.users {
+            let assignments: Vec<Assignment> = self.ask(&format!("/users/{}/roles", user.id)).await?;
+            bastion.grants.extend(assignments.into_iter().map(|assignment| Grant {
+                user: user.id.clone(),
+                role: assignment.id,
+                until: assignment.expires_at.as_deref().and_then(moment::seconds),
+            }));
+        }
+        Ok(bastion)
+    }
+
+    async fn ask<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, PeerError> {
+        self.wait().await;
+        let found = ask(&self.transport, PEER, path.to_owned()).await;
+        if matches!(found, Err(PeerError::Busy(_))) {
+            self.pace.rest();
+        }
+        found
+    }
+
+    async fn send(&self, call: &Call) -> Result<Reply, PeerError> {
+        self.wait().await;
+        let reply = (self.transport)(call.clone()).await?;
+        if matches!(reply.status, 429 | 503) {
+            self.pace.rest();
+        }
+        Ok(reply)
+    }
+
+    async fn wait(&self) {
+        let wait = self.pace.next();
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
