@@ -5,7 +5,9 @@
 //! kube, and it leaves the machine through `egress` alone.
 
 pub mod edge;
+pub mod manifests;
 pub mod names;
 pub mod peers;
 pub mod plan;
 pub mod resources;
+pub mod run;

@@ -20,8 +20,8 @@ const PEER: &str = "NetBird";
 /// what we do, and then the next attempt waits.
 const MAX_ROUNDS: usize = 8;
 
-/// How old peers and keys may be while a machine is awaited.
-const GLANCE: Duration = Duration::from_secs(10);
+/// How old peers and keys may be while a machine is awaited: all environments that wait share one look.
+const GLANCE: Duration = Duration::from_secs(4);
 
 /// Puts a new enrolment key (its id and the key itself) where the machines find it.
 pub type KeepKey = Arc<dyn Fn(String, String) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;

@@ -96,7 +96,6 @@ pub fn owner(name: &str, uid: &str) -> Value {
         "name": name,
         "uid": uid,
         "controller": true,
-        "blockOwnerDeletion": true,
     })
 }
 

@@ -54,11 +54,13 @@ pub fn plan(environment: &str, flows: Flows, seen: &Seen, known: &BTreeMap<Strin
         Ok(policies) => policies,
         Err(why) => {
             plan.problem = Some(why);
-            namespaces(seen).map(deny).collect()
+            Vec::new()
         }
     };
+    // Namespaces in which nothing runs yet are closed too: what comes there later finds the door shut.
+    let all = namespaces(seen).map(deny).chain(wanted);
     let wanted: BTreeMap<String, Value> =
-        wanted.into_iter().map(|policy| (place(&policy), marked(policy, environment))).collect();
+        all.map(|policy| (place(&policy), marked(policy, environment))).collect();
     plan.policies = wanted.len();
     let mut there = BTreeSet::new();
     for policy in &seen.policies {

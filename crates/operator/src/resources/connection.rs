@@ -27,6 +27,7 @@ use super::condition::{self, Condition};
 #[serde(rename_all = "camelCase")]
 pub struct MeshConnectionSpec {
     /// The address of the management API: `https://netbird.example.org`.
+    #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^https://[^/@ ]+(/[^ ]*)?$') || self.matches('^http://127[.]0[.]0[.]1(:[0-9]+)?$')").message("an https:// address (http:// for 127.0.0.1 alone)"))]
     pub url: String,
     /// The token of a service user, in the operator's namespace.
@@ -69,6 +70,7 @@ pub struct MeshConnectionSpec {
 #[serde(rename_all = "camelCase")]
 pub struct BastionConnectionSpec {
     /// The address of the bastion: `https://bastion.example.org:8888`.
+    #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^https://[^/@ ]+(/[^ ]*)?$') || self.matches('^http://127[.]0[.]0[.]1(:[0-9]+)?$')").message("an https:// address (http:// for 127.0.0.1 alone)"))]
     pub url: String,
     /// The token of an administrator, in the operator's namespace.

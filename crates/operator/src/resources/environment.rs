@@ -130,9 +130,9 @@ pub struct Administrator {
     /// Her name at the bastion.
     #[schemars(length(min = 1, max = 128))]
     pub name: String,
-    /// Until when; without it, until she is taken off the list.
+    /// Until when, such as `2027-01-31T18:00:00Z`; without it, until she is taken off the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$')").message("a moment is written as 2027-01-31T18:00:00Z"))]
+    #[schemars(length(equal = 20), regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"))]
     pub until: Option<String>,
 }
 

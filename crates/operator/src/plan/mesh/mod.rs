@@ -104,10 +104,12 @@ pub fn plan(wanted: &Wanted, mesh: &Mesh) -> Plan {
     };
     router(network, routers, &mut actions);
     let management = mesh.group(&wanted.management_group);
-    let waiting = management
-        .is_none()
-        .then(|| format!("the mesh has no group '{}' (managementGroup)", wanted.management_group));
-    if let Some(endpoint) = &wanted.endpoint {
+    let taken = wanted.endpoint.as_ref().and_then(|endpoint| taken(mesh, &names, endpoint));
+    let waiting = taken.clone().or_else(|| {
+        let missing = || format!("the mesh has no group '{}' (managementGroup)", wanted.management_group);
+        management.is_none().then(missing)
+    });
+    if let Some(endpoint) = wanted.endpoint.as_ref().filter(|_| taken.is_none()) {
         resource(wanted, network, &names, api, endpoint, &mut actions);
         policy(wanted, mesh, &names, management, api, endpoint, &mut actions);
     }
@@ -312,6 +314,26 @@ fn resource(
             name: second.name.clone(),
         });
     }
+}
+
+/// Why an endpoint is not led to. A Cluster's endpoint may be written by a namespace's user: with another environment's
+/// address she would draw the management cluster's connections to her machines.
+fn taken(mesh: &Mesh, names: &Names, endpoint: &Endpoint) -> Option<String> {
+    let host = &endpoint.host;
+    let name = |host: &str| {
+        host.len() <= 253
+            && host.split('.').all(|part| {
+                !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            })
+    };
+    if host.parse::<IpAddr>().is_err() && !name(host) {
+        return Some("the cluster's endpoint is neither an address nor a name".to_owned());
+    }
+    let others = mesh.networks.iter().filter(|network| network.name != names.network);
+    let other = others.flat_map(|network| &network.resources).any(|resource| {
+        resource.address == *host || resource.address == block(host)
+    });
+    other.then(|| format!("another environment's network leads to {host} already"))
 }
 
 /// An address as the block that holds it alone; a name as it is.

@@ -1,6 +1,7 @@
 //! What do the peers do when they are asked? Doubles that keep state and refuse what the real ones refuse.
 
 pub mod faults;
+pub mod http;
 pub mod netbird;
 pub mod warpgate;
 

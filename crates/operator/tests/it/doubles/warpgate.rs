@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::netbird::list;
 use super::{Double, Exchange};
 
 #[derive(Default)]
@@ -252,8 +251,4 @@ impl Warpgate {
         }
     }
 
-    /// The items of a list of names, for checks.
-    pub fn names(value: &Value) -> Vec<String> {
-        list(value).iter().filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect()
-    }
 }

@@ -1,0 +1,527 @@
+//! What is done for one environment, from its tables to its status?
+//!
+//! The private path comes first: Cluster API calls a control plane initialised only once it has reached it. So the mesh
+//! is made ready before the Cluster is asked for, and nothing of it is removed before the Cluster is gone.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use super::context::Context;
+use super::queue::Outcome;
+use super::rows::{ClusterRow, ENROLMENT_TYPE, KEY_ID, clusters};
+use super::status::{Report, write};
+use super::{isolation, plain};
+use crate::edge::kubeconfig::Server;
+use crate::names::Identity;
+use crate::peers::PeerError;
+use crate::peers::netbird::{KeepKey, NetBird};
+use crate::peers::warpgate::Warpgate;
+use crate::plan::bastion::seen::Options;
+use crate::plan::bastion::{self, Access, WantedTarget};
+use crate::plan::cluster::{self, BASTION_VARIABLE, Machine, Seen, Step, mesh_secret};
+use crate::plan::{mesh, moment};
+use crate::resources::condition::{Verdict, find};
+use crate::resources::connection::{ConnectionStatus, may_use};
+use crate::resources::{
+    ADOPT, BastionConnection, ENVIRONMENT_LABEL, Environment, FINALIZER, GROUP, MANAGER, MeshConnection, VERSION,
+};
+
+/// How soon to look again while a machine is awaited: a key that was used must be replaced before the next one comes.
+const ENROLLING: Duration = Duration::from_secs(5);
+
+/// How soon to look again while a cluster goes. Its going is watched; this is for what a watch may miss.
+const GOING: Duration = Duration::from_secs(60);
+
+/// Everything that is known about one environment.
+struct Case<'a> {
+    context: &'a Context,
+    environment: Arc<Environment>,
+    namespace: String,
+    name: String,
+    uid: String,
+    now: i64,
+}
+
+/// What went wrong on the way: a verdict that is written down, after which the work is tried again.
+struct Trouble(Verdict);
+
+impl From<kube::Error> for Trouble {
+    fn from(error: kube::Error) -> Trouble {
+        Trouble(Verdict::Unknown("KubernetesApi", plain(&error)))
+    }
+}
+
+impl From<PeerError> for Trouble {
+    fn from(error: PeerError) -> Trouble {
+        Trouble(verdict_of(&error))
+    }
+}
+
+/// What a peer's failure says about an environment.
+pub fn verdict_of(error: &PeerError) -> Verdict {
+    let message = error.to_string();
+    match error {
+        PeerError::Unreachable(_) => Verdict::Unknown("Unreachable", message),
+        PeerError::Busy(_) => Verdict::Unknown("Busy", message),
+        PeerError::Token(..) => Verdict::No("Credentials", message),
+        PeerError::Refused { .. } => Verdict::No("Refused", message),
+        PeerError::Strange(_) => Verdict::Unknown("NotUnderstood", message),
+    }
+}
+
+/// Looks at one environment and does what is to be done.
+pub async fn look(context: &Context, namespace: &str, name: &str) -> Outcome {
+    let Some(environment) = context.tables.environments.get(namespace, name) else {
+        // Gone, or a cluster of the same name that is not ours.
+        context.memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&(namespace.to_owned(), name.to_owned()));
+        return Outcome::Done(None);
+    };
+    let case = Case {
+        context,
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        uid: environment.uid().unwrap_or_default(),
+        now: k8s_openapi::jiff::Timestamp::now().as_second(),
+        environment,
+    };
+    let mut report = Report::default();
+    let outcome = case.work(&mut report).await;
+    if case.environment.metadata.deletion_timestamp.is_some() && report.verdicts.is_empty() {
+        return outcome;
+    }
+    if let Err(error) = write(context, &case.environment, &report, case.now).await {
+        tracing::warn!(environment = name, namespace, error = %plain(&error), "the status was not written");
+        return Outcome::Failed;
+    }
+    outcome
+}
+
+impl Case<'_> {
+    async fn work(&self, report: &mut Report) -> Outcome {
+        let going = self.environment.metadata.deletion_timestamp.is_some();
+        if self.environment.spec.paused {
+            report.say("Paused", Verdict::No("Paused", "spec.paused: nothing is made, changed or removed".to_owned()));
+            return Outcome::Done(None);
+        }
+        if going { self.remove(report).await } else { self.keep(report).await }
+    }
+
+    async fn keep(&self, report: &mut Report) -> Outcome {
+        if !self.environment.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+            && let Err(error) = self.finalizers(&[FINALIZER]).await
+        {
+            report.say("ClusterReady", Trouble::from(error).0);
+            return Outcome::Failed;
+        }
+        let row = self.context.tables.clusters.get(&self.namespace, &self.name);
+        let row = row.filter(|row| cluster::belongs(&row.object, &self.uid));
+        let seen = row.as_ref().map(|row| row.seen.clone()).unwrap_or_default();
+        report.endpoint = seen.endpoint.as_ref().map(|endpoint| format!("{}:{}", endpoint.host, endpoint.port));
+        let mut failed = false;
+        let mut again: Option<Duration> = None;
+        let mut soon = |wait: Duration| again = Some(again.map_or(wait, |known: Duration| known.min(wait)));
+
+        let path = self.mesh(&seen).await;
+        let bastion = self.bastion_keys().await;
+        let made = match (&path, &bastion) {
+            // The first time, everything that the machines are told must be there.
+            (Err(_), _) if row.is_none() => Ok(Verdict::No("WaitsForMesh", "the cluster is made once the mesh is ready for it".to_owned())),
+            (_, Err(_)) if row.is_none() => Ok(Verdict::No("WaitsForBastion", "the cluster is made once the bastion's keys are known".to_owned())),
+            (_, keys) => self.cluster(row.as_deref(), keys.as_ref().ok().map(Vec::as_slice)).await,
+        };
+        report.say("ClusterReady", settle(made, &mut failed));
+        if matches!(&path, Ok(plan) if plan.enrolling) {
+            soon(ENROLLING);
+        }
+        report.say("MeshReady", settle(path.map(|plan| mesh_verdict(&plan, &seen)), &mut failed));
+        if self.environment.spec.bastion.is_some() {
+            let done = self.bastion(&seen, report, &mut soon).await;
+            report.say("BastionReady", settle(done, &mut failed));
+        }
+        let isolated = self.isolation(&seen, &mut soon).await;
+        report.say("Isolated", settle(isolated, &mut failed));
+        if failed { Outcome::Failed } else { Outcome::Done(again) }
+    }
+
+    async fn remove(&self, report: &mut Report) -> Outcome {
+        if !self.environment.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+            return Outcome::Done(None);
+        }
+        match self.removed().await {
+            Ok(None) => Outcome::Done(None),
+            Ok(Some(waiting)) => {
+                report.say("Removed", Verdict::No("Deleting", waiting));
+                Outcome::Done(Some(GOING))
+            }
+            Err(Trouble(verdict)) => {
+                let said = format!("removal waits: {}", verdict.message());
+                report.say("Removed", Verdict::No(verdict.reason(), said));
+                Outcome::Failed
+            }
+        }
+    }
+
+    /// Removes everything, as far as it may go now. None when all of it is gone.
+    async fn removed(&self) -> Result<Option<String>, Trouble> {
+        let bastion = self.connected_bastion(false).transpose()?;
+        let (mesh_connection, mesh) = self.connected_mesh(false)?;
+        if let Some((connection, bastion)) = &bastion {
+            bastion.lock_out(&self.identity(connection.uid()).mark()).await.map_err(|error| {
+                Trouble(Verdict::Unknown("Unreachable", format!("people can't be locked out: {error}")))
+            })?;
+        }
+        let api = clusters(&self.context.client, &self.namespace);
+        // The table may be behind; what may be removed after the cluster must not depend on it.
+        if let Some(found) = api.get_opt(&self.name).await? {
+            let object = super::table::value_of(found);
+            if cluster::belongs(&object, &self.uid) {
+                if object.pointer("/metadata/deletionTimestamp").is_none() {
+                    api.delete(&self.name, &DeleteParams::background()).await?;
+                }
+                return Ok(Some("the cluster goes first; the path to it and its targets stay until it is gone".to_owned()));
+            }
+        }
+        if let Some((connection, bastion)) = &bastion {
+            bastion.remove(&self.identity(connection.uid()).mark()).await?;
+        }
+        mesh.remove(&self.identity(mesh_connection.uid()).prefix()).await?;
+        self.forget_key().await?;
+        self.finalizers(&[]).await?;
+        Ok(None)
+    }
+
+    async fn finalizers(&self, list: &[&str]) -> Result<(), kube::Error> {
+        let api: Api<Environment> = Api::namespaced(self.context.client.clone(), &self.namespace);
+        let mut patch = json!({
+            "apiVersion": format!("{GROUP}/{VERSION}"),
+            "kind": "Environment",
+            // With the id: another environment of the same name that came meanwhile is not this one.
+            "metadata": { "name": self.name, "uid": self.uid },
+        });
+        if !list.is_empty() {
+            patch["metadata"]["finalizers"] = json!(list);
+        }
+        match api.patch(&self.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
+            Err(kube::Error::Api(status)) if list.is_empty() && matches!(status.code, 404 | 409) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    fn identity(&self, home: Option<String>) -> Identity {
+        Identity {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            uid: self.uid.clone(),
+            home: home.unwrap_or_default(),
+        }
+    }
+
+    /// The mesh of the environment. With `asking`, only where the namespace may use it: what was made while it might is
+    /// removed all the same.
+    fn connected_mesh(&self, asking: bool) -> Result<(Arc<MeshConnection>, Arc<NetBird>), Trouble> {
+        let name = &self.environment.spec.mesh;
+        let connection = self.context.tables.meshes.get("", name);
+        let connection = connection.filter(|known| !asking || may_use(&known.spec.namespaces, &self.namespace));
+        let connection = connection.ok_or_else(|| not_allowed("MeshConnection", name, &self.namespace))?;
+        if asking {
+            answers(connection.status.as_ref())?;
+        }
+        let mesh = self.context.mesh(&connection).map_err(|why| Trouble(Verdict::No("Credentials", why)))?;
+        Ok((connection, mesh))
+    }
+
+    fn connected_bastion(&self, asking: bool) -> Option<Result<(Arc<BastionConnection>, Arc<Warpgate>), Trouble>> {
+        let name = self.environment.spec.bastion.as_ref()?;
+        let connection = self.context.tables.bastions.get("", name);
+        let connection = connection.filter(|known| !asking || may_use(&known.spec.namespaces, &self.namespace));
+        Some(connection.ok_or_else(|| not_allowed("BastionConnection", name, &self.namespace)).and_then(|connection| {
+            if asking {
+                answers(connection.status.as_ref())?;
+            }
+            let bastion = self.context.bastion(&connection).map_err(|why| Trouble(Verdict::No("Credentials", why)))?;
+            Ok((connection, bastion))
+        }))
+    }
+
+    fn machines(&self) -> Vec<Machine> {
+        let table = &self.context.tables.machines;
+        table.of_cluster(&self.namespace, &self.name)
+    }
+
+    async fn mesh(&self, seen: &Seen) -> Result<mesh::Plan, Trouble> {
+        let (connection, netbird) = self.connected_mesh(true)?;
+        if let Some(endpoint) = &seen.endpoint
+            && !self.context.settings.loopback_clusters
+        {
+            isolation::inside(endpoint).map_err(|why| Trouble(Verdict::No("Endpoint", why)))?;
+        }
+        let machines: BTreeSet<String> = self
+            .machines()
+            .into_iter()
+            .filter(|machine| machine.control_plane && !machine.deleting)
+            .map(|machine| machine.name)
+            .collect();
+        let stored = self.context.tables.enrolments.get(&self.namespace, &mesh_secret(&self.name));
+        let spec = &self.environment.spec;
+        let wanted = mesh::Wanted {
+            identity: self.identity(connection.uid()),
+            management_group: connection.spec.management_group.clone(),
+            endpoint: seen.endpoint.clone(),
+            machines,
+            replicas: usize::try_from(spec.size.control_plane).unwrap_or(1),
+            stored_key: stored.as_ref().map(|row| row.key_id.clone()),
+            domain: connection.spec.domain.as_ref().map(|domain| format!("{}.{}.{domain}", self.name, self.namespace)),
+            now: self.now,
+        };
+        let plan = netbird.converge(wanted, &self.keep_key()).await?;
+        if !plan.enrolling && stored.is_some() {
+            self.forget_key().await?;
+        }
+        Ok(plan)
+    }
+
+    /// Puts a new key into the environment's Secret.
+    fn keep_key(&self) -> KeepKey {
+        let api: Api<Secret> = Api::namespaced(self.context.client.clone(), &self.namespace);
+        let (name, environment, uid) = (mesh_secret(&self.name), self.name.clone(), self.uid.clone());
+        Arc::new(move |id, key| {
+            let secret = json!({
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "type": ENROLMENT_TYPE,
+                "metadata": {
+                    "name": name,
+                    "labels": { ENVIRONMENT_LABEL: environment },
+                    "annotations": { KEY_ID: id },
+                    "ownerReferences": [cluster::owner(&environment, &uid)],
+                },
+                "stringData": { "key": key },
+            });
+            let (api, name) = (api.clone(), name.clone());
+            Box::pin(async move {
+                let parameters = PatchParams::apply(MANAGER).force();
+                api.patch(&name, &parameters, &Patch::Apply(&secret)).await.map(drop).map_err(|error| plain(&error))
+            })
+        })
+    }
+
+    async fn forget_key(&self) -> Result<(), kube::Error> {
+        let name = mesh_secret(&self.name);
+        if self.context.tables.enrolments.get(&self.namespace, &name).is_none() {
+            return Ok(());
+        }
+        let api: Api<Secret> = Api::namespaced(self.context.client.clone(), &self.namespace);
+        match api.delete(&name, &DeleteParams::default()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// The bastion's public keys, where the class wants them.
+    async fn bastion_keys(&self) -> Result<Vec<String>, Trouble> {
+        let class = self.context.tables.classes.get(&self.namespace, &self.environment.spec.class);
+        if !class.is_some_and(|class| class.variables.contains(BASTION_VARIABLE)) {
+            return Ok(Vec::new());
+        }
+        match self.connected_bastion(true) {
+            None => Ok(Vec::new()),
+            Some(connected) => Ok(connected?.1.keys().await?),
+        }
+    }
+
+    async fn cluster(&self, row: Option<&ClusterRow>, keys: Option<&[String]>) -> Result<Verdict, Trouble> {
+        let class = self.context.tables.classes.get(&self.namespace, &self.environment.spec.class);
+        let Some(class) = class else {
+            let class = &self.environment.spec.class;
+            return Ok(Verdict::No("NoClass", format!("there is no ClusterClass '{class}' in {}", self.namespace)));
+        };
+        let seen = row.map(|row| row.seen.clone()).unwrap_or_default();
+        let Some(keys) = keys else {
+            // What the machines are told of the bastion stays as it is until the bastion answers.
+            return Ok(cluster_verdict(&seen));
+        };
+        let wanted = cluster::Wanted {
+            namespace: &self.namespace,
+            name: &self.name,
+            uid: &self.uid,
+            spec: &self.environment.spec,
+            class_variables: &class.variables,
+            bastion_keys: keys,
+        };
+        let api = clusters(&self.context.client, &self.namespace);
+        let found = match row {
+            Some(row) => Some(row.object.clone()),
+            None => api.get_opt(&self.name).await?.map(super::table::value_of),
+        };
+        match cluster::step(&wanted, found.as_ref(), self.adopts()) {
+            Step::Nothing => {}
+            Step::Conflict => {
+                let message = format!(
+                    "the Cluster {} belongs to somebody else; annotate the environment with {ADOPT}=true to take it over",
+                    self.name
+                );
+                return Ok(Verdict::No("Conflict", message));
+            }
+            Step::Apply(manifest) => {
+                let parameters = PatchParams::apply(MANAGER).force();
+                api.patch(&self.name, &parameters, &Patch::Apply(&manifest)).await?;
+            }
+        }
+        Ok(cluster_verdict(&seen))
+    }
+
+    fn adopts(&self) -> bool {
+        self.environment.annotations().get(ADOPT).is_some_and(|value| value == "true")
+    }
+
+    async fn bastion(
+        &self,
+        seen: &Seen,
+        report: &mut Report,
+        soon: &mut impl FnMut(Duration),
+    ) -> Result<Verdict, Trouble> {
+        let Some(connected) = self.connected_bastion(true) else {
+            return Ok(Verdict::Yes("None", "no bastion is declared".to_owned()));
+        };
+        let (connection, warpgate) = connected?;
+        let wanted = self.at_bastion(&connection, seen);
+        for end in wanted.people.iter().filter_map(|(_, until)| *until).filter(|until| *until > self.now) {
+            soon(Duration::from_secs((end - self.now).unsigned_abs()));
+        }
+        let plan = warpgate.converge(&wanted).await?;
+        report.targets.clone_from(&plan.targets);
+        Ok(bastion_verdict(&plan))
+    }
+
+    fn at_bastion(&self, connection: &BastionConnection, seen: &Seen) -> bastion::Wanted {
+        let spec = &self.environment.spec;
+        let machine = |machine: Machine| {
+            let options =
+                Options::Ssh { host: machine.address?, port: 22, username: connection.spec.account.clone() };
+            Some(WantedTarget { suffix: machine.name, options, access: Access::OwnKey })
+        };
+        let mut targets: Vec<WantedTarget> = self.machines().into_iter().filter_map(machine).collect();
+        targets.sort_by(|a, b| a.suffix.cmp(&b.suffix));
+        targets.extend(self.cluster_target(connection, seen));
+        bastion::Wanted {
+            identity: self.identity(connection.uid()),
+            adopt: self.adopts(),
+            targets,
+            certain: true,
+            tickets: spec.tickets.as_ref().map(|tickets| (tickets.hours * 3600, tickets.approval)),
+            people: spec
+                .administrators
+                .iter()
+                .map(|person| (person.name.clone(), person.until.as_deref().and_then(moment::seconds)))
+                .collect(),
+            require_recordings: connection.spec.require_recordings,
+            now: self.now,
+        }
+    }
+
+    /// The target of the cluster's API, once there is a certificate to sign in with.
+    fn cluster_target(&self, connection: &BastionConnection, seen: &Seen) -> Option<WantedTarget> {
+        let endpoint = seen.endpoint.as_ref().filter(|_| seen.initialized)?;
+        let kubeconfig = self.kubeconfig()?;
+        let server = Server::of_secret(&kubeconfig, endpoint).ok()?;
+        let (certificate, key) = server.identity?;
+        Some(WantedTarget {
+            suffix: String::new(),
+            options: Options::Kubernetes { cluster_url: server.url, verify: connection.spec.verify_clusters },
+            access: Access::Certificate {
+                certificate: String::from_utf8(certificate).ok()?,
+                key: String::from_utf8(key).ok()?,
+            },
+        })
+    }
+
+    fn kubeconfig(&self) -> Option<String> {
+        let name = format!("{}-kubeconfig", self.name);
+        self.context.tables.kubeconfigs.get(&self.namespace, &name).map(|row| row.text.clone())
+    }
+
+    async fn isolation(&self, seen: &Seen, soon: &mut impl FnMut(Duration)) -> Result<Verdict, Trouble> {
+        let (Some(endpoint), Some(kubeconfig), true) = (&seen.endpoint, self.kubeconfig(), seen.holds("RemoteConnectionProbe")) else {
+            return Ok(Verdict::No("WaitsForCluster", "policies are applied once the cluster answers through the mesh".to_owned()));
+        };
+        soon(isolation::EVERY);
+        isolation::keep(self.context, &self.environment, endpoint, &kubeconfig)
+            .await
+            .map_err(|why| Trouble(Verdict::Unknown("Unreachable", format!("the cluster can't be asked: {why}"))))
+    }
+}
+
+fn settle(done: Result<Verdict, Trouble>, failed: &mut bool) -> Verdict {
+    done.unwrap_or_else(|Trouble(verdict)| {
+        *failed = true;
+        verdict
+    })
+}
+
+/// The same for a connection that is missing and for one that may not be used: a namespace's user learns nothing about
+/// what others have.
+fn not_allowed(kind: &str, name: &str, namespace: &str) -> Trouble {
+    Trouble(Verdict::No("NotAllowed", format!("there is no {kind} '{name}' that the namespace {namespace} may use")))
+}
+
+/// Whether a peer answered when it was looked at last. As long as it does not, one look for all is enough; the
+/// environments are woken when it answers again.
+fn answers(status: Option<&ConnectionStatus>) -> Result<(), Trouble> {
+    match status.and_then(|status| find(&status.conditions, "Ready")) {
+        Some(ready) if ready.status == "Unknown" => {
+            Err(Trouble(Verdict::Unknown("Unreachable", ready.message.clone())))
+        }
+        Some(ready) if ready.status == "False" && ready.reason != "InUse" => {
+            Err(Trouble(Verdict::No("Credentials", ready.message.clone())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What Cluster API says about the cluster.
+fn cluster_verdict(seen: &Seen) -> Verdict {
+    if seen.paused {
+        return Verdict::No("Paused", "the Cluster is paused".to_owned());
+    }
+    match seen.condition("Available") {
+        Some(("True", ..)) => Verdict::Yes("Available", "the cluster is available".to_owned()),
+        Some((_, reason, message)) if !message.is_empty() => Verdict::No("NotAvailable", format!("{reason}: {message}")),
+        _ => Verdict::No("NotAvailable", "the cluster is being made".to_owned()),
+    }
+}
+
+fn mesh_verdict(plan: &mesh::Plan, seen: &Seen) -> Verdict {
+    if let Some(waiting) = &plan.waiting {
+        return Verdict::No("WaitsForGroup", waiting.clone());
+    }
+    if seen.endpoint.is_none() {
+        return Verdict::No("WaitsForEndpoint", "the path is prepared; the cluster has no endpoint yet".to_owned());
+    }
+    match seen.condition("RemoteConnectionProbe") {
+        Some(("True", ..)) => Verdict::Yes("Connected", "the management cluster reaches the API server".to_owned()),
+        Some((_, _, message)) if !message.is_empty() => Verdict::No("NotConnected", message.to_owned()),
+        _ if plan.enrolling => Verdict::No("Enrolling", "a machine of the control plane is still to enrol in the mesh".to_owned()),
+        _ => Verdict::No("NotConnected", "the API server has not answered through the mesh yet".to_owned()),
+    }
+}
+
+fn bastion_verdict(plan: &bastion::Plan) -> Verdict {
+    if !plan.conflicts.is_empty() {
+        let taken = plan.conflicts.join(", ");
+        return Verdict::No("Conflict", format!("made by somebody else at the bastion: {taken}; annotate the environment with {ADOPT}=true to take it over"));
+    }
+    if plan.unrecorded {
+        return Verdict::No("NotRecorded", "the bastion records no sessions, so nobody is let in".to_owned());
+    }
+    if !plan.strangers.is_empty() {
+        return Verdict::No("UnknownPeople", format!("no account at the bastion: {}", plan.strangers.join(", ")));
+    }
+    Verdict::Yes("AsDeclared", format!("{} targets are offered", plan.targets.len()))
+}
+

@@ -1,0 +1,214 @@
+//! Are the policies in an environment's cluster as declared? The operator asks the cluster itself, through the mesh.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use serde_json::Value;
+
+use super::context::Context;
+use super::plain;
+use super::table::value_of;
+use crate::edge::client::client;
+use crate::edge::kubeconfig::Server;
+use crate::edge::tally::Tally;
+use crate::names::print;
+use crate::plan::isolation::{Plan, Seen, place, plan, print_of};
+use crate::plan::mesh::Endpoint;
+use crate::resources::condition::Verdict;
+use crate::resources::{Environment, MANAGER};
+
+/// How often a cluster's policies and workloads are looked at. Five minutes: a workload that the matrix names and that
+/// is deployed later waits no longer than that.
+pub const EVERY: Duration = Duration::from_secs(300);
+
+/// Kinds that the planner reads: group, version, kind, plural.
+const READ: [(&str, &str, &str, &str); 7] = [
+    ("", "v1", "Namespace", "namespaces"),
+    ("", "v1", "Service", "services"),
+    ("apps", "v1", "Deployment", "deployments"),
+    ("apps", "v1", "StatefulSet", "statefulsets"),
+    ("apps", "v1", "DaemonSet", "daemonsets"),
+    ("batch", "v1", "Job", "jobs"),
+    ("batch", "v1", "CronJob", "cronjobs"),
+];
+
+/// Objects asked for at a time.
+const PAGE: u32 = 500;
+
+/// Pages of one kind: ten thousand objects. A larger cluster is not governed by one matrix.
+const MAX_PAGES: usize = 20;
+
+/// What is remembered of one cluster.
+#[derive(Default)]
+pub struct Memory {
+    /// The client, and the print of the kubeconfig that it was made from.
+    client: Option<(String, Client)>,
+    /// Prints of the policies that stood after the last look, by place.
+    policies: BTreeMap<String, String>,
+}
+
+/// Makes the policies of a cluster what they should be, and says whether they are.
+///
+/// # Errors
+/// Why the cluster can't be asked, in a sentence.
+pub async fn keep(
+    context: &Context,
+    environment: &Environment,
+    endpoint: &Endpoint,
+    kubeconfig: &str,
+) -> Result<Verdict, String> {
+    let (namespace, name) = (environment.namespace().unwrap_or_default(), environment.name_any());
+    let memory = {
+        let mut memories = context.memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(memories.entry((namespace.clone(), name.clone())).or_default())
+    };
+    let mut memory = memory.lock().await;
+    let cluster = reach(context, &mut memory, endpoint, kubeconfig)?;
+    let flows = flows(context, environment, &namespace).await?;
+    let seen = look(&cluster).await.map_err(|error| plain(&error))?;
+    let flows = flows.as_ref().map(|(file, text)| (file.as_str(), text.as_str()));
+    let plan = plan(&name, flows, &seen, &memory.policies);
+    for drifted in &plan.drift {
+        tracing::warn!(environment = name, namespace, policy = drifted, "a policy was changed by somebody else and is put back");
+    }
+    act(&cluster, &plan).await.map_err(|error| plain(&error))?;
+    for policy in &plan.apply {
+        memory.policies.extend(print_of(policy).map(|print| (place(policy), print)));
+    }
+    for (namespace, name) in &plan.delete {
+        memory.policies.remove(&format!("{namespace}/{name}"));
+    }
+    Ok(verdict(&plan))
+}
+
+fn verdict(plan: &Plan) -> Verdict {
+    if let Some(problem) = &plan.problem {
+        return Verdict::No("Matrix", format!("closed, but the flow matrix is not in force: {problem}"));
+    }
+    if !plan.foreign.is_empty() {
+        let names = plan.foreign.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
+        return Verdict::No("ForeignPolicies", format!("policies of others may let more through: {names}"));
+    }
+    Verdict::Yes("AsDeclared", format!("{} policies are as declared", plan.policies))
+}
+
+/// The client of a cluster, made anew when its kubeconfig was rotated.
+fn reach(
+    context: &Context,
+    memory: &mut Memory,
+    endpoint: &Endpoint,
+    kubeconfig: &str,
+) -> Result<Client, String> {
+    let seal = print(kubeconfig.as_bytes());
+    if let Some((known, client)) = &memory.client
+        && *known == seal
+    {
+        return Ok(client.clone());
+    }
+    let server = Server::of_secret(kubeconfig, endpoint)?;
+    if !context.settings.loopback_clusters {
+        inside(endpoint)?;
+    }
+    // Requests to an environment's cluster are not requests to ours.
+    let made = client(&server, &Arc::new(Tally::default())).map_err(|error| error.to_string())?;
+    memory.client = Some((seal, made.clone()));
+    Ok(made)
+}
+
+/// Refuses endpoints that are this machine's own: what listens beside the operator is no cluster.
+pub fn inside(endpoint: &Endpoint) -> Result<(), String> {
+    use intramuros_egress::address::{Kind, kind_of};
+    let Ok(address) = endpoint.host.parse() else { return Ok(()) };
+    match kind_of(address) {
+        Kind::Public | Kind::Private => Ok(()),
+        other => Err(format!("the cluster's endpoint {address} is {other}, where no cluster answers")),
+    }
+}
+
+/// The flow matrix: file name and text.
+async fn flows(
+    context: &Context,
+    environment: &Environment,
+    namespace: &str,
+) -> Result<Option<(String, String)>, String> {
+    let Some(flows) = &environment.spec.flows else { return Ok(None) };
+    let api: Api<ConfigMap> = Api::namespaced(context.client.clone(), namespace);
+    let map = api.get_opt(&flows.config_map).await.map_err(|error| plain(&error))?;
+    let text = map.and_then(|map| map.data?.remove(&flows.key));
+    // A matrix that is missing opens nothing: it is read as one that can't be.
+    Ok(Some((flows.key.clone(), text.unwrap_or_else(|| format!("the ConfigMap {} has no '{}'", flows.config_map, flows.key)))))
+}
+
+fn policies(cluster: &Client) -> (ApiResource, Api<DynamicObject>) {
+    let resource = resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies");
+    let api = Api::all_with(cluster.clone(), &resource);
+    (resource, api)
+}
+
+fn resource(group: &str, version: &str, kind: &str, plural: &str) -> ApiResource {
+    let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version,
+        kind: kind.to_owned(),
+        plural: plural.to_owned(),
+    }
+}
+
+async fn look(cluster: &Client) -> Result<Seen, kube::Error> {
+    let mut seen = Seen::default();
+    for (group, version, kind, plural) in READ {
+        let resource = resource(group, version, kind, plural);
+        let api = Api::<DynamicObject>::all_with(cluster.clone(), &resource);
+        seen.objects.extend(list(&api, &resource).await?);
+    }
+    let (resource, api) = policies(cluster);
+    seen.policies = list(&api, &resource).await?;
+    Ok(seen)
+}
+
+async fn list(api: &Api<DynamicObject>, resource: &ApiResource) -> Result<Vec<Value>, kube::Error> {
+    let mut found = Vec::new();
+    let mut parameters = ListParams::default().limit(PAGE);
+    for _ in 0..MAX_PAGES {
+        let page = api.list(&parameters).await?;
+        found.extend(page.items.into_iter().map(|object| {
+            let mut value = value_of(object);
+            // A list's items do not say what they are.
+            value["apiVersion"] = resource.api_version.clone().into();
+            value["kind"] = resource.kind.clone().into();
+            if let Some(object) = value.as_object_mut() {
+                object.remove("status");
+            }
+            value
+        }));
+        match page.metadata.continue_.filter(|next| !next.is_empty()) {
+            Some(next) => parameters = parameters.continue_token(&next),
+            None => break,
+        }
+    }
+    Ok(found)
+}
+
+async fn act(cluster: &Client, plan: &Plan) -> Result<(), kube::Error> {
+    let (resource, _) = policies(cluster);
+    let of = |namespace: &str| Api::<DynamicObject>::namespaced_with(cluster.clone(), namespace, &resource);
+    let parameters = PatchParams::apply(MANAGER).force();
+    for policy in &plan.apply {
+        let place = place(policy);
+        let Some((namespace, name)) = place.split_once('/') else { continue };
+        of(namespace).patch(name, &parameters, &Patch::Apply(policy)).await?;
+    }
+    for (namespace, name) in &plan.delete {
+        match of(namespace).delete(name, &DeleteParams::default()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            other => drop(other?),
+        }
+    }
+    Ok(())
+}
