@@ -20,12 +20,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &[]),
     ("ureq", &[]),
     ("rustls", &["intramuros-egress"]),
+    ("kube", &["intramuros-operator"]),
+    ("k8s-openapi", &["intramuros-operator"]),
     ("landlock", &["intramuros-seal"]),
     ("seccompiler", &["intramuros-seal"]),
     ("hayro", &["intramuros-ingest"]),
     ("calamine", &["intramuros-ingest", "intramuros-netpol"]),
     ("notify", &["intramuros-library"]),
-    ("clap", &["intramuros", "intramuros-netpol", "intramuros-perimeter"]),
+    ("clap", &["intramuros", "intramuros-netpol", "intramuros-operator", "intramuros-perimeter"]),
 ];
 
 /// Packages that open connections of their own: HTTP, TLS, name resolution, other protocols. They may be reached through
@@ -89,6 +91,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &["rusqlite", "tantivy", "intramuros-store", "intramuros-search", "intramuros-ingest"],
     ),
     ("intramuros-netpol", &["kube", "tokio"]),
+    ("intramuros-operator", &["rusqlite", "tantivy", "axum", "intramuros-search", "intramuros-store"]),
     ("intramuros-egress", &["intramuros-store", "intramuros-ingest", "intramuros-search"]),
 ];
 

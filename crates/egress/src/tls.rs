@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use intramuros_core::perimeter::Egress as Rule;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::client::WantsClientCert;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use crate::client::Surroundings;
@@ -54,7 +54,8 @@ pub(crate) fn settings(rule: &Rule, surroundings: &Surroundings) -> Result<Arc<C
     let mut settings = match (&rule.certificate_file, &rule.key_file, &surroundings.identity) {
         (Some(certificate), Some(key), _) => {
             let (chain, secret) = (read_pem(certificate)?, read_pem(key)?);
-            present(builder, &chain, &secret).map_err(|error| format!("{}: {error}", certificate.display()))?
+            present(builder, &chain, &secret)
+                .map_err(|error| format!("{}: {error}", certificate.display()))?
         }
         (_, _, Some(identity)) => present(builder, &identity.certificate, &identity.key)
             .map_err(|error| format!("the certificate to present: {error}"))?,

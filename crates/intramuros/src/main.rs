@@ -53,6 +53,12 @@ enum Command {
     Journal(intramuros_perimeter::cli::Journal),
     /// Network policies from an authorised-flow matrix, proved by our own engine
     Netpol(intramuros_netpol::cli::NetpolArgs),
+    /// Environments on demand: the program that keeps them, and what it needs
+    #[cfg(feature = "operator")]
+    Operator(intramuros_operator::cli::Operator),
+    /// Environments: what exists, what is missing, why, since when, and how to get in
+    #[cfg(feature = "operator")]
+    Env(intramuros_operator::cli::Env),
     /// Write the completions of a shell to standard output
     Completions(commands::completions::Args),
     /// Read files for another process of this program
@@ -107,6 +113,10 @@ fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
             args.run(setup::last().as_ref(), &mut out.writer()).map(|()| ExitCode::SUCCESS)
         }
         Command::Netpol(args) => commands::netpol::run(args, out),
+        #[cfg(feature = "operator")]
+        Command::Operator(args) => commands::operator::operator(args, out),
+        #[cfg(feature = "operator")]
+        Command::Env(args) => commands::operator::env(args, out),
         Command::Completions(args) => commands::completions::run(args, &mut Cli::command(), out),
         Command::Worker => commands::worker::run(),
         Command::Keeper(args) => commands::keeper::run(args),

@@ -4,6 +4,7 @@
 //! and say what must be done next; thin edges ([`peers`], [`edge`], [`run`]) look and act. The only crate that names
 //! kube, and it leaves the machine through `egress` alone.
 
+pub mod cli;
 pub mod edge;
 pub mod manifests;
 pub mod names;

@@ -9,6 +9,8 @@ pub mod ingest;
 pub mod keeper;
 pub mod mcp;
 pub mod netpol;
+#[cfg(feature = "operator")]
+pub mod operator;
 pub mod search;
 pub mod serve;
 pub mod status;

@@ -25,7 +25,7 @@ pub fn run(args: &NetpolArgs, out: &mut Output) -> Result<ExitCode, Error> {
 }
 
 /// The language of the person, as the environment says it.
-fn language() -> Language {
+pub fn language() -> Language {
     let said = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));

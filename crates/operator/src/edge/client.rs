@@ -74,7 +74,11 @@ pub fn gate(purpose: Purpose, url: &str, surroundings: Surroundings) -> Result<E
 pub fn client(server: &Server, tally: &Arc<Tally>) -> Result<kube::Client, EgressError> {
     let system = Surroundings::of_system();
     let surroundings = Surroundings {
-        authorities: if server.authorities.is_empty() { system.authorities.clone() } else { server.authorities.clone() },
+        authorities: if server.authorities.is_empty() {
+            system.authorities.clone()
+        } else {
+            server.authorities.clone()
+        },
         identity: server.identity.clone().map(|(certificate, key)| Identity { certificate, key }),
         ..system
     };

@@ -65,7 +65,8 @@ impl Server {
     /// # Errors
     /// When this is no pod.
     pub fn of_pod() -> Result<Server, String> {
-        let variable = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set: this is no pod"));
+        let variable =
+            |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set: this is no pod"));
         let (host, port) = (variable("KUBERNETES_SERVICE_HOST")?, variable("KUBERNETES_SERVICE_PORT")?);
         let host = if host.contains(':') { format!("[{host}]") } else { host };
         let folder = Path::new(ACCOUNT);
@@ -96,7 +97,8 @@ impl Server {
     /// # Errors
     /// What is not allowed, or can't be read. Never a part of the text.
     pub fn of_secret(text: &str, endpoint: &crate::plan::mesh::Endpoint) -> Result<Server, String> {
-        let config = Kubeconfig::from_yaml(text).map_err(|_| "the kubeconfig is not understood".to_owned())?;
+        let config =
+            Kubeconfig::from_yaml(text).map_err(|_| "the kubeconfig is not understood".to_owned())?;
         let server = of_config(&config, None, None)?;
         let (tls, host, port, _) = intramuros_core::perimeter::host::parse_url(&server.url)
             .map_err(|_| "the kubeconfig's server is no address".to_owned())?;
@@ -147,8 +149,7 @@ fn of_config(config: &Kubeconfig, context: Option<&str>, folder: Option<&Path>) 
             (None, None, _) => Ok(Vec::new()),
         }
     };
-    let certificate =
-        bytes(user.client_certificate_data.as_deref(), user.client_certificate.as_deref())?;
+    let certificate = bytes(user.client_certificate_data.as_deref(), user.client_certificate.as_deref())?;
     let key_data = user.client_key_data.as_ref().map(secret);
     let key = bytes(key_data.as_deref(), user.client_key.as_deref())?;
     let token = match (&user.token, &user.token_file, folder) {
@@ -159,7 +160,10 @@ fn of_config(config: &Kubeconfig, context: Option<&str>, folder: Option<&Path>) 
     };
     Ok(Server {
         url: cluster.server.clone().ok_or("the cluster has no server")?,
-        authorities: bytes(cluster.certificate_authority_data.as_deref(), cluster.certificate_authority.as_deref())?,
+        authorities: bytes(
+            cluster.certificate_authority_data.as_deref(),
+            cluster.certificate_authority.as_deref(),
+        )?,
         identity: (!certificate.is_empty() && !key.is_empty()).then_some((certificate, key)),
         token,
         namespace: context.namespace.clone().unwrap_or_else(|| "default".to_owned()),

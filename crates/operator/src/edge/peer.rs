@@ -56,8 +56,8 @@ pub fn transport(place: &Place) -> Result<Transport, String> {
         Kind::Mesh => ("authorization", format!("Token {}", place.token), ""),
         Kind::Bastion => ("x-warpgate-token", place.token.clone(), "/@warpgate/admin/api"),
     };
-    let mut value =
-        HeaderValue::from_str(&value).map_err(|_| "the token holds characters that no header may hold".to_owned())?;
+    let mut value = HeaderValue::from_str(&value)
+        .map_err(|_| "the token holds characters that no header may hold".to_owned())?;
     value.set_sensitive(true);
     let base = format!("{}{below}", place.url.trim_end_matches('/'));
     Ok(Arc::new(move |call| {
@@ -66,7 +66,9 @@ pub fn transport(place: &Place) -> Result<Transport, String> {
             let mut request = Request::new(purpose, call.method, format!("{base}{}", call.path));
             request.headers.insert(name, value);
             if !call.body.is_null() {
-                request.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                request
+                    .headers
+                    .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 request.body = call.body.to_string().into();
             }
             request.wait = WAIT;

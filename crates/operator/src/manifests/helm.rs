@@ -33,7 +33,8 @@ pub fn chart(version: &str) -> Result<Vec<(String, String)>, String> {
         ("templates/networkpolicy.yaml".to_owned(), yaml(&[network_policy(&everywhere)])?),
     ];
     for crd in resource_types() {
-        let name = crd.pointer("/spec/names/plural").and_then(|name| name.as_str()).unwrap_or("types").to_owned();
+        let name =
+            crd.pointer("/spec/names/plural").and_then(|name| name.as_str()).unwrap_or("types").to_owned();
         files.push((format!("crds/{name}.yaml"), yaml(&[crd])?));
     }
     let wide = bindings(&everywhere);

@@ -55,7 +55,11 @@ pub fn all(options: &Options) -> Vec<Value> {
 /// Never for our own objects.
 pub fn yaml(objects: &[Value]) -> Result<String, String> {
     let texts: Result<Vec<String>, _> = objects.iter().map(serde_saphyr::to_string).collect();
-    Ok(texts.map_err(|error| error.to_string())?.iter().map(|text| format!("---\n{}\n", text.trim_end())).collect())
+    Ok(texts
+        .map_err(|error| error.to_string())?
+        .iter()
+        .map(|text| format!("---\n{}\n", text.trim_end()))
+        .collect())
 }
 
 fn namespace(options: &Options) -> Value {
@@ -91,7 +95,8 @@ pub fn roles(options: &Options) -> Vec<Value> {
             vec![json!({ "apiGroups": [GROUP], "resources": ["environments"], "verbs": verbs })],
         );
         // Connections are the platform's: nobody gets rights on them with a namespace.
-        people["metadata"]["labels"] = json!({ format!("rbac.authorization.k8s.io/aggregate-to-{to}"): "true" });
+        people["metadata"]["labels"] =
+            json!({ format!("rbac.authorization.k8s.io/aggregate-to-{to}"): "true" });
         people
     };
     vec![
@@ -143,13 +148,13 @@ fn binding(options: &Options, kind: &str, name: &str, namespace: Option<&str>, r
 pub fn deployment(options: &Options) -> Value {
     let labels = json!({ "app.kubernetes.io/name": NAME });
     let probe = |path: &str| json!({ "httpGet": { "path": path, "port": "metrics" }, "periodSeconds": 10 });
-    let mut arguments = vec!["operator".to_owned(), "run".to_owned(), format!("--metrics=0.0.0.0:{METRICS_PORT}")];
+    let mut arguments =
+        vec!["operator".to_owned(), "run".to_owned(), format!("--metrics=0.0.0.0:{METRICS_PORT}")];
     if !options.environments.is_empty() {
         arguments.push(format!("--namespaces={}", options.environments.join(",")));
     }
-    let field = |name: &str, path: &str| {
-        json!({ "name": name, "valueFrom": { "fieldRef": { "fieldPath": path } } })
-    };
+    let field =
+        |name: &str, path: &str| json!({ "name": name, "valueFrom": { "fieldRef": { "fieldPath": path } } });
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -235,7 +240,9 @@ mod tests {
             bindings(options)
                 .iter()
                 .filter(|binding| binding["metadata"]["name"] == format!("{NAME}-environments"))
-                .map(|binding| format!("{} {}", binding["kind"].as_str().unwrap(), binding["metadata"]["namespace"]))
+                .map(|binding| {
+                    format!("{} {}", binding["kind"].as_str().unwrap(), binding["metadata"]["namespace"])
+                })
                 .collect()
         };
         assert_eq!(kinds(&options(&[])), ["ClusterRoleBinding null"]);

@@ -47,7 +47,12 @@ pub const RIGHTS: &[Right] = &[
     right(Scope::Cluster, OURS, "bastionconnections/status", &["patch"]),
     right(Scope::Environments, OURS, "environments", &["list", "watch", "patch"]),
     right(Scope::Environments, OURS, "environments/status", &["patch"]),
-    right(Scope::Environments, CLUSTER_API, "clusters", &["get", "list", "watch", "create", "patch", "delete"]),
+    right(
+        Scope::Environments,
+        CLUSTER_API,
+        "clusters",
+        &["get", "list", "watch", "create", "patch", "delete"],
+    ),
     right(Scope::Environments, CLUSTER_API, "machines", &["list", "watch"]),
     right(Scope::Environments, CLUSTER_API, "clusterclasses", &["list", "watch"]),
     right(Scope::Environments, "", "secrets", &["list", "watch", "create", "patch", "delete"]),

@@ -164,8 +164,7 @@ impl NetBird {
     async fn glance(&self) -> Result<(), PeerError> {
         let recent = || {
             let last = *self.glanced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            last.is_some_and(|at| at.elapsed() < GLANCE)
-                || self.held.age().is_some_and(|age| age < GLANCE)
+            last.is_some_and(|at| at.elapsed() < GLANCE) || self.held.age().is_some_and(|age| age < GLANCE)
         };
         if recent() {
             return Ok(());

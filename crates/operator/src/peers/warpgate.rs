@@ -128,8 +128,8 @@ impl Warpgate {
         let _gate = self.held.changing().await;
         let call = action.call();
         let done = self.send(&call).await.and_then(|reply| {
-            let done = (action.removes() && reply.status == 404)
-                || (action.repeatable() && reply.status == 409);
+            let done =
+                (action.removes() && reply.status == 404) || (action.repeatable() && reply.status == 409);
             if !done {
                 let reply = accept(PEER, &call, reply)?;
                 if matches!(action, Action::PutRole { .. } | Action::PutTarget { .. }) {

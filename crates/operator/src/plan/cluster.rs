@@ -51,9 +51,9 @@ pub fn manifest(wanted: &Wanted) -> Value {
         "controlPlane": { "replicas": spec.size.control_plane },
     });
     if !spec.size.workers.is_empty() {
-        let workers = spec.size.workers.iter().map(|workers| {
-            json!({ "name": workers.name, "class": workers.class, "replicas": workers.replicas })
-        });
+        let workers = spec.size.workers.iter().map(
+            |workers| json!({ "name": workers.name, "class": workers.class, "replicas": workers.replicas }),
+        );
         topology["workers"] = json!({ "machineDeployments": workers.collect::<Vec<_>>() });
     }
     let variables = variables(wanted);
@@ -147,7 +147,8 @@ pub fn step(wanted: &Wanted, observed: Option<&Value>, adopt: bool) -> Step {
         return Step::Conflict;
     }
     // The print catches what we no longer ask for; `covers` what somebody else changed.
-    let print = |object: &Value| object.pointer("/metadata/annotations").and_then(|all| all.get(APPLIED)).cloned();
+    let print =
+        |object: &Value| object.pointer("/metadata/annotations").and_then(|all| all.get(APPLIED)).cloned();
     if print(observed) == print(&manifest) && covers(observed, &manifest) {
         Step::Nothing
     } else {
@@ -164,14 +165,19 @@ pub fn belongs(object: &Value, uid: &str) -> bool {
 /// Whether `observed` says everything that `wanted` says. It may say more: defaults, and what others own.
 pub fn covers(observed: &Value, wanted: &Value) -> bool {
     match (observed, wanted) {
-        (Value::Object(observed), Value::Object(wanted)) => wanted
-            .iter()
-            .all(|(key, value)| observed.get(key).is_some_and(|known| covers(known, value))),
+        (Value::Object(observed), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, value)| observed.get(key).is_some_and(|known| covers(known, value)))
+        }
         (Value::Array(observed), Value::Array(wanted)) => {
             let named = |value: &Value| value.get("name").or_else(|| value.get("uid")).cloned();
             wanted.iter().enumerate().all(|(place, value)| match named(value) {
-                Some(name) => observed.iter().any(|known| named(known) == Some(name.clone()) && covers(known, value)),
-                None => observed.len() == wanted.len() && observed.get(place).is_some_and(|known| covers(known, value)),
+                Some(name) => {
+                    observed.iter().any(|known| named(known) == Some(name.clone()) && covers(known, value))
+                }
+                None => {
+                    observed.len() == wanted.len()
+                        && observed.get(place).is_some_and(|known| covers(known, value))
+                }
             })
         }
         (observed, wanted) => observed == wanted,
@@ -204,9 +210,8 @@ impl Seen {
             Some(Endpoint { host, port })
         });
         let yes = |path: &str| cluster.pointer(path).and_then(Value::as_bool).unwrap_or_default();
-        let text = |value: &Value, key: &str| {
-            value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
+        let text =
+            |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let conditions = cluster.pointer("/status/conditions").and_then(Value::as_array);
         Seen {
             endpoint,

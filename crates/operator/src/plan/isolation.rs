@@ -75,7 +75,8 @@ pub fn plan(environment: &str, flows: Flows, seen: &Seen, known: &BTreeMap<Strin
                 plan.apply.push(wanted.clone());
             }
             None if ours && plan.problem.is_none() => {
-                let at = |path: &str| policy.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let at =
+                    |path: &str| policy.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
                 plan.delete.push((at("/metadata/namespace"), at("/metadata/name")));
             }
             // As long as the matrix can't be used, what it opened before stays open: closing it would break what works.
@@ -93,7 +94,9 @@ pub fn plan(environment: &str, flows: Flows, seen: &Seen, known: &BTreeMap<Strin
         }
     }
     // What closes goes first: between two policies nothing may be open that is not authorised.
-    plan.apply.sort_by_key(|policy| policy.pointer("/metadata/name").and_then(Value::as_str) != Some("default-deny"));
+    plan.apply.sort_by_key(|policy| {
+        policy.pointer("/metadata/name").and_then(Value::as_str) != Some("default-deny")
+    });
     plan
 }
 
@@ -110,9 +113,7 @@ pub fn place(policy: &Value) -> String {
 
 fn policies(flows: Flows, seen: &Seen) -> Result<Vec<Value>, String> {
     let matrix = match flows {
-        Some((name, text)) => {
-            matrix::read::read(name, text.as_bytes()).map_err(|error| error.to_string())?
-        }
+        Some((name, text)) => matrix::read::read(name, text.as_bytes()).map_err(|error| error.to_string())?,
         None => Matrix::default(),
     };
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": seen.objects });
@@ -201,7 +202,8 @@ mod tests {
         })
     }
 
-    const MATRIX: &str = "source,destination,protocol,ports,justification\nshop/web,shop/db,TCP,5432,Orders\n";
+    const MATRIX: &str =
+        "source,destination,protocol,ports,justification\nshop/web,shop/db,TCP,5432,Orders\n";
 
     fn shop() -> Seen {
         let objects = vec![

@@ -16,7 +16,8 @@ mod tests {
 
     #[test]
     fn peers_write_moments_in_several_ways() {
-        let check = |written: &str, expected: Option<i64>| assert_eq!(seconds(written), expected, "{written}");
+        let check =
+            |written: &str, expected: Option<i64>| assert_eq!(seconds(written), expected, "{written}");
         check("1970-01-01T00:01:00Z", Some(60));
         check("1970-01-01T01:01:00+01:00", Some(60));
         check("1970-01-01T00:01:00.123456789Z", Some(60));

@@ -3,6 +3,8 @@
 //! Both kinds belong to the whole cluster: the platform's team writes them, and names the namespaces that may use them.
 //! Their credentials lie in the operator's own namespace, so that no field of a namespaced resource points at one.
 
+#![allow(clippy::duplicated_attributes, reason = "each printed column has a type")]
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +22,11 @@ use super::condition::{self, Condition};
     derive = "PartialEq",
     doc = "The management API of a NetBird mesh, and who may use it.",
     printcolumn(name = "URL", type_ = "string", json_path = ".spec.url"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
     printcolumn(name = "Environments", type_ = "integer", json_path = ".status.environments"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -63,7 +69,11 @@ pub struct MeshConnectionSpec {
     derive = "PartialEq",
     doc = "The administration of a Warpgate bastion, and who may use it.",
     printcolumn(name = "URL", type_ = "string", json_path = ".spec.url"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
     printcolumn(name = "Environments", type_ = "integer", json_path = ".status.environments"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -78,6 +88,14 @@ pub struct BastionConnectionSpec {
     /// The certificate authorities that vouch for it (PEM), in the operator's namespace; otherwise the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorities: Option<SecretKey>,
+    /// Where people connect by SSH: `bastion.example.org:2222`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub ssh: Option<String>,
+    /// Where people reach API servers: `bastion.example.org:8443`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub kubernetes: Option<String>,
     /// The account on machines that the bastion signs in with.
     #[serde(default = "account")]
     #[schemars(length(min = 1, max = 32))]

@@ -132,7 +132,10 @@ pub struct Administrator {
     pub name: String,
     /// Until when, such as `2027-01-31T18:00:00Z`; without it, until she is taken off the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(equal = 20), regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"))]
+    #[schemars(
+        length(equal = 20),
+        regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")
+    )]
     pub until: Option<String>,
 }
 
@@ -190,6 +193,12 @@ pub struct EnvironmentStatus {
     /// Where the API server answers, inside the mesh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+    /// Where people connect by SSH: the bastion's host and port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<String>,
+    /// Where people reach the cluster's API: the bastion's host and port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<String>,
     /// The targets at the bastion, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,

@@ -12,15 +12,15 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::environment::verdict_of;
 use super::plain;
 use super::queue::Outcome;
 use super::status::of_connection;
+use super::verdicts::verdict_of;
 use super::watches::wake;
 use crate::names::short;
 use crate::peers::PeerError;
-use crate::resources::connection::ConnectionStatus;
 use crate::resources::condition::Verdict;
+use crate::resources::connection::ConnectionStatus;
 use crate::resources::{Environment, FINALIZER, GROUP, MANAGER, VERSION};
 
 /// What a look at a peer found.
@@ -83,7 +83,10 @@ pub async fn look_at_bastion(context: &Context, name: &str) -> Outcome {
 }
 
 fn fresh() -> Look {
-    Look { changed: false, verdict: Verdict::Yes("Answers", "it answers, and the token is accepted".to_owned()) }
+    Look {
+        changed: false,
+        verdict: Verdict::Yes("Answers", "it answers, and the token is accepted".to_owned()),
+    }
 }
 
 fn of(looked: Result<bool, PeerError>) -> Look {
@@ -163,8 +166,11 @@ where
         api.patch(&name, &parameters, &Patch::Apply(&held)).await?;
     }
     let verdict = if going {
-        let names: Vec<String> =
-            users.iter().take(5).map(|user| format!("{}/{}", user.namespace().unwrap_or_default(), user.name_any())).collect();
+        let names: Vec<String> = users
+            .iter()
+            .take(5)
+            .map(|user| format!("{}/{}", user.namespace().unwrap_or_default(), user.name_any()))
+            .collect();
         Verdict::No("InUse", format!("it goes once no environment uses it: {}", names.join(", ")))
     } else {
         look.verdict.clone()

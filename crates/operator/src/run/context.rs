@@ -161,8 +161,7 @@ impl Context {
 
     /// A value of a Secret in our own namespace. No other namespace is ever looked into for credentials of peers.
     fn secret(&self, key: &SecretKey) -> Result<Vec<u8>, String> {
-        let missing =
-            || format!("the Secret {}/{} has no '{}'", self.settings.home, key.secret, key.key);
+        let missing = || format!("the Secret {}/{} has no '{}'", self.settings.home, key.secret, key.key);
         let secret = self.tables.secrets.get(&self.settings.home, &key.secret).ok_or_else(missing)?;
         secret.data.get(&key.key).cloned().ok_or_else(missing)
     }
@@ -176,7 +175,8 @@ fn peer<P>(
     make: fn(crate::peers::Transport) -> P,
 ) -> Result<Arc<P>, String> {
     let authorities = place.authorities.as_deref().unwrap_or_default();
-    let seal = print([place.url.as_bytes(), b"\0", place.token.as_bytes(), b"\0", authorities].concat().as_slice());
+    let seal =
+        print([place.url.as_bytes(), b"\0", place.token.as_bytes(), b"\0", authorities].concat().as_slice());
     let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
     let name = name.unwrap_or_default();
     match peers.get(name) {

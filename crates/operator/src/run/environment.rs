@@ -16,6 +16,7 @@ use super::context::Context;
 use super::queue::Outcome;
 use super::rows::{ClusterRow, ENROLMENT_TYPE, KEY_ID, clusters};
 use super::status::{Report, write};
+use super::verdicts::{answers, bastion_verdict, cluster_verdict, mesh_verdict, not_allowed, verdict_of};
 use super::{isolation, plain};
 use crate::edge::kubeconfig::Server;
 use crate::names::Identity;
@@ -26,10 +27,11 @@ use crate::plan::bastion::seen::Options;
 use crate::plan::bastion::{self, Access, WantedTarget};
 use crate::plan::cluster::{self, BASTION_VARIABLE, Machine, Seen, Step, mesh_secret};
 use crate::plan::{mesh, moment};
-use crate::resources::condition::{Verdict, find};
-use crate::resources::connection::{ConnectionStatus, may_use};
+use crate::resources::condition::Verdict;
+use crate::resources::connection::may_use;
 use crate::resources::{
-    ADOPT, BastionConnection, ENVIRONMENT_LABEL, Environment, FINALIZER, GROUP, MANAGER, MeshConnection, VERSION,
+    ADOPT, BastionConnection, ENVIRONMENT_LABEL, Environment, FINALIZER, GROUP, MANAGER, MeshConnection,
+    VERSION,
 };
 
 /// How soon to look again while a machine is awaited: a key that was used must be replaced before the next one comes.
@@ -39,17 +41,20 @@ const ENROLLING: Duration = Duration::from_secs(5);
 const GOING: Duration = Duration::from_secs(60);
 
 /// Everything that is known about one environment.
-struct Case<'a> {
-    context: &'a Context,
-    environment: Arc<Environment>,
-    namespace: String,
-    name: String,
-    uid: String,
-    now: i64,
+pub(super) struct Case<'a> {
+    pub context: &'a Context,
+    pub environment: Arc<Environment>,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub now: i64,
 }
 
+/// A bastion, with its connection.
+type AtBastion = (Arc<BastionConnection>, Arc<Warpgate>);
+
 /// What went wrong on the way: a verdict that is written down, after which the work is tried again.
-struct Trouble(Verdict);
+pub(super) struct Trouble(pub Verdict);
 
 impl From<kube::Error> for Trouble {
     fn from(error: kube::Error) -> Trouble {
@@ -63,23 +68,15 @@ impl From<PeerError> for Trouble {
     }
 }
 
-/// What a peer's failure says about an environment.
-pub fn verdict_of(error: &PeerError) -> Verdict {
-    let message = error.to_string();
-    match error {
-        PeerError::Unreachable(_) => Verdict::Unknown("Unreachable", message),
-        PeerError::Busy(_) => Verdict::Unknown("Busy", message),
-        PeerError::Token(..) => Verdict::No("Credentials", message),
-        PeerError::Refused { .. } => Verdict::No("Refused", message),
-        PeerError::Strange(_) => Verdict::Unknown("NotUnderstood", message),
-    }
-}
-
 /// Looks at one environment and does what is to be done.
 pub async fn look(context: &Context, namespace: &str, name: &str) -> Outcome {
     let Some(environment) = context.tables.environments.get(namespace, name) else {
         // Gone, or a cluster of the same name that is not ours.
-        context.memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&(namespace.to_owned(), name.to_owned()));
+        context
+            .memories
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .remove(&(namespace.to_owned(), name.to_owned()));
         return Outcome::Done(None);
     };
     let case = Case {
@@ -106,7 +103,10 @@ impl Case<'_> {
     async fn work(&self, report: &mut Report) -> Outcome {
         let going = self.environment.metadata.deletion_timestamp.is_some();
         if self.environment.spec.paused {
-            report.say("Paused", Verdict::No("Paused", "spec.paused: nothing is made, changed or removed".to_owned()));
+            report.say(
+                "Paused",
+                Verdict::No("Paused", "spec.paused: nothing is made, changed or removed".to_owned()),
+            );
             return Outcome::Done(None);
         }
         if going { self.remove(report).await } else { self.keep(report).await }
@@ -122,7 +122,8 @@ impl Case<'_> {
         let row = self.context.tables.clusters.get(&self.namespace, &self.name);
         let row = row.filter(|row| cluster::belongs(&row.object, &self.uid));
         let seen = row.as_ref().map(|row| row.seen.clone()).unwrap_or_default();
-        report.endpoint = seen.endpoint.as_ref().map(|endpoint| format!("{}:{}", endpoint.host, endpoint.port));
+        report.endpoint =
+            seen.endpoint.as_ref().map(|endpoint| format!("{}:{}", endpoint.host, endpoint.port));
         let mut failed = false;
         let mut again: Option<Duration> = None;
         let mut soon = |wait: Duration| again = Some(again.map_or(wait, |known: Duration| known.min(wait)));
@@ -131,8 +132,14 @@ impl Case<'_> {
         let bastion = self.bastion_keys().await;
         let made = match (&path, &bastion) {
             // The first time, everything that the machines are told must be there.
-            (Err(_), _) if row.is_none() => Ok(Verdict::No("WaitsForMesh", "the cluster is made once the mesh is ready for it".to_owned())),
-            (_, Err(_)) if row.is_none() => Ok(Verdict::No("WaitsForBastion", "the cluster is made once the bastion's keys are known".to_owned())),
+            (Err(_), _) if row.is_none() => Ok(Verdict::No(
+                "WaitsForMesh",
+                "the cluster is made once the mesh is ready for it".to_owned(),
+            )),
+            (_, Err(_)) if row.is_none() => Ok(Verdict::No(
+                "WaitsForBastion",
+                "the cluster is made once the bastion's keys are known".to_owned(),
+            )),
             (_, keys) => self.cluster(row.as_deref(), keys.as_ref().ok().map(Vec::as_slice)).await,
         };
         report.say("ClusterReady", settle(made, &mut failed));
@@ -184,7 +191,9 @@ impl Case<'_> {
                 if object.pointer("/metadata/deletionTimestamp").is_none() {
                     api.delete(&self.name, &DeleteParams::background()).await?;
                 }
-                return Ok(Some("the cluster goes first; the path to it and its targets stay until it is gone".to_owned()));
+                return Ok(Some(
+                    "the cluster goes first; the path to it and its targets stay until it is gone".to_owned(),
+                ));
             }
         }
         if let Some((connection, bastion)) = &bastion {
@@ -224,10 +233,14 @@ impl Case<'_> {
 
     /// The mesh of the environment. With `asking`, only where the namespace may use it: what was made while it might is
     /// removed all the same.
-    fn connected_mesh(&self, asking: bool) -> Result<(Arc<MeshConnection>, Arc<NetBird>), Trouble> {
+    pub(super) fn connected_mesh(
+        &self,
+        asking: bool,
+    ) -> Result<(Arc<MeshConnection>, Arc<NetBird>), Trouble> {
         let name = &self.environment.spec.mesh;
         let connection = self.context.tables.meshes.get("", name);
-        let connection = connection.filter(|known| !asking || may_use(&known.spec.namespaces, &self.namespace));
+        let connection =
+            connection.filter(|known| !asking || may_use(&known.spec.namespaces, &self.namespace));
         let connection = connection.ok_or_else(|| not_allowed("MeshConnection", name, &self.namespace))?;
         if asking {
             answers(connection.status.as_ref())?;
@@ -236,17 +249,23 @@ impl Case<'_> {
         Ok((connection, mesh))
     }
 
-    fn connected_bastion(&self, asking: bool) -> Option<Result<(Arc<BastionConnection>, Arc<Warpgate>), Trouble>> {
+    pub(super) fn connected_bastion(&self, asking: bool) -> Option<Result<AtBastion, Trouble>> {
         let name = self.environment.spec.bastion.as_ref()?;
         let connection = self.context.tables.bastions.get("", name);
-        let connection = connection.filter(|known| !asking || may_use(&known.spec.namespaces, &self.namespace));
-        Some(connection.ok_or_else(|| not_allowed("BastionConnection", name, &self.namespace)).and_then(|connection| {
-            if asking {
-                answers(connection.status.as_ref())?;
-            }
-            let bastion = self.context.bastion(&connection).map_err(|why| Trouble(Verdict::No("Credentials", why)))?;
-            Ok((connection, bastion))
-        }))
+        let connection =
+            connection.filter(|known| !asking || may_use(&known.spec.namespaces, &self.namespace));
+        Some(connection.ok_or_else(|| not_allowed("BastionConnection", name, &self.namespace)).and_then(
+            |connection| {
+                if asking {
+                    answers(connection.status.as_ref())?;
+                }
+                let bastion = self
+                    .context
+                    .bastion(&connection)
+                    .map_err(|why| Trouble(Verdict::No("Credentials", why)))?;
+                Ok((connection, bastion))
+            },
+        ))
     }
 
     fn machines(&self) -> Vec<Machine> {
@@ -261,6 +280,17 @@ impl Case<'_> {
         {
             isolation::inside(endpoint).map_err(|why| Trouble(Verdict::No("Endpoint", why)))?;
         }
+        let wanted = self.in_mesh(&connection, seen);
+        let stored = wanted.stored_key.is_some();
+        let plan = netbird.converge(wanted, &self.keep_key()).await?;
+        if !plan.enrolling && stored {
+            self.forget_key().await?;
+        }
+        Ok(plan)
+    }
+
+    /// What the environment needs in the mesh.
+    pub(super) fn in_mesh(&self, connection: &MeshConnection, seen: &Seen) -> mesh::Wanted {
         let machines: BTreeSet<String> = self
             .machines()
             .into_iter()
@@ -269,21 +299,20 @@ impl Case<'_> {
             .collect();
         let stored = self.context.tables.enrolments.get(&self.namespace, &mesh_secret(&self.name));
         let spec = &self.environment.spec;
-        let wanted = mesh::Wanted {
+        mesh::Wanted {
             identity: self.identity(connection.uid()),
             management_group: connection.spec.management_group.clone(),
             endpoint: seen.endpoint.clone(),
             machines,
             replicas: usize::try_from(spec.size.control_plane).unwrap_or(1),
             stored_key: stored.as_ref().map(|row| row.key_id.clone()),
-            domain: connection.spec.domain.as_ref().map(|domain| format!("{}.{}.{domain}", self.name, self.namespace)),
+            domain: connection
+                .spec
+                .domain
+                .as_ref()
+                .map(|domain| format!("{}.{}.{domain}", self.name, self.namespace)),
             now: self.now,
-        };
-        let plan = netbird.converge(wanted, &self.keep_key()).await?;
-        if !plan.enrolling && stored.is_some() {
-            self.forget_key().await?;
         }
-        Ok(plan)
     }
 
     /// Puts a new key into the environment's Secret.
@@ -306,7 +335,10 @@ impl Case<'_> {
             let (api, name) = (api.clone(), name.clone());
             Box::pin(async move {
                 let parameters = PatchParams::apply(MANAGER).force();
-                api.patch(&name, &parameters, &Patch::Apply(&secret)).await.map(drop).map_err(|error| plain(&error))
+                api.patch(&name, &parameters, &Patch::Apply(&secret))
+                    .await
+                    .map(drop)
+                    .map_err(|error| plain(&error))
             })
         })
     }
@@ -324,7 +356,7 @@ impl Case<'_> {
     }
 
     /// The bastion's public keys, where the class wants them.
-    async fn bastion_keys(&self) -> Result<Vec<String>, Trouble> {
+    pub(super) async fn bastion_keys(&self) -> Result<Vec<String>, Trouble> {
         let class = self.context.tables.classes.get(&self.namespace, &self.environment.spec.class);
         if !class.is_some_and(|class| class.variables.contains(BASTION_VARIABLE)) {
             return Ok(Vec::new());
@@ -339,7 +371,10 @@ impl Case<'_> {
         let class = self.context.tables.classes.get(&self.namespace, &self.environment.spec.class);
         let Some(class) = class else {
             let class = &self.environment.spec.class;
-            return Ok(Verdict::No("NoClass", format!("there is no ClusterClass '{class}' in {}", self.namespace)));
+            return Ok(Verdict::No(
+                "NoClass",
+                format!("there is no ClusterClass '{class}' in {}", self.namespace),
+            ));
         };
         let seen = row.map(|row| row.seen.clone()).unwrap_or_default();
         let Some(keys) = keys else {
@@ -376,7 +411,7 @@ impl Case<'_> {
         Ok(cluster_verdict(&seen))
     }
 
-    fn adopts(&self) -> bool {
+    pub(super) fn adopts(&self) -> bool {
         self.environment.annotations().get(ADOPT).is_some_and(|value| value == "true")
     }
 
@@ -396,10 +431,12 @@ impl Case<'_> {
         }
         let plan = warpgate.converge(&wanted).await?;
         report.targets.clone_from(&plan.targets);
+        report.ssh.clone_from(&connection.spec.ssh);
+        report.kubernetes.clone_from(&connection.spec.kubernetes);
         Ok(bastion_verdict(&plan))
     }
 
-    fn at_bastion(&self, connection: &BastionConnection, seen: &Seen) -> bastion::Wanted {
+    pub(super) fn at_bastion(&self, connection: &BastionConnection, seen: &Seen) -> bastion::Wanted {
         let spec = &self.environment.spec;
         let machine = |machine: Machine| {
             let options =
@@ -447,13 +484,18 @@ impl Case<'_> {
     }
 
     async fn isolation(&self, seen: &Seen, soon: &mut impl FnMut(Duration)) -> Result<Verdict, Trouble> {
-        let (Some(endpoint), Some(kubeconfig), true) = (&seen.endpoint, self.kubeconfig(), seen.holds("RemoteConnectionProbe")) else {
-            return Ok(Verdict::No("WaitsForCluster", "policies are applied once the cluster answers through the mesh".to_owned()));
+        let (Some(endpoint), Some(kubeconfig), true) =
+            (&seen.endpoint, self.kubeconfig(), seen.holds("RemoteConnectionProbe"))
+        else {
+            return Ok(Verdict::No(
+                "WaitsForCluster",
+                "policies are applied once the cluster answers through the mesh".to_owned(),
+            ));
         };
         soon(isolation::EVERY);
-        isolation::keep(self.context, &self.environment, endpoint, &kubeconfig)
-            .await
-            .map_err(|why| Trouble(Verdict::Unknown("Unreachable", format!("the cluster can't be asked: {why}"))))
+        isolation::keep(self.context, &self.environment, endpoint, &kubeconfig).await.map_err(|why| {
+            Trouble(Verdict::Unknown("Unreachable", format!("the cluster can't be asked: {why}")))
+        })
     }
 }
 
@@ -463,65 +505,3 @@ fn settle(done: Result<Verdict, Trouble>, failed: &mut bool) -> Verdict {
         verdict
     })
 }
-
-/// The same for a connection that is missing and for one that may not be used: a namespace's user learns nothing about
-/// what others have.
-fn not_allowed(kind: &str, name: &str, namespace: &str) -> Trouble {
-    Trouble(Verdict::No("NotAllowed", format!("there is no {kind} '{name}' that the namespace {namespace} may use")))
-}
-
-/// Whether a peer answered when it was looked at last. As long as it does not, one look for all is enough; the
-/// environments are woken when it answers again.
-fn answers(status: Option<&ConnectionStatus>) -> Result<(), Trouble> {
-    match status.and_then(|status| find(&status.conditions, "Ready")) {
-        Some(ready) if ready.status == "Unknown" => {
-            Err(Trouble(Verdict::Unknown("Unreachable", ready.message.clone())))
-        }
-        Some(ready) if ready.status == "False" && ready.reason != "InUse" => {
-            Err(Trouble(Verdict::No("Credentials", ready.message.clone())))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What Cluster API says about the cluster.
-fn cluster_verdict(seen: &Seen) -> Verdict {
-    if seen.paused {
-        return Verdict::No("Paused", "the Cluster is paused".to_owned());
-    }
-    match seen.condition("Available") {
-        Some(("True", ..)) => Verdict::Yes("Available", "the cluster is available".to_owned()),
-        Some((_, reason, message)) if !message.is_empty() => Verdict::No("NotAvailable", format!("{reason}: {message}")),
-        _ => Verdict::No("NotAvailable", "the cluster is being made".to_owned()),
-    }
-}
-
-fn mesh_verdict(plan: &mesh::Plan, seen: &Seen) -> Verdict {
-    if let Some(waiting) = &plan.waiting {
-        return Verdict::No("WaitsForGroup", waiting.clone());
-    }
-    if seen.endpoint.is_none() {
-        return Verdict::No("WaitsForEndpoint", "the path is prepared; the cluster has no endpoint yet".to_owned());
-    }
-    match seen.condition("RemoteConnectionProbe") {
-        Some(("True", ..)) => Verdict::Yes("Connected", "the management cluster reaches the API server".to_owned()),
-        Some((_, _, message)) if !message.is_empty() => Verdict::No("NotConnected", message.to_owned()),
-        _ if plan.enrolling => Verdict::No("Enrolling", "a machine of the control plane is still to enrol in the mesh".to_owned()),
-        _ => Verdict::No("NotConnected", "the API server has not answered through the mesh yet".to_owned()),
-    }
-}
-
-fn bastion_verdict(plan: &bastion::Plan) -> Verdict {
-    if !plan.conflicts.is_empty() {
-        let taken = plan.conflicts.join(", ");
-        return Verdict::No("Conflict", format!("made by somebody else at the bastion: {taken}; annotate the environment with {ADOPT}=true to take it over"));
-    }
-    if plan.unrecorded {
-        return Verdict::No("NotRecorded", "the bastion records no sessions, so nobody is let in".to_owned());
-    }
-    if !plan.strangers.is_empty() {
-        return Verdict::No("UnknownPeople", format!("no account at the bastion: {}", plan.strangers.join(", ")));
-    }
-    Verdict::Yes("AsDeclared", format!("{} targets are offered", plan.targets.len()))
-}
-

@@ -73,7 +73,12 @@ pub async fn keep(
     let flows = flows.as_ref().map(|(file, text)| (file.as_str(), text.as_str()));
     let plan = plan(&name, flows, &seen, &memory.policies);
     for drifted in &plan.drift {
-        tracing::warn!(environment = name, namespace, policy = drifted, "a policy was changed by somebody else and is put back");
+        tracing::warn!(
+            environment = name,
+            namespace,
+            policy = drifted,
+            "a policy was changed by somebody else and is put back"
+        );
     }
     act(&cluster, &plan).await.map_err(|error| plain(&error))?;
     for policy in &plan.apply {
@@ -140,7 +145,10 @@ async fn flows(
     let map = api.get_opt(&flows.config_map).await.map_err(|error| plain(&error))?;
     let text = map.and_then(|map| map.data?.remove(&flows.key));
     // A matrix that is missing opens nothing: it is read as one that can't be.
-    Ok(Some((flows.key.clone(), text.unwrap_or_else(|| format!("the ConfigMap {} has no '{}'", flows.config_map, flows.key)))))
+    Ok(Some((
+        flows.key.clone(),
+        text.unwrap_or_else(|| format!("the ConfigMap {} has no '{}'", flows.config_map, flows.key)),
+    )))
 }
 
 fn policies(cluster: &Client) -> (ApiResource, Api<DynamicObject>) {

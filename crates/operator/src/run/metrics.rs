@@ -114,7 +114,9 @@ async fn answer(mut stream: TcpStream, metrics: &Metrics) -> std::io::Result<()>
     let line = String::from_utf8_lossy(&request);
     let path = line.split(' ').nth(1).unwrap_or_default();
     let (status, kind, body) = match path {
-        "/metrics" => ("200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.text()),
+        "/metrics" => {
+            ("200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.text())
+        }
         "/healthz" => ("200 OK", "text/plain", "ok\n".to_owned()),
         "/readyz" if metrics.complete.load(Ordering::Relaxed) || !metrics.leading.load(Ordering::Relaxed) => {
             ("200 OK", "text/plain", "ok\n".to_owned())

@@ -7,10 +7,12 @@ pub mod environment;
 pub mod isolation;
 pub mod lease;
 pub mod metrics;
+pub mod preview;
 pub mod queue;
 pub mod rows;
 pub mod status;
 pub mod table;
+mod verdicts;
 pub mod watches;
 
 use std::sync::Arc;

@@ -21,6 +21,10 @@ pub struct Report {
     pub endpoint: Option<String>,
     /// Names of targets at the bastion.
     pub targets: Vec<String>,
+    /// Where people connect by SSH.
+    pub ssh: Option<String>,
+    /// Where people reach the cluster's API.
+    pub kubernetes: Option<String>,
 }
 
 impl Report {
@@ -54,6 +58,8 @@ impl Report {
             observed_generation: generation,
             endpoint: self.endpoint.clone(),
             targets: self.targets.clone(),
+            ssh: self.ssh.clone(),
+            kubernetes: self.kubernetes.clone(),
             conditions,
         }
     }

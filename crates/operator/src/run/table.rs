@@ -34,7 +34,11 @@ impl<T> Table<T> {
 
     /// The object of a name.
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<T>> {
-        self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&(namespace.to_owned(), name.to_owned())).cloned()
+        self.rows
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(namespace.to_owned(), name.to_owned()))
+            .cloned()
     }
 
     /// All objects.
@@ -48,7 +52,8 @@ impl<T> Table<T> {
         rows.values().filter(|row| wanted(row)).cloned().collect()
     }
 
-    fn put(&self, key: &Key, row: T) -> Arc<T> {
+    /// Takes an object in, in the place of the one of that name.
+    pub fn put(&self, key: &Key, row: T) -> Arc<T> {
         let row = Arc::new(row);
         self.rows.write().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), Arc::clone(&row));
         row

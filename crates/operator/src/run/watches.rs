@@ -158,7 +158,8 @@ fn connections(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
     let changed = move |key: &Key, _: &BastionConnection| {
         shared.queue.forgive(&What::Bastion(key.1.clone()));
         let name = Some(key.1.as_str());
-        let users = shared.tables.environments.filter(|environment| environment.spec.bastion.as_deref() == name);
+        let users =
+            shared.tables.environments.filter(|environment| environment.spec.bastion.as_deref() == name);
         users.iter().for_each(|user| wake(&shared, user));
     };
     tasks.spawn(follow(

@@ -157,11 +157,22 @@ impl MeshTrial {
         let ways = usize::from(self.endpoint);
         assert_eq!(mesh.groups.len(), 3, "two groups and the management's");
         assert_eq!((mesh.networks.len(), mesh.routers.len()), (1, 1));
-        assert_eq!((mesh.resources.len(), mesh.policies.len(), mesh.zones.len(), mesh.records.len()), (ways, ways, ways, ways));
-        assert_eq!(mesh.keys.len(), usize::from(plan.enrolling), "a key exactly as long as a machine is to come");
+        assert_eq!(
+            (mesh.resources.len(), mesh.policies.len(), mesh.zones.len(), mesh.records.len()),
+            (ways, ways, ways, ways)
+        );
+        assert_eq!(
+            mesh.keys.len(),
+            usize::from(plan.enrolling),
+            "a key exactly as long as a machine is to come"
+        );
         if plan.enrolling {
             let secret = self.secret.lock().unwrap().clone().unwrap();
-            assert_eq!(mesh.secrets.get(mesh.keys.keys().next().unwrap()), Some(&secret.1), "and it is in the Secret");
+            assert_eq!(
+                mesh.secrets.get(mesh.keys.keys().next().unwrap()),
+                Some(&secret.1),
+                "and it is in the Secret"
+            );
         }
         for peer in mesh.peers.values() {
             let machine = peer["hostname"].as_str().unwrap()[1..].parse::<u8>().unwrap();
@@ -186,7 +197,8 @@ impl MeshTrial {
 
 /// Somebody with a browser changes or removes one of our things.
 fn meddle(mesh: &mut NetBird, which: u8) {
-    let first = |map: &std::collections::BTreeMap<(String, String), serde_json::Value>| map.keys().next().cloned();
+    let first =
+        |map: &std::collections::BTreeMap<(String, String), serde_json::Value>| map.keys().next().cloned();
     match which % 7 {
         0 => {
             mesh.policies.values_mut().for_each(|policy| policy["enabled"] = false.into());
@@ -346,10 +358,18 @@ impl BastionTrial {
             _ => {
                 // Somebody lets everybody in.
                 double.handle("POST", "/roles", &serde_json::json!({ "name": "everybody" }));
-                let role = double.roles.iter().find(|(_, role)| role["name"] == "everybody").map(|(id, _)| id.clone());
+                let role = double
+                    .roles
+                    .iter()
+                    .find(|(_, role)| role["name"] == "everybody")
+                    .map(|(id, _)| id.clone());
                 let targets: Vec<String> = double.targets.keys().cloned().collect();
                 for target in targets {
-                    double.handle("POST", &format!("/targets/{target}/roles/{}", role.clone().unwrap()), &serde_json::Value::Null);
+                    double.handle(
+                        "POST",
+                        &format!("/targets/{target}/roles/{}", role.clone().unwrap()),
+                        &serde_json::Value::Null,
+                    );
                 }
             }
         }

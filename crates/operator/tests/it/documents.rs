@@ -118,9 +118,12 @@ fn follows(document: &Value, exchanges: &[Exchange], least: usize) {
         }
         let answers = operation["responses"].as_object().unwrap();
         let status = exchange.status.to_string();
-        let described = answers.get(&status).unwrap_or_else(|| panic!("{named}: {status} is not in the document"));
+        let described =
+            answers.get(&status).unwrap_or_else(|| panic!("{named}: {status} is not in the document"));
         // The double answers with the part of the parameters that is read.
-        if let Some(schema) = described.get("content").and_then(first_schema).filter(|_| exchange.path != "/parameters") {
+        if let Some(schema) =
+            described.get("content").and_then(first_schema).filter(|_| exchange.path != "/parameters")
+        {
             fits(document, schema, &exchange.answer, &format!("{named}: answer"), false);
         }
     }
@@ -150,9 +153,17 @@ fn fits(document: &Value, schema: &Value, value: &Value, place: &str, closed: bo
     if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
         let choice = choices.iter().map(|choice| resolve(document, choice)).find(|choice| {
             let kind = properties(document, choice).into_iter().find(|(name, _)| name == "kind");
-            kind.is_some_and(|(_, kind)| kind["enum"].as_array().is_some_and(|kinds| kinds.contains(&value["kind"])))
+            kind.is_some_and(|(_, kind)| {
+                kind["enum"].as_array().is_some_and(|kinds| kinds.contains(&value["kind"]))
+            })
         });
-        return fits(document, choice.unwrap_or_else(|| panic!("{place}: no such kind")), value, place, closed);
+        return fits(
+            document,
+            choice.unwrap_or_else(|| panic!("{place}: no such kind")),
+            value,
+            place,
+            closed,
+        );
     }
     if let Some(kinds) = schema.get("enum").and_then(Value::as_array) {
         assert!(kinds.contains(value), "{place}: {value} is none of {kinds:?}");
@@ -189,9 +200,7 @@ fn fits(document: &Value, schema: &Value, value: &Value, place: &str, closed: bo
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema.get("$ref").and_then(Value::as_str) {
-        Some(reference) => {
-            resolve(document, document.pointer(reference.trim_start_matches('#')).unwrap())
-        }
+        Some(reference) => resolve(document, document.pointer(reference.trim_start_matches('#')).unwrap()),
         None => schema,
     }
 }
@@ -210,7 +219,8 @@ fn properties<'a>(document: &'a Value, schema: &'a Value) -> Vec<(String, &'a Va
 fn required(document: &Value, schema: &Value) -> Vec<String> {
     let schema = resolve(document, schema);
     let own = schema.get("required").and_then(Value::as_array);
-    let mut all: Vec<String> = own.into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect();
+    let mut all: Vec<String> =
+        own.into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect();
     for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
         all.extend(required(document, part));
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use intramuros_operator::edge::client::client;
 use intramuros_operator::manifests::rights::RIGHTS;
-use intramuros_operator::resources::condition::find;
 use intramuros_operator::resources::Environment;
+use intramuros_operator::resources::condition::find;
 use intramuros_operator::run::metrics::Metrics;
 use intramuros_operator::run::{self, Context, Settings};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
@@ -28,12 +28,12 @@ use crate::server::{ApiServer, HOME, apply, prepare};
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A management cluster with its peers and a player, and perhaps an operator.
-struct World {
-    server: ApiServer,
-    admin: Client,
-    mesh: Shared<NetBird>,
+pub struct World {
+    pub server: ApiServer,
+    pub admin: Client,
+    pub mesh: Shared<NetBird>,
     mesh_control: Arc<Control>,
-    bastion: Shared<Warpgate>,
+    pub bastion: Shared<Warpgate>,
     bastion_control: Arc<Control>,
     player: JoinHandle<()>,
     operator: Option<Operator>,
@@ -48,7 +48,7 @@ struct Operator {
 }
 
 impl World {
-    async fn new(namespaces: &[&str], workload: Option<(String, u16)>) -> Option<World> {
+    pub async fn new(namespaces: &[&str], workload: Option<(String, u16)>) -> Option<World> {
         let server = tokio::task::spawn_blocking(ApiServer::start).await.unwrap()?;
         let admin = server.client("admin-token");
         prepare(&admin, namespaces).await;
@@ -58,8 +58,13 @@ impl World {
         *mesh_control.token.lock().unwrap() = "CANARY-TOKEN-MESH".to_owned();
         *bastion_control.token.lock().unwrap() = "CANARY-TOKEN-BASTION".to_owned();
         let mesh_url = serve(Arc::clone(&mesh), Arc::clone(&mesh_control), "", "authorization").await;
-        let bastion_url =
-            serve(Arc::clone(&bastion), Arc::clone(&bastion_control), "/@warpgate/admin/api", "x-warpgate-token").await;
+        let bastion_url = serve(
+            Arc::clone(&bastion),
+            Arc::clone(&bastion_control),
+            "/@warpgate/admin/api",
+            "x-warpgate-token",
+        )
+        .await;
         for (name, token) in [("mesh", "CANARY-TOKEN-MESH"), ("bastion", "CANARY-TOKEN-BASTION")] {
             apply(&admin, &secret(name, token)).await;
         }
@@ -80,11 +85,19 @@ impl World {
                 "url": bastion_url, "token": { "secret": "bastion" }, "namespaces": allowed, "lookEverySeconds": 5,
             },
         })).await;
-        let stage = Stage { client: admin.clone(), mesh: Arc::clone(&mesh), workload, settled: Arc::default() };
+        let stage =
+            Stage { client: admin.clone(), mesh: Arc::clone(&mesh), workload, settled: Arc::default() };
         let player = tokio::spawn(play(stage));
         Some(World {
-            server, admin, mesh, mesh_control, bastion, bastion_control, player,
-            operator: None, metrics: Arc::default(),
+            server,
+            admin,
+            mesh,
+            mesh_control,
+            bastion,
+            bastion_control,
+            player,
+            operator: None,
+            metrics: Arc::default(),
             namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
         })
     }
@@ -112,7 +125,7 @@ impl World {
         }
     }
 
-    async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         if let Some(operator) = self.operator.take() {
             operator.stop.cancel();
             assert_eq!(operator.task.await.unwrap(), run::End::Stopped);
@@ -120,7 +133,7 @@ impl World {
         self.player.abort();
     }
 
-    fn environments(&self, namespace: &str) -> Api<Environment> {
+    pub fn environments(&self, namespace: &str) -> Api<Environment> {
         Api::namespaced(self.admin.clone(), namespace)
     }
 
@@ -146,7 +159,8 @@ impl World {
     async fn until_ready(&self, namespace: &str, name: &str) {
         self.until(namespace, name, "ready", |environment| {
             condition(environment, "Ready") == Some("True")
-                && environment.status.as_ref().unwrap().observed_generation == environment.metadata.generation.unwrap()
+                && environment.status.as_ref().unwrap().observed_generation
+                    == environment.metadata.generation.unwrap()
         })
         .await;
     }
@@ -175,7 +189,7 @@ impl World {
     }
 
     /// Nothing of any environment is left at the peers or in the cluster.
-    async fn nothing_left(&self) {
+    pub async fn nothing_left(&self) {
         assert_eq!(self.mesh.lock().unwrap().leftovers(), Vec::<String>::new());
         assert_eq!(self.bastion.lock().unwrap().leftovers(), Vec::<String>::new());
         for namespace in &self.namespaces {
@@ -193,7 +207,7 @@ fn secret(name: &str, token: &str) -> Value {
     })
 }
 
-fn environment(namespace: &str, name: &str, more: Value) -> Value {
+pub fn environment(namespace: &str, name: &str, more: Value) -> Value {
     let mut spec = json!({
         "class": "small", "version": "v1.36.2", "mesh": "main", "bastion": "main",
         "administrators": [{ "name": "anne" }],
@@ -207,11 +221,11 @@ fn environment(namespace: &str, name: &str, more: Value) -> Value {
     })
 }
 
-fn condition<'a>(environment: &'a Environment, kind: &str) -> Option<&'a str> {
+pub fn condition<'a>(environment: &'a Environment, kind: &str) -> Option<&'a str> {
     Some(find(&environment.status.as_ref()?.conditions, kind)?.status.as_str())
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
@@ -322,10 +336,15 @@ async fn steady_state_costs_nothing(world: &World) {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let writes = || -> u64 {
         let counts = world.metrics.requests.counts();
-        counts.iter().filter(|(kind, _)| kind.writes() && kind.resource != "leases").map(|(_, count)| count).sum()
+        counts
+            .iter()
+            .filter(|(kind, _)| kind.writes() && kind.resource != "leases")
+            .map(|(_, count)| count)
+            .sum()
     };
     let before = writes();
-    let (mut mesh, mut bastion) = (world.mesh.lock().unwrap().exchanges.len(), world.bastion.lock().unwrap().exchanges.len());
+    let (mut mesh, mut bastion) =
+        (world.mesh.lock().unwrap().exchanges.len(), world.bastion.lock().unwrap().exchanges.len());
     tokio::time::sleep(Duration::from_secs(7)).await;
     assert_eq!(writes() - before, 0, "a steady state costs no writes");
     let changed = |exchanges: &[crate::doubles::Exchange], from: usize| {
@@ -350,7 +369,8 @@ fn rights_are_as_narrow_as_requests(world: &World) {
             let applied = *verb == "create" && right.verbs.contains(&"patch");
             // Deleting comes after this; matrices are read where one is declared.
             let later = *verb == "delete" || right.resource == "configmaps";
-            let known = asked.contains(&(right.group.to_owned(), right.resource.to_owned(), (*verb).to_owned()));
+            let known =
+                asked.contains(&(right.group.to_owned(), right.resource.to_owned(), (*verb).to_owned()));
             assert!(applied || later || known, "{verb} on {} is granted and never asked", right.resource);
         }
     }
@@ -362,7 +382,8 @@ async fn no_credential_is_told(world: &World) {
     for namespace in &world.namespaces {
         let list = world.environments(namespace).list(&ListParams::default()).await.unwrap();
         told.extend(list.items.iter().map(|environment| serde_json::to_string(environment).unwrap()));
-        let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(world.admin.clone(), namespace);
+        let events: Api<k8s_openapi::api::events::v1::Event> =
+            Api::namespaced(world.admin.clone(), namespace);
         let list = events.list(&ListParams::default()).await.unwrap();
         told.extend(list.items.iter().map(|event| serde_json::to_string(event).unwrap()));
     }
@@ -458,10 +479,11 @@ async fn killed_until_steady<'a>(
 ) -> usize {
     let mut count = 0;
     loop {
-        let fuse = if (round + count) % 2 == 0 { Fuse::Before } else { Fuse::After };
+        let fuse = if (round + count).is_multiple_of(2) { Fuse::Before } else { Fuse::After };
         let (mesh, bastion) = (Arc::clone(&world.mesh_control), Arc::clone(&world.bastion_control));
         for control in [&mesh, &bastion] {
-            *control.fuse.lock().unwrap() = Some(fuse);
+            // Every second attempt gets one write further: a key whose answer is lost each time would never arrive.
+            *control.fuse.lock().unwrap() = Some((fuse, (count / 2) % 3));
         }
         world.start();
         let steady = async {
@@ -488,6 +510,7 @@ async fn killed_until_steady<'a>(
                 world.until_ready("shop", "prod").await;
             }
             world.kill().await;
+            println!("{life}: killed {count} times");
             return count;
         }
         count += 1;

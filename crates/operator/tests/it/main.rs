@@ -1,8 +1,11 @@
 //! Do the planners, the peers' drivers and the operator do what they say, on stateful doubles and a real API server?
 
+#![allow(clippy::print_stdout, reason = "a test says what it skipped and what it measured")]
+
 mod convergence;
 mod documents;
 mod doubles;
 mod end_to_end;
+mod measured;
 mod play;
 mod server;

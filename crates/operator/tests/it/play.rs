@@ -116,14 +116,20 @@ fn address_of(namespace: &str, name: &str) -> String {
 
 /// Whether the mesh leads from the management group to the cluster's endpoint.
 fn reaches(stage: &Stage, cluster: &DynamicObject) -> bool {
-    let host = cluster.data.pointer("/spec/controlPlaneEndpoint/host").and_then(Value::as_str).unwrap_or_default();
+    let host =
+        cluster.data.pointer("/spec/controlPlaneEndpoint/host").and_then(Value::as_str).unwrap_or_default();
     let mesh = stage.mesh.lock().unwrap();
-    let leads = mesh.resources.values().find(|resource| {
-        resource["address"] == format!("{host}/32") || resource["address"] == host
-    });
+    let leads = mesh
+        .resources
+        .values()
+        .find(|resource| resource["address"] == format!("{host}/32") || resource["address"] == host);
     let Some(resource) = leads else { return false };
     let peers = !mesh.peers.is_empty();
-    peers && mesh.policies.values().any(|policy| policy["name"] == resource["name"] && policy["enabled"] == true)
+    peers
+        && mesh
+            .policies
+            .values()
+            .any(|policy| policy["name"] == resource["name"] && policy["enabled"] == true)
 }
 
 async fn machines_of(stage: &Stage, namespace: &str, cluster: &str) -> Option<Vec<String>> {
@@ -134,8 +140,10 @@ async fn machines_of(stage: &Stage, namespace: &str, cluster: &str) -> Option<Ve
 
 /// Machines as the topology says; control planes enrol one after another, as a kubeadm control plane makes them.
 async fn staff(stage: &Stage, cluster: &DynamicObject, namespace: &str, name: &str) -> Option<bool> {
-    let replicas = cluster.data.pointer("/spec/topology/controlPlane/replicas").and_then(Value::as_u64).unwrap_or(1);
-    let mut wanted: Vec<(String, bool)> = (0..replicas).map(|number| (format!("{name}-cp-{number}"), true)).collect();
+    let replicas =
+        cluster.data.pointer("/spec/topology/controlPlane/replicas").and_then(Value::as_u64).unwrap_or(1);
+    let mut wanted: Vec<(String, bool)> =
+        (0..replicas).map(|number| (format!("{name}-cp-{number}"), true)).collect();
     let workers = cluster.data.pointer("/spec/topology/workers/machineDeployments").and_then(Value::as_array);
     for group in workers.into_iter().flatten() {
         let group_name = group["name"].as_str().unwrap_or_default();
@@ -174,7 +182,14 @@ async fn key(stage: &Stage, namespace: &str, name: &str) -> Option<String> {
     String::from_utf8(secret.data?.get("key")?.0.clone()).ok()
 }
 
-async fn make(stage: &Stage, namespace: &str, cluster: &str, machine: &str, control_plane: bool, number: usize) {
+async fn make(
+    stage: &Stage,
+    namespace: &str,
+    cluster: &str,
+    machine: &str,
+    control_plane: bool,
+    number: usize,
+) {
     let mut labels = json!({ "cluster.x-k8s.io/cluster-name": cluster });
     if control_plane {
         labels["cluster.x-k8s.io/control-plane"] = json!("");
@@ -195,7 +210,9 @@ async fn make(stage: &Stage, namespace: &str, cluster: &str, machine: &str, cont
     )
     .await;
     let status = json!({ "status": { "addresses": [{ "type": "InternalIP", "address": format!("10.9.0.{}", number + 1) }] } });
-    let _ = machines(&stage.client, namespace).patch_status(machine, &PatchParams::default(), &Patch::Merge(&status)).await;
+    let _ = machines(&stage.client, namespace)
+        .patch_status(machine, &PatchParams::default(), &Patch::Merge(&status))
+        .await;
 }
 
 async fn kubeconfig_secret(stage: &Stage, namespace: &str, name: &str, kubeconfig: &str) {
@@ -217,9 +234,7 @@ async fn kubeconfig_secret(stage: &Stage, namespace: &str, name: &str, kubeconfi
 
 /// A ClusterClass with our variables. What it refers to is played and need not exist.
 pub fn class(namespace: &str) -> Value {
-    let template = |kind: &str, group: &str| {
-        json!({ "templateRef": { "apiVersion": format!("{group}/v1beta2"), "kind": kind, "name": "x" } })
-    };
+    let template = |kind: &str, group: &str| json!({ "templateRef": { "apiVersion": format!("{group}/v1beta2"), "kind": kind, "name": "x" } });
     let text = json!({ "openAPIV3Schema": { "type": "string" } });
     let list = json!({ "openAPIV3Schema": { "type": "array", "items": { "type": "string" } } });
     json!({

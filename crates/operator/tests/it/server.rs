@@ -41,7 +41,9 @@ fn needed() -> Option<(PathBuf, PathBuf)> {
     match (path("INTRAMUROS_APISERVER"), path("INTRAMUROS_CLUSTER_API")) {
         (Some(binary), Some(types)) => Some((binary, types)),
         _ => {
-            println!("skipped: no API server (see docs/operator.md: INTRAMUROS_APISERVER, INTRAMUROS_CLUSTER_API)");
+            println!(
+                "skipped: no API server (see docs/operator.md: INTRAMUROS_APISERVER, INTRAMUROS_CLUSTER_API)"
+            );
             None
         }
     }
@@ -105,6 +107,19 @@ impl ApiServer {
         .to_string()
     }
 
+    /// A kubeconfig for whoever has this token.
+    pub fn kubeconfig_of(&self, token: &str) -> String {
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
+            "clusters": [{ "name": "c", "cluster": {
+                "server": self.url, "certificate-authority": self.folder.path().join("ca.crt"),
+            } }],
+            "users": [{ "name": "u", "user": { "token": token } }],
+        })
+        .to_string()
+    }
+
     /// The port.
     pub fn port(&self) -> u16 {
         self.url.rsplit(':').next().unwrap().parse().unwrap()
@@ -153,7 +168,8 @@ pub async fn prepare(client: &Client, namespaces: &[&str]) {
         environments: namespaces.iter().map(|name| (*name).to_owned()).collect(),
     };
     for namespace in namespaces {
-        apply(client, &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } })).await;
+        apply(client, &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }))
+            .await;
     }
     for object in manifests::all(&options) {
         apply(client, &object).await;
@@ -188,7 +204,10 @@ async fn established(client: &Client) {
         let list = api.list(&Default::default()).await.unwrap();
         let ready = list.items.iter().all(|crd| {
             let conditions = crd.data.pointer("/status/conditions").and_then(Value::as_array);
-            conditions.into_iter().flatten().any(|one| one["type"] == "Established" && one["status"] == "True")
+            conditions
+                .into_iter()
+                .flatten()
+                .any(|one| one["type"] == "Established" && one["status"] == "True")
         });
         if ready {
             return;

@@ -36,8 +36,7 @@ impl Action {
     pub fn call(&self) -> Call {
         match self {
             Action::PutRole { role } => {
-                let body =
-                    json!({ "name": role.name, "description": role.description, "is_default": false });
+                let body = json!({ "name": role.name, "description": role.description, "is_default": false });
                 if role.id.is_empty() {
                     Call::post("/roles", body)
                 } else {
@@ -81,7 +80,11 @@ impl Action {
         match self {
             Action::PutRole { role: Role { id, .. } }
             | Action::PutTarget { target: Target { id, .. }, .. } => {
-                if id.is_empty() { "make" } else { "change" }
+                if id.is_empty() {
+                    "make"
+                } else {
+                    "change"
+                }
             }
             Action::Allow { .. } | Action::Grant { .. } => "make",
             Action::Change { .. } => "change",

@@ -104,8 +104,10 @@ pub fn plan(wanted: &Wanted, bastion: &Bastion) -> Plan {
     let kept = targets(wanted, bastion, role, &mut plan);
     if wanted.certain {
         let mark = wanted.identity.mark();
-        let gone =
-            bastion.targets.iter().filter(|target| marked(&target.description, &mark) && !kept.contains(&target.id));
+        let gone = bastion
+            .targets
+            .iter()
+            .filter(|target| marked(&target.description, &mark) && !kept.contains(&target.id));
         for target in gone {
             plan.actions.push(Action::DeleteTarget { id: target.id.clone(), name: target.name.clone() });
         }
@@ -133,9 +135,7 @@ pub fn removal(mark: &str, bastion: &Bastion) -> Vec<Action> {
 pub fn lock_out(mark: &str, bastion: &Bastion) -> Vec<Action> {
     let roles = bastion.roles.iter().filter(|role| marked(&role.description, mark));
     let grants = roles.flat_map(|role| bastion.grants.iter().filter(move |grant| grant.role == role.id));
-    grants
-        .map(|grant| Action::Revoke { grant: grant.clone(), name: name_of(bastion, &grant.user) })
-        .collect()
+    grants.map(|grant| Action::Revoke { grant: grant.clone(), name: name_of(bastion, &grant.user) }).collect()
 }
 
 /// The marks of things that were made through the connection of id `home` for environments that are no more. `known`
@@ -158,7 +158,11 @@ fn marked(description: &str, mark: &str) -> bool {
 }
 
 fn name_of(bastion: &Bastion, user: &str) -> String {
-    bastion.users.iter().find(|known| known.id == user).map_or_else(|| user.to_owned(), |user| user.username.clone())
+    bastion
+        .users
+        .iter()
+        .find(|known| known.id == user)
+        .map_or_else(|| user.to_owned(), |user| user.username.clone())
 }
 
 fn role<'a>(wanted: &Wanted, bastion: &'a Bastion, plan: &mut Plan) -> Option<&'a Role> {

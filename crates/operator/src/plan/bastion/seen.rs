@@ -125,10 +125,9 @@ fn options<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Options, D::Err
     let raw = Option::<Raw>::deserialize(deserializer)?.unwrap_or_default();
     Ok(match raw.kind.as_str() {
         "Ssh" => Options::Ssh { host: raw.host, port: raw.port, username: raw.username },
-        "Kubernetes" => Options::Kubernetes {
-            cluster_url: raw.cluster_url,
-            verify: raw.tls.unwrap_or_default().verify,
-        },
+        "Kubernetes" => {
+            Options::Kubernetes { cluster_url: raw.cluster_url, verify: raw.tls.unwrap_or_default().verify }
+        }
         _ => Options::Other,
     })
 }

@@ -106,7 +106,11 @@ impl Action {
             | Action::PutPolicy { policy: Policy { id, .. } }
             | Action::PutZone { zone: Zone { id, .. } }
             | Action::PutRecord { record: Record { id, .. }, .. } => {
-                if id.is_empty() { "make" } else { "change" }
+                if id.is_empty() {
+                    "make"
+                } else {
+                    "change"
+                }
             }
             _ => "delete",
         }
@@ -131,9 +135,7 @@ impl Action {
             Action::DeletePolicy { name, .. } => ("policy", name.clone()),
             Action::PutZone { zone } => ("zone", zone.domain.clone()),
             Action::DeleteZone { name, .. } => ("zone", name.clone()),
-            Action::PutRecord { record, .. } => {
-                ("name", format!("{} -> {}", record.name, record.content))
-            }
+            Action::PutRecord { record, .. } => ("name", format!("{} -> {}", record.name, record.content)),
             Action::DeleteRecord { name, .. } => ("name", name.clone()),
             Action::DeletePeer { name, .. } => ("peer", name.clone()),
         }

@@ -163,7 +163,9 @@ pub fn orphans(home: &str, known: &BTreeSet<String>, mesh: &Mesh) -> BTreeSet<St
         ["-routers", "-api", "-nodes"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
     });
     prefixes
-        .filter(|prefix| short_in(prefix).is_some_and(|short| short.starts_with(&part) && !known.contains(short)))
+        .filter(|prefix| {
+            short_in(prefix).is_some_and(|short| short.starts_with(&part) && !known.contains(short))
+        })
         .map(str::to_owned)
         .collect()
 }
@@ -200,11 +202,12 @@ fn keys(
             && moment::seconds(&key.expires).is_some_and(|end| end > wanted.now + KEY_MARGIN_SECONDS)
     });
     let kept = fresh.filter(|_| enrolling).map(|key| key.id.as_str());
-    if enrolling && kept.is_none() {
-        actions.push(Action::Enrol { name: names.keys.clone(), group: routers.to_owned() });
-    }
+    // What is not in the Secret goes first: keys do not pile up, however often the answer to an enrolment is lost.
     for key in ours().filter(|key| Some(key.id.as_str()) != kept) {
         actions.push(Action::DeleteKey { id: key.id.clone(), name: key.name.clone() });
+    }
+    if enrolling && kept.is_none() {
+        actions.push(Action::Enrol { name: names.keys.clone(), group: routers.to_owned() });
     }
 }
 
@@ -303,7 +306,9 @@ fn resource(
         groups: vec![api.to_owned()],
     };
     // The API writes an address back as a block, or as it was given.
-    let same = |known: &Resource| *known == resource || *known == Resource { address: endpoint.host.clone(), ..resource.clone() };
+    let same = |known: &Resource| {
+        *known == resource || *known == Resource { address: endpoint.host.clone(), ..resource.clone() }
+    };
     if !found.first().is_some_and(|known| same(known)) {
         actions.push(Action::PutResource { network: network.id.clone(), resource });
     }
@@ -330,9 +335,9 @@ fn taken(mesh: &Mesh, names: &Names, endpoint: &Endpoint) -> Option<String> {
         return Some("the cluster's endpoint is neither an address nor a name".to_owned());
     }
     let others = mesh.networks.iter().filter(|network| network.name != names.network);
-    let other = others.flat_map(|network| &network.resources).any(|resource| {
-        resource.address == *host || resource.address == block(host)
-    });
+    let other = others
+        .flat_map(|network| &network.resources)
+        .any(|resource| resource.address == *host || resource.address == block(host));
     other.then(|| format!("another environment's network leads to {host} already"))
 }
 
@@ -418,7 +423,8 @@ fn record(zone: &Zone, domain: &str, endpoint: &Endpoint, actions: &mut Vec<Acti
         Ok(IpAddr::V6(_)) => "AAAA",
         Err(_) => "CNAME",
     };
-    let wanted = |record: &&Record| record.name == name && record.kind == kind && record.content == endpoint.host;
+    let wanted =
+        |record: &&Record| record.name == name && record.kind == kind && record.content == endpoint.host;
     let mut found: Vec<&Record> = zone.records.iter().filter(wanted).collect();
     found.sort_by(|a, b| a.id.cmp(&b.id));
     let kept = found.first().map(|record| record.id.as_str());

@@ -234,5 +234,10 @@ fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Err
         Object { id: String },
     }
     let list = Option::<Vec<One>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(list.into_iter().map(|one| match one { One::Id(id) | One::Object { id } => id }).collect())
+    Ok(list
+        .into_iter()
+        .map(|one| match one {
+            One::Id(id) | One::Object { id } => id,
+        })
+        .collect())
 }

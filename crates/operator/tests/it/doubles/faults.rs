@@ -36,7 +36,11 @@ pub struct Faults {
 }
 
 /// A transport to a double, with faults.
-pub fn transport<D: Double>(double: &Shared<D>, faults: &Arc<Mutex<Faults>>, prefix: &'static str) -> Transport {
+pub fn transport<D: Double>(
+    double: &Shared<D>,
+    faults: &Arc<Mutex<Faults>>,
+    prefix: &'static str,
+) -> Transport {
     let (double, faults) = (Arc::clone(double), Arc::clone(faults));
     Arc::new(move |call| {
         let answer = send(&mut *double.lock().unwrap(), &mut faults.lock().unwrap(), call, prefix);
@@ -54,12 +58,18 @@ pub fn settle<D: Double>(double: &Shared<D>, faults: &Arc<Mutex<Faults>>) {
     }
 }
 
-fn send<D: Double>(double: &mut D, faults: &mut Faults, call: Call, prefix: &str) -> Result<Reply, PeerError> {
+fn send<D: Double>(
+    double: &mut D,
+    faults: &mut Faults,
+    call: Call,
+    prefix: &str,
+) -> Result<Reply, PeerError> {
     faults.calls += 1;
     for (wait, _) in &mut faults.late {
         *wait = wait.saturating_sub(1);
     }
-    let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut faults.late).into_iter().partition(|(wait, _)| *wait == 0);
+    let (due, later): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut faults.late).into_iter().partition(|(wait, _)| *wait == 0);
     faults.late = later;
     for (_, call) in due {
         double.handle(call.method.as_str(), &call.path, &call.body);

@@ -28,8 +28,8 @@ pub enum Fuse {
 /// What the test can do to a served double.
 #[derive(Default)]
 pub struct Control {
-    /// The next write burns it.
-    pub fuse: Mutex<Option<Fuse>>,
+    /// Burnt by the write that comes after this many others.
+    pub fuse: Mutex<Option<(Fuse, usize)>>,
     /// Told when a fuse burnt.
     pub burnt: Notify,
     /// Whether the peer is out of reach: every call is cut off.
@@ -41,7 +41,12 @@ pub struct Control {
 }
 
 /// Serves a double below `prefix`; gives its address.
-pub async fn serve<D: Double>(double: Shared<D>, control: Arc<Control>, prefix: &'static str, header: &'static str) -> String {
+pub async fn serve<D: Double>(
+    double: Shared<D>,
+    control: Arc<Control>,
+    prefix: &'static str,
+    header: &'static str,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -52,11 +57,26 @@ pub async fn serve<D: Double>(double: Shared<D>, control: Arc<Control>, prefix: 
                 answer(Arc::clone(&double), Arc::clone(&control), request, prefix, header)
             });
             tokio::spawn(async move {
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
             });
         }
     });
     address
+}
+
+/// What happens to this write.
+fn burn(control: &Control) -> Option<Fuse> {
+    let mut fuse = control.fuse.lock().unwrap();
+    match fuse.take() {
+        Some((fuse, 0)) => Some(fuse),
+        Some((kind, left)) => {
+            *fuse = Some((kind, left - 1));
+            None
+        }
+        None => None,
+    }
 }
 
 async fn answer<D: Double>(
@@ -83,7 +103,7 @@ async fn answer<D: Double>(
         return Ok(response);
     }
     let writes = head.method != http::Method::GET;
-    let fuse = if writes { control.fuse.lock().unwrap().take() } else { None };
+    let fuse = if writes { burn(&control) } else { None };
     if fuse == Some(Fuse::Before) {
         control.burnt.notify_one();
         return std::future::pending().await;

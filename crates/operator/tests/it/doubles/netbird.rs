@@ -153,17 +153,19 @@ impl NetBird {
     }
 
     fn refers_to(&self, group: &str) -> bool {
-        let in_list = |list: &Value| super::netbird::list(list).iter().any(|one| {
-            one.as_str() == Some(group) || one["id"].as_str() == Some(group)
-        });
+        let in_list = |list: &Value| {
+            super::netbird::list(list)
+                .iter()
+                .any(|one| one.as_str() == Some(group) || one["id"].as_str() == Some(group))
+        };
         self.keys.values().any(|key| in_list(&key["auto_groups"]))
             || self.resources.values().any(|resource| in_list(&resource["groups"]))
             || self.routers.values().any(|router| in_list(&router["peer_groups"]))
             || self.zones.values().any(|zone| in_list(&zone["distribution_groups"]))
             || self.policies.values().any(|policy| {
-                list(&policy["rules"]).iter().any(|rule| {
-                    in_list(&rule["sources"]) || in_list(&rule["destinations"])
-                })
+                list(&policy["rules"])
+                    .iter()
+                    .any(|rule| in_list(&rule["sources"]) || in_list(&rule["destinations"]))
             })
     }
 

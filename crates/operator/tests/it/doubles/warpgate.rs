@@ -43,7 +43,9 @@ impl Double for Warpgate {
                 });
                 (200, json!([key]))
             }
-            (_, ["roles"] | ["role", _]) => self.role(method, parts.get(1).copied().filter(|_| parts[0] == "role"), body),
+            (_, ["roles"] | ["role", _]) => {
+                self.role(method, parts.get(1).copied().filter(|_| parts[0] == "role"), body)
+            }
             (_, ["targets", target, "roles", role]) => self.allow(method, target, role),
             (_, ["targets", rest @ ..]) => self.target(method, rest, body),
             ("GET", ["users"]) => (200, self.users.values().cloned().collect()),
@@ -165,9 +167,11 @@ impl Warpgate {
                 let id = own.map_or_else(|| self.uuid(), str::to_owned);
                 let mut target = body.clone();
                 target["id"] = json!(id);
-                for (field, value) in
-                    [("description", json!("")), ("ticket_requests_disabled", json!(false)), ("ticket_require_approval", json!(false))]
-                {
+                for (field, value) in [
+                    ("description", json!("")),
+                    ("ticket_requests_disabled", json!(false)),
+                    ("ticket_require_approval", json!(false)),
+                ] {
                     if target[field].is_null() {
                         target[field] = value;
                     }
@@ -250,5 +254,4 @@ impl Warpgate {
             _ => refused(404),
         }
     }
-
 }
