@@ -43,7 +43,8 @@ pub fn run(args: &Args) -> Result<u8, Error> {
     runtime.block_on(async {
         let (client, _) = args.place.client(&metrics.requests)?;
         let settings = Settings {
-            namespaces: args.namespaces.clone(),
+            // The chart passes an empty list as an empty text.
+            namespaces: args.namespaces.iter().filter(|name| !name.is_empty()).cloned().collect(),
             home: args
                 .home
                 .clone()

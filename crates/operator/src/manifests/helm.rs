@@ -74,3 +74,39 @@ fn quoted(text: &str) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value in the place of every template, and both sides of every condition.
+    fn rendered(text: &str) -> String {
+        let mut out = String::new();
+        for line in text.lines().filter(|line| !line.starts_with("{{-")) {
+            let mut line = line.to_owned();
+            while let (Some(start), Some(end)) = (line.find("{{"), line.find("}}")) {
+                line.replace_range(start..end + 2, "2");
+            }
+            out.push_str(&line);
+            out.push('\n');
+        }
+        out
+    }
+
+    #[test]
+    fn every_file_of_the_chart_is_yaml_once_values_stand_in_it() {
+        let chart = chart("1.2.3").unwrap();
+        for (name, text) in &chart {
+            assert_eq!(text.matches("{{").count(), text.matches("}}").count(), "{name}");
+            let objects: Vec<serde_json::Value> = serde_saphyr::from_multiple(&rendered(text))
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(objects.iter().any(serde_json::Value::is_object), "{name}");
+        }
+        let text = |name: &str| &chart.iter().find(|(file, _)| file == name).unwrap().1;
+        assert!(text("templates/deployment.yaml").contains("replicas: {{ .Values.replicas }}"));
+        assert!(
+            text("templates/deployment.yaml").contains("'--namespaces={{ join \",\" .Values.namespaces }}'")
+        );
+        assert!(text("templates/bindings.yaml").contains("{{- range .Values.namespaces }}"));
+    }
+}

@@ -107,6 +107,10 @@ pub struct BastionConnectionSpec {
     /// Whether nobody is let in while the bastion records nothing.
     #[serde(default = "yes")]
     pub require_recordings: bool,
+    /// Whether environments may take over roles and targets of their name that others made. A role made by hand may lead
+    /// elsewhere as well, so this is not for a namespace's user to decide.
+    #[serde(default)]
+    pub adoption: bool,
     /// Namespaces whose environments may use it; `*` for all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "names")]

@@ -19,6 +19,7 @@ use super::condition::{self, Condition};
     derive = "PartialEq",
     doc = "An isolated cluster on demand: reached through the mesh alone, administered through the bastion, closed by policy.",
     validation = Rule::new("self.metadata.name.size() <= 40").message("the name of an environment has at most 40 characters"),
+    validation = Rule::new("!self.metadata.name.contains('.')").message("the name of an environment has no dots: they part its name from those of its machines"),
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.version"),
     printcolumn(name = "Class", type_ = "string", json_path = ".spec.class", priority = 1),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),

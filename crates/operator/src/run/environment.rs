@@ -448,7 +448,7 @@ impl Case<'_> {
         targets.extend(self.cluster_target(connection, seen));
         bastion::Wanted {
             identity: self.identity(connection.uid()),
-            adopt: self.adopts(),
+            adopt: self.adopts() && connection.spec.adoption,
             targets,
             certain: true,
             tickets: spec.tickets.as_ref().map(|tickets| (tickets.hours * 3600, tickets.approval)),

@@ -86,7 +86,8 @@ pub(super) fn bastion_verdict(plan: &bastion::Plan) -> Verdict {
         return Verdict::No(
             "Conflict",
             format!(
-                "made by somebody else at the bastion: {taken}; annotate the environment with {ADOPT}=true to take it over"
+                "made by somebody else at the bastion: {taken}; annotate the environment with {ADOPT}=true to take \
+                 it over, where the BastionConnection allows adoption"
             ),
         );
     }

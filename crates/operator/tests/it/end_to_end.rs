@@ -301,6 +301,7 @@ fn an_environment_lives_as_declared_and_leaves_nothing() {
         }).await;
         assert!(run::rows::clusters(&world.admin, "other").get_opt("spy").await.unwrap().is_none());
 
+        what_would_be_done_is_told(&world).await;
         steady_state_costs_nothing(&world).await;
         rights_are_as_narrow_as_requests(&world);
         no_credential_is_told(&world).await;
@@ -328,6 +329,44 @@ impl World {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// A check tells what a change would do, and does nothing.
+async fn what_would_be_done_is_told(world: &World) {
+    let client = client(&world.server.server("operator-token"), &Arc::default()).unwrap();
+    let settings = Settings {
+        namespaces: world.namespaces.clone(),
+        home: HOME.to_owned(),
+        identity: String::new(),
+        loopback_clusters: true,
+    };
+    let context = Arc::new(Context::new(client, settings, Arc::default()));
+    let mut tasks = run::watches::start(&context);
+    let begun = Instant::now();
+    while !context.complete() {
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tasks.shutdown().await;
+    let told = async |environment: Environment| -> Vec<String> {
+        let found = run::preview::preview(&context, Arc::new(environment)).await;
+        found.iter().map(|one| format!("{} {} {}", one.verb, one.place, one.what)).collect()
+    };
+    let known = world.environments("shop").get("prod").await.unwrap();
+    assert_eq!(told(known.clone()).await, Vec::<String>::new(), "everything is as declared");
+    let mut changed = known.clone();
+    changed.spec.administrators.clear();
+    changed.spec.version = "v1.36.9".to_owned();
+    assert_eq!(
+        told(changed).await,
+        ["change cluster Cluster shop/prod", "delete bastion access anne.martin"]
+    );
+    let mut new = known;
+    new.metadata.name = Some("next".to_owned());
+    new.metadata.uid = None;
+    let told = told(new).await;
+    assert!(told.iter().any(|line| line == "make cluster Cluster shop/next"), "{told:?}");
+    assert!(told.iter().filter(|line| line.starts_with("make mesh")).count() >= 4, "{told:?}");
 }
 
 /// For some seconds nothing is written, neither to the API server (but the Lease) nor to the peers.
@@ -415,6 +454,7 @@ fn resource_types_refuse_nonsense_and_fill_in_defaults() {
         refused("a", json!({ "administrators": [{ "name": "anne" }, { "name": "anne" }] }), "uplicate").await;
         refused("a", json!({ "tickets": { "hours": 0 } }), "hours").await;
         refused(&"a".repeat(41), json!({}), "40 characters").await;
+        refused("a.b", json!({}), "no dots").await;
         let made = try_one("a", json!({ "flows": { "configMap": "flows" } })).await.unwrap();
         assert_eq!((made.spec.size.control_plane, made.spec.paused), (1, false));
         assert_eq!(made.spec.flows.unwrap().key, "matrix.csv");
@@ -442,7 +482,9 @@ fn resource_types_refuse_nonsense_and_fill_in_defaults() {
 
 /// The operator is killed at every write to a peer, before or after it is carried out, through a whole life.
 async fn killed_at_every_write(least: usize) {
-    let Some(mut world) = World::new(&["shop"], None).await else { return };
+    let Some(workload) = tokio::task::spawn_blocking(ApiServer::start).await.unwrap() else { return };
+    let inside = Some((workload.kubeconfig(), workload.port()));
+    let Some(mut world) = World::new(&["shop"], inside).await else { return };
     world.declare("shop", "prod", json!({})).await;
     let mut kills: HashMap<&str, usize> = HashMap::new();
     let lives = [
