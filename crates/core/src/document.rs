@@ -274,13 +274,13 @@ pub enum ExtractError {
     /// Only pictures of text: OCR is needed and not installed, or it found nothing.
     #[error("needs OCR: {0}")]
     NeedsOcr(String),
-    /// A limit was reached: size, pages, depth, ratio, members.
+    /// A limit was reached: size, pages, depth, ratio, members, memory.
     #[error("over a limit: {0}")]
     Limit(String),
     /// It took too long; the worker was stopped.
     #[error("took longer than {0:?}; stopped")]
     Time(Duration),
-    /// It needed more memory than allowed, or the reader crashed; the worker was stopped or fell.
+    /// The reader crashed, and its worker fell with it.
     #[error("the reader fell: {0}")]
     Crashed(String),
     /// Nothing in it: no byte or no text at all.

@@ -409,10 +409,10 @@ fn why_it_fell(mut worker: Worker) -> ExtractError {
     // It is gone, so its pipe ends.
     let _ = (&mut worker.errors).take(STDERR_KEPT).read_to_end(&mut printed);
     let printed = String::from_utf8_lossy(&printed);
+    if printed.contains("memory allocation") || printed.contains("out of memory") {
+        return ExtractError::Limit("it needed more memory than allowed".to_owned());
+    }
     let text = match status {
-        _ if printed.contains("memory allocation") || printed.contains("out of memory") => {
-            "it needed more memory than allowed".to_owned()
-        }
         _ if printed.contains("overflowed its stack") => "it is nested too deeply".to_owned(),
         Ok(status) => format!("the worker ended ({status})"),
         Err(error) => format!("the worker ended ({error})"),

@@ -73,7 +73,7 @@ fn a_file_that_needs_too_much_memory_ends_and_the_next_is_read() {
     let large = vec![b'a'; 100 << 20];
     assert_eq!(
         pool.extract("a.txt", &large).unwrap_err(),
-        ExtractError::Crashed("it needed more memory than allowed".to_owned())
+        ExtractError::Limit("it needed more memory than allowed".to_owned())
     );
     still_reads(&pool);
 }

@@ -13,6 +13,8 @@
     reason = "a measurement prints, and stops at what is wrong"
 )]
 
+mod stream;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_core::sentence::sentences;
+use intramuros_dialogue::Writers;
 use intramuros_inference::Embedder;
 use intramuros_ingest::passages::{PassageOptions, split};
 use intramuros_library::{Embed, Library, Options, Reading};
@@ -111,7 +114,7 @@ fn main() {
         .collect();
     for visitor in who {
         let name = if visitor.owner { "owner".to_owned() } else { visitor.user.clone().unwrap_or_default() };
-        let server = Server::start(&library, visitor);
+        let server = Server::start(&library, visitor, Writers::none());
         let before = processor_seconds();
         let times = server.ask_one_by_one(&questions);
         let each = (processor_seconds() - before) * 1e3 / (questions.len() + WARM_UP) as f64;
@@ -123,6 +126,8 @@ fn main() {
             memory()
         );
     }
+    let server = Server::start(&library, Principal::owner(), stream::writers());
+    stream::measure(server.address, &questions);
 }
 
 /// Title and sentences of each document of the sets, and their questions.
@@ -260,7 +265,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    fn start(library: &Arc<Library>, visitor: Principal) -> Server {
+    fn start(library: &Arc<Library>, visitor: Principal, writers: Writers) -> Server {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -273,7 +278,7 @@ impl Server {
             library: Arc::clone(library),
             settings,
             walls: Walls::default(),
-            writers: Arc::new(intramuros_dialogue::Writers::none()),
+            writers: Arc::new(writers),
         };
         runtime.spawn(serve(vec![listener], application, async { _ = stopped.await }));
         Server { address, _stop: stop, runtime: Some(runtime) }
