@@ -1,6 +1,6 @@
 // What answers to the tests as a Kubernetes API server? The real one, with etcd, in one process and one folder.
 //
-// It listens on 127.0.0.1 alone, says where on standard output once it is ready, and ends when its standard input does,
+// It listens on one address (127.0.0.1 unless told otherwise), says where on standard output once it is ready, and ends when its standard input does,
 // so that a test that dies leaves nothing behind. There is no controller manager: nothing is garbage-collected, and
 // namespaces stay when they are deleted.
 package main
@@ -36,23 +36,24 @@ const patience = 5 * time.Minute
 func main() {
 	dir := flag.String("dir", "", "folder for certificates and data")
 	tokens := flag.String("tokens", "", "file of tokens: token,user,uid,\"groups\"")
+	address := flag.String("address", "127.0.0.1", "the address to listen on")
 	flag.Parse()
-	if err := run(*dir, *tokens); err != nil {
+	if err := run(*dir, *tokens, net.ParseIP(*address)); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(dir, tokens string) error {
+func run(dir, tokens string, address net.IP) error {
 	etcd, err := startEtcd(filepath.Join(dir, "etcd"))
 	if err != nil {
 		return fmt.Errorf("etcd: %w", err)
 	}
 	defer etcd.Close()
-	port, err := freePort()
+	port, err := freePort(address)
 	if err != nil {
 		return err
 	}
-	if err := writeCertificates(dir); err != nil {
+	if err := writeCertificates(dir, address); err != nil {
 		return fmt.Errorf("certificates: %w", err)
 	}
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -61,7 +62,7 @@ func run(dir, tokens string) error {
 	command := app.NewAPIServerCommand()
 	command.SetArgs([]string{
 		"--etcd-servers=" + etcd.Clients[0].Addr().String(),
-		"--bind-address=127.0.0.1",
+		"--bind-address=" + address.String(),
 		fmt.Sprintf("--secure-port=%d", port),
 		"--tls-cert-file=" + at("server.crt"),
 		"--tls-private-key-file=" + at("server.key"),
@@ -78,7 +79,7 @@ func run(dir, tokens string) error {
 	})
 	failed := make(chan error, 1)
 	go func() { failed <- command.ExecuteContext(ctx) }()
-	server := fmt.Sprintf("https://127.0.0.1:%d", port)
+	server := fmt.Sprintf("https://%s:%d", address, port)
 	if err := waitUntilReady(server, at("ca.crt"), failed); err != nil {
 		return err
 	}
@@ -125,8 +126,8 @@ func startEtcd(dir string) (*embed.Etcd, error) {
 	}
 }
 
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(address net.IP) (int, error) {
+	listener, err := net.Listen("tcp", net.JoinHostPort(address.String(), "0"))
 	if err != nil {
 		return 0, err
 	}
@@ -161,7 +162,7 @@ func waitUntilReady(server, authority string, failed <-chan error) error {
 }
 
 // writeCertificates makes an authority, the server's certificate and an administrator's.
-func writeCertificates(dir string) error {
+func writeCertificates(dir string, address net.IP) error {
 	now := time.Now()
 	template := func(number int64, subject pkix.Name) *x509.Certificate {
 		return &x509.Certificate{
@@ -180,7 +181,7 @@ func writeCertificates(dir string) error {
 		return err
 	}
 	server := template(2, pkix.Name{CommonName: "server"})
-	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	server.IPAddresses = []net.IP{address}
 	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	admin := template(3, pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}})
 	admin.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
