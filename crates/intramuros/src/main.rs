@@ -45,6 +45,10 @@ enum Command {
     Unread(commands::unread::Args),
     /// Show what is held, and whether everything is in step
     Status(commands::status::Args),
+    /// Copy everything that is held into a folder, while people work
+    Backup(commands::backup::Args),
+    /// Put a backup in place
+    Restore(commands::restore::Args),
     /// Measure search and answers on sets whose right answers are known
     Eval(commands::eval::Args),
     /// Show, check, report and deploy what intramuros.toml declares
@@ -105,6 +109,8 @@ fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
         Command::Extract(args) => commands::extract::run(args, out),
         Command::Unread(args) => commands::unread::run(args, out),
         Command::Status(args) => commands::status::run(args, out),
+        Command::Backup(args) => commands::backup::run(args, out),
+        Command::Restore(args) => commands::restore::run(args, out),
         Command::Eval(args) => commands::eval::run(args, out),
         Command::Perimeter(args) => {
             args.run(setup::last().as_ref(), &mut out.writer()).map(|()| ExitCode::SUCCESS)

@@ -23,6 +23,7 @@ mod providers;
 mod rate;
 mod record;
 mod router;
+mod scim;
 mod serve;
 mod walls;
 

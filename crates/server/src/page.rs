@@ -100,6 +100,9 @@ pub(crate) async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
     }
+    if uri.path().starts_with("/scim/") {
+        return crate::scim::not_found();
+    }
     Failure::not_found().into_response()
 }
 

@@ -24,7 +24,7 @@ use crate::endpoints::{Body, Endpoint, Need, Who};
 use crate::failure::Failure;
 use crate::limits::MAX_BODY_BYTES;
 use crate::programs::{mcp, openai};
-use crate::{guard, page};
+use crate::{guard, page, scim};
 
 /// What answers at an endpoint.
 enum Handler {
@@ -60,6 +60,7 @@ fn routes() -> Vec<(Endpoint, Handler)> {
     ]);
     routes.extend(account());
     routes.extend(administration());
+    routes.extend(directory());
     routes
 }
 
@@ -136,6 +137,32 @@ fn administration() -> Vec<(Endpoint, Handler)> {
         (administer("GET", "/api/v1/models"), text(get(state::models))),
         (administer("GET", "/api/v1/settings"), text(get(state::settings))),
         (administer("GET", "/api/v1/journal"), text(get(journal::journal))),
+    ]
+}
+
+/// What directories do.
+fn directory() -> Vec<(Endpoint, Handler)> {
+    let text = Handler::Text;
+    let keep =
+        |method, path| Endpoint { need: Need::Scope(Scope::Scim), ..Endpoint::administer(method, path) };
+    vec![
+        (keep("GET", "/scim/v2/ServiceProviderConfig"), text(get(scim::configuration))),
+        (keep("GET", "/scim/v2/ResourceTypes"), text(get(scim::resource_types))),
+        (keep("GET", "/scim/v2/ResourceTypes/{id}"), text(get(scim::resource_type))),
+        (keep("GET", "/scim/v2/Schemas"), text(get(scim::schemas))),
+        (keep("GET", "/scim/v2/Schemas/{id}"), text(get(scim::schema))),
+        (keep("GET", "/scim/v2/Users"), text(get(scim::users))),
+        (keep("POST", "/scim/v2/Users"), text(post(scim::add_user))),
+        (keep("GET", "/scim/v2/Users/{id}"), text(get(scim::user))),
+        (keep("PUT", "/scim/v2/Users/{id}"), text(put(scim::put_user))),
+        (keep("PATCH", "/scim/v2/Users/{id}"), text(patch(scim::change_user))),
+        (keep("DELETE", "/scim/v2/Users/{id}"), text(delete(scim::remove_user))),
+        (keep("GET", "/scim/v2/Groups"), text(get(scim::groups))),
+        (keep("POST", "/scim/v2/Groups"), text(post(scim::add_group))),
+        (keep("GET", "/scim/v2/Groups/{id}"), text(get(scim::group))),
+        (keep("PUT", "/scim/v2/Groups/{id}"), text(put(scim::put_group))),
+        (keep("PATCH", "/scim/v2/Groups/{id}"), text(patch(scim::change_group))),
+        (keep("DELETE", "/scim/v2/Groups/{id}"), text(delete(scim::remove_group))),
     ]
 }
 

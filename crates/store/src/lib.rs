@@ -9,6 +9,7 @@
 //!
 //! One process writes (a lock file keeps a second one out); any number may read beside it.
 
+mod backup;
 mod body;
 mod compact;
 mod error;
@@ -22,6 +23,7 @@ mod values;
 mod vectors;
 mod write;
 
+pub use backup::backup;
 pub use compact::Compacted;
 pub use pool::Store;
 pub use schema::VERSION as SCHEMA_VERSION;

@@ -57,7 +57,7 @@ fn create_private_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 /// A file that only its owner may read, opened for writing and kept as it is when it exists.
-fn private_file(path: &Path) -> std::io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

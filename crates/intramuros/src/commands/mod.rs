@@ -1,6 +1,7 @@
 //! What does each command do? One file per command: its arguments and one function.
 
 pub mod ask;
+pub mod backup;
 pub mod completions;
 pub mod confined;
 pub mod eval;
@@ -11,6 +12,7 @@ pub mod mcp;
 pub mod netpol;
 #[cfg(feature = "operator")]
 pub mod operator;
+pub mod restore;
 pub mod search;
 pub mod serve;
 pub mod status;

@@ -158,9 +158,24 @@ impl Program {
 
     /// The JSON at an address of the API.
     pub fn get(&self, path: &str) -> Value {
+        self.ask("GET", path, "")
+    }
+
+    /// Sends JSON to an address of the API; gives what it answers.
+    pub fn post(&self, path: &str, body: &str) -> Value {
+        self.ask("POST", path, body)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> Value {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        let host = &self.address;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        let (host, length) = (&self.address, body.len());
+        let kind = if body.is_empty() {
+            String::new()
+        } else {
+            format!("Content-Type: application/json\r\nContent-Length: {length}\r\n")
+        };
+        write!(stream, "{method} {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n{kind}\r\n{body}")
+            .unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);

@@ -58,7 +58,7 @@ pub(crate) struct Turn {
 #[utoipa::path(
     post, path = "/api/v1/answer", tag = "search", request_body = AnswerRequest,
     responses(
-        (status = 200, description = "Events as they happen", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events as they happen", body = Value, content_type = "text/event-stream"),
         (status = "4XX", description = "Why not", body = FailureBody),
         (status = "5XX", description = "A fault of ours", body = FailureBody),
     )

@@ -10,14 +10,18 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use intramuros_core::access::Principal;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
 
 use super::status::ProgressView;
 use crate::application::Shared;
+use crate::caller::{By, Caller};
 use crate::failure::{Failure, FailureBody};
-use crate::guard::Asker;
 use crate::limits::{EVENT_EVERY, EVENT_KEEP_ALIVE};
 use crate::parameters::Parameters;
 use crate::progress::Seen;
+
+/// How long one connection of somebody who signed in is watched; browsers then open another. Five minutes.
+const WATCHING: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// Progress as it happens: an event `progress` with the same value as in the status, at once and after each change,
 /// at most four a second.
@@ -32,7 +36,7 @@ use crate::progress::Seen;
 )]
 pub(crate) async fn events(
     State(shared): State<Arc<Shared>>,
-    Asker(principal): Asker,
+    caller: Caller,
     parameters: Parameters,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     parameters.finish()?;
@@ -40,7 +44,9 @@ pub(crate) async fn events(
     let watching = Watching {
         progress: shared.progress.clone(),
         stopping: shared.stopping.clone(),
-        principal,
+        // Who signed in is asked for again: what was taken away is not watched on.
+        until: (caller.by != By::Machine).then(|| Instant::now() + WATCHING),
+        principal: caller.principal,
         last: None,
         _place: place,
     };
@@ -52,8 +58,17 @@ struct Watching {
     progress: watch::Receiver<Seen>,
     stopping: watch::Receiver<bool>,
     principal: Principal,
+    until: Option<Instant>,
     last: Option<ProgressView>,
     _place: OwnedSemaphorePermit,
+}
+
+/// Comes to its end when the time is over.
+async fn over(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The next event; none when the program stops.
@@ -69,6 +84,7 @@ async fn next(mut watching: Watching) -> Option<(Result<Event, Infallible>, Watc
         tokio::select! {
             changed = watching.progress.changed() => changed.ok()?,
             _ = watching.stopping.wait_for(|stopping| *stopping) => return None,
+            () = over(watching.until) => return None,
         }
         tokio::time::sleep(EVENT_EVERY).await;
     }

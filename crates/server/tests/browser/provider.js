@@ -2,19 +2,19 @@
 
 import { createServer } from "node:http";
 
-import Provider from "oidc-provider";
-
 /** The people that the provider knows: whatever password is typed, and what it says of them. */
 const PEOPLE = {
   olga: { preferred_username: "olga", name: "Olga Petit", email: "olga@example.org", email_verified: true, groups: ["/rh", "paie"] },
   anne: { preferred_username: "anne", name: "Another Anne", email: "anne@elsewhere.example", email_verified: true, groups: ["rh"] },
 };
 
-// It warns that its defaults are for tests; this is one.
+// It warns from the first line on that its defaults are for tests; this is one.
 for (const level of ["warn", "info"]) {
   const say = console[level];
   console[level] = (...words) => { if (!String(words[0]).includes("oidc-provider")) say(...words); };
 }
+
+const { default: Provider } = await import("oidc-provider");
 
 /** A provider for one client, whose answers come back to `origin`. */
 export async function startProvider(port, origin, secret) {

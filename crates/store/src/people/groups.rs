@@ -33,6 +33,29 @@ impl People {
         self.read(|connection| one(connection, "name = ?1", &name))
     }
 
+    /// A group by what a directory calls it.
+    pub fn group_external(&self, external: &str) -> Result<Option<Group>, Error> {
+        self.read(|connection| one(connection, "external = ?1 ORDER BY id LIMIT 1", &external))
+    }
+
+    /// How many groups there are.
+    pub fn count_groups(&self) -> Result<u64, Error> {
+        self.read(|connection| {
+            let count = connection.query_row("SELECT count(*) FROM groups", [], |row| row.get::<_, i64>(0));
+            Ok(count.doing("counting the groups")? as u64)
+        })
+    }
+
+    /// Notes what a directory calls a group.
+    pub fn set_group_external(&self, id: GroupId, external: Option<&str>) -> Result<(), Error> {
+        self.change(|transaction| {
+            transaction
+                .execute("UPDATE groups SET external = ?1 WHERE id = ?2", params![external, id.0])
+                .doing("changing a group")?;
+            Ok(())
+        })
+    }
+
     /// Adds a group, unless the name is taken.
     pub fn add_group(
         &self,

@@ -47,6 +47,11 @@ impl People {
         })
     }
 
+    /// Somebody by what a directory calls them.
+    pub fn person_external(&self, external: &str) -> Result<Option<Person>, Error> {
+        self.read(|connection| one(connection, "external = ?1 ORDER BY id LIMIT 1", &[&external]))
+    }
+
     /// How many people there are, those who may not sign in included.
     pub fn count_people(&self) -> Result<u64, Error> {
         self.read(|connection| {

@@ -1,0 +1,171 @@
+//! How is everything that is held copied, while people work?
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use intramuros_core::error::Error;
+use intramuros_journal::time::now_ms;
+use intramuros_perimeter::load;
+use serde::{Deserialize, Serialize};
+
+use crate::output::Output;
+use crate::setup::Where;
+
+/// Name of the list of what a backup holds.
+pub const MANIFEST: &str = "backup.json";
+
+/// Folder of the journal within a backup, and within a data folder.
+pub const JOURNAL: &str = "journal";
+
+/// Whether a file of the data folder belongs in a backup beside the databases: the keys, without which sealed secrets and
+/// signatures are lost, and what the journal last signed and sent.
+fn is_key(name: &str) -> bool {
+    name == "people.key" || name.starts_with("journal.")
+}
+
+/// Bytes copied at a time.
+const PIECE: usize = 1 << 20;
+
+/// What to copy, and where to.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The folder that is made for the backup
+    #[arg(value_name = "FOLDER")]
+    to: PathBuf,
+    #[command(flatten)]
+    at: Where,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a backup holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of the program that made it.
+    pub version: String,
+    /// When, in milliseconds since 1970.
+    pub made_ms: i64,
+    /// Its files.
+    pub files: Vec<Kept>,
+}
+
+/// A file of a backup.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its path in the backup and in the data folder, `/`-separated.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// BLAKE3 of them, in hexadecimal.
+    pub hash: String,
+}
+
+/// Copies databases, journal and keys into a new folder. The index is left out: it is made again from them.
+///
+/// # Errors
+/// When the folder is there already, or something can't be read or written.
+pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    let (perimeter, data) = args.at.last_used()?;
+    make(&args.to)?;
+    let mut paths: Vec<String> =
+        intramuros_store::backup(&data, &args.to)?.into_iter().map(str::to_owned).collect();
+    // What was signed last comes before the journal: what is written meanwhile is then newer than the signature, as after
+    // a fall of the program. Keys that are declared elsewhere are kept elsewhere on purpose.
+    for name in files(&data)?.into_iter().filter(|name| is_key(name)) {
+        copy(&data.join(&name), &args.to.join(&name))?;
+        paths.push(name);
+    }
+    let journal = load::journal_folder(&perimeter, &data);
+    for name in files(&journal)?.into_iter().filter(|name| !name.ends_with(".lock")) {
+        let path = format!("{JOURNAL}/{name}");
+        copy(&journal.join(&name), &args.to.join(&path))?;
+        paths.push(path);
+    }
+    let files = paths.into_iter().map(|path| kept(&args.to, path)).collect::<Result<Vec<_>, _>>()?;
+    let manifest = Manifest { version: env!("CARGO_PKG_VERSION").to_owned(), made_ms: now_ms(), files };
+    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| Error::internal(error.to_string()))?;
+    let mut file = private(&args.to.join(MANIFEST))?;
+    file.write_all(&text)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| wrong(&args.to.join(MANIFEST), error))?;
+    if args.json {
+        out.json(&manifest)?;
+    } else {
+        let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
+        out.line(&format!("{} files, {} kB in {}", manifest.files.len(), bytes / 1_000, args.to.display()));
+        out.note("It holds every document's text, and the keys: keep it as carefully as the data folder.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn make(folder: &Path) -> Result<(), Error> {
+    if folder.exists() {
+        return Err(Error::user(format!("{} is there already", folder.display()))
+            .hint("give the name of a folder that is to be made, such as one with the day in it"));
+    }
+    private_folder(&folder.join(JOURNAL))
+}
+
+/// A folder for its owner alone.
+pub fn private_folder(folder: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| wrong(folder, error))
+}
+
+/// The files of a folder, by name; none when there is no such folder.
+fn files(folder: &Path) -> Result<Vec<String>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(wrong(folder, error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| wrong(folder, error))?;
+        if entry.path().is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Copies a file as it is now to one that only its owner may read, and brings it to the disk.
+pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let mut source = File::open(from).map_err(|error| wrong(from, error))?;
+    let mut target = private(to)?;
+    io::copy(&mut source, &mut target).and_then(|_| target.sync_all()).map_err(|error| wrong(to, error))
+}
+
+fn private(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| wrong(path, error))
+}
+
+/// A file of a backup with its size and hash.
+pub fn kept(backup: &Path, path: String) -> Result<Kept, Error> {
+    let place = backup.join(&path);
+    let mut file = File::open(&place).map_err(|error| wrong(&place, error))?;
+    let (mut hasher, mut piece, mut bytes) = (blake3::Hasher::new(), vec![0; PIECE], 0);
+    loop {
+        let read = file.read(&mut piece).map_err(|error| wrong(&place, error))?;
+        if read == 0 {
+            return Ok(Kept { path, bytes, hash: hasher.finalize().to_hex().to_string() });
+        }
+        bytes += read as u64;
+        hasher.update(piece.get(..read).unwrap_or_default());
+    }
+}
+
+fn wrong(path: &Path, error: io::Error) -> Error {
+    Error::config(format!("{} can't be read or written", path.display())).because(error)
+}

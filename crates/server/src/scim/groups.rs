@@ -1,0 +1,202 @@
+//! What does a directory read and change of groups?
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use intramuros_accounts::names;
+use intramuros_accounts::scim::{self, Filter, Group as Said};
+use intramuros_core::error::Error;
+use intramuros_journal::time::now_ms;
+use intramuros_store::people::{Group, GroupId, Origin, People, PersonId};
+use serde_json::{Value, json};
+
+use super::{Refused, answer, asked, list, made, meta, read};
+use crate::api::account::{act, shown};
+use crate::api::number;
+use crate::application::Shared;
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::parameters::Parameters;
+
+/// Members of a group that are written out. 10,000: an organisation.
+const MOST_MEMBERS: usize = 10_000;
+
+fn view(people: &People, group: &Group, home: &str) -> Result<Value, Error> {
+    let mut members = Vec::new();
+    for id in group.members.iter().take(MOST_MEMBERS) {
+        if let Some(person) = people.person(*id)? {
+            let id = id.0.to_string();
+            let place = format!("{home}/scim/v2/Users/{id}");
+            members.push(json!({"value": id, "display": person.shown, "type": "User", "$ref": place}));
+        }
+    }
+    let id = group.id.0.to_string();
+    let mut view = json!({
+        "schemas": [scim::GROUP], "id": id, "displayName": group.name, "members": members,
+        "meta": meta("Group", home, &format!("Groups/{id}"), group.created_ms),
+    });
+    if let Some(external) = &group.external {
+        view["externalId"] = json!(external);
+    }
+    Ok(view)
+}
+
+/// Groups, all or one.
+pub(crate) async fn groups(
+    State(shared): State<Arc<Shared>>,
+    parameters: Parameters,
+) -> Result<Response, Refused> {
+    let (filter, start, count) = asked(parameters)?;
+    let home = shared.home.clone();
+    let (views, total) = shared
+        .accounts()?
+        .people(move |people| {
+            let (groups, total) = match filter {
+                None => (people.groups(start - 1, count)?, people.count_groups()?),
+                Some(filter) => {
+                    let one = match filter {
+                        Filter::Name(name) => people.group_named(&name)?,
+                        Filter::External(external) => people.group_external(&external)?,
+                        Filter::Id(id) => id.parse().map_or(Ok(None), |id| people.group(GroupId(id)))?,
+                    };
+                    let total = u64::from(one.is_some());
+                    (one.into_iter().skip(start - 1).take(count).collect(), total)
+                }
+            };
+            let views =
+                groups.iter().map(|group| view(people, group, &home)).collect::<Result<Vec<_>, _>>()?;
+            Ok((views, total))
+        })
+        .await?;
+    Ok(list(total, start, views))
+}
+
+/// One group.
+pub(crate) async fn group(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    Ok(answer(StatusCode::OK, shown_now(&shared, GroupId(number(&id)?)).await?))
+}
+
+async fn shown_now(shared: &Shared, id: GroupId) -> Result<Value, Failure> {
+    let home = shared.home.clone();
+    let view = shared.accounts()?.people(move |people| match people.group(id)? {
+        Some(group) => view(people, &group, &home).map(Some),
+        None => Ok(None),
+    });
+    view.await?.ok_or_else(Failure::not_found)
+}
+
+/// Adds a group with its members.
+pub(crate) async fn add(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let accounts = shared.accounts()?;
+    let said = Said::parse(&read(&body)?)?;
+    let name = names::group(said.name.as_deref().unwrap_or_default()).map_err(Failure::bad_request)?;
+    let external = shown(said.external.clone().flatten().as_deref())?;
+    let members = ids(said.members.as_deref().unwrap_or_default())?;
+    let new = name.clone();
+    let added = accounts
+        .people(move |people| {
+            let added = people.add_group(&new, &Origin::Scim, external.as_deref(), now_ms())?;
+            if let Ok(id) = added {
+                people.change_members(id, &Origin::Scim, &members, &[])?;
+            }
+            Ok(added)
+        })
+        .await?;
+    let id = added.map_err(|_| Failure::taken(&name))?;
+    shared.note(act(&caller, "group added", &[("group", &name)])).await?;
+    let view = shown_now(&shared, id).await?;
+    let location = view["meta"]["location"].as_str().unwrap_or_default().to_owned();
+    Ok(made(&location, view))
+}
+
+/// Makes a group what the directory says.
+pub(crate) async fn put(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let mut said = Said::parse(&read(&body)?)?;
+    // What a whole group does not say is not so any more.
+    said.members.get_or_insert_with(Vec::new);
+    said.external.get_or_insert(None);
+    apply(&shared, &caller, &id, said).await
+}
+
+/// Changes a group.
+pub(crate) async fn change(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let said = Said::patch(&read(&body)?)?;
+    apply(&shared, &caller, &id, said).await
+}
+
+fn ids(members: &[String]) -> Result<Vec<PersonId>, Failure> {
+    let id = |member: &String| member.parse().map(PersonId);
+    members
+        .iter()
+        .map(id)
+        .collect::<Result<_, _>>()
+        .map_err(|_| Failure::bad_request("a member is not known here"))
+}
+
+async fn apply(shared: &Shared, caller: &Caller, id: &str, said: Said) -> Result<Response, Refused> {
+    let accounts = shared.accounts()?;
+    let id = GroupId(number(id)?);
+    let group = accounts.people(move |people| people.group(id)).await?.ok_or_else(Failure::not_found)?;
+    let name = said.name.as_deref().map(names::group).transpose().map_err(Failure::bad_request)?;
+    let name = name.filter(|name| *name != group.name);
+    let external = said.external.clone().map(|external| shown(external.as_deref())).transpose()?;
+    let (mut add, mut remove) = (ids(&said.add)?, ids(&said.remove)?);
+    if let Some(members) = &said.members {
+        let members = ids(members)?;
+        remove.extend(group.members.iter().filter(|member| !members.contains(member)));
+        add.extend(members);
+    }
+    let (new, changed) = (name.clone(), add.len() + remove.len());
+    let renamed = accounts
+        .people(move |people| {
+            if let Some(name) = &new
+                && let Err(taken) = people.rename_group(id, name)?
+            {
+                return Ok(Err(taken));
+            }
+            if let Some(external) = &external {
+                people.set_group_external(id, external.as_deref())?;
+            }
+            people.change_members(id, &Origin::Scim, &add, &remove)?;
+            Ok(Ok(()))
+        })
+        .await?;
+    renamed.map_err(|_| Failure::taken(name.as_deref().unwrap_or_default()))?;
+    let on = [("group", group.name.as_str()), ("members changed", &changed.to_string())];
+    shared.note(act(caller, "group changed", &on)).await?;
+    Ok(answer(StatusCode::OK, shown_now(shared, id).await?))
+}
+
+/// Removes a group.
+pub(crate) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refused> {
+    let accounts = shared.accounts()?;
+    let id = GroupId(number(&id)?);
+    let group = accounts.people(move |people| people.group(id)).await?.ok_or_else(Failure::not_found)?;
+    accounts.people(move |people| people.remove_group(id)).await?;
+    shared.note(act(&caller, "group removed", &[("group", &group.name)])).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
