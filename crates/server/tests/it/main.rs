@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod api;
 mod conversations;
+mod directory;
 mod endpoints;
 mod guard;
 mod injection;

@@ -228,7 +228,8 @@ pub(crate) async fn settings(
     parameters.finish()?;
     let perimeter = shared.library().perimeter();
     let file = perimeter.file().map(str::to_owned);
-    let name = file.clone().unwrap_or_else(|| "intramuros.toml".to_owned());
+    let name = file.as_deref().map(std::path::Path::new).and_then(|file| file.file_name());
+    let name = name.map_or("intramuros.toml".into(), |name| name.to_string_lossy());
     let settings = perimeter.effective().into_iter().map(|one| SettingView {
         default: one.origin == intramuros_core::perimeter::Origin::Default,
         origin: one.origin.in_words(&name),
