@@ -173,3 +173,61 @@ fn of_config(config: &Kubeconfig, context: Option<&str>, folder: Option<&Path>) 
 fn secret(value: &secrecy::SecretString) -> String {
     secrecy::ExposeSecret::expose_secret(value).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::mesh::Endpoint;
+
+    fn config(server: &str, cluster: &str, user: &str) -> String {
+        format!(
+            r#"{{"apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "contexts": [{{"name": "c", "context": {{"cluster": "c", "user": "u"}}}}],
+            "clusters": [{{"name": "c", "cluster": {{"server": "{server}"{cluster}}}}}],
+            "users": [{{"name": "u", "user": {{{user}}}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_kubeconfig_from_a_namespace_leads_nowhere_but_to_its_cluster() {
+        let endpoint = Endpoint { host: "10.0.0.9".to_owned(), port: 6443 };
+        let ca = r#", "certificate-authority-data": "Y2E=""#;
+        let token = r#""token": "CANARY""#;
+        let check = |text: String, expected: Result<(), &str>| {
+            let read = Server::of_secret(&text, &endpoint);
+            match (read.map(drop), expected) {
+                (Ok(()), Ok(())) => {}
+                (Err(why), Err(part)) => {
+                    assert!(why.contains(part), "{why}");
+                    assert!(!why.contains("CANARY"), "no part of the text is quoted: {why}");
+                }
+                (read, expected) => panic!("{read:?}, not {expected:?}: {text}"),
+            }
+        };
+        check(config("https://10.0.0.9:6443", ca, token), Ok(()));
+        for server in [
+            "https://10.0.0.8:6443",
+            "https://10.0.0.9:443",
+            "http://10.0.0.9:6443",
+            "https://169.254.169.254:6443",
+        ] {
+            check(config(server, ca, token), Err("another server"));
+        }
+        check(config("https://10.0.0.9:6443", "", token), Err("no certificate authority"));
+        let file = r#", "certificate-authority": "/etc/passwd""#;
+        check(config("https://10.0.0.9:6443", file, token), Err("files are not allowed"));
+        check(
+            config("https://10.0.0.9:6443", ca, r#""tokenFile": "/var/run/secrets/CANARY""#),
+            Err("files are not allowed"),
+        );
+        check(
+            config("https://10.0.0.9:6443", ca, r#""client-certificate": "/etc/CANARY""#),
+            Err("files are not allowed"),
+        );
+        let program = r#""exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "CANARY"}"#;
+        check(config("https://10.0.0.9:6443", ca, program), Err("program"));
+        let blind = r#", "insecure-skip-tls-verify": true"#;
+        check(config("https://10.0.0.9:6443", blind, token), Err("without proof"));
+        check("CANARY: [".to_owned(), Err("not understood"));
+    }
+}

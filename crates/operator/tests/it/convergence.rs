@@ -460,3 +460,29 @@ fn a_person_who_is_renamed_keeps_nothing_under_her_old_name() {
         assert_eq!(trial.double.lock().unwrap().who_may_use("shop.prod"), ["anne.martin"]);
     });
 }
+
+#[test]
+fn another_environments_address_is_not_led_to() {
+    run(async {
+        let mut first = MeshTrial::new();
+        first.endpoint = true;
+        first.attempt().await.unwrap();
+        let faults = Arc::new(Mutex::new(Faults::default()));
+        let mesh = Mesh::new(transport(&first.double, &faults, ""));
+        let keep: KeepKey = Arc::new(|_, _| Box::pin(async { Ok(()) }));
+        let other = |host: &str| mesh::Wanted {
+            identity: Identity { name: "spy".to_owned(), uid: "uid-2".to_owned(), ..identity() },
+            endpoint: Some(Endpoint { host: host.to_owned(), port: 6443 }),
+            domain: None,
+            ..first.wanted()
+        };
+        let policies = || first.double.lock().unwrap().policies.len();
+        for (host, why) in [("10.0.0.9", "already"), ("0.0.0.0/0", "neither"), ("a b", "neither")] {
+            let plan = mesh.converge(other(host), &keep).await.unwrap();
+            assert!(plan.waiting.is_some_and(|waiting| waiting.contains(why)), "{host}");
+            assert_eq!((policies(), first.double.lock().unwrap().resources.len()), (1, 1));
+        }
+        let plan = mesh.converge(other("10.0.0.10"), &keep).await.unwrap();
+        assert_eq!((plan.waiting, policies()), (None, 2));
+    });
+}

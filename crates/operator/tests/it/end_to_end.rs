@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use intramuros_operator::edge::client::client;
@@ -225,6 +225,34 @@ pub fn condition<'a>(environment: &'a Environment, kind: &str) -> Option<&'a str
     Some(find(&environment.status.as_ref()?.conditions, kind)?.status.as_str())
 }
 
+/// Everything that was logged so far.
+fn logged() -> &'static Mutex<Vec<u8>> {
+    static LOGGED: OnceLock<&'static Mutex<Vec<u8>>> = OnceLock::new();
+    LOGGED.get_or_init(|| {
+        let logged: &'static Mutex<Vec<u8>> = Box::leak(Box::default());
+        // As much as can be, but for what the program never lets through either.
+        let filter = tracing_subscriber::EnvFilter::new("trace,kube_client=off");
+        let writer = move || Kept(logged);
+        let _ =
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).try_init();
+        logged
+    })
+}
+
+/// Writes into the log that is kept.
+struct Kept(&'static Mutex<Vec<u8>>);
+
+impl std::io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
@@ -232,6 +260,7 @@ pub fn runtime() -> tokio::runtime::Runtime {
 /// The life of an environment, from its declaration to its end, with everything that happens in between.
 #[test]
 fn an_environment_lives_as_declared_and_leaves_nothing() {
+    logged();
     runtime().block_on(async {
         let Some(workload) = tokio::task::spawn_blocking(ApiServer::start).await.unwrap() else { return };
         let Some(mut world) = World::new(&["shop", "other"], Some((workload.kubeconfig(), workload.port()))).await else { return };
@@ -373,19 +402,11 @@ async fn what_would_be_done_is_told(world: &World) {
 async fn steady_state_costs_nothing(world: &World) {
     // What was set in motion comes to rest first.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let writes = || -> u64 {
-        let counts = world.metrics.requests.counts();
-        counts
-            .iter()
-            .filter(|(kind, _)| kind.writes() && kind.resource != "leases")
-            .map(|(_, count)| count)
-            .sum()
-    };
-    let before = writes();
+    let before = writes(&world.metrics);
     let (mut mesh, mut bastion) =
         (world.mesh.lock().unwrap().exchanges.len(), world.bastion.lock().unwrap().exchanges.len());
     tokio::time::sleep(Duration::from_secs(7)).await;
-    assert_eq!(writes() - before, 0, "a steady state costs no writes");
+    assert_eq!(writes(&world.metrics) - before, 0, "a steady state costs no writes");
     let changed = |exchanges: &[crate::doubles::Exchange], from: usize| {
         exchanges[from..].iter().filter(|exchange| exchange.method != "GET").count()
     };
@@ -415,9 +436,11 @@ fn rights_are_as_narrow_as_requests(world: &World) {
     }
 }
 
-/// The canaries (tokens, keys) are in no status, event or metric.
+/// The canaries (tokens, keys) are in no log, status, event or metric.
 async fn no_credential_is_told(world: &World) {
-    let mut told = vec![world.metrics.text()];
+    let log = String::from_utf8_lossy(&logged().lock().unwrap()).into_owned();
+    assert!(log.contains("holds the Lease"), "there is a log");
+    let mut told = vec![world.metrics.text(), log];
     for namespace in &world.namespaces {
         let list = world.environments(namespace).list(&ListParams::default()).await.unwrap();
         told.extend(list.items.iter().map(|environment| serde_json::to_string(environment).unwrap()));
@@ -511,6 +534,20 @@ async fn killed_at_every_write(least: usize) {
     world.stop().await;
 }
 
+/// Writes to the API server, but for the Lease.
+fn writes(metrics: &Metrics) -> u64 {
+    let counts = metrics.requests.counts();
+    counts.iter().filter(|(kind, _)| kind.writes() && kind.resource != "leases").map(|(_, count)| count).sum()
+}
+
+/// Until this many writes and one more were sent to the API server from now on; their answers are still under way.
+async fn written(metrics: &Metrics, others: usize) {
+    let before = writes(metrics);
+    while writes(metrics) <= before + others as u64 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 /// Starts the operator, lets a write burn its fuse, kills it, and so on until no write happens any more.
 async fn killed_until_steady<'a>(
     world: &mut World,
@@ -522,11 +559,14 @@ async fn killed_until_steady<'a>(
     let mut count = 0;
     loop {
         let fuse = if (round + count).is_multiple_of(2) { Fuse::Before } else { Fuse::After };
+        // Every fifth time the operator ends at a write to the API server instead.
+        let at_server = (round + count) % 5 == 4;
         let (mesh, bastion) = (Arc::clone(&world.mesh_control), Arc::clone(&world.bastion_control));
-        for control in [&mesh, &bastion] {
+        for control in [&mesh, &bastion].into_iter().filter(|_| !at_server) {
             // Every second attempt gets one write further: a key whose answer is lost each time would never arrive.
             *control.fuse.lock().unwrap() = Some((fuse, (count / 2) % 3));
         }
+        let metrics = Arc::clone(&world.metrics);
         world.start();
         let steady = async {
             if going {
@@ -540,6 +580,7 @@ async fn killed_until_steady<'a>(
         let killed = tokio::select! {
             () = mesh.burnt.notified() => true,
             () = bastion.burnt.notified() => true,
+            () = written(&metrics, count % 3), if at_server => true,
             () = steady => false,
         };
         for control in [&mesh, &bastion] {
