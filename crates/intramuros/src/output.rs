@@ -122,8 +122,9 @@ fn end_if_nobody_reads(error: io::Error) -> io::Error {
 
 /// Starts the log on standard error: warnings, or what INTRAMUROS_LOG says. It never holds texts, questions or keys.
 pub fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("INTRAMUROS_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,tantivy=error,intramuros_operator=info"));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("INTRAMUROS_LOG").unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new("warn,tantivy=error,intramuros_operator=info")
+    });
     // kube's client writes bodies that it does not understand into its log, and bodies hold credentials.
     let filter = match "kube_client=off".parse() {
         Ok(directive) => filter.add_directive(directive),
