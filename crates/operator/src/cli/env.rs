@@ -104,10 +104,13 @@ pub fn run(command: &Command, out: &mut dyn Write, terminal: Terminal) -> Result
 
 impl One {
     fn get(&self) -> Result<Environment, Error> {
-        let (client, server) = self.place.client(&Arc::new(Tally::default()))?;
-        let namespace = self.namespace.clone().unwrap_or(server.namespace);
-        let api: Api<Environment> = Api::namespaced(client, &namespace);
-        let found = wait(async { api.get_opt(&self.name).await.map_err(|error| refused(&error)) })?;
+        let (namespace, found) = wait(async {
+            let (client, server) = self.place.client(&Arc::new(Tally::default()))?;
+            let namespace = self.namespace.clone().unwrap_or(server.namespace);
+            let api: Api<Environment> = Api::namespaced(client, &namespace);
+            let found = api.get_opt(&self.name).await.map_err(|error| refused(&error))?;
+            Ok((namespace, found))
+        })?;
         found.ok_or_else(|| {
             Error::user(format!("there is no environment {namespace}/{}", self.name))
                 .hint("`intramuros env list -A` lists those that you may see")
@@ -116,9 +119,9 @@ impl One {
 }
 
 fn list(args: &List, out: &mut dyn Write, terminal: Terminal) -> Result<u8, Error> {
-    let (client, server) = args.place.client(&Arc::new(Tally::default()))?;
-    let namespace = args.namespace.clone().unwrap_or(server.namespace);
     let mut found = wait(async {
+        let (client, server) = args.place.client(&Arc::new(Tally::default()))?;
+        let namespace = args.namespace.clone().unwrap_or(server.namespace);
         let api: Api<Environment> =
             if args.all { Api::all(client) } else { Api::namespaced(client, &namespace) };
         Ok(api.list(&ListParams::default()).await.map_err(|error| refused(&error))?.items)

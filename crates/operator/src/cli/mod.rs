@@ -65,7 +65,7 @@ impl Where {
         server.map_err(|why| Error::config(why).hint("name a kubeconfig with --kubeconfig"))
     }
 
-    /// A client, its requests counted here.
+    /// A client, its requests counted here. To be called inside a runtime: the client keeps a task of its own.
     fn client(&self, tally: &Arc<Tally>) -> Result<(kube::Client, Server), Error> {
         let server = self.server()?;
         Ok((client(&server, tally)?, server))

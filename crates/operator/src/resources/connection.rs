@@ -55,7 +55,7 @@ pub struct MeshConnectionSpec {
     /// Seconds between two looks for what others changed.
     #[serde(default = "ten_minutes")]
     #[schemars(range(min = 5, max = 86400))]
-    pub look_every_seconds: u32,
+    pub look_every_seconds: i32,
 }
 
 /// The administration of a Warpgate bastion.
@@ -118,7 +118,7 @@ pub struct BastionConnectionSpec {
     /// Seconds between two looks for what others changed.
     #[serde(default = "ten_minutes")]
     #[schemars(range(min = 5, max = 86400))]
-    pub look_every_seconds: u32,
+    pub look_every_seconds: i32,
 }
 
 /// One value of a Secret in the operator's namespace.
@@ -167,7 +167,7 @@ fn yes() -> bool {
     true
 }
 
-fn ten_minutes() -> u32 {
+fn ten_minutes() -> i32 {
     600
 }
 

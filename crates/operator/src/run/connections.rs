@@ -35,7 +35,7 @@ struct Look {
 pub async fn look_at_mesh(context: &Context, name: &str) -> Outcome {
     let Some(connection) = context.tables.meshes.get("", name) else { return Outcome::Done(None) };
     let users = context.tables.environments.filter(|environment| environment.spec.mesh == name);
-    let every = Duration::from_secs(connection.spec.look_every_seconds.into());
+    let every = Duration::from_secs(connection.spec.look_every_seconds.max(1).unsigned_abs().into());
     let home = connection.uid().unwrap_or_default();
     let look = match context.mesh(&connection) {
         Err(why) => Look { changed: false, verdict: Verdict::No("Credentials", why) },
@@ -61,7 +61,7 @@ pub async fn look_at_bastion(context: &Context, name: &str) -> Outcome {
     let Some(connection) = context.tables.bastions.get("", name) else { return Outcome::Done(None) };
     let users =
         context.tables.environments.filter(|environment| environment.spec.bastion.as_deref() == Some(name));
-    let every = Duration::from_secs(connection.spec.look_every_seconds.into());
+    let every = Duration::from_secs(connection.spec.look_every_seconds.max(1).unsigned_abs().into());
     let home = connection.uid().unwrap_or_default();
     let look = match context.bastion(&connection) {
         Err(why) => Look { changed: false, verdict: Verdict::No("Credentials", why) },

@@ -143,6 +143,8 @@ pub fn plain(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
         kube::Error::SerdeError(_) => "the answer is not understood".to_owned(),
+        // What `egress` says: who could not be reached, and why.
+        kube::Error::Service(error) => error.to_string(),
         other => other.to_string(),
     }
 }

@@ -35,7 +35,11 @@ impl Report {
 
     /// Whether the environment is ready, and if not, why: the first reason.
     pub fn ready(&self) -> Verdict {
-        match self.verdicts.iter().find(|(_, verdict)| !verdict.holds()) {
+        let mut open = self.verdicts.iter().filter(|(_, verdict)| !verdict.holds());
+        let first = open.clone().next();
+        // What waits for something else is not the reason; what it waits for is.
+        let cause = open.find(|(_, verdict)| !verdict.reason().starts_with("Waits"));
+        match cause.or(first) {
             None => Verdict::Yes("Ready", "everything is as declared".to_owned()),
             Some((_, Verdict::Unknown(reason, message))) => Verdict::Unknown(reason, message.clone()),
             Some((_, verdict)) => Verdict::No(verdict.reason(), verdict.message().to_owned()),
@@ -143,5 +147,20 @@ pub fn of_connection(
         observed_generation: generation,
         environments: i64::try_from(environments).unwrap_or(i64::MAX),
         conditions,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_what_is_waited_for() {
+        let mut report = Report::default();
+        assert!(report.ready().holds());
+        report.say("ClusterReady", Verdict::No("WaitsForMesh", "waits".to_owned()));
+        assert_eq!(report.ready().reason(), "WaitsForMesh");
+        report.say("MeshReady", Verdict::No("Credentials", "no token".to_owned()));
+        assert_eq!((report.ready().reason(), report.ready().message()), ("Credentials", "no token"));
     }
 }

@@ -483,6 +483,8 @@ fn resource_types_refuse_nonsense_and_fill_in_defaults() {
         assert_eq!(made.spec.flows.unwrap().key, "matrix.csv");
         refused("a", json!({ "mesh": "another" }), "make another environment").await;
 
+        what_people_type(&server);
+
         // A namespace's user: rights on her environments, none on connections nor on the operator's Secrets.
         apply(&admin, &json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
@@ -532,6 +534,45 @@ async fn killed_at_every_write(least: usize) {
     }
     println!("killed {total} times: {kills:?}");
     world.stop().await;
+}
+
+/// The commands of `env` and `operator`, as a person types them.
+#[derive(clap::Parser)]
+enum Typed {
+    Env(intramuros_operator::cli::Env),
+    Operator(intramuros_operator::cli::Operator),
+}
+
+/// `env list`, `env show`, `operator check` on an environment that no operator has seen.
+fn what_people_type(server: &ApiServer) {
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    std::fs::write(&kubeconfig, server.kubeconfig_of("admin-token")).unwrap();
+    let typed = |words: &str| {
+        let mut words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        words.extend(["--kubeconfig".to_owned(), kubeconfig.display().to_string()]);
+        // A thread of its own: the program has no runtime when a command begins.
+        let run = move || {
+            let mut out = Vec::new();
+            let terminal = intramuros_netpol::report::Terminal::default();
+            let code = match <Typed as clap::Parser>::parse_from(words) {
+                Typed::Env(env) => env.run(&mut out, terminal),
+                Typed::Operator(operator) => operator.run(&mut out, terminal),
+            };
+            (code.map_err(|error| error.to_string()), String::from_utf8(out).unwrap())
+        };
+        std::thread::spawn(run).join().unwrap()
+    };
+    let check = |words: &str, expected: Result<u8, &str>, part: &str| {
+        let (code, text) = typed(words);
+        assert_eq!(code.as_ref().map_err(String::as_str), expected.as_ref().map_err(|text| *text), "{words}");
+        assert!(text.contains(part), "{words}: {text}");
+    };
+    check("x env list -n shop", Ok(1), "shop/a");
+    check("x env list -A", Ok(1), "not seen yet");
+    check("x env show a -n shop", Ok(1), "The operator has not seen it yet");
+    check("x env show b -n shop", Err("there is no environment shop/b"), "");
+    check("x operator check --namespaces shop", Ok(1), "there is no ClusterClass 'small' in shop");
 }
 
 /// Writes to the API server, but for the Lease.
