@@ -32,9 +32,7 @@ pub struct Metrics {
     pub failures: AtomicU64,
     /// Milliseconds that all looks took.
     pub milliseconds: AtomicU64,
-    /// Changes made at meshes.
-    pub mesh_changes: AtomicU64,
-    /// Environments that are ready, and all of them.
+    /// Environments that are ready.
     pub ready: AtomicU64,
     /// All environments.
     pub environments: AtomicU64,

@@ -27,6 +27,9 @@ use tokio_util::sync::CancellationToken;
 pub use context::{Context, Settings, What};
 use queue::Outcome;
 
+use crate::resources::Environment;
+use crate::resources::condition::find;
+
 /// The name of the Lease.
 const LEASE: &str = "intramuros-operator";
 
@@ -133,9 +136,17 @@ async fn worker(context: Arc<Context>, stop: CancellationToken) {
         if outcome == Outcome::Failed {
             metrics.failures.fetch_add(1, Ordering::Relaxed);
         }
+        let environments = &context.tables.environments;
+        metrics.environments.store(environments.count(|_| true) as u64, Ordering::Relaxed);
+        metrics.ready.store(environments.count(is_ready) as u64, Ordering::Relaxed);
         context.queue.done(&what, outcome);
         metrics.waiting.store(context.queue.len() as u64, Ordering::Relaxed);
     }
+}
+
+fn is_ready(environment: &Environment) -> bool {
+    let conditions = environment.status.as_ref().map(|status| &status.conditions);
+    conditions.and_then(|conditions| find(conditions, "Ready")).is_some_and(|ready| ready.status == "True")
 }
 
 /// What an API server or the way to it says, without the body of any object.

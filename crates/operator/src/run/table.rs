@@ -52,6 +52,12 @@ impl<T> Table<T> {
         rows.values().filter(|row| wanted(row)).cloned().collect()
     }
 
+    /// How many objects meet a condition.
+    pub fn count(&self, wanted: impl Fn(&T) -> bool) -> usize {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.values().filter(|row| wanted(row)).count()
+    }
+
     /// Takes an object in, in the place of the one of that name.
     pub fn put(&self, key: &Key, row: T) -> Arc<T> {
         let row = Arc::new(row);

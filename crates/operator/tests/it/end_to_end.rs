@@ -440,7 +440,9 @@ fn rights_are_as_narrow_as_requests(world: &World) {
 async fn no_credential_is_told(world: &World) {
     let log = String::from_utf8_lossy(&logged().lock().unwrap()).into_owned();
     assert!(log.contains("holds the Lease"), "there is a log");
-    let mut told = vec![world.metrics.text(), log];
+    let metrics = world.metrics.text();
+    assert!(metrics.contains("environments 2\n") && metrics.contains("environments_ready 1\n"), "{metrics}");
+    let mut told = vec![metrics, log];
     for namespace in &world.namespaces {
         let list = world.environments(namespace).list(&ListParams::default()).await.unwrap();
         told.extend(list.items.iter().map(|environment| serde_json::to_string(environment).unwrap()));
