@@ -9,6 +9,7 @@ mod progress;
 mod reload;
 mod setup;
 mod walls;
+mod written;
 
 use std::process::ExitCode;
 

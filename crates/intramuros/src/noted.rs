@@ -10,38 +10,54 @@ use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_journal::Event;
 use intramuros_library::DocumentFacts;
-use intramuros_perimeter::notebook::Notebook;
+use intramuros_perimeter::notebook::{Notebook, Notes};
 
 use crate::output::Output;
 
-/// The journal, open for one question of one person.
-pub struct Noted {
+/// The journal, opened for one question of one person.
+pub struct Opened {
     notebook: Notebook,
     by: String,
     with_text: bool,
 }
 
-impl Noted {
+/// The journal, ready for one question of one person.
+pub struct Noted {
+    /// Where it is written.
+    pub notes: Notes,
+    by: String,
+    with_text: bool,
+}
+
+impl Opened {
     /// Opens it; before the seal, for the key may lie anywhere.
-    pub fn open(perimeter: &Perimeter, data: &Path, principal: &Principal) -> Noted {
+    pub fn of(perimeter: &Perimeter, data: &Path, principal: &Principal) -> Opened {
         let by = match (&principal.user, principal.owner) {
             (Some(user), _) => user.clone(),
             (None, true) => "owner".to_owned(),
             (None, false) => "anonymous".to_owned(),
         };
         let with_text = perimeter.journal.question_text;
-        Noted { notebook: Notebook::open(perimeter, data), by, with_text }
+        Opened { notebook: Notebook::open(perimeter, data), by, with_text }
     }
 
-    /// Notes a question with what it found and the documents that its answer cites. What could not be noted is said.
+    /// Makes it ready; after the seal.
+    pub fn start(self) -> Noted {
+        Noted { notes: self.notebook.start(), by: self.by, with_text: self.with_text }
+    }
+}
+
+impl Noted {
+    /// Notes a question with what it found and the documents that were read for it. What could not be noted is said.
     ///
     /// # Errors
     /// When the journal can't be written and nothing may happen without it.
     pub fn question(
-        self,
+        &self,
         question: &str,
         results: usize,
-        cited: &[&DocumentFacts],
+        read: &[&DocumentFacts],
+        way: &str,
         out: &mut Output,
     ) -> Result<(), Error> {
         let asked = Event::Question {
@@ -51,17 +67,17 @@ impl Noted {
             text: self.with_text.then(|| question.to_owned()),
         };
         let mut places: Vec<(&str, &str)> =
-            cited.iter().map(|document| (document.source.as_str(), document.path.as_str())).collect();
+            read.iter().map(|document| (document.source.as_str(), document.path.as_str())).collect();
         places.sort_unstable();
         places.dedup();
         let read = places.into_iter().map(|(source, path)| Event::DocumentRead {
             by: self.by.clone(),
             source: source.to_owned(),
             path: path.to_owned(),
-            way: "citation".to_owned(),
+            way: way.to_owned(),
         });
         let events: Vec<Event> = std::iter::once(asked).chain(read).collect();
-        if let Some(why) = self.notebook.note(&events)? {
+        if let Some(why) = self.notes.note(&events)? {
             out.note(&format!("This is not in the journal: {why}"));
         }
         Ok(())

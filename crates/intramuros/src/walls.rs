@@ -80,6 +80,16 @@ pub fn raise_for_looking(perimeter: &Perimeter, data: &Path) -> Result<(), Error
     seal(perimeter, &plan).map(drop)
 }
 
+/// Raises the walls around a command that looks at what is held and puts it to a declared model: it starts no program,
+/// and connects to the declared ports alone.
+///
+/// # Errors
+/// As [`raise_for_reading`].
+pub fn raise_for_asking(perimeter: &Perimeter, data: &Path) -> Result<(), Error> {
+    let plan = Plan::of(perimeter, &places(data, None)?).without_programs();
+    seal(perimeter, &plan).map(drop)
+}
+
 fn seal(perimeter: &Perimeter, plan: &Plan) -> Result<Option<Sealed>, Error> {
     if !perimeter.sealed {
         return Ok(None);

@@ -6,9 +6,12 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::{OnFailure, Perimeter};
+use intramuros_egress::Recorder;
 use intramuros_journal::{Event, Journal, JournalError, Opened};
 
 use crate::record;
@@ -22,14 +25,20 @@ const MAX_SLIP_BYTES: u64 = 256 << 10;
 /// Slips entered at one look; what is left waits for the next.
 const MOST_AT_ONCE: usize = 1_000;
 
-/// Where a command writes what it did.
+/// Where a command writes what it did, opened.
 pub struct Notebook {
-    way: Way,
+    way: Way<Box<Opened>>,
     on_failure: OnFailure,
 }
 
-enum Way {
-    Own(Box<Opened>),
+/// Where a command writes what it did, ready to be written to. The journal is closed when this is dropped.
+pub struct Notes {
+    way: Way<Journal>,
+    on_failure: OnFailure,
+}
+
+enum Way<Own> {
+    Own(Own),
     Slips(PathBuf),
     Failed(Error),
 }
@@ -46,16 +55,34 @@ impl Notebook {
         Notebook { way, on_failure: perimeter.journal.on_failure }
     }
 
+    /// Makes it ready to be written to. After the seal: a thread that ran before would not be bound by it.
+    pub fn start(self) -> Notes {
+        let way = match self.way {
+            Way::Own(opened) => match opened.start() {
+                Ok(journal) => Way::Own(journal),
+                Err(error) => Way::Failed(failed(error)),
+            },
+            Way::Slips(folder) => Way::Slips(folder),
+            Way::Failed(error) => Way::Failed(error),
+        };
+        Notes { way, on_failure: self.on_failure }
+    }
+}
+
+impl Notes {
     /// Notes what happened; when it returns, the entries or slips are on the disk. Where the journal can't be written,
     /// gives back why.
     ///
     /// # Errors
     /// When it can't be written and `journal.on_failure = "refuse"` is declared.
-    pub fn note(self, events: &[Event]) -> Result<Option<Error>, Error> {
-        let written = match self.way {
-            Way::Own(opened) => append(*opened, events),
-            Way::Slips(folder) => leave(&folder, events),
-            Way::Failed(error) => Err(error),
+    pub fn note(&self, events: &[Event]) -> Result<Option<Error>, Error> {
+        let written = match &self.way {
+            Way::Own(journal) => events
+                .iter()
+                .try_for_each(|event| journal.append_and_wait(event.clone()).map(drop))
+                .map_err(failed),
+            Way::Slips(folder) => leave(folder, events),
+            Way::Failed(error) => Err(again(error)),
         };
         match (written, self.on_failure) {
             (Ok(()), _) => Ok(None),
@@ -63,13 +90,36 @@ impl Notebook {
             (Err(error), OnFailure::Answer) => Ok(Some(error)),
         }
     }
+
+    /// Takes the decisions of the outbound client. What can't be written down does not leave, whatever is declared.
+    pub fn recorder(&self) -> Recorder {
+        match &self.way {
+            Way::Own(journal) => record::recorder(journal.clone()),
+            Way::Slips(folder) => {
+                let folder = folder.clone();
+                Arc::new(move |decision| {
+                    leave(&folder, &[record::event(decision)]).map_err(|error| error.to_string())
+                })
+            }
+            Way::Failed(error) => {
+                let why = error.to_string();
+                Arc::new(move |_| Err(why.clone()))
+            }
+        }
+    }
 }
 
-fn append(opened: Opened, events: &[Event]) -> Result<(), Error> {
-    let journal = opened.start().map_err(failed)?;
-    let written = events.iter().try_for_each(|event| journal.append_and_wait(event.clone()).map(drop));
-    journal.close();
-    written.map_err(failed)
+impl Drop for Notes {
+    fn drop(&mut self) {
+        if let Way::Own(journal) = &self.way {
+            journal.close();
+        }
+    }
+}
+
+/// The same error once more.
+fn again(error: &Error) -> Error {
+    error.hints.iter().fold(Error::data(error.to_string()), |again, hint| again.hint(hint.clone()))
 }
 
 /// Writes each slip whole: the program that looks for slips never sees half of one.
@@ -78,10 +128,12 @@ fn leave(folder: &Path, events: &[Event]) -> Result<(), Error> {
         Error::data(format!("{}: a slip for the journal can't be left", folder.display())).because(error)
     };
     std::fs::create_dir_all(folder).map_err(wrong)?;
-    // The time puts them in order, the process keeps two of the same moment apart.
+    /// Slips of this process so far.
+    static LEFT: AtomicU64 = AtomicU64::new(0);
+    // The time puts them in order; process and number keep those of the same moment apart.
     let (now, process) = (intramuros_journal::time::now_ms(), std::process::id());
-    for (number, event) in events.iter().enumerate() {
-        let name = format!("{now:020}-{process}-{number:04}");
+    for event in events {
+        let name = format!("{now:020}-{process}-{:06}", LEFT.fetch_add(1, Ordering::Relaxed));
         let bytes = serde_json::to_vec(event).map_err(|error| Error::internal("JSON").because(error))?;
         let unfinished = folder.join(format!("{name}.new"));
         let mut file = std::fs::File::create(&unfinished).map_err(wrong)?;

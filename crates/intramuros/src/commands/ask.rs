@@ -1,15 +1,19 @@
 //! Which sentences answer, and where do they stand?
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
+use intramuros_core::perimeter::{Model, ModelUse, Perimeter};
 use intramuros_library::{Answered, DocumentFacts, SearchOptions};
 
 use crate::commands::search::{NOTHING_FOUND, place};
-use crate::noted::Noted;
+use crate::noted;
 use crate::output::Output;
 use crate::setup::{self, As, Where};
 use crate::walls;
+use crate::written::{self, Asked};
 
 /// What to answer.
 #[derive(clap::Args)]
@@ -21,6 +25,12 @@ pub struct Args {
     at: Where,
     #[command(flatten)]
     who: As,
+    /// Let this declared model write the answer; the first one that is declared when none is named
+    #[arg(long, value_name = "NAME", conflicts_with = "quote")]
+    model: Option<String>,
+    /// Answer with sentences of the documents alone, also where a model is declared
+    #[arg(long)]
+    quote: bool,
     /// Print the answer with its citations as JSON
     #[arg(long)]
     json: bool,
@@ -33,19 +43,44 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
     let principal = args.who.principal()?;
-    let noted = Noted::open(&perimeter, &data, &principal);
-    walls::raise_for_looking(&perimeter, &data)?;
-    let library = setup::open_read_only(perimeter, &data)?;
     let question = args.question.join(" ");
-    let answered = library.ask(&principal, &question, &SearchOptions::default())?;
+    let writes = |model: &Model| model.purpose == ModelUse::Answers;
+    let known = |name: &String| perimeter.models.iter().any(|model| writes(model) && model.name == *name);
+    if let Some(name) = args.model.as_ref().filter(|name| !known(name)) {
+        return Err(Error::user(format!("no model `{name}` that writes answers is declared")).hint(
+            "declare it as [[model]] in intramuros.toml; `intramuros perimeter show` lists those that are",
+        ));
+    }
+    let found = if !args.quote && perimeter.models.iter().any(writes) {
+        let asked = Asked { question, principal, model: args.model.clone(), json: args.json };
+        written::run(&asked, &perimeter, &data, out)?
+    } else {
+        quoted(args, perimeter, &data, &principal, &question, out)?
+    };
+    Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(NOTHING_FOUND) })
+}
+
+/// Answers with sentences of the documents; gives whether something answers.
+fn quoted(
+    args: &Args,
+    perimeter: Perimeter,
+    data: &Path,
+    principal: &Principal,
+    question: &str,
+    out: &mut Output,
+) -> Result<bool, Error> {
+    let noted = noted::Opened::of(&perimeter, data, principal);
+    walls::raise_for_looking(&perimeter, data)?;
+    let library = setup::open_read_only(perimeter, data)?;
+    let answered = library.ask(principal, question, &SearchOptions::default())?;
     let cited: Vec<&DocumentFacts> = answered.statements.iter().map(|one| &one.document).collect();
-    noted.question(&question, answered.results.total, &cited, out)?;
+    noted.start().question(question, answered.results.total, &cited, "citation", out)?;
     if args.json {
         out.json(&answered)?;
     } else {
         show(&answered, out);
     }
-    Ok(if answered.found { ExitCode::SUCCESS } else { ExitCode::from(NOTHING_FOUND) })
+    Ok(answered.found)
 }
 
 fn show(answered: &Answered, out: &mut Output) {

@@ -6,7 +6,7 @@ use intramuros_core::error::Error;
 use intramuros_library::{FoundDocument, FoundPassage, Results, SearchOptions};
 use intramuros_search::Mode;
 
-use crate::noted::Noted;
+use crate::noted;
 use crate::output::Output;
 use crate::setup::{self, As, Where};
 use crate::walls;
@@ -48,7 +48,7 @@ pub const NOTHING_FOUND: u8 = 1;
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
     let principal = args.who.principal()?;
-    let noted = Noted::open(&perimeter, &data, &principal);
+    let noted = noted::Opened::of(&perimeter, &data, &principal);
     walls::raise_for_looking(&perimeter, &data)?;
     let library = setup::open_read_only(perimeter, &data)?;
     let mode = match args.by {
@@ -59,7 +59,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let options = SearchOptions { limit: args.limit, mode, ..SearchOptions::default() };
     let question = args.question.join(" ");
     let results = library.search(&principal, &question, &options)?;
-    noted.question(&question, results.total, &[], out)?;
+    noted.start().question(&question, results.total, &[], "", out)?;
     if args.json {
         out.json(&results)?;
     } else {

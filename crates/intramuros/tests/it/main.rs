@@ -1,5 +1,6 @@
 //! Does the program as people start it do what it says, within its walls?
 
+mod asked;
 mod backup;
 mod forward;
 mod noted;

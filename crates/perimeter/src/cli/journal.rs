@@ -146,7 +146,7 @@ pub fn export(args: &ExportArgs, last: Option<&Last>, out: &mut dyn Write) -> Re
         write(&folder, &filter, args.format, out)?
     };
     let event = Event::Exported { by: "owner".to_owned(), what: "journal".to_owned(), count };
-    if let Some(why) = Notebook::open(&perimeter, &data).note(&[event])? {
+    if let Some(why) = Notebook::open(&perimeter, &data).start().note(&[event])? {
         // A broken journal or a copy on a disk that can't be written is exported all the same: to be looked at.
         let _ = writeln!(std::io::stderr(), "That this was exported is not in the journal: {why}");
     }

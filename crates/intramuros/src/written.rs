@@ -1,0 +1,171 @@
+//! What does a declared model answer in the terminal, and does it hold?
+
+use std::path::Path;
+use std::sync::Arc;
+
+use intramuros_core::access::Principal;
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::Perimeter;
+use intramuros_dialogue::{Asking, Cited, Ending, Event, Writers, answer, gather};
+use intramuros_egress::{Egress, Surroundings};
+use intramuros_library::DocumentFacts;
+use serde::Serialize;
+
+use crate::commands::search::place;
+use crate::noted;
+use crate::output::Output;
+use crate::setup;
+use crate::walls;
+
+/// Events that wait for a slow terminal before the model is made to wait too.
+const WAITING_EVENTS: usize = 64;
+
+/// What is asked, of whom.
+pub struct Asked {
+    /// The question.
+    pub question: String,
+    /// Who asks.
+    pub principal: Principal,
+    /// Name of a declared model; the first one when not given.
+    pub model: Option<String>,
+    /// Whether it is printed as JSON.
+    pub json: bool,
+}
+
+/// An answer as JSON.
+#[derive(Serialize)]
+struct Answer {
+    sources: Vec<Cited>,
+    sentences: Vec<Event>,
+    #[serde(flatten)]
+    ending: Ending,
+}
+
+/// Lets the model write, prints what it wrote sentence by sentence as it is checked, and gives whether there is an answer.
+///
+/// # Errors
+/// When nothing was read yet, the data can't be read, or the process can't be sealed.
+pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) -> Result<bool, Error> {
+    let noted = noted::Opened::of(perimeter, data, &asked.principal);
+    let surroundings = Surroundings::of_system();
+    walls::raise_for_asking(perimeter, data)?;
+    let noted = noted.start();
+    let egress = Egress::new(perimeter, surroundings, noted.notes.recorder())?;
+    let writers = Writers::new(perimeter, &egress)?;
+    let library = Arc::new(setup::open_read_only(perimeter.clone(), data)?);
+    let asking = Asking { question: asked.question.clone(), ..Asking::default() };
+    let gathered = gather(&library, &asked.principal, &asking)?;
+    let read: Vec<&DocumentFacts> = gathered.passages.iter().map(|(cited, _, _)| &cited.document).collect();
+    noted.question(&asked.question, gathered.extractive.results.total, &read, "answer", out)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal("the model can't be asked").because(error))?;
+    let model = asked.model.clone();
+    let mut shown =
+        Shown { out, json: asked.json, line: String::new(), sources: Vec::new(), sentences: Vec::new() };
+    let ending = runtime.block_on(async {
+        let (sender, mut events) = tokio::sync::mpsc::channel(WAITING_EVENTS);
+        let writing = async move { answer(&writers, library, gathered, model.as_deref(), sender).await };
+        let writing = tokio::spawn(writing);
+        let mut ending = Ending::default();
+        while let Some(event) = events.recv().await {
+            match event {
+                Event::End(end) => ending = end,
+                other => shown.take(other),
+            }
+        }
+        // It ended with its last event.
+        let _ = writing.await;
+        ending
+    });
+    let found = ending.found;
+    shown.end(ending)?;
+    Ok(found)
+}
+
+/// What was printed so far.
+struct Shown<'a> {
+    out: &'a mut Output,
+    json: bool,
+    line: String,
+    sources: Vec<Cited>,
+    sentences: Vec<Event>,
+}
+
+impl Shown<'_> {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Sources { sources } => self.sources = sources,
+            Event::Model { .. } | Event::Quoting => {
+                if !self.sentences.is_empty() && !self.json {
+                    self.flush();
+                    self.out.note("That model failed; what it wrote is void. Again:");
+                }
+                self.sentences.clear();
+                self.line.clear();
+            }
+            Event::Sentence { ref text, ref cited, ref unsupported, new_line } => {
+                if new_line {
+                    self.flush();
+                }
+                let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                let marks: String = cited.iter().map(|number| format!(" [{number}]")).collect();
+                let doubt = if unsupported.is_some() { " (?)" } else { "" };
+                let space = if self.line.is_empty() { "" } else { " " };
+                self.line += &format!("{space}{words}{marks}{doubt}");
+                self.sentences.push(event);
+            }
+            Event::Draft { .. } | Event::End(_) => {}
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.line.is_empty() && !self.json {
+            self.out.line(&self.line);
+        }
+        self.line.clear();
+    }
+
+    /// What stands behind the answer: who wrote it, what did not hold, and where the rest stands.
+    fn end(mut self, ending: Ending) -> Result<(), Error> {
+        self.flush();
+        if self.json {
+            return self.out.json(&Answer { sources: self.sources, sentences: self.sentences, ending });
+        }
+        for (model, why) in &ending.failed {
+            self.out.note(&format!("{model}: {why}"));
+        }
+        if !ending.found {
+            self.out.line("I did not find it.");
+            return Ok(());
+        }
+        self.out.line("");
+        let numbers = |event: &Event| match event {
+            Event::Sentence { cited, .. } => cited.clone(),
+            _ => Vec::new(),
+        };
+        let cited: Vec<usize> = self.sentences.iter().flat_map(numbers).collect();
+        for source in self.sources.iter().filter(|source| cited.contains(&source.number)) {
+            let standing = place(source.pages, source.lines, source.section.as_deref());
+            self.out.line(&format!(
+                "[{}] {} {}",
+                source.number,
+                self.out.bold(&source.document.title),
+                self.out.dim(&format!("{}{standing}", source.document.path))
+            ));
+        }
+        self.out.note(&match (&ending.model, ending.unsupported) {
+            (None, _) => "Sentences of the documents.".to_owned(),
+            (Some(model), 0) => format!("Written by {model}; the documents support every sentence."),
+            (Some(model), count) if ending.removed => {
+                format!("Written by {model}; {count} sentences that nothing supports were removed.")
+            }
+            (Some(model), count) => {
+                format!("Written by {model}; nothing supports {count} sentences, marked (?).")
+            }
+        });
+        Ok(())
+    }
+}
