@@ -1,6 +1,8 @@
 //! How long does the model take for a question and for a passage, alone?
 //! `cargo run --release -p intramuros-inference --example speed`; medians of 300 questions and 60 passages.
 
+#![expect(clippy::print_stdout, reason = "a measurement prints")]
+
 use std::time::{Duration, Instant};
 
 use intramuros_inference::Embedder;
