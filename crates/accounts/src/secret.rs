@@ -44,6 +44,11 @@ impl TokenKind {
         }
     }
 
+    /// The kind that a text begins as, whole or not.
+    pub fn of(text: &str) -> Option<TokenKind> {
+        [TokenKind::Personal, TokenKind::Service].into_iter().find(|kind| text.starts_with(kind.prefix()))
+    }
+
     fn prefix(self) -> &'static str {
         match self {
             TokenKind::Personal => "imp_",
@@ -61,8 +66,7 @@ pub fn token(kind: TokenKind, random: &[u8; TOKEN_BYTES]) -> String {
 
 /// Whether a text has the form of one of our tokens, check letters included.
 pub fn is_token(text: &str) -> Option<TokenKind> {
-    let kind =
-        [TokenKind::Personal, TokenKind::Service].into_iter().find(|kind| text.starts_with(kind.prefix()))?;
+    let kind = TokenKind::of(text)?;
     let end = text.len().checked_sub(CHECK_LETTERS)?;
     let (start, check) = text.split_at_checked(end)?;
     let whole = start.len() == kind.prefix().len() + 32 && text.is_ascii();

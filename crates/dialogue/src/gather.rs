@@ -16,7 +16,7 @@ use crate::event::Cited;
 pub const MAX_QUESTION_BYTES: usize = MAX_QUERY_BYTES;
 
 /// Turns of a conversation that are looked at: the rest says nothing about the next question.
-const MAX_TURNS: usize = 40;
+pub const MAX_TURNS: usize = 40;
 
 /// Documents that passages are taken from, and passages of each.
 const DOCUMENTS: usize = 8;

@@ -14,5 +14,5 @@ mod gather;
 mod write;
 
 pub use event::{Cited, Ending, Event};
-pub use gather::{Asking, Gathered, MAX_QUESTION_BYTES, gather};
+pub use gather::{Asking, Gathered, MAX_QUESTION_BYTES, MAX_TURNS, gather};
 pub use write::{Writers, answer};

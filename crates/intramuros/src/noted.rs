@@ -11,6 +11,7 @@ use intramuros_core::perimeter::Perimeter;
 use intramuros_journal::Event;
 use intramuros_library::DocumentFacts;
 use intramuros_perimeter::notebook::{Notebook, Notes};
+use intramuros_server::{name_in_journal, read_together};
 
 use crate::output::Output;
 
@@ -32,13 +33,8 @@ pub struct Noted {
 impl Opened {
     /// Opens it; before the seal, for the key may lie anywhere.
     pub fn of(perimeter: &Perimeter, data: &Path, principal: &Principal) -> Opened {
-        let by = match (&principal.user, principal.owner) {
-            (Some(user), _) => user.clone(),
-            (None, true) => "owner".to_owned(),
-            (None, false) => "anonymous".to_owned(),
-        };
         let with_text = perimeter.journal.question_text;
-        Opened { notebook: Notebook::open(perimeter, data), by, with_text }
+        Opened { notebook: Notebook::open(perimeter, data), by: name_in_journal(principal), with_text }
     }
 
     /// Makes it ready; after the seal.
@@ -66,16 +62,7 @@ impl Noted {
             results: results as u64,
             text: self.with_text.then(|| question.to_owned()),
         };
-        let mut places: Vec<(&str, &str)> =
-            read.iter().map(|document| (document.source.as_str(), document.path.as_str())).collect();
-        places.sort_unstable();
-        places.dedup();
-        let read = places.into_iter().map(|(source, path)| Event::DocumentRead {
-            by: self.by.clone(),
-            source: source.to_owned(),
-            path: path.to_owned(),
-            way: way.to_owned(),
-        });
+        let read = read_together(&self.by, read.iter().copied(), way);
         let events: Vec<Event> = std::iter::once(asked).chain(read).collect();
         if let Some(why) = self.notes.note(&events)? {
             out.note(&format!("This is not in the journal: {why}"));

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
+use intramuros_journal::line;
 use intramuros_server::Accounts;
 use intramuros_store::people::People;
 
 /// Name of the key within the data folder, where no other place is declared.
-const KEY: &str = "people.key";
+pub const KEY: &str = "people.key";
 
 /// Bytes of the key.
 type Key = [u8; 32];
@@ -88,7 +89,7 @@ fn own_key(data: &Path) -> Result<Key, Error> {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let mut file = options.open(&path).map_err(wrong)?;
-            let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            let text = line::hex(&key);
             writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(wrong)?;
             Ok(key)
         }
@@ -97,15 +98,7 @@ fn own_key(data: &Path) -> Result<Key, Error> {
 }
 
 fn parse(text: &str) -> Option<Key> {
-    let text = text.trim();
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut key = [0; 32];
-    for (place, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    Some(key)
+    line::from_hex(&text.trim().to_ascii_lowercase())?.try_into().ok()
 }
 
 /// What whoever started the program must know of how people come in.

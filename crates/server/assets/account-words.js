@@ -1,6 +1,6 @@
 // What do the pages of accounts and administration say, in French and in English?
 
-import { currentLanguage, learn } from "./words.js";
+import { learn } from "./words.js";
 
 const FRENCH = {
   skip_content: "Aller au contenu", actions: "Actions", really: "Vraiment ?", done: "Terminé", copy: "Copier", copied: "Copié", or: "ou",
@@ -75,8 +75,3 @@ const ENGLISH = {
 };
 
 learn(FRENCH, ENGLISH);
-
-/** A moment, as short as it can be told. */
-export function moment(ms) {
-  return new Intl.DateTimeFormat(currentLanguage(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(ms));
-}

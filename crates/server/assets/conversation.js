@@ -1,7 +1,7 @@
 // How is a conversation shown and carried on, and how does one find it again?
 
 import { api, fill, go, h, send } from "./dom.js";
-import { currentLanguage, learn, t } from "./words.js";
+import { learn, moment, t } from "./words.js";
 import { answerTo, drawKept, stopWriting } from "./written.js";
 
 learn(
@@ -29,8 +29,6 @@ learn(
   },
 );
 
-const when = (ms) => new Intl.DateTimeFormat(currentLanguage(), { dateStyle: "medium", timeStyle: "short" }).format(ms);
-
 /** The conversations, with a box to search them. */
 export async function drawHistory(element, say) {
   const place = h("div", {});
@@ -41,7 +39,7 @@ export async function drawHistory(element, say) {
       ? h("div", { class: "empty" }, h("h2", {}, t("no_conversations")), h("p", {}, t("no_conversations_text")))
       : h("ul", { class: "past" }, conversations.map((one) => h("li", {},
         go("/conversation/" + one.id, { class: "step" }, one.title),
-        h("p", { class: "about" }, h("span", {}, when(one.changed_ms)), h("span", {}, t("questions", { n: one.turns })),
+        h("p", { class: "about" }, h("span", {}, moment(one.changed_ms)), h("span", {}, t("questions", { n: one.turns })),
           one.shared && h("span", { class: "badge" }, t("shared_mark")))))));
     say(t("questions", { n: conversations.length }));
   };

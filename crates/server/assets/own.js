@@ -1,8 +1,7 @@
 // How does a person come in, and what do they see and end of what is theirs?
 
 import { api, byId, fill, h, send } from "./dom.js";
-import { named, t } from "./words.js";
-import { moment } from "./account-words.js";
+import { moment, named, t } from "./words.js";
 
 /** A field with its label; the input has the name as its id. */
 export function field(name, label, attributes = {}, hint = null) {

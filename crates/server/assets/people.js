@@ -1,9 +1,8 @@
 // Who is there, in which groups, with which sessions and tokens?
 
 import { api, byId, fill, h, send } from "./dom.js";
-import { moment } from "./account-words.js";
 import { complain, field, form, sessionTable, shownOnce, sure, table, tokenForm, tokenTable } from "./own.js";
-import { named, t } from "./words.js";
+import { moment, named, t } from "./words.js";
 
 const ROLES = ["reader", "editor", "administrator", "owner"];
 

@@ -1,9 +1,8 @@
 // How do sources and models do, what happened, what is declared, and who may read what?
 
 import { api, fill, h } from "./dom.js";
-import { moment } from "./account-words.js";
 import { complain, field, form, table } from "./own.js";
-import { named, number, t } from "./words.js";
+import { moment, named, number, t } from "./words.js";
 
 /** Sources and how far they are. */
 export async function drawSources(content) {

@@ -261,6 +261,8 @@ export function t(key, values = {}) {
 export const named = (list, key) => words[list][key] ?? key;
 
 export const date = (ms) => day.format(new Date(ms));
+/** A moment, as short as it can be told. */
+export const moment = (ms) => new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" }).format(new Date(ms));
 export const isoDate = (ms) => new Date(ms).toISOString().slice(0, 10);
 export const number = (value) => whole.format(value);
 

@@ -40,9 +40,7 @@ pub(crate) async fn begin(
     asked.results(&gathered.extractive.results);
     shared.note(asked.0).await?;
     let handed_out = gathered.passages.iter().map(|(cited, _, _)| &cited.document);
-    for entry in record::read_together(&record::name(principal), handed_out, "answer") {
-        shared.note(entry).await?;
-    }
+    shared.note_all(record::read_together(&record::name(principal), handed_out, "answer")).await?;
     let (sender, events) = mpsc::channel(WAITING_EVENTS);
     let (library, writers) = (shared.library(), Arc::clone(&shared.writers));
     tokio::spawn(async move {

@@ -160,11 +160,17 @@ impl Shared {
 
     /// Writes down what happened, before it is answered. Where refusal is declared, the answer waits for the disk.
     pub async fn note(&self, event: Event) -> Result<(), Failure> {
-        if !self.walls.record.is_kept() {
+        self.note_all(vec![event]).await
+    }
+
+    /// Writes down several things that happened, in their order, as [`Shared::note`].
+    pub async fn note_all(&self, events: Vec<Event>) -> Result<(), Failure> {
+        if !self.walls.record.is_kept() || events.is_empty() {
             return Ok(());
         }
         let record = self.walls.record.clone();
-        let task = tokio::task::spawn_blocking(move || record.note(event));
+        let task =
+            tokio::task::spawn_blocking(move || events.into_iter().try_for_each(|event| record.note(event)));
         let noted = tokio::time::timeout(self.limits.time, task).await.map_err(|_| Failure::slow())?;
         noted.map_err(Failure::internal)?.map_err(Failure::not_recorded)
     }

@@ -105,7 +105,7 @@ pub(crate) async fn identify(
             return Ok(Caller { principal: visitor, role, scopes, by: By::DeclaredToken, ..nobody });
         }
         // Where nobody signs in, other people's programs send whatever they call a key.
-        let ours = shown.starts_with("imp_") || shown.starts_with("ims_");
+        let ours = secret::TokenKind::of(shown).is_some();
         match accounts {
             Some(accounts) if demanded || ours => return of_token(accounts, shown, nobody).await,
             _ => {}

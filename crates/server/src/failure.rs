@@ -134,11 +134,6 @@ impl Failure {
         Failure::new(StatusCode::BAD_REQUEST, weak.word(), weak.to_string())
     }
 
-    /// A provider did not do its part, or can't be reached.
-    pub fn provider(kind: &'static str, message: impl Into<String>) -> Failure {
-        Failure::new(StatusCode::BAD_GATEWAY, kind, message)
-    }
-
     /// More was sent than is taken.
     pub fn too_large(message: impl Into<String>) -> Failure {
         Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)

@@ -85,7 +85,7 @@ pub(crate) fn read(by: String, source: &str, path: &str, way: &str) -> Event {
 }
 
 /// The entries of documents that are handed out together, each document once.
-pub(crate) fn read_together<'a>(
+pub fn read_together<'a>(
     by: &str,
     documents: impl Iterator<Item = &'a DocumentFacts>,
     way: &str,
@@ -96,7 +96,7 @@ pub(crate) fn read_together<'a>(
 }
 
 /// How a principal is called in the journal.
-pub(crate) fn name(principal: &Principal) -> String {
+pub fn name(principal: &Principal) -> String {
     match (&principal.user, principal.owner) {
         (Some(user), _) => user.clone(),
         (None, true) => "owner".to_owned(),

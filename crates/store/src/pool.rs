@@ -14,11 +14,43 @@ use crate::{DATABASE, open, schema};
 /// callers come at once and closed when they are done.
 const IDLE_READERS: usize = 4;
 
+/// Connections to one database that read, kept open between calls.
+pub(crate) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    /// Readers of the database at a path; `first` are open already.
+    pub fn of(path: PathBuf, first: Vec<Connection>) -> Readers {
+        Readers { path, idle: Mutex::new(first) }
+    }
+
+    /// Runs `work` on a connection that reads.
+    pub fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open::reader(&self.path)?,
+        };
+        let result = work(&connection);
+        let mut readers = self.idle();
+        if readers.len() < IDLE_READERS {
+            readers.push(connection);
+        }
+        result
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The store of one data folder. Shared between threads by reference; calls block while they read or write.
 pub struct Store {
     folder: PathBuf,
     writer: Option<Mutex<Connection>>,
-    readers: Mutex<Vec<Connection>>,
+    readers: Readers,
     _lock: Option<open::Lock>,
 }
 
@@ -36,11 +68,12 @@ impl Store {
     pub fn open(folder: &Path) -> Result<Store, Error> {
         open::make_folder(folder)?;
         let lock = open::lock(folder)?;
-        let writer = open::writer(&folder.join(DATABASE), &schema::DOCUMENTS)?;
+        let path = folder.join(DATABASE);
+        let writer = open::writer(&path, &schema::DOCUMENTS)?;
         let store = Store {
             folder: folder.to_owned(),
             writer: Some(Mutex::new(writer)),
-            readers: Mutex::default(),
+            readers: Readers::of(path, Vec::new()),
             _lock: Some(lock),
         };
         store.name_if_new()?;
@@ -62,7 +95,8 @@ impl Store {
             return Err(Error::config("the data folder was written by an older Intramuros")
                 .hint("run `intramuros ingest` or `intramuros serve` once to bring it up to date"));
         }
-        Ok(Store { folder: folder.to_owned(), writer: None, readers: Mutex::new(vec![reader]), _lock: None })
+        let readers = Readers::of(path, vec![reader]);
+        Ok(Store { folder: folder.to_owned(), writer: None, readers, _lock: None })
     }
 
     /// The data folder.
@@ -103,17 +137,7 @@ impl Store {
 
     /// Runs `work` on a connection that reads.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
-        let idle = self.readers().pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open::reader(&self.folder.join(DATABASE))?,
-        };
-        let result = work(&connection);
-        let mut readers = self.readers();
-        if readers.len() < IDLE_READERS {
-            readers.push(connection);
-        }
-        result
+        self.readers.read(work)
     }
 
     /// Runs `work` on the connection that writes.
@@ -127,10 +151,6 @@ impl Store {
         // A panic while writing rolled its transaction back: the connection itself is sound.
         let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
         work(&mut connection)
-    }
-
-    fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn name_if_new(&self) -> Result<(), Error> {

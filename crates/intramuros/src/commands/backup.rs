@@ -1,7 +1,7 @@
 //! How is everything that is held copied, while people work?
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,6 +11,7 @@ use intramuros_perimeter::load;
 use serde::{Deserialize, Serialize};
 
 use crate::output::Output;
+use crate::people;
 use crate::setup::Where;
 
 /// Name of the list of what a backup holds.
@@ -22,11 +23,8 @@ pub const JOURNAL: &str = "journal";
 /// Whether a file of the data folder belongs in a backup beside the databases: the keys, without which sealed secrets and
 /// signatures are lost, and what the journal last signed and sent.
 fn is_key(name: &str) -> bool {
-    name == "people.key" || name.starts_with("journal.")
+    name == people::KEY || name.starts_with("journal.")
 }
-
-/// Bytes copied at a time.
-const PIECE: usize = 1 << 20;
 
 /// What to copy, and where to.
 #[derive(clap::Args)]
@@ -155,15 +153,9 @@ fn private(path: &Path) -> Result<File, Error> {
 pub fn kept(backup: &Path, path: String) -> Result<Kept, Error> {
     let place = backup.join(&path);
     let mut file = File::open(&place).map_err(|error| wrong(&place, error))?;
-    let (mut hasher, mut piece, mut bytes) = (blake3::Hasher::new(), vec![0; PIECE], 0);
-    loop {
-        let read = file.read(&mut piece).map_err(|error| wrong(&place, error))?;
-        if read == 0 {
-            return Ok(Kept { path, bytes, hash: hasher.finalize().to_hex().to_string() });
-        }
-        bytes += read as u64;
-        hasher.update(piece.get(..read).unwrap_or_default());
-    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(&mut file).map_err(|error| wrong(&place, error))?;
+    Ok(Kept { path, bytes: hasher.count(), hash: hasher.finalize().to_hex().to_string() })
 }
 
 fn wrong(path: &Path, error: io::Error) -> Error {

@@ -70,8 +70,9 @@ fn read(backup: &Path) -> Result<Manifest, Error> {
     let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| none().because(error))?;
     // A list that was changed must not write outside the data folder.
     let plain = |path: &str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-    let known =
-        |path: &str| path.split('/').count() <= 2 && (!path.contains('/') || path.starts_with("journal/"));
+    let known = |path: &str| {
+        path.split_once('/').is_none_or(|(folder, name)| folder == JOURNAL && !name.contains('/'))
+    };
     if manifest.files.iter().any(|file| !plain(&file.path) || !known(&file.path)) {
         return Err(none());
     }

@@ -12,6 +12,7 @@ mod matrices;
 pub use crate::report::Terminal;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::generate::SYSTEM_NAMESPACES;
 use crate::language::{Language, Reading};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
@@ -154,7 +155,7 @@ pub struct GenerateArgs {
     #[arg(long)]
     pub dns: bool,
     /// Namespaces that are not governed
-    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', default_values = ["kube-system", "kube-public", "kube-node-lease"])]
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', default_values = SYSTEM_NAMESPACES)]
     pub exclude: Vec<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -252,7 +253,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub observed: Vec<PathBuf>,
     /// Namespaces that the matrix does not govern
-    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', default_values = ["kube-system", "kube-public", "kube-node-lease"])]
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', default_values = SYSTEM_NAMESPACES)]
     pub exclude: Vec<String>,
     /// The date that reviews are compared with (today)
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -332,7 +333,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     pub previous: Option<PathBuf>,
     /// Namespaces whose own flows are left out; flows with the others stay
-    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', default_values = ["kube-system", "kube-public", "kube-node-lease"])]
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', default_values = SYSTEM_NAMESPACES)]
     pub exclude: Vec<String>,
     /// The format
     #[arg(long, value_enum, default_value = "csv")]

@@ -57,12 +57,15 @@ pub struct Options {
     pub dns: bool,
 }
 
+/// Namespaces of the cluster itself, which are not governed unless somebody says so.
+pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             dialect: Dialect::default(),
             places: Places::default(),
-            excluded: ["kube-system", "kube-public", "kube-node-lease"].map(str::to_owned).to_vec(),
+            excluded: SYSTEM_NAMESPACES.map(str::to_owned).to_vec(),
             category: None,
             dns: false,
         }

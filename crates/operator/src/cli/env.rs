@@ -14,7 +14,7 @@ use kube::{Api, ResourceExt};
 use super::{Where, refused, wait, written};
 use crate::edge::tally::Tally;
 use crate::plan::moment;
-use crate::resources::condition::{Condition, find};
+use crate::resources::condition::Condition;
 use crate::resources::{Environment, EnvironmentStatus};
 
 /// The port of SSH at a bastion that names none.
@@ -133,7 +133,7 @@ fn list(args: &List, out: &mut dyn Write, terminal: Terminal) -> Result<u8, Erro
         return written(writeln!(out, "{text}")).map(|()| 0);
     }
     written(write!(out, "{}", rows(&found, now(), terminal)))?;
-    Ok(u8::from(found.iter().any(|environment| !is_ready(environment))))
+    Ok(u8::from(found.iter().any(|environment| !environment.is_ready())))
 }
 
 /// The table of `env list`.
@@ -147,7 +147,7 @@ pub fn rows(environments: &[Environment], now: i64, terminal: Terminal) -> Strin
         say("Pourquoi", "Why"),
     ];
     let row = |environment: &Environment| {
-        let ready = conditions(environment).and_then(|conditions| find(conditions, "Ready"));
+        let ready = environment.ready();
         let name = format!("{}/{}", environment.namespace().unwrap_or_default(), environment.name_any());
         let going = environment.metadata.deletion_timestamp.is_some();
         let state = match ready {
@@ -167,7 +167,7 @@ pub fn rows(environments: &[Environment], now: i64, terminal: Terminal) -> Strin
 fn show(args: &One, out: &mut dyn Write, terminal: Terminal) -> Result<u8, Error> {
     let environment = args.get()?;
     written(write!(out, "{}", page(&environment, now(), terminal)))?;
-    Ok(u8::from(!is_ready(&environment)))
+    Ok(u8::from(!environment.is_ready()))
 }
 
 /// What `env show` says.
@@ -280,16 +280,6 @@ fn target(environment: &Environment) -> String {
 
 fn status(environment: &Environment) -> Result<EnvironmentStatus, Error> {
     environment.status.clone().ok_or_else(|| Error::user("the operator has not seen this environment yet"))
-}
-
-fn conditions(environment: &Environment) -> Option<&Vec<Condition>> {
-    Some(&environment.status.as_ref()?.conditions)
-}
-
-fn is_ready(environment: &Environment) -> bool {
-    conditions(environment)
-        .and_then(|conditions| find(conditions, "Ready"))
-        .is_some_and(|ready| ready.status == "True")
 }
 
 fn word(condition: &Condition, language: Language) -> &'static str {

@@ -35,6 +35,44 @@ impl<S> Held<S> {
         self.gate.read().await
     }
 
+    /// Takes a new picture with `observe`, and says whether it differs from the old one.
+    ///
+    /// # Errors
+    /// Those of `observe`.
+    pub async fn look<E>(&self, observe: impl Future<Output = Result<S, E>>) -> Result<bool, E>
+    where
+        S: PartialEq,
+    {
+        let _gate = self.looking().await;
+        Ok(self.take(observe.await?))
+    }
+
+    /// Reads the picture, taking it with `observe` first where there is none.
+    ///
+    /// # Errors
+    /// Those of `observe`.
+    pub async fn with<T, E>(
+        &self,
+        observe: impl Future<Output = Result<S, E>>,
+        reader: impl Fn(&S) -> T,
+    ) -> Result<T, E>
+    where
+        S: PartialEq,
+    {
+        if let Some(value) = self.read(&reader) {
+            return Ok(value);
+        }
+        let _gate = self.looking().await;
+        // Somebody else may have looked while we waited.
+        if let Some(value) = self.read(&reader) {
+            return Ok(value);
+        }
+        let picture = observe.await?;
+        let value = reader(&picture);
+        self.take(picture);
+        Ok(value)
+    }
+
     /// Begins a look.
     pub async fn looking(&self) -> RwLockWriteGuard<'_, ()> {
         self.gate.write().await

@@ -14,6 +14,8 @@ use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use self::pace::Pace;
+
 /// One request to a peer.
 #[derive(Clone, PartialEq)]
 pub struct Call {
@@ -122,15 +124,37 @@ fn read<T: DeserializeOwned>(peer: &'static str, call: &Call, reply: &Reply) -> 
     })
 }
 
-/// Asks for a list or an object.
-async fn ask<T: DeserializeOwned>(
-    transport: &Transport,
+/// The way to one peer, at a pace that it bears.
+struct Link {
     peer: &'static str,
-    path: String,
-) -> Result<T, PeerError> {
-    let call = Call::get(path);
-    let reply = accept(peer, &call, transport(call.clone()).await?)?;
-    read(peer, &call, &reply)
+    transport: Transport,
+    pace: Pace,
+}
+
+impl Link {
+    fn new(peer: &'static str, transport: Transport) -> Link {
+        Link { peer, transport, pace: Pace::default() }
+    }
+
+    /// Sends a request in its turn, and gives the answer whatever its status.
+    async fn send(&self, call: &Call) -> Result<Reply, PeerError> {
+        let wait = self.pace.next();
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        let reply = (self.transport)(call.clone()).await?;
+        if matches!(reply.status, 429 | 503) {
+            self.pace.rest();
+        }
+        Ok(reply)
+    }
+
+    /// Asks for a list or an object.
+    async fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, PeerError> {
+        let call = Call::get(path);
+        let reply = accept(self.peer, &call, self.send(&call).await?)?;
+        read(self.peer, &call, &reply)
+    }
 }
 
 /// The id in an answer.

@@ -9,8 +9,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::held::Held;
-use super::pace::Pace;
-use super::{Call, PeerError, Reply, Transport, accept, ask, id_of, read};
+use super::{Call, Link, PeerError, Reply, Transport, accept, id_of, read};
 use crate::plan::mesh::seen::{Mesh, Network, Resource, Router};
 use crate::plan::mesh::{self, Action, Plan, Wanted};
 
@@ -28,16 +27,15 @@ pub type KeepKey = Arc<dyn Fn(String, String) -> BoxFuture<'static, Result<(), S
 
 /// One mesh.
 pub struct NetBird {
-    transport: Transport,
+    link: Link,
     held: Held<Mesh>,
-    pace: Pace,
     glanced: Mutex<Option<Instant>>,
 }
 
 impl NetBird {
     /// The mesh behind this transport.
     pub fn new(transport: Transport) -> NetBird {
-        NetBird { transport, held: Held::default(), pace: Pace::default(), glanced: Mutex::new(None) }
+        NetBird { link: Link::new(PEER, transport), held: Held::default(), glanced: Mutex::new(None) }
     }
 
     /// Looks at the whole mesh, and says whether it differs from what we believed.
@@ -45,8 +43,7 @@ impl NetBird {
     /// # Errors
     /// Why it can't be looked at.
     pub async fn look(&self) -> Result<bool, PeerError> {
-        let _gate = self.held.looking().await;
-        Ok(self.held.take(self.observe().await?))
+        self.held.look(self.observe()).await
     }
 
     /// How old our picture is; none without one.
@@ -72,11 +69,12 @@ impl NetBird {
     /// # Errors
     /// The first thing that failed. Asking again goes on from there.
     pub async fn converge(&self, mut wanted: Wanted, keep: &KeepKey) -> Result<Plan, PeerError> {
-        if self.with(|mesh| mesh::plan(&wanted, mesh)).await?.enrolling {
+        let mut plan = self.plan(&wanted).await?;
+        if plan.enrolling {
             self.glance().await?;
+            plan = self.plan(&wanted).await?;
         }
         for _ in 0..MAX_ROUNDS {
-            let plan = self.with(|mesh| mesh::plan(&wanted, mesh)).await?;
             if plan.actions.is_empty() {
                 return Ok(plan);
             }
@@ -86,6 +84,7 @@ impl NetBird {
                     wanted.stored_key = Some(id);
                 }
             }
+            plan = self.plan(&wanted).await?;
         }
         Err(PeerError::Strange("the mesh is changed by somebody else at the same time".to_owned()))
     }
@@ -124,7 +123,7 @@ impl NetBird {
     async fn act(&self, action: &Action, now: i64) -> Result<Option<(String, String)>, PeerError> {
         let _gate = self.held.changing().await;
         let call = action.call();
-        let done = self.send(&call).await.and_then(|reply| {
+        let done = self.link.send(&call).await.and_then(|reply| {
             let gone = action.removes() && matches!(reply.status, 404);
             let reply = if gone { Reply { status: 200, ..reply } } else { accept(PEER, &call, reply)? };
             let id = if action.removes() { String::new() } else { id_of(PEER, &call, &reply)? };
@@ -144,20 +143,8 @@ impl NetBird {
         }
     }
 
-    /// Reads the picture, taking it first where there is none.
     async fn with<T>(&self, reader: impl Fn(&Mesh) -> T) -> Result<T, PeerError> {
-        if let Some(value) = self.held.read(&reader) {
-            return Ok(value);
-        }
-        let _gate = self.held.looking().await;
-        // Somebody else may have looked while we waited.
-        if let Some(value) = self.held.read(&reader) {
-            return Ok(value);
-        }
-        let mesh = self.observe().await?;
-        let value = reader(&mesh);
-        self.held.take(mesh);
-        Ok(value)
+        self.held.with(self.observe(), reader).await
     }
 
     /// Looks at peers and keys alone, unless that was done a moment ago.
@@ -214,28 +201,8 @@ impl NetBird {
     }
 
     async fn list<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, PeerError> {
-        self.wait().await;
-        let found: Result<Option<Vec<T>>, PeerError> = ask(&self.transport, PEER, path.to_owned()).await;
-        if matches!(found, Err(PeerError::Busy(_))) {
-            self.pace.rest();
-        }
-        Ok(found?.unwrap_or_default())
-    }
-
-    async fn send(&self, call: &Call) -> Result<Reply, PeerError> {
-        self.wait().await;
-        let reply = (self.transport)(call.clone()).await?;
-        if matches!(reply.status, 429 | 503) {
-            self.pace.rest();
-        }
-        Ok(reply)
-    }
-
-    async fn wait(&self) {
-        let wait = self.pace.next();
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
+        let found: Option<Vec<T>> = self.link.ask(path).await?;
+        Ok(found.unwrap_or_default())
     }
 }
 

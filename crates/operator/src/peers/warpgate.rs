@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::held::Held;
-use super::pace::Pace;
-use super::{Call, PeerError, Reply, Transport, accept, ask, id_of};
+use super::{Link, PeerError, Transport, accept, id_of};
 use crate::plan::bastion::seen::{Bastion, Grant};
 use crate::plan::bastion::{self, Action, Plan, Wanted};
 use crate::plan::moment;
@@ -19,15 +18,14 @@ const MAX_ROUNDS: usize = 8;
 
 /// One bastion.
 pub struct Warpgate {
-    transport: Transport,
+    link: Link,
     held: Held<Bastion>,
-    pace: Pace,
 }
 
 impl Warpgate {
     /// The bastion behind this transport.
     pub fn new(transport: Transport) -> Warpgate {
-        Warpgate { transport, held: Held::default(), pace: Pace::default() }
+        Warpgate { link: Link::new(PEER, transport), held: Held::default() }
     }
 
     /// Looks at the whole bastion, and says whether it differs from what we believed.
@@ -35,8 +33,7 @@ impl Warpgate {
     /// # Errors
     /// Why it can't be looked at.
     pub async fn look(&self) -> Result<bool, PeerError> {
-        let _gate = self.held.looking().await;
-        Ok(self.held.take(self.observe().await?))
+        self.held.look(self.observe()).await
     }
 
     /// How old our picture is; none without one.
@@ -71,7 +68,7 @@ impl Warpgate {
     /// The first thing that failed. Asking again goes on from there.
     pub async fn converge(&self, wanted: &Wanted) -> Result<Plan, PeerError> {
         for _ in 0..MAX_ROUNDS {
-            let plan = self.with(|bastion| bastion::plan(wanted, bastion)).await?;
+            let plan = self.plan(wanted).await?;
             if plan.actions.is_empty() {
                 return Ok(plan);
             }
@@ -127,7 +124,7 @@ impl Warpgate {
     async fn act(&self, action: &Action) -> Result<(), PeerError> {
         let _gate = self.held.changing().await;
         let call = action.call();
-        let done = self.send(&call).await.and_then(|reply| {
+        let done = self.link.send(&call).await.and_then(|reply| {
             let done =
                 (action.removes() && reply.status == 404) || (action.repeatable() && reply.status == 409);
             if !done {
@@ -152,18 +149,7 @@ impl Warpgate {
     }
 
     async fn with<T>(&self, reader: impl Fn(&Bastion) -> T) -> Result<T, PeerError> {
-        if let Some(value) = self.held.read(&reader) {
-            return Ok(value);
-        }
-        let _gate = self.held.looking().await;
-        // Somebody else may have looked while we waited.
-        if let Some(value) = self.held.read(&reader) {
-            return Ok(value);
-        }
-        let bastion = self.observe().await?;
-        let value = reader(&bastion);
-        self.held.take(bastion);
-        Ok(value)
+        self.held.with(self.observe(), reader).await
     }
 
     async fn observe(&self) -> Result<Bastion, PeerError> {
@@ -181,18 +167,18 @@ impl Warpgate {
             #[serde(default)]
             expires_at: Option<String>,
         }
-        let parameters: Parameters = self.ask("/parameters").await?;
-        let keys: Vec<Key> = self.ask("/ssh/own-keys").await?;
+        let parameters: Parameters = self.link.ask("/parameters").await?;
+        let keys: Vec<Key> = self.link.ask("/ssh/own-keys").await?;
         let mut bastion = Bastion {
-            roles: self.ask("/roles").await?,
-            targets: self.ask("/targets").await?,
-            users: self.ask("/users").await?,
+            roles: self.link.ask("/roles").await?,
+            targets: self.link.ask("/targets").await?,
+            users: self.link.ask("/users").await?,
             grants: Vec::new(),
             recordings: parameters.recordings_enable,
             keys: keys.into_iter().map(|key| key.public_key).collect(),
         };
         for user in &bastion.users {
-            let assignments: Vec<Assignment> = self.ask(&format!("/users/{}/roles", user.id)).await?;
+            let assignments: Vec<Assignment> = self.link.ask(&format!("/users/{}/roles", user.id)).await?;
             bastion.grants.extend(assignments.into_iter().map(|assignment| Grant {
                 user: user.id.clone(),
                 role: assignment.id,
@@ -200,30 +186,5 @@ impl Warpgate {
             }));
         }
         Ok(bastion)
-    }
-
-    async fn ask<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, PeerError> {
-        self.wait().await;
-        let found = ask(&self.transport, PEER, path.to_owned()).await;
-        if matches!(found, Err(PeerError::Busy(_))) {
-            self.pace.rest();
-        }
-        found
-    }
-
-    async fn send(&self, call: &Call) -> Result<Reply, PeerError> {
-        self.wait().await;
-        let reply = (self.transport)(call.clone()).await?;
-        if matches!(reply.status, 429 | 503) {
-            self.pace.rest();
-        }
-        Ok(reply)
-    }
-
-    async fn wait(&self) {
-        let wait = self.pace.next();
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
     }
 }

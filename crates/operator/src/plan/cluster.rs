@@ -189,12 +189,8 @@ pub fn covers(observed: &Value, wanted: &Value) -> bool {
 pub struct Seen {
     /// Where its API server answers, once known.
     pub endpoint: Option<Endpoint>,
-    /// Whether its infrastructure stands: then the endpoint is final.
-    pub provisioned: bool,
     /// Whether its control plane has answered once.
     pub initialized: bool,
-    /// Whether it is going.
-    pub deleting: bool,
     /// Whether Cluster API leaves it alone.
     pub paused: bool,
     /// Its conditions: kind, status, reason, message.
@@ -215,9 +211,7 @@ impl Seen {
         let conditions = cluster.pointer("/status/conditions").and_then(Value::as_array);
         Seen {
             endpoint,
-            provisioned: yes("/status/initialization/infrastructureProvisioned"),
             initialized: yes("/status/initialization/controlPlaneInitialized"),
-            deleting: cluster.pointer("/metadata/deletionTimestamp").is_some(),
             paused: yes("/spec/paused"),
             conditions: conditions
                 .into_iter()

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use intramuros_netpol::generate::{Options, generate};
+use intramuros_netpol::generate::{Options, SYSTEM_NAMESPACES, generate};
 use intramuros_netpol::manifest::{Input, read};
 use intramuros_netpol::matrix::{self, Matrix};
 use serde_json::{Value, json};
@@ -13,9 +13,6 @@ use serde_json::{Value, json};
 use super::cluster::covers;
 use crate::names::print;
 use crate::resources::{APPLIED, ENVIRONMENT_LABEL};
-
-/// Namespaces that are not governed: those of the cluster itself.
-pub const EXCLUDED: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
 /// What is in the cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -138,7 +135,7 @@ fn namespaces(seen: &Seen) -> impl Iterator<Item = &str> {
         .iter()
         .filter(|object| object.get("kind").and_then(Value::as_str) == Some("Namespace"))
         .filter_map(|object| object.pointer("/metadata/name")?.as_str())
-        .filter(|name| !EXCLUDED.contains(name))
+        .filter(|name| !SYSTEM_NAMESPACES.contains(name))
 }
 
 fn deny(namespace: &str) -> Value {

@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::condition::{self, Condition};
+use super::condition::{self, Condition, find};
 
 /// An isolated cluster on demand: reached through the mesh alone, administered through the bastion, closed by policy.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -245,4 +245,16 @@ fn blocks(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 
 fn anything(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
+}
+
+impl Environment {
+    /// What was last said of whether it is ready; none before the operator has seen it.
+    pub fn ready(&self) -> Option<&Condition> {
+        find(&self.status.as_ref()?.conditions, "Ready")
+    }
+
+    /// Whether it is ready.
+    pub fn is_ready(&self) -> bool {
+        self.ready().is_some_and(|ready| ready.status == "True")
+    }
 }

@@ -450,7 +450,6 @@ impl Case<'_> {
             identity: self.identity(connection.uid()),
             adopt: self.adopts() && connection.spec.adoption,
             targets,
-            certain: true,
             tickets: spec.tickets.as_ref().map(|tickets| (tickets.hours * 3600, tickets.approval)),
             people: spec
                 .administrators

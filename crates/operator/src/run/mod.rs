@@ -28,7 +28,6 @@ pub use context::{Context, Settings, What};
 use queue::Outcome;
 
 use crate::resources::Environment;
-use crate::resources::condition::find;
 
 /// The name of the Lease.
 const LEASE: &str = "intramuros-operator";
@@ -49,9 +48,6 @@ pub enum End {
 }
 
 /// Runs until `stop`. Waits for the Lease first.
-///
-/// # Errors
-/// When a watch can't be made at all.
 pub async fn run(context: Arc<Context>, stop: CancellationToken) -> End {
     let api: Api<Lease> = Api::namespaced(context.client.clone(), &context.settings.home);
     let mut leadership = lease::Leadership::new(api, LEASE, &context.settings.identity);
@@ -138,15 +134,10 @@ async fn worker(context: Arc<Context>, stop: CancellationToken) {
         }
         let environments = &context.tables.environments;
         metrics.environments.store(environments.count(|_| true) as u64, Ordering::Relaxed);
-        metrics.ready.store(environments.count(is_ready) as u64, Ordering::Relaxed);
+        metrics.ready.store(environments.count(Environment::is_ready) as u64, Ordering::Relaxed);
         context.queue.done(&what, outcome);
         metrics.waiting.store(context.queue.len() as u64, Ordering::Relaxed);
     }
-}
-
-fn is_ready(environment: &Environment) -> bool {
-    let conditions = environment.status.as_ref().map(|status| &status.conditions);
-    conditions.and_then(|conditions| find(conditions, "Ready")).is_some_and(|ready| ready.status == "True")
 }
 
 /// What an API server or the way to it says, without the body of any object.

@@ -321,7 +321,6 @@ impl BastionTrial {
             identity: identity(),
             adopt: false,
             targets,
-            certain: true,
             tickets: Some((3600, true)),
             people: self.names().into_iter().map(|name| (name, Some(NOW + 60))).collect(),
             require_recordings: true,

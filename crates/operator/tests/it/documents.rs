@@ -91,7 +91,6 @@ fn what_we_say_to_warpgate_and_what_its_double_answers_follow_its_document() {
                 Access::Certificate { certificate: text("c"), key: text("k") },
             ),
         ],
-        certain: true,
         tickets: Some((3600, true)),
         people: vec![("anne".to_owned(), Some(2_000_000_000))],
         require_recordings: true,

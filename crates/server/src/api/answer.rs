@@ -10,7 +10,7 @@ use axum::response::sse::{Event as SseEvent, KeepAlive};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use intramuros_core::chat::{Message, Role};
-use intramuros_dialogue::{Asking, Event};
+use intramuros_dialogue::{Asking, Event, MAX_TURNS};
 use intramuros_store::people::{ConversationId, MOST_TURNS, Whose};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -120,20 +120,19 @@ fn keeper(shared: &Arc<Shared>, caller: &Caller, asked: &AnswerRequest) -> Resul
 
 /// What was said in one's own conversation.
 async fn said_in(shared: &Shared, id: ConversationId, own: Whose) -> Result<Vec<Message>, Failure> {
-    let turns = shared.accounts()?.people(move |people| {
-        let found = people.conversation(id, own)?.filter(|found| found.whose == own);
-        if found.is_none() {
+    let said = shared.accounts()?.people(move |people| {
+        let Some(own) = people.conversation(id, own)?.filter(|found| found.whose == own) else {
             return Ok(None);
-        }
-        people.turns(id).map(Some)
+        };
+        people.said(id, MAX_TURNS).map(|said| Some((own.turns, said)))
     });
-    let turns = turns.await?.ok_or_else(Failure::not_found)?;
-    if turns.len() as i64 >= MOST_TURNS {
+    let (turns, said) = said.await?.ok_or_else(Failure::not_found)?;
+    if i64::from(turns) >= MOST_TURNS {
         return Err(Failure::bad_request("this conversation is full").hint("begin a new one"));
     }
-    Ok(turns
+    Ok(said
         .into_iter()
-        .flat_map(|turn| [message(true, turn.question), message(false, turn.answer)])
+        .flat_map(|(question, answer)| [message(true, question), message(false, answer)])
         .filter(|message| !message.content.is_empty())
         .collect())
 }

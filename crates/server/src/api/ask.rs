@@ -82,9 +82,7 @@ pub(crate) async fn ask(
     asked.results(&answered.results);
     shared.note(asked.0).await?;
     let cited = answered.statements.iter().map(|statement| &statement.document);
-    for event in record::read_together(&by, cited, "citation") {
-        shared.note(event).await?;
-    }
+    shared.note_all(record::read_together(&by, cited, "citation")).await?;
     let mut answer = AskAnswer::from(answered);
     answer.took_ms = milliseconds(began);
     Ok(Json(answer))

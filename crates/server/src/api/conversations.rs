@@ -3,7 +3,7 @@
 //! One's own conversations, and those that somebody shared. An answer was written from what its asker could read then;
 //! whoever opens it later, the asker included, sees of it what they may read now ([`readable`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
+use super::account::act;
 use super::{form, number};
 use crate::application::Shared;
 use crate::caller::{By, Caller};
@@ -248,7 +249,7 @@ pub(crate) async fn change(
     }
     if let Some(now) = shared_now {
         let action = if now { "conversation shared" } else { "conversation no longer shared" };
-        shared.note(act(&caller, action, id)).await?;
+        shared.note(act(&caller, action, &[("conversation", &id.0.to_string())])).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -273,7 +274,7 @@ pub(crate) async fn remove(
     if !shared.accounts()?.people(move |people| people.remove_conversation(id, own)).await? {
         return Err(Failure::not_found());
     }
-    shared.note(act(&caller, "conversation deleted", id)).await?;
+    shared.note(act(&caller, "conversation deleted", &[("conversation", &id.0.to_string())])).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -346,11 +347,6 @@ async fn opened(shared: &Shared, id: String, reader: Whose) -> Result<(Conversat
     found.await?.ok_or_else(Failure::not_found)
 }
 
-fn act(caller: &Caller, action: &str, id: ConversationId) -> Event {
-    let on = BTreeMap::from([("conversation".to_owned(), id.0.to_string())]);
-    Event::Administered { by: caller.name(), action: action.to_owned(), on }
-}
-
 /// What a reader may see of turns now; the documents that they see of are written down.
 async fn shown_to(
     shared: &Shared,
@@ -379,9 +375,7 @@ async fn shown_to(
     let readable: BTreeSet<i64> = facts.iter().map(|facts| facts.id.0).collect();
     let said: Vec<TurnView> =
         parsed.into_iter().map(|(turn, shown)| visible(turn, &shown, &readable)).collect();
-    for entry in record::read_together(&caller.name(), facts.iter(), way) {
-        shared.note(entry).await?;
-    }
+    shared.note_all(record::read_together(&caller.name(), facts.iter(), way)).await?;
     Ok(said)
 }
 

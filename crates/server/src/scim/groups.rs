@@ -25,14 +25,14 @@ use crate::parameters::Parameters;
 const MOST_MEMBERS: usize = 10_000;
 
 fn view(people: &People, group: &Group, home: &str) -> Result<Value, Error> {
-    let mut members = Vec::new();
-    for id in group.members.iter().take(MOST_MEMBERS) {
-        if let Some(person) = people.person(*id)? {
-            let id = id.0.to_string();
-            let place = format!("{home}/scim/v2/Users/{id}");
-            members.push(json!({"value": id, "display": person.shown, "type": "User", "$ref": place}));
-        }
-    }
+    let names = people.names(&group.members.iter().take(MOST_MEMBERS).copied().collect())?;
+    let members: Vec<Value> = names
+        .into_iter()
+        .map(|(id, (_, shown))| {
+            let place = format!("{home}/scim/v2/Users/{}", id.0);
+            json!({"value": id.0.to_string(), "display": shown, "type": "User", "$ref": place})
+        })
+        .collect();
     let id = group.id.0.to_string();
     let mut view = json!({
         "schemas": [scim::GROUP], "id": id, "displayName": group.name, "members": members,

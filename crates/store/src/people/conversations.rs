@@ -6,7 +6,7 @@
 use intramuros_core::error::Error;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{People, PersonId};
+use super::{People, PersonId, holding};
 use crate::error::Doing;
 
 /// Conversations of one person. 2,000: some years of daily questions; the one not touched for longest goes first.
@@ -100,7 +100,7 @@ impl People {
         limit: usize,
     ) -> Result<Vec<Conversation>, Error> {
         let what = "reading the conversations";
-        let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        let pattern = holding(text);
         self.read(|connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM conversations WHERE person_id IS ?1 AND (?2 = '%%' OR title LIKE ?2 ESCAPE '\\' \
@@ -137,6 +137,22 @@ impl People {
             let mut statement = connection.prepare_cached(sql).doing(what)?;
             let rows = statement.query_map([id.0], turn).doing(what)?;
             rows.map(|row| row.doing(what)).collect()
+        })
+    }
+
+    /// The last questions of a conversation with their answers in plain text, oldest first.
+    pub fn said(&self, id: ConversationId, limit: usize) -> Result<Vec<(String, String)>, Error> {
+        let what = "reading a conversation";
+        self.read(|connection| {
+            let sql =
+                "SELECT question, answer FROM turns WHERE conversation_id = ?1 ORDER BY number DESC LIMIT ?2";
+            let mut statement = connection.prepare_cached(sql).doing(what)?;
+            let rows = statement
+                .query_map(params![id.0, limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))
+                .doing(what)?;
+            let mut said = rows.collect::<Result<Vec<_>, _>>().doing(what)?;
+            said.reverse();
+            Ok(said)
         })
     }
 

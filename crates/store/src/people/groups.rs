@@ -65,7 +65,7 @@ impl People {
         now_ms: i64,
     ) -> Result<Result<GroupId, Taken>, Error> {
         self.change(|transaction| {
-            if one(transaction, "name = ?1", &name)?.is_some() {
+            if id_of(transaction, name)?.is_some() {
                 return Ok(Err(Taken::Name));
             }
             insert(transaction, name, origin, external, now_ms).map(Ok)
@@ -75,7 +75,7 @@ impl People {
     /// Gives a group another name, unless it is taken.
     pub fn rename_group(&self, id: GroupId, name: &str) -> Result<Result<(), Taken>, Error> {
         self.change(|transaction| {
-            if one(transaction, "name = ?1", &name)?.is_some_and(|other| other.id != id) {
+            if id_of(transaction, name)?.is_some_and(|other| other != id) {
                 return Ok(Err(Taken::Name));
             }
             transaction
@@ -105,18 +105,11 @@ impl People {
     ) -> Result<(), Error> {
         self.change(|transaction| {
             for person in remove {
-                let (sql, origin) = match origin {
-                    Origin::Local => (
-                        "DELETE FROM memberships WHERE group_id = ?1 AND person_id = ?2 AND ?3 <> ''",
-                        origin,
-                    ),
-                    other => (
-                        "DELETE FROM memberships WHERE group_id = ?1 AND person_id = ?2 AND origin = ?3",
-                        other,
-                    ),
-                };
                 transaction
-                    .execute(sql, params![group.0, person.0, origin.word()])
+                    .execute(
+                        "DELETE FROM memberships WHERE group_id = ?1 AND person_id = ?2 AND (?4 OR origin = ?3)",
+                        params![group.0, person.0, origin.word(), *origin == Origin::Local],
+                    )
                     .doing("changing a group")?;
             }
             for person in add {
@@ -143,8 +136,8 @@ impl People {
                 )
                 .doing("changing somebody's groups")?;
             for name in names {
-                let group = match one(transaction, "name = ?1", name)? {
-                    Some(group) => group.id,
+                let group = match id_of(transaction, name)? {
+                    Some(group) => group,
                     None => insert(transaction, name, origin, None, now_ms)?,
                 };
                 join(transaction, person, group, origin)?;
@@ -152,6 +145,13 @@ impl People {
             Ok(())
         })
     }
+}
+
+fn id_of(connection: &Connection, name: &str) -> Result<Option<GroupId>, Error> {
+    connection
+        .query_row("SELECT id FROM groups WHERE name = ?1", [name], |row| row.get(0).map(GroupId))
+        .optional()
+        .doing("looking for a group")
 }
 
 fn insert(

@@ -15,13 +15,14 @@ mod values;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use intramuros_core::error::Error;
 use rusqlite::{Connection, Transaction};
 
 use crate::error::Doing;
 use crate::open;
+use crate::pool::Readers;
 
 pub use conversations::{Conversation, ConversationId, MOST_TURNS, Turn, Whose};
 pub use schema::VERSION as PEOPLE_VERSION;
@@ -33,14 +34,11 @@ pub use values::{
 /// Name of the database within the data folder.
 pub const PEOPLE_DATABASE: &str = "people.sqlite";
 
-/// Reading connections kept open between calls, as in the store of documents.
-const IDLE_READERS: usize = 4;
-
 /// The people of one data folder. Shared between threads by reference; calls block while they read or write.
 pub struct People {
     path: PathBuf,
     writer: Mutex<Connection>,
-    readers: Mutex<Vec<Connection>>,
+    readers: Readers,
 }
 
 impl fmt::Debug for People {
@@ -59,21 +57,11 @@ impl People {
         open::make_folder(folder)?;
         let path = folder.join(PEOPLE_DATABASE);
         let writer = Mutex::new(open::writer(&path, &schema::PEOPLE)?);
-        Ok(People { path, writer, readers: Mutex::default() })
+        Ok(People { path: path.clone(), writer, readers: Readers::of(path, Vec::new()) })
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
-        let idle = self.readers().pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open::reader(&self.path)?,
-        };
-        let result = work(&connection);
-        let mut readers = self.readers();
-        if readers.len() < IDLE_READERS {
-            readers.push(connection);
-        }
-        result
+        self.readers.read(work)
     }
 
     /// Runs `work` in one transaction; nothing of it holds when it fails.
@@ -86,8 +74,11 @@ impl People {
         transaction.commit().doing(what)?;
         Ok(done)
     }
+}
 
-    fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The pattern by which LIKE (with `ESCAPE '\'`) finds what holds a text.
+fn holding(text: &str) -> String {
+    // In a pattern these three mean something.
+    let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{text}%")
 }

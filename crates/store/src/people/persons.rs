@@ -1,12 +1,12 @@
 //! Who is there, what may they do, and who came to be whom at a provider?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use intramuros_accounts::{Role, names};
 use intramuros_core::error::Error;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
 
-use super::{NewPerson, Origin, People, Person, PersonChange, PersonId, Taken};
+use super::{NewPerson, Origin, People, Person, PersonChange, PersonId, Taken, holding};
 use crate::error::{Doing, damaged};
 
 const COLUMNS: &str =
@@ -28,13 +28,25 @@ impl People {
         self.read(|connection| one(connection, "folded = ?1", &[&names::fold(name)]))
     }
 
+    /// The names of those of these people who are there, with the names that are shown.
+    pub fn names(&self, ids: &BTreeSet<PersonId>) -> Result<BTreeMap<PersonId, (String, String)>, Error> {
+        let what = "reading names";
+        let list = serde_json::to_string(&ids.iter().map(|id| id.0).collect::<Vec<_>>()).unwrap_or_default();
+        self.read(|connection| {
+            let sql = "SELECT id, name, shown FROM people WHERE id IN (SELECT value FROM json_each(?1))";
+            let mut statement = connection.prepare_cached(sql).doing(what)?;
+            let names = statement
+                .query_map([list], |row| Ok((PersonId(row.get(0)?), (row.get(1)?, row.get(2)?))))
+                .doing(what)?;
+            names.map(|row| row.doing(what)).collect()
+        })
+    }
+
     /// People in the order of their names, `limit` of them from `offset` on; those alone whose name, shown name or
     /// address holds `part`, where it is not empty.
     pub fn people(&self, part: &str, offset: usize, limit: usize) -> Result<Vec<Person>, Error> {
         let what = "reading the people";
-        // In a pattern of LIKE these three mean something.
-        let part = names::fold(part).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        let part = format!("%{part}%");
+        let part = holding(&names::fold(part));
         self.read(|connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM people WHERE folded LIKE ?1 ESCAPE '\\' OR lower(shown) LIKE ?1 ESCAPE '\\' \

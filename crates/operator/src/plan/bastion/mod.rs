@@ -25,8 +25,6 @@ pub struct Wanted {
     pub adopt: bool,
     /// Ways in.
     pub targets: Vec<WantedTarget>,
-    /// Whether the machines and the cluster are known for certain; as long as they are not, no target is removed.
-    pub certain: bool,
     /// Tickets: the longest time in seconds, and whether they must be approved.
     pub tickets: Option<(i64, bool)>,
     /// Who may come in, and until when in seconds since 1970.
@@ -102,15 +100,13 @@ pub fn plan(wanted: &Wanted, bastion: &Bastion) -> Plan {
     let mut plan = Plan::default();
     let role = role(wanted, bastion, &mut plan);
     let kept = targets(wanted, bastion, role, &mut plan);
-    if wanted.certain {
-        let mark = wanted.identity.mark();
-        let gone = bastion
-            .targets
-            .iter()
-            .filter(|target| marked(&target.description, &mark) && !kept.contains(&target.id));
-        for target in gone {
-            plan.actions.push(Action::DeleteTarget { id: target.id.clone(), name: target.name.clone() });
-        }
+    let mark = wanted.identity.mark();
+    let gone = bastion
+        .targets
+        .iter()
+        .filter(|target| marked(&target.description, &mark) && !kept.contains(&target.id));
+    for target in gone {
+        plan.actions.push(Action::DeleteTarget { id: target.id.clone(), name: target.name.clone() });
     }
     if let Some(role) = role {
         people(wanted, bastion, role, &mut plan);

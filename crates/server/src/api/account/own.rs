@@ -1,6 +1,5 @@
 //! Which sessions are mine, and how do I change my passphrase?
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -114,20 +113,13 @@ pub(crate) async fn sessions(
         .people(move |people| {
             people.forget_old(lifetimes, now_ms())?;
             let sessions = people.sessions(whose, MOST_SESSIONS)?;
-            let mut names: HashMap<PersonId, String> = HashMap::new();
-            for session in &sessions {
-                if !names.contains_key(&session.person)
-                    && let Some(person) = people.person(session.person)?
-                {
-                    names.insert(session.person, person.name);
-                }
-            }
+            let names = people.names(&sessions.iter().map(|session| session.person).collect())?;
             Ok((sessions, names))
         })
         .await?;
     let view = |session: Session| SessionView {
         id: session.id,
-        name: names.get(&session.person).cloned().unwrap_or_default(),
+        name: names.get(&session.person).map(|(name, _)| name.clone()).unwrap_or_default(),
         this: caller.by == By::Session(session.id),
         way: session.way,
         created_ms: session.created_ms,

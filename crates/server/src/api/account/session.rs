@@ -154,9 +154,9 @@ pub(crate) async fn sign_in(
     let person = accounts.people(move |people| people.person_named(&name)).await?;
     let kept = person.as_ref().filter(|person| person.active).and_then(|person| person.passphrase.clone());
     let verdict = accounts.verify(asked.passphrase.clone(), kept).await?;
+    let known = person.as_ref().map_or(UNKNOWN, |person| &person.name).to_owned();
     let Some(person) = person.filter(|_| verdict != Verdict::Wrong) else {
-        let known = accounts.people(move |people| people.person_named(&folded)).await?;
-        let name = known.map_or_else(|| UNKNOWN.to_owned(), |person| person.name);
+        let name = known;
         shared.note(signed_in(&name, "passphrase", &caller, false)).await?;
         return Err(Failure::wrong("the name or the passphrase is wrong"));
     };

@@ -132,12 +132,8 @@ pub(crate) async fn tokens(
     let (tokens, names) = accounts
         .people(move |people| {
             let tokens = people.tokens(whose, MOST_TOKENS)?;
-            let mut names = HashMap::new();
-            for id in tokens.iter().filter_map(|token| token.person).collect::<BTreeSet<_>>() {
-                if let Some(person) = people.person(id)? {
-                    names.insert(id, person.name);
-                }
-            }
+            let names = people.names(&tokens.iter().filter_map(|token| token.person).collect())?;
+            let names = names.into_iter().map(|(id, (name, _))| (id, name)).collect();
             Ok((tokens, names))
         })
         .await?;

@@ -114,9 +114,8 @@ pub(crate) async fn groups(
 }
 
 fn named(people: &People, group: Group) -> Result<GroupView, Error> {
-    let members = group.members.iter().map(|id| people.person(*id));
-    let members = members.collect::<Result<Vec<_>, _>>()?;
-    let members: BTreeSet<String> = members.into_iter().flatten().map(|person| person.name).collect();
+    let names = people.names(&group.members.iter().copied().collect())?;
+    let members: BTreeSet<String> = names.into_values().map(|(name, _)| name).collect();
     Ok(GroupView {
         id: group.id.0,
         name: group.name,
