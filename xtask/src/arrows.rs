@@ -14,6 +14,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rusqlite", &["intramuros-store"]),
     ("axum", &["intramuros-server"]),
     ("rmcp", &["intramuros-server"]),
+    ("syntect", &["intramuros-server"]),
     // The server's side of HTTP; the client's is egress' alone.
     ("hyper", &["intramuros-egress", "intramuros-server"]),
     ("hyper-util", &["intramuros-egress", "intramuros-server"]),

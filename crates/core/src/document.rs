@@ -257,6 +257,31 @@ impl Extracted {
     }
 }
 
+/// Which page of a document is looked at, how wide, and what on it is marked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageWish {
+    /// Its number, from 1.
+    pub page: u32,
+    /// Width of its picture in pixels; none when only its size and marks are wanted.
+    pub width: Option<u32>,
+    /// The pieces of text to find on it, as they were read.
+    pub marks: Vec<String>,
+}
+
+/// How a page looks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PageLook {
+    /// Width in points (72 to the inch).
+    pub width: f32,
+    /// Height in points.
+    pub height: f32,
+    /// Where the text to mark stands: left, top, width and height as shares of the page; empty where it is not found.
+    pub marks: Vec<[f32; 4]>,
+    /// The page as a PNG, when its picture was wanted.
+    #[serde(skip)]
+    pub picture: Vec<u8>,
+}
+
 /// Why a file gave no text. The kind decides what is shown and whether trying again helps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "reason", content = "detail")]

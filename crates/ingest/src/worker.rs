@@ -7,6 +7,7 @@
 //! A message is a frame: the lengths of its two parts (4 and 8 bytes, little-endian), a JSON head, raw bytes. Raw bytes
 //! are the file on the way in and the pictures for OCR on the way out.
 
+use std::any::Any;
 use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +16,7 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
-use intramuros_core::document::{ExtractError, Extracted, Limits};
+use intramuros_core::document::{ExtractError, Extracted, Limits, PageLook, PageWish};
 use serde::{Deserialize, Serialize};
 
 use crate::ocr::Ocr;
@@ -37,11 +38,27 @@ const STDERR_KEPT: u64 = 4 << 10;
 struct Request {
     name: String,
     limits: Limits,
+    task: Task,
+}
+
+/// What is to be done with a file.
+#[derive(Debug, Serialize, Deserialize)]
+enum Task {
+    Read,
+    /// A page of it is looked at.
+    Look(PageWish),
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+enum Done {
+    Read(Extracted),
+    Looked(PageLook),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Reply {
-    outcome: Result<Extracted, ExtractError>,
+    outcome: Result<Done, ExtractError>,
     /// Sizes of the pictures in the raw part, in the order of [`take_pictures`].
     pictures: Vec<u64>,
     /// Memory that the worker holds now, in bytes; 0 where the system doesn't tell.
@@ -73,11 +90,16 @@ fn serve_all(input: impl Read, output: impl Write) -> io::Result<()> {
             limit_self(request.limits.memory_bytes);
             limited = true;
         }
-        let mut outcome = read_caught(&request.name, &bytes, &request.limits);
+        let mut outcome = match &request.task {
+            Task::Read => read_caught(&request.name, &bytes, &request.limits).map(Done::Read),
+            Task::Look(wish) => look_caught(&bytes, wish).map(Done::Looked),
+        };
         drop(bytes);
         let mut pictures = Vec::new();
-        if let Ok(extracted) = &mut outcome {
-            take_pictures(extracted, &mut pictures);
+        match &mut outcome {
+            Ok(Done::Read(extracted)) => take_pictures(extracted, &mut pictures),
+            Ok(Done::Looked(look)) => pictures.push(std::mem::take(&mut look.picture)),
+            Err(_) => {}
         }
         let sizes = pictures.iter().map(|picture| picture.len() as u64).collect();
         let head = serde_json::to_vec(&Reply { outcome, pictures: sizes, resident: resident() })?;
@@ -88,14 +110,21 @@ fn serve_all(input: impl Read, output: impl Write) -> io::Result<()> {
 
 /// Reads a file and turns a reader's panic into an error.
 fn read_caught(name: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractError> {
-    catch_unwind(AssertUnwindSafe(|| crate::extract(name, bytes, limits))).unwrap_or_else(|panic| {
-        let message = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("no message");
-        Err(ExtractError::Crashed(message.chars().take(200).collect()))
-    })
+    catch_unwind(AssertUnwindSafe(|| crate::extract(name, bytes, limits))).unwrap_or_else(crashed)
+}
+
+/// Looks at a page and turns a renderer's panic into an error.
+fn look_caught(bytes: &[u8], wish: &PageWish) -> Result<PageLook, ExtractError> {
+    catch_unwind(AssertUnwindSafe(|| crate::pdf::look(bytes, wish))).unwrap_or_else(crashed)
+}
+
+fn crashed<T>(panic: Box<dyn Any + Send>) -> Result<T, ExtractError> {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    Err(ExtractError::Crashed(message.chars().take(200).collect()))
 }
 
 /// Limits this process: `memory` bytes beyond what it has mapped now, and no core file. Where the system refuses, the
@@ -279,28 +308,47 @@ impl Pool {
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<Extracted, ExtractError> {
+        match self.run(Task::Read, name, bytes, limits)? {
+            Done::Read(extracted) => Ok(extracted),
+            Done::Looked(_) => Err(out_of_step()),
+        }
+    }
+
+    /// Looks at a page of a PDF in a worker.
+    ///
+    /// # Errors
+    /// As [`crate::pdf::look`], and as [`Pool::extract`].
+    pub fn look(&self, bytes: &[u8], wish: &PageWish) -> Result<PageLook, ExtractError> {
+        match self.run(Task::Look(wish.clone()), "", bytes, &self.limits)? {
+            Done::Looked(look) => Ok(look),
+            Done::Read(_) => Err(out_of_step()),
+        }
+    }
+
+    fn run(&self, task: Task, name: &str, bytes: &[u8], limits: &Limits) -> Result<Done, ExtractError> {
         crate::check_size(bytes, limits)?;
         let limits = Limits { memory_bytes: self.limits.memory_bytes, ..limits.clone() };
+        let request = Request { name: name.to_owned(), limits, task };
         let slot = self.slot();
         let used = slot.1.is_some();
         let mut worker = slot.1.map_or_else(|| self.start(), Ok)?;
-        let (mut reply, mut timed_out) = ask(&mut worker, name, bytes, &limits);
+        let (mut reply, mut timed_out) = ask(&mut worker, &request, bytes);
         if reply.is_err() && !timed_out && used {
             // What it kept of other files may be why it fell (a sealed worker can't tell how much that is): this file
             // gets a worker of its own before it is blamed.
             worker = self.start()?;
-            (reply, timed_out) = ask(&mut worker, name, bytes, &limits);
+            (reply, timed_out) = ask(&mut worker, &request, bytes);
         }
-        let mut reply = match reply {
+        let reply = match reply {
             Ok(reply) => reply,
-            Err(_) if timed_out => return Err(ExtractError::Time(limits.time)),
+            Err(_) if timed_out => return Err(ExtractError::Time(request.limits.time)),
             Err(_) => return Err(why_it_fell(worker)),
         };
         if reply.resident < RESIDENT_KEPT && !timed_out {
             self.lock().idle.push(worker);
         }
         drop(slot.0);
-        std::mem::replace(&mut reply.outcome, Ok(Extracted::default()))
+        reply.outcome
     }
 
     /// Waits until fewer than `workers` are busy, and takes an idle one when there is one.
@@ -353,16 +401,16 @@ impl Drop for Busy<'_> {
 }
 
 /// Sends a request and waits for the reply; says whether the worker was killed because the time was over.
-fn ask(worker: &mut Worker, name: &str, bytes: &[u8], limits: &Limits) -> (io::Result<Reply>, bool) {
+fn ask(worker: &mut Worker, request: &Request, bytes: &[u8]) -> (io::Result<Reply>, bool) {
     let Worker { child, input, output, .. } = worker;
     std::thread::scope(|scope| {
         let (done, waits) = mpsc::channel::<()>();
         let watch = scope.spawn(move || {
-            let over = waits.recv_timeout(limits.time) == Err(mpsc::RecvTimeoutError::Timeout);
+            let over = waits.recv_timeout(request.limits.time) == Err(mpsc::RecvTimeoutError::Timeout);
             // Killing closes its pipes, which ends the exchange below.
             over && child.kill().is_ok()
         });
-        let reply = exchange(input, output, name, bytes, limits);
+        let reply = exchange(input, output, request, bytes);
         drop(done);
         (reply, watch.join().unwrap_or(false))
     })
@@ -371,29 +419,35 @@ fn ask(worker: &mut Worker, name: &str, bytes: &[u8], limits: &Limits) -> (io::R
 fn exchange(
     input: &mut ChildStdin,
     output: &mut impl Read,
-    name: &str,
+    request: &Request,
     bytes: &[u8],
-    limits: &Limits,
 ) -> io::Result<Reply> {
-    let head = serde_json::to_vec(&Request { name: name.to_owned(), limits: limits.clone() })?;
+    let head = serde_json::to_vec(request)?;
     write_lengths(input, &head, bytes.len() as u64)?;
     input.write_all(&head)?;
     input.write_all(bytes)?;
     input.flush()?;
     // A worker can't answer with more than it could hold.
-    let most = limits.memory_bytes;
+    let most = request.limits.memory_bytes;
     let (head, raw) = read_frame(output, most, most)?.ok_or(io::ErrorKind::UnexpectedEof)?;
     let mut reply: Reply = serde_json::from_slice(&head)?;
-    if let Ok(extracted) = &mut reply.outcome {
-        let mut rest = raw.as_slice();
-        let mut pictures = reply.pictures.iter().map(|size| {
-            let (picture, after) = rest.split_at(usize::try_from(*size).unwrap_or(0).min(rest.len()));
-            rest = after;
-            picture.to_vec()
-        });
-        put_pictures(extracted, &mut pictures);
+    let mut rest = raw.as_slice();
+    let mut pictures = reply.pictures.iter().map(|size| {
+        let (picture, after) = rest.split_at(usize::try_from(*size).unwrap_or(0).min(rest.len()));
+        rest = after;
+        picture.to_vec()
+    });
+    match &mut reply.outcome {
+        Ok(Done::Read(extracted)) => put_pictures(extracted, &mut pictures),
+        Ok(Done::Looked(look)) => look.picture = pictures.next().unwrap_or_default(),
+        Err(_) => {}
     }
     Ok(reply)
+}
+
+/// A worker that answers another question than it was asked.
+fn out_of_step() -> ExtractError {
+    ExtractError::Crashed("the worker is out of step".to_owned())
 }
 
 /// Why a worker ended without an answer, from its exit and what it printed last.

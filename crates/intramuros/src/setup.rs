@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use intramuros_core::access::Principal;
+use intramuros_core::document::Limits;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_inference::Embedder;
@@ -12,6 +14,7 @@ use intramuros_ingest::{Extractor, Ocr, Pool};
 use intramuros_library::{Embed, Library, Options, Reading};
 use intramuros_perimeter::cli::Last;
 use intramuros_perimeter::load;
+use intramuros_server::Look;
 
 use crate::walls;
 
@@ -185,6 +188,22 @@ pub fn this_program() -> Result<PathBuf, Error> {
 pub fn extractor(perimeter: &Perimeter) -> Result<Extractor, Error> {
     let limits = perimeter.limits.over(Default::default());
     Ok(Extractor::Workers(Pool::new(this_program()?, vec!["worker".into()], threads(), limits)))
+}
+
+/// Looks at pages of PDFs in processes of this same program; not in those that read, so that whoever looks at a page
+/// does not wait for a thousand files.
+///
+/// # Errors
+/// As [`this_program`].
+pub fn look(perimeter: &Perimeter) -> Result<Look, Error> {
+    /// A page is drawn in a tenth of a second: more would only take memory.
+    const AT_ONCE: usize = 2;
+    /// How long somebody waits for a page.
+    const TIME: Duration = Duration::from_secs(10);
+    let limits = perimeter.limits.over(Default::default());
+    let limits = Limits { time: limits.time.min(TIME), ..limits };
+    let pool = Pool::new(this_program()?, vec!["worker".into()], AT_ONCE, limits);
+    Ok(Arc::new(move |bytes, wish| pool.look(bytes, wish)))
 }
 
 /// The installed OCR program, confined; none when there is none.

@@ -7,6 +7,7 @@
 
 mod ask;
 mod bell;
+mod browse;
 mod bundle;
 mod contents;
 mod derived;
@@ -31,6 +32,7 @@ mod watch;
 mod words;
 
 pub use ask::{Answered, CitedStatement};
+pub use browse::Folder;
 pub use embed::Embed;
 pub use intramuros_search::query::MAX_QUERY_BYTES;
 pub use library::{Extract, Library, Options, Reading, Split};

@@ -163,7 +163,7 @@ impl Rules {
         principal.owner || self.by_id.get(&access).is_some_and(|rule| rule.allows(principal))
     }
 
-    fn readable(&self, principal: &Principal) -> AccessSet {
+    pub(crate) fn readable(&self, principal: &Principal) -> AccessSet {
         if principal.owner {
             return AccessSet::everything();
         }

@@ -132,6 +132,15 @@ fn is_within(folder: &str, wanted: &str) -> bool {
     folder.split('/').any(|name| name == wanted)
 }
 
+/// What stands in a folder: what a principal may read of it, and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The folders in it, with how many documents each holds at any depth. Containers are folders, with `!` at the end.
+    pub folders: BTreeMap<String, usize>,
+    /// The documents directly in it, by name.
+    pub documents: Vec<(String, u64)>,
+}
+
 /// How many documents of the result fall under each value; only readable documents are counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facets {
@@ -346,6 +355,27 @@ impl Catalogue {
         self.by_document.is_empty()
     }
 
+    /// What stands in a folder of a source (`""` for its top), of what is readable.
+    pub fn listing(&self, readable: &AccessSet, source: &str, folder: &str) -> Listing {
+        let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let mut listing = Listing::default();
+        for facts in self.slots.iter().flatten() {
+            if facts.source != source || !readable.contains(facts.access) {
+                continue;
+            }
+            let Some(rest) = facts.path.strip_prefix(&start) else { continue };
+            match rest.split_once('/') {
+                None => listing.documents.push((rest.to_owned(), facts.document)),
+                Some((name, _)) => match listing.folders.get_mut(name) {
+                    Some(count) => *count += 1,
+                    None => _ = listing.folders.insert(name.to_owned(), 1),
+                },
+            }
+        }
+        listing.documents.sort_by_cached_key(|(name, document)| (name.to_lowercase(), *document));
+        listing
+    }
+
     /// The documents that may be looked at: readable, and passing the filters. Everything that a search computes
     /// (matches, counts, frequencies, lengths) is computed over these alone, so it can't tell of any other.
     pub fn visible(&self, readable: &AccessSet, filters: &Filters) -> SlotSet {
@@ -403,6 +433,33 @@ mod tests {
         check(&[0, 1, 2], "A", &[7, 8]);
         check(&[0, 1, 2], "b", &[8]);
         check(&[0, 2], "a/b", &[]);
+    }
+
+    #[test]
+    fn a_folder_lists_what_may_be_read_of_it_and_nothing_else() {
+        let mut catalogue = Catalogue::default();
+        let paths =
+            ["a/b/x.txt", "a/b/y.txt", "a/Z.txt", "a/c.zip!/in/d.txt", "ab/e.txt", "f.txt", "a/secret/g.txt"];
+        for (number, path) in paths.into_iter().enumerate() {
+            catalogue.put(facts(number as u64, u32::from(path.contains("secret")), path));
+        }
+        let check = |readable: &AccessSet, folder: &str, folders: &[(&str, usize)], documents: &[&str]| {
+            let listing = catalogue.listing(readable, "s", folder);
+            let found: Vec<_> = listing.folders.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+            assert_eq!(found, folders, "{folder}");
+            assert_eq!(
+                listing.documents.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+                documents,
+                "{folder}"
+            );
+        };
+        let some = AccessSet::of([AccessId(0)]);
+        check(&some, "", &[("a", 4), ("ab", 1)], &["f.txt"]);
+        check(&some, "a", &[("b", 2), ("c.zip!", 1)], &["Z.txt"]);
+        check(&AccessSet::everything(), "a", &[("b", 2), ("c.zip!", 1), ("secret", 1)], &["Z.txt"]);
+        check(&some, "a/secret", &[], &[]);
+        check(&AccessSet::default(), "", &[], &[]);
+        assert_eq!(catalogue.listing(&some, "other", ""), Listing::default());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which passages may this principal read that answer this query?
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -9,7 +9,7 @@ use intramuros_core::language::Language;
 use intramuros_core::vector::Vector;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{AccessSet, Catalogue, Facets, Facts, Slot, SlotSet};
+use crate::catalogue::{AccessSet, Catalogue, Facets, Facts, Filters, Listing, Slot, SlotSet};
 use crate::feedback::{self, FEEDBACK_DOCUMENTS};
 use crate::forms;
 use crate::fusion;
@@ -262,6 +262,18 @@ impl SearchIndex {
     /// How many documents are known.
     pub fn documents(&self) -> usize {
         self.read().catalogue.len()
+    }
+
+    /// What stands in a folder of a source, of what is readable.
+    pub fn listing(&self, readable: &AccessSet, source: &str, folder: &str) -> Listing {
+        self.read().catalogue.listing(readable, source, folder)
+    }
+
+    /// How many documents of each source are readable.
+    pub fn sources(&self, readable: &AccessSet) -> BTreeMap<String, usize> {
+        let state = self.read();
+        let visible = state.catalogue.visible(readable, &Filters::default());
+        state.catalogue.facets(visible.iter()).sources
     }
 
     /// Searches.

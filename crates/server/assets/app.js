@@ -8,6 +8,7 @@ import { offerWriting, stopWriting } from "./written.js";
 import { api, byId, fill, go, h, kept } from "./dom.js";
 import { drawConversation, drawHistory } from "./conversation.js";
 import { drawDocument, fetchDocument } from "./document.js";
+import { drawFolder, folderAddress } from "./folders.js";
 import { FACETS, addResults, drawFacets, drawResults } from "./results.js";
 import { draw as drawStatus, drawFailures, follow, library } from "./status.js";
 import { currentLanguage, speak, speakOther, t } from "./words.js";
@@ -53,7 +54,7 @@ function readAddress() {
   for (const name of ["passage", "start", "end"]) if (parameters.get(name)) marks.set(name, parameters.get(name));
   const talk = location.pathname.match(/^\/conversation(?:\/(\d+))?$/);
   const view = match ? "document" : talk ? "conversation"
-    : { "/": "search", "/failures": "failures", "/help": "help", "/conversations": "conversations" }[location.pathname] ?? "missing";
+    : { "/": "search", "/documents": "documents", "/failures": "failures", "/help": "help", "/conversations": "conversations" }[location.pathname] ?? "missing";
   const conversation = Number(talk?.[1] ?? (match && parameters.get("conversation"))) || null;
   return { view, id: match ? Number(match[1]) : null, marks, query: queryOf(parameters), conversation, ask: talk && parameters.get("ask") };
 }
@@ -76,7 +77,7 @@ async function draw() {
   document.body.dataset.view = at.view;
   document.body.classList.toggle("searching", at.query.has("q") || at.view === "document" && at.conversation !== null);
   if (at.view !== "document") closeDocument();
-  if (["failures", "help", "conversations", "missing"].includes(at.view)) return drawSheet(at.view);
+  if (["documents", "failures", "help", "conversations", "missing"].includes(at.view)) return drawSheet(at.view, at);
   const search = at.conversation || at.view === "conversation" ? drawTalk(at) : at.query.has("q") ? drawSearch(at) : drawHome(at);
   await Promise.all([search, at.view === "document" ? openDocument(at) : null]);
 }
@@ -125,10 +126,13 @@ async function drawTalk(at, again) {
   await drawConversation(list, at, actions).catch((failure) => drawFault(list, failure));
 }
 
-async function drawSheet(view) {
+async function drawSheet(view, at) {
   forget();
-  fill(list);
-  if (view === "failures") {
+  // A folder stays until the next one is there: nothing jumps.
+  if (view !== "documents") fill(list);
+  if (view === "documents") {
+    await drawFolder(list, at.query.get("source") ?? "", at.query.get("folder") ?? "", title).catch((failure) => drawFault(list, failure));
+  } else if (view === "failures") {
     title(t("failures"));
     await drawFailures(list).catch((failure) => drawFault(list, failure));
   } else if (view === "conversations") {
@@ -264,9 +268,13 @@ async function answer(at) {
 
 // ---- documents ----
 
-/** What stands beside a document: its conversation or its search. */
+/** Whether a document was opened from its folder. */
+const inFolder = (at) => !at.query.has("q") && at.query.has("source");
+
+/** What a document was opened from: a conversation, a folder or a search. */
 function behind(at) {
-  return at.conversation ? "/conversation/" + at.conversation : searchAddress(at.query);
+  if (at.conversation) return "/conversation/" + at.conversation;
+  return inFolder(at) ? folderAddress(at.query.get("source"), at.query.get("folder")) : searchAddress(at.query);
 }
 
 async function openDocument(at) {
@@ -279,7 +287,7 @@ async function openDocument(at) {
   shown.document = key;
   const fetch = (more) => fetchDocument(at.id, { ...Object.fromEntries(at.marks), ...more }, signal);
   const options = {
-    backTo: behind(at), searching: at.query.has("q") || at.conversation !== null, asked: at.marks.toString() !== "", exact: at.marks.has("start"), fetch,
+    backTo: behind(at), back: at.query.has("q") || at.conversation ? "back" : inFolder(at) ? "back_folder" : "to_home", asked: at.marks.toString() !== "", marks: at.marks.toString(), exact: at.marks.has("start"), fetch,
     load: async (more) => drawDocument(documentPlace, await fetch(more), options),
   };
   try {
@@ -292,7 +300,7 @@ async function openDocument(at) {
     documentPlace.hidden = false;
     if (failure.status !== 404) return drawFault(documentPlace, failure);
     title(t("no_document"));
-    fill(documentPlace, h("div", { class: "empty" }, h("h1", {}, t("no_document")), go(options.backTo, {}, t(options.searching ? "back" : "to_home"))));
+    fill(documentPlace, h("div", { class: "empty" }, h("h1", {}, t("no_document")), go(options.backTo, {}, t(options.back))));
   }
 }
 
@@ -319,7 +327,7 @@ function onInput() {
 function searchNow() {
   lastSearch = performance.now();
   const at = readAddress();
-  const query = at.view === "search" || at.view === "document" ? at.query : new URLSearchParams();
+  const query = ["search", "document", "documents"].includes(at.view) ? at.query : new URLSearchParams();
   const q = box.value.trim();
   if (q) query.set("q", q);
   else for (const name of [...query.keys()]) query.delete(name);
@@ -347,7 +355,7 @@ function onClick(event) {
   if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   typed = false;
-  const toSearch = readAddress().view === "document" && new URL(link.href).pathname === "/";
+  const toSearch = readAddress().view === "document" && ["/", "/documents"].includes(new URL(link.href).pathname);
   const open = readAddress().id;
   visit(link.getAttribute("href")).then(() => {
     if (toSearch) list.querySelector(`[data-document="${open}"]`)?.focus();

@@ -1,48 +1,62 @@
 // How is a document shown, so that its passage is found at once and reads well?
 
-import { api, fill, go, h, marked } from "./dom.js";
+import { api, fill, go, h, kept, marked } from "./dom.js";
 import { about } from "./results.js";
+import { drawPages } from "./pages.js";
 import { number, t } from "./words.js";
 
 /** Blocks asked for at once when a reader wants more. */
 const MORE_BLOCKS = 400;
 
-/** Shows a document; `close` leaves it, `backTo` is the address of the results. */
+/** Shows a document; `options` say how it was asked for and where to go back to. */
 export function drawDocument(element, answer, options) {
-  // A cited sentence is marked word by word; a whole passage only lightly, since it is read as a whole.
-  const body = h("div", { class: options.exact ? "body" : "body whole" });
-  const writer = new Writer(body, answer.kind);
   const { marked: mark } = answer;
-  writer.write(answer.blocks, answer.first);
+  const looks = answer.original?.drawn && kept("view") !== "text";
   element.hidden = false;
   fill(element,
     h("div", { class: "bar" },
-      go(options.backTo, { class: "back" }, "← ", options.searching ? t("back") : t("to_home")),
+      go(options.backTo, { class: "back" }, "← ", t(options.back)),
       h("span", { class: "spring" }),
+      answer.original?.drawn && views(element, answer, options, looks),
       mark && h("button", { type: "button", on: { click: () => show(element) } }, t("to_passage")),
       h("button", { type: "button", class: "print", on: { click: () => print() } }, t("print")),
       original(answer)),
     h("h1", { tabindex: "-1" }, answer.title),
     about(answer),
     options.asked && !mark && h("p", { class: "notice" }, t("passage_gone")),
-    outline(answer, element, options),
-    edge(answer, body, "before", options),
-    body,
-    edge(answer, body, "after", options));
+    outline(answer, element, options, looks),
+    looks ? drawPages(answer, options.marks, () => show(element, !element.contains(document.activeElement) || document.activeElement.tagName === "H1")) : text(answer, options));
   show(element);
 }
 
+/** The document as text. */
+function text(answer, options) {
+  // A cited sentence is marked word by word; a whole passage only lightly, since it is read as a whole.
+  const body = h("div", { class: options.exact ? "body" : "body whole" });
+  new Writer(body, answer.kind).write(answer.blocks, answer.first);
+  return [edge(answer, body, "before", options), body, edge(answer, body, "after", options)];
+}
+
+/** The choice between the pages as they look and their text. */
+function views(element, answer, options, looks) {
+  const choice = (name, pressed) => h("button", {
+    type: "button", class: "toggle", "aria-pressed": String(pressed), "data-view": name || "pages",
+    on: { click: () => { kept("view", name); drawDocument(element, answer, options); element.querySelector(`[data-view="${name || "pages"}"]`)?.focus({ preventScroll: true }); } },
+  }, t(name ? "as_text" : "as_pages"));
+  return h("div", { class: "views", role: "group", "aria-label": t("view") }, choice(null, looks), choice("text", !looks));
+}
+
 /** Brings the marked passage into the middle of the window; the start of the document when nothing is marked. */
-function show(element) {
-  const mark = element.querySelector(".body mark");
+function show(element, focus = true) {
+  const mark = element.querySelector(".body mark, .pages mark");
   if (!mark) {
     element.querySelector("h1").focus({ preventScroll: true });
     element.scrollIntoView({ block: "start" });
     return;
   }
-  const block = mark.closest("[data-block]");
+  const block = mark.closest("[data-block], figure");
   block.setAttribute("tabindex", "-1");
-  block.focus({ preventScroll: true });
+  if (focus) block.focus({ preventScroll: true });
   mark.scrollIntoView({ block: "center" });
 }
 
@@ -55,16 +69,19 @@ function original(answer) {
   return h("a", { class: "button", href: page ? `${address}#page=${page}` : address, target: "_blank", rel: "noopener" }, text);
 }
 
-function outline(answer, element, options) {
+function outline(answer, element, options, looks) {
   if (answer.outline.length < 3) return null;
-  const jump = async (heading) => {
-    if (!element.querySelector(`[data-block="${heading.block}"]`)) {
-      await options.load({ from: heading.block });
-    }
-    const target = element.querySelector(`[data-block="${heading.block}"]`);
+  const to = (target) => {
     target?.setAttribute("tabindex", "-1");
     target?.focus({ preventScroll: true });
     target?.scrollIntoView({ block: "start" });
+  };
+  const jump = async (heading) => {
+    if (looks) return to(element.querySelector(`[data-page="${heading.page}"]`));
+    if (!element.querySelector(`[data-block="${heading.block}"]`)) {
+      await options.load({ from: heading.block });
+    }
+    to(element.querySelector(`[data-block="${heading.block}"]`));
   };
   return h("details", { class: "outline" }, h("summary", {}, t("outline")),
     h("ul", {}, answer.outline.map((heading) => h("li", { class: "depth-" + Math.min(heading.level - 1, 5) },

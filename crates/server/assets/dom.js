@@ -27,9 +27,12 @@ export function go(href, attributes, ...children) {
   return h("a", { href, "data-go": true, ...attributes }, ...children);
 }
 
-/** Pieces of text, the marked ones as marks. */
+/** Pieces of text, the marked ones as marks, those of code by what they are. */
 export function marked(pieces, attributes) {
-  return pieces.map((piece) => (piece.mark ? h("mark", attributes, piece.text) : piece.text));
+  return pieces.map((piece) => {
+    const text = piece.class ? h("span", { class: "code-" + piece.class }, piece.text) : piece.text;
+    return piece.mark ? h("mark", attributes, text) : text;
+  });
 }
 
 export const byId = (id) => document.getElementById(id);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, header};
 use intramuros_core::access::Principal;
+use intramuros_core::document::{ExtractError, PageLook, PageWish};
 use intramuros_core::error::Error;
 use intramuros_dialogue::Writers;
 use intramuros_journal::Event;
@@ -21,6 +22,9 @@ use crate::progress::Seen;
 use crate::rate::Buckets;
 use crate::router::endpoints;
 use crate::walls::Walls;
+
+/// Looks at a page of a PDF, in a process that can be stopped.
+pub type Look = Arc<dyn Fn(&[u8], &PageWish) -> Result<PageLook, ExtractError> + Send + Sync>;
 
 /// What the server is told at its start.
 #[derive(Clone)]
@@ -37,6 +41,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Hash (BLAKE3) of the token that programs must show under `/v1` and `/mcp`; none where none is declared.
     pub token: Option<blake3::Hash>,
+    /// Draws pages; none where none are drawn.
+    pub look: Option<Look>,
 }
 
 impl Default for Settings {
@@ -48,6 +54,7 @@ impl Default for Settings {
             public_url: None,
             limits: Limits::default(),
             token: None,
+            look: None,
         }
     }
 }
@@ -90,6 +97,8 @@ pub(crate) struct Shared {
     pub writers: Arc<Writers>,
     /// Hash of the token that programs must show; none where none is declared.
     pub token: Option<blake3::Hash>,
+    /// Draws pages.
+    pub look: Option<Look>,
     /// The address at which the page is opened, without a slash at its end.
     pub home: String,
     turns: Arc<Semaphore>,
@@ -106,7 +115,7 @@ impl Shared {
         stopping: watch::Receiver<bool>,
     ) -> Shared {
         let Application { library, settings, walls, writers } = application;
-        let Settings { visitor, accounts, trusted_proxies, public_url, limits, token } = settings;
+        let Settings { visitor, accounts, trusted_proxies, public_url, limits, token, look } = settings;
         let first = addresses.first().map(SocketAddr::to_string).unwrap_or_default();
         let home = public_url.clone().unwrap_or_else(|| format!("http://{first}"));
         Shared {
@@ -124,6 +133,7 @@ impl Shared {
             walls,
             writers,
             token,
+            look,
             home: home.trim_end_matches('/').to_owned(),
             turns: Arc::new(Semaphore::new(limits.at_once)),
             run: std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0) as u32,

@@ -10,6 +10,7 @@ mod answering;
 mod api;
 mod application;
 mod caller;
+mod colours;
 mod cookies;
 mod endpoints;
 mod failure;
@@ -29,7 +30,7 @@ mod walls;
 
 pub use accounts::Accounts;
 pub use api::openapi::document as openapi;
-pub use application::{Application, Settings};
+pub use application::{Application, Look, Settings};
 pub use endpoints::{Body, Endpoint, Need, Rate, Who};
 pub use limits::Limits;
 pub use record::{Record, name as name_in_journal, read_together};

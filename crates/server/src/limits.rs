@@ -35,6 +35,22 @@ pub const DEFAULT_BLOCKS: usize = 400;
 /// Text of a document in one answer, in bytes; at least one block is given. 512 KiB: forty dense pages.
 pub const MAX_TEXT_BYTES: usize = 512 << 10;
 
+/// Most documents of a folder in one answer, and how many when nothing is said. 500: what a page shows at once.
+pub const MAX_LISTED: usize = 500;
+pub const DEFAULT_LISTED: usize = 100;
+
+/// Largest PDF whose pages are drawn, in bytes. 64 MiB: it is read anew for each page; larger ones are downloaded.
+pub const MAX_DRAWN_BYTES: u64 = 64 << 20;
+
+/// Widest picture of a page, in pixels: a wide screen with two dots to the pixel.
+pub const MAX_PICTURE_WIDTH: u64 = 2_400;
+
+/// Width of such a picture when nothing is said: a page beside its results.
+pub const DEFAULT_PICTURE_WIDTH: u64 = 1_000;
+
+/// Most blocks of a page that are looked for to be marked. 200: a page full of short lines.
+pub const MAX_MARKS: usize = 200;
+
 /// Most headings in a document's outline.
 pub const MAX_OUTLINE: usize = 300;
 

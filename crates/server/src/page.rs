@@ -29,7 +29,7 @@ const ACCOUNT: Asset = Asset {
     content: include_str!("../assets/account.html"),
 };
 
-const ASSETS: [Asset; 19] = [
+const ASSETS: [Asset; 21] = [
     style("style.css", include_str!("../assets/style.css")),
     picture("mark.svg", include_str!("../assets/mark.svg")),
     script("early.js", include_str!("../assets/early.js")),
@@ -41,6 +41,8 @@ const ASSETS: [Asset; 19] = [
     script("written.js", include_str!("../assets/written.js")),
     script("conversation.js", include_str!("../assets/conversation.js")),
     script("document.js", include_str!("../assets/document.js")),
+    script("folders.js", include_str!("../assets/folders.js")),
+    script("pages.js", include_str!("../assets/pages.js")),
     script("status.js", include_str!("../assets/status.js")),
     style("account.css", include_str!("../assets/account.css")),
     script("account.js", include_str!("../assets/account.js")),

@@ -17,7 +17,8 @@ use tower_http::compression::CompressionLayer;
 use crate::api::account::{first, own, provider, session, tokens};
 use crate::api::admin::{groups, journal, people, see_as, state};
 use crate::api::{
-    answer, ask, conversations, documents, events, failures, openapi, original, perimeter, search, status,
+    answer, ask, conversations, documents, events, failures, folders, openapi, original, pages, perimeter,
+    search, status,
 };
 use crate::application::Shared;
 use crate::endpoints::{Body, Endpoint, Need, Who};
@@ -40,13 +41,16 @@ enum Handler {
 fn routes() -> Vec<(Endpoint, Handler)> {
     use Handler::{AsItIs, Text};
     let anyone = |endpoint: Endpoint| endpoint.who(Who::Anyone, Need::Nothing);
-    let mut routes = pages();
+    let mut routes = page_routes();
     routes.extend([
         (Endpoint::get("/api/v1/search"), Text(get(search::search))),
         (Endpoint::get("/api/v1/ask"), Text(get(ask::ask))),
         (Endpoint::post("/api/v1/answer"), AsItIs(post(answer::answer))),
+        (Endpoint::get("/api/v1/folders"), Text(get(folders::folders))),
         (Endpoint::get("/api/v1/documents/{id}"), Text(get(documents::document))),
         (Endpoint::get("/api/v1/documents/{id}/original"), AsItIs(get(original::original))),
+        (Endpoint::get("/api/v1/documents/{id}/pages/{page}"), Text(get(pages::page))),
+        (Endpoint::get("/api/v1/documents/{id}/pages/{page}/picture"), AsItIs(get(pages::picture))),
         (Endpoint::get("/api/v1/status"), Text(get(status::status))),
         (Endpoint::get("/api/v1/events"), AsItIs(get(events::events))),
         (Endpoint::get("/api/v1/failures"), Text(get(failures::failures))),
@@ -65,13 +69,14 @@ fn routes() -> Vec<(Endpoint, Handler)> {
 }
 
 /// Pages, which follow from their address, and their files.
-fn pages() -> Vec<(Endpoint, Handler)> {
+fn page_routes() -> Vec<(Endpoint, Handler)> {
     let index = || Handler::Text(get(page::index));
     let account = || Handler::Text(get(page::account));
     let administrator = |path| Endpoint::get(path).who(Who::Role(Role::Administrator), Need::Session);
     vec![
         (Endpoint::get("/"), index()),
         (Endpoint::get("/document/{id}"), index()),
+        (Endpoint::get("/documents"), index()),
         (Endpoint::get("/failures"), index()),
         (Endpoint::get("/help"), index()),
         (Endpoint::get("/conversations"), index()),

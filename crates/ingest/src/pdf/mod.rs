@@ -2,7 +2,7 @@
 //!
 //! The interpreter draws each page on a device that notes glyphs ([`glyphs`]); they become line segments ([`lines`]),
 //! tables ([`tables`]) and zones in reading order ([`layout`]); the whole document decides what is a heading, a header
-//! or a cut word ([`compose`]). Pages that are only pictures are drawn for OCR ([`scan`]); remarks, form fields and
+//! or a cut word ([`compose`]). Pages that are only pictures are drawn for OCR ([`scan`]), pages that people open for them ([`look()`]); remarks, form fields and
 //! attached files follow ([`extras`]).
 
 mod compose;
@@ -11,6 +11,7 @@ mod glyphs;
 mod info;
 mod layout;
 mod lines;
+mod look;
 mod scan;
 mod tables;
 
@@ -28,6 +29,7 @@ use crate::Budget;
 use crate::text::writer::Writer;
 use compose::PageText;
 use glyphs::{Ink, TooMuch};
+pub use look::{MAX_WIDTH, look};
 
 /// Reads a PDF.
 ///

@@ -1,4 +1,4 @@
-//! Which pages are only pictures of text, and how are they drawn for OCR?
+//! Which pages are only pictures of text, and how is a page drawn: for OCR, and for people?
 
 use hayro::hayro_interpret::{InterpreterSettings, TransformExt};
 use hayro::hayro_syntax::page::Page;
@@ -37,12 +37,32 @@ pub(super) fn is_picture(ink: &Ink, characters: usize, area: f64) -> bool {
 
 /// Draws a page as a grey PNG; none when that fails.
 pub(super) fn draw<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> Option<Vec<u8>> {
+    let pixels = paint(page, cache, RESOLUTION / 72.0)?;
+    // On white ground every pixel is opaque: the colours stand as they are.
+    let grey: Vec<u8> = pixels
+        .data()
+        .iter()
+        .map(|pixel| {
+            ((u32::from(pixel.r) * 77 + u32::from(pixel.g) * 151 + u32::from(pixel.b) * 28) >> 8) as u8
+        })
+        .collect();
+    png(&pixels, png::ColorType::Grayscale, &grey)
+}
+
+/// Draws a page in colours as a PNG of this width in pixels (less where the page would be too large); none when that
+/// fails.
+pub(super) fn look<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>, width: u32) -> Option<Vec<u8>> {
+    let pixels = paint(page, cache, f64::from(width) / f64::from(page.render_dimensions().0).max(1.0))?;
+    let colours: Vec<u8> = pixels.data().iter().flat_map(|pixel| [pixel.r, pixel.g, pixel.b]).collect();
+    png(&pixels, png::ColorType::Rgb, &colours)
+}
+
+/// A page on white ground, so many pixels to the point.
+fn paint<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>, scale: f64) -> Option<Pixmap> {
     let (width, height) = page.render_dimensions();
     let (width, height) = (f64::from(width), f64::from(height));
-    let scale = (RESOLUTION / 72.0)
-        .min((PIXELS / (width * height).max(1.0)).sqrt())
-        .min(EDGE / width.max(height).max(1.0));
-    let (columns, rows) = ((width * scale) as u16, (height * scale) as u16);
+    let scale = scale.min((PIXELS / (width * height).max(1.0)).sqrt()).min(EDGE / width.max(height).max(1.0));
+    let (columns, rows) = ((width * scale).round() as u16, (height * scale).round() as u16);
     if columns == 0 || rows == 0 {
         return None;
     }
@@ -57,25 +77,17 @@ pub(super) fn draw<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> Option<Ve
         ..vello_cpu::RasterizerSettings::default()
     };
     context.render_with(&mut pixels, &mut vello_cpu::Resources::default(), target);
-    // On white ground every pixel is opaque: the colours stand as they are.
-    let grey: Vec<u8> = pixels
-        .data()
-        .iter()
-        .map(|pixel| {
-            ((u32::from(pixel.r) * 77 + u32::from(pixel.g) * 151 + u32::from(pixel.b) * 28) >> 8) as u8
-        })
-        .collect();
-    png(u32::from(columns), u32::from(rows), &grey)
+    Some(pixels)
 }
 
-fn png(width: u32, height: u32, grey: &[u8]) -> Option<Vec<u8>> {
+fn png(pixels: &Pixmap, colours: png::ColorType, bytes: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    let mut encoder = png::Encoder::new(&mut out, width, height);
-    encoder.set_color(png::ColorType::Grayscale);
+    let mut encoder = png::Encoder::new(&mut out, u32::from(pixels.width()), u32::from(pixels.height()));
+    encoder.set_color(colours);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Fast);
     let mut writer = encoder.write_header().ok()?;
-    writer.write_image_data(grey).ok()?;
+    writer.write_image_data(bytes).ok()?;
     writer.finish().ok()?;
     Some(out)
 }

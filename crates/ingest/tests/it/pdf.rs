@@ -1,6 +1,6 @@
 //! Is a PDF read in the order in which a person reads it, with its pages, tables, remarks and attached files?
 
-use intramuros_core::document::{BlockKind, Extracted, Limits};
+use intramuros_core::document::{BlockKind, Extracted, Limits, PageWish};
 
 use crate::data;
 
@@ -111,4 +111,62 @@ fn columns_are_read_one_after_the_other() {
 fn filled_fields_are_found() {
     let read = corpus("form-field.pdf");
     assert_eq!(block(&read, "Jeanne Moulin").text, "name: Jeanne Moulin");
+}
+
+/// Looks at a page, without its picture.
+fn marks(bytes: &[u8], page: u32, mark: &str) -> Vec<[f32; 4]> {
+    let wish = PageWish { page, width: None, marks: vec![mark.to_owned()] };
+    intramuros_ingest::pdf::look(bytes, &wish).unwrap().marks
+}
+
+#[test]
+fn what_was_read_is_found_on_its_page() {
+    let names = [
+        "program_design_in_the_unix_environment.pdf",
+        "sample_contract.pdf",
+        "tiny.pdf",
+        "mid_test.pdf",
+        "tika_testPDF_rotated.pdf",
+        "code_and_formula.pdf",
+    ];
+    let (mut found, mut all) = (0, 0);
+    for name in names {
+        let Some(bytes) = data::document(name) else { return };
+        let read = intramuros_ingest::extract(name, &bytes, &Limits::default()).unwrap();
+        for block in read.blocks.iter().filter(|block| block.text.chars().count() > 12) {
+            let marks = marks(&bytes, block.place.page.unwrap(), &block.text);
+            let inside = |[left, top, width, height]: [f32; 4]| {
+                left >= 0.0 && top >= 0.0 && left + width <= 1.001 && top + height <= 1.001 && width > 0.0
+            };
+            assert!(marks.iter().copied().all(inside), "{name}: {marks:?}");
+            all += 1;
+            found += usize::from(!marks.is_empty());
+        }
+    }
+    assert!(found * 100 >= all * 98, "{found} of {all} blocks are found on their page");
+}
+
+#[test]
+fn a_passage_is_marked_in_its_own_column() {
+    let bytes = include_bytes!("../corpus/two-columns.pdf");
+    let read = intramuros_ingest::extract("two-columns.pdf", bytes, &Limits::default()).unwrap();
+    let longest = read.blocks.iter().max_by_key(|block| block.text.len()).unwrap();
+    let marks = marks(bytes, 1, &longest.text);
+    assert!(marks.len() > 1, "{marks:?}");
+    assert!(marks.iter().all(|[_, _, width, _]| *width < 0.55), "no mark spans both columns: {marks:?}");
+}
+
+#[test]
+fn a_page_is_drawn_as_wide_as_it_is_wanted() {
+    let bytes = include_bytes!("../corpus/two-columns.pdf");
+    let pool = data::pool(Limits::default());
+    let wish = PageWish { page: 1, width: Some(600), marks: Vec::new() };
+    let look = pool.look(bytes, &wish).unwrap();
+    assert!(look.picture.starts_with(b"\x89PNG"));
+    let number = |at: usize| u32::from_be_bytes(look.picture[at..at + 4].try_into().unwrap());
+    let height = (600.0 * look.height / look.width).round() as u32;
+    assert_eq!((number(16), number(20)), (600, height));
+    // The worker goes on reading, and a page that is not there is an error of that page alone.
+    assert_eq!(pool.look(bytes, &PageWish { page: 9, ..wish }).unwrap_err().word(), "unreadable");
+    assert_eq!(pool.extract("two-columns.pdf", bytes).unwrap().pages, Some(1));
 }

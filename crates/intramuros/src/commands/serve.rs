@@ -98,6 +98,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
             trusted_proxies: perimeter.server.trusted_proxies.clone(),
             public_url: perimeter.server.public_url.clone(),
             token,
+            look: Some(setup::look(&perimeter)?),
             ..Settings::default()
         },
         walls: server_walls(&perimeter, &data, &walls, &words),

@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockKind, CELL_SEPARATOR};
+use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockKind, CELL_SEPARATOR, Kind};
 use intramuros_core::error::Error;
 use intramuros_journal::Event;
-use intramuros_library::{Library, OpenDocument};
+use intramuros_library::{DocumentFacts, Library, OpenDocument};
 use intramuros_store::DocumentId;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::original::{OriginalView, original_view};
-use super::{DocumentHead, Piece, pieces};
+use super::{DocumentHead, Piece, coloured, pieces};
 use crate::application::Shared;
+use crate::colours::{MAX_COLOURED_BYTES, colours};
 use crate::failure::{Failure, FailureBody};
 use crate::guard::Asker;
-use crate::limits::{DEFAULT_BLOCKS, MAX_BLOCKS, MAX_OUTLINE, MAX_TEXT_BYTES};
+use crate::limits::{DEFAULT_BLOCKS, MAX_BLOCKS, MAX_MARKS, MAX_OUTLINE, MAX_TEXT_BYTES};
 use crate::parameters::Parameters;
 use crate::record;
 
@@ -118,6 +119,9 @@ pub(crate) struct Marked {
 pub(crate) struct Heading {
     /// Position of its block.
     pub block: usize,
+    /// The page it stands on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
     /// 1 to 6.
     pub level: u8,
     /// Its text.
@@ -142,20 +146,18 @@ pub(crate) async fn document(
     mut parameters: Parameters,
 ) -> Result<Json<DocumentAnswer>, Failure> {
     let id = document_id(&id)?;
-    let most = i64::MAX as u64;
-    let asked = Asked {
-        passage: parameters.number("passage", 0, most)?,
-        range: parameters.number("start", 0, most)?.zip(parameters.number("end", 0, most)?),
-        from: parameters.number("from", 0, most)?.map(|from| usize::try_from(from).unwrap_or(usize::MAX)),
-        blocks: parameters.number("blocks", 1, MAX_BLOCKS as u64)?.unwrap_or(DEFAULT_BLOCKS as u64) as usize,
-    };
+    let asked = Asked::of(&mut parameters)?;
+    let from = parameters.number("from", 0, i64::MAX as u64)?;
+    let from = from.map(|from| usize::try_from(from).unwrap_or(usize::MAX));
+    let most = parameters.number("blocks", 1, MAX_BLOCKS as u64)?.unwrap_or(DEFAULT_BLOCKS as u64) as usize;
     parameters.finish()?;
     let by = record::name(&principal);
+    let draws = shared.look.is_some();
     let answer = shared
         .call(move |library: &Library| -> Result<Option<DocumentAnswer>, Error> {
             let Some(open) = library.document(&principal, id)? else { return Ok(None) };
-            let original = original_view(library, &principal, id)?;
-            Ok(Some(view(open, &asked, original)))
+            let original = original_view(library, &principal, id, draws)?;
+            Ok(Some(view(open, &asked, (from, most), original)))
         })
         .await?;
     match answer {
@@ -184,39 +186,91 @@ pub(crate) fn document_id(text: &str) -> Result<DocumentId, Failure> {
     text.parse().map(DocumentId).map_err(|_| Failure::not_found())
 }
 
-struct Asked {
+/// The passage or the range that is asked to be marked.
+pub(super) struct Asked {
     passage: Option<u64>,
     range: Option<(u64, u64)>,
-    from: Option<usize>,
-    blocks: usize,
 }
 
-fn view(open: OpenDocument, asked: &Asked, original: Option<OriginalView>) -> DocumentAnswer {
+impl Asked {
+    /// As an address says it.
+    pub fn of(parameters: &mut Parameters) -> Result<Asked, Failure> {
+        let most = i64::MAX as u64;
+        Ok(Asked {
+            passage: parameters.number("passage", 0, most)?,
+            range: parameters.number("start", 0, most)?.zip(parameters.number("end", 0, most)?),
+        })
+    }
+
+    /// What is marked on a page, block by block.
+    pub fn on_page(&self, open: &OpenDocument, page: u32) -> Vec<String> {
+        let ranges = ranges(&open.blocks);
+        let Some(mark) = marked_range(open, self, &ranges) else { return Vec::new() };
+        let marked = open.blocks.iter().zip(&ranges).filter(|(block, _)| block.place.page == Some(page));
+        let marked = marked.filter_map(|(block, range)| block.text.get(inside(&block.text, range, &mark)));
+        marked.filter(|text| !text.is_empty()).map(str::to_owned).take(MAX_MARKS).collect()
+    }
+}
+
+/// The part of a block that is marked, in its own bytes, at places where its text can be cut; empty when none is.
+fn inside(text: &str, range: &Range<usize>, mark: &Range<usize>) -> Range<usize> {
+    let inside = |at: usize| text.floor_char_boundary(at.clamp(range.start, range.end) - range.start);
+    inside(mark.start)..inside(mark.end)
+}
+
+/// The blocks from the first wanted on (those around the mark without one), and as many as are wanted.
+fn view(
+    open: OpenDocument,
+    asked: &Asked,
+    (from, most): (Option<usize>, usize),
+    original: Option<OriginalView>,
+) -> DocumentAnswer {
     let ranges = ranges(&open.blocks);
-    let range = marked_range(&open, asked, ranges.last().map_or(0, |last| last.end));
+    let range = marked_range(&open, asked, &ranges);
     let marked = range.and_then(|range| {
         let block = ranges.iter().position(|block| block.end > range.start)?;
         let place = &open.blocks.get(block)?.place;
         Some(Marked { start: range.start, end: range.end, block, page: place.page, line: place.line })
     });
     let around = marked.as_ref().map_or(0, |marked| marked.block.saturating_sub(BEFORE));
-    let first = asked.from.unwrap_or(around).min(open.blocks.len());
+    let first = from.unwrap_or(around).min(open.blocks.len());
     let mark = marked.as_ref().map(|marked| marked.start..marked.end);
     let mut bytes = 0;
-    let blocks = open.blocks.iter().zip(&ranges).skip(first).take(asked.blocks);
+    let blocks = open.blocks.iter().zip(&ranges).skip(first).take(most);
     let blocks = blocks.take_while(|(block, _)| {
         let fits = bytes == 0 || bytes + block.text.len() <= MAX_TEXT_BYTES;
         bytes += block.text.len();
         fits
     });
+    let language = language_of(&open.facts);
+    let mut left = MAX_COLOURED_BYTES;
+    let blocks = blocks.map(|(block, range)| {
+        let mut view = block_view(block, range, mark.as_ref());
+        if block.kind == BlockKind::Code && !language.is_empty() && block.text.len() <= left {
+            left -= block.text.len();
+            let marks: Vec<_> = mark.iter().map(|mark| inside(&block.text, range, mark)).collect();
+            view.cells = vec![coloured(&block.text, &marks, &colours(&language, &block.text))];
+        }
+        view
+    });
     DocumentAnswer {
-        blocks: blocks.map(|(block, range)| block_view(block, range, mark.as_ref())).collect(),
+        blocks: blocks.collect(),
         first,
         total: open.blocks.len(),
         marked,
         outline: outline(&open.blocks),
         original,
         document: open.facts.into(),
+    }
+}
+
+/// The name of a file by whose ending the code of a document is read; empty where its language is not known.
+fn language_of(facts: &DocumentFacts) -> String {
+    match facts.kind {
+        Some(Kind::Code) => facts.path.clone(),
+        // Nearly all are; what isn't has a few wrong colours.
+        Some(Kind::Notebook) => "notebook.py".to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -231,7 +285,9 @@ fn ranges(blocks: &[Block]) -> Vec<Range<usize>> {
     blocks.iter().map(range).collect()
 }
 
-fn marked_range(open: &OpenDocument, asked: &Asked, length: usize) -> Option<Range<usize>> {
+/// What is asked to be marked, in the bytes of the document's text; `ranges` are those of its blocks.
+fn marked_range(open: &OpenDocument, asked: &Asked, ranges: &[Range<usize>]) -> Option<Range<usize>> {
+    let length = ranges.last().map_or(0, |last| last.end);
     let range = match (asked.range, asked.passage) {
         (Some((start, end)), _) => usize::try_from(start).ok()?..usize::try_from(end).ok()?,
         (None, Some(passage)) => {
@@ -245,14 +301,7 @@ fn marked_range(open: &OpenDocument, asked: &Asked, length: usize) -> Option<Ran
 
 fn block_view(block: &Block, range: &Range<usize>, mark: Option<&Range<usize>>) -> BlockView {
     let text = block.text.as_str();
-    // Marks in bytes of the block, at places where the text can be cut.
-    let marks: Vec<Range<usize>> = mark
-        .map(|mark| {
-            let inside = |at: usize| text.floor_char_boundary(at.clamp(range.start, range.end) - range.start);
-            inside(mark.start)..inside(mark.end)
-        })
-        .into_iter()
-        .collect();
+    let marks: Vec<Range<usize>> = mark.map(|mark| inside(text, range, mark)).into_iter().collect();
     let (kind, level, table, header) = match block.kind {
         BlockKind::Heading { level } => ("heading", Some(level), None, false),
         BlockKind::Paragraph => ("paragraph", None, None, false),
@@ -295,7 +344,9 @@ fn cells(text: &str, marks: &[Range<usize>]) -> Vec<Vec<Piece>> {
 
 fn outline(blocks: &[Block]) -> Vec<Heading> {
     let heading = |(index, block): (usize, &Block)| match block.kind {
-        BlockKind::Heading { level } => Some(Heading { block: index, level, text: block.text.clone() }),
+        BlockKind::Heading { level } => {
+            Some(Heading { block: index, page: block.place.page, level, text: block.text.clone() })
+        }
         _ => None,
     };
     blocks.iter().enumerate().filter_map(heading).take(MAX_OUTLINE).collect()

@@ -11,8 +11,10 @@ pub mod conversations;
 pub mod documents;
 pub mod events;
 pub mod failures;
+pub mod folders;
 pub mod openapi;
 pub mod original;
+pub mod pages;
 pub mod perimeter;
 pub mod search;
 pub mod status;
@@ -95,6 +97,10 @@ pub(crate) struct Piece {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub mark: bool,
+    /// What it is in a piece of code: `comment`, `string`, `number`, `constant`, `keyword`, `function`, `type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub class: Option<&'static str>,
 }
 
 /// The JSON of a small form.
@@ -125,7 +131,7 @@ pub(crate) fn pieces(text: &str, within: Range<usize>, marks: &[Range<usize>]) -
     let mut pieces = Vec::new();
     let mut push = |range: Range<usize>, mark: bool| {
         if let Some(text) = text.get(range).filter(|text| !text.is_empty()) {
-            pieces.push(Piece { text: text.to_owned(), mark });
+            pieces.push(Piece { text: text.to_owned(), mark, class: None });
         }
     };
     let mut at = within.start;
@@ -139,6 +145,23 @@ pub(crate) fn pieces(text: &str, within: Range<usize>, marks: &[Range<usize>]) -
     }
     push(at..within.end, false);
     pieces
+}
+
+/// The pieces of some code: cut where its colours begin and end, too. Both lists are in order.
+pub(crate) fn coloured(
+    code: &str,
+    marks: &[Range<usize>],
+    colours: &[(Range<usize>, &'static str)],
+) -> Vec<Piece> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    let parts = colours.iter().flat_map(|(range, class)| [(range.start, None), (range.end, Some(*class))]);
+    for (end, class) in parts.chain([(code.len(), None)]) {
+        let cut = pieces(code, at..end, marks);
+        found.extend(cut.into_iter().map(|piece| Piece { class, ..piece }));
+        at = end;
+    }
+    found
 }
 
 fn pair(range: Option<(u32, u32)>) -> Option<[u32; 2]> {
@@ -164,5 +187,23 @@ mod tests {
         check(0..2, &[3..9], &[("La", false)]);
         check(0..5, &[3..9], &[("La ", false), ("du", true)]);
         check(0..0, &[], &[]);
+    }
+
+    #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "one mark is a list of one range")]
+    fn colours_cut_marks_and_marks_cut_colours() {
+        let found = coloured("return 10;", &[4..8], &[(0..6, "keyword"), (7..9, "number")]);
+        let found: Vec<_> =
+            found.iter().map(|piece| (piece.text.as_str(), piece.mark, piece.class)).collect();
+        let (keyword, number) = (Some("keyword"), Some("number"));
+        let expected = [
+            ("retu", false, keyword),
+            ("rn", true, keyword),
+            (" ", true, None),
+            ("1", true, number),
+            ("0", false, number),
+            (";", false, None),
+        ];
+        assert_eq!(found, expected);
     }
 }

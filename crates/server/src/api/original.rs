@@ -21,6 +21,7 @@ use super::documents::{document_id, refused};
 use crate::application::Shared;
 use crate::failure::{Failure, FailureBody};
 use crate::guard::Asker;
+use crate::limits::MAX_DRAWN_BYTES;
 use crate::record;
 
 /// Files that are handed out may do nothing, wherever they are opened.
@@ -45,6 +46,8 @@ pub(crate) struct OriginalView {
     pub size: u64,
     /// Whether browsers show it (PDF) or keep it (everything else).
     pub inline: bool,
+    /// Whether its pages can be looked at.
+    pub drawn: bool,
 }
 
 /// The file that a document was read from, as it was read: a file that changed since, or that stands inside a
@@ -81,25 +84,38 @@ pub(crate) async fn original(
     }
 }
 
-/// What the document's page says about the file.
+/// What the document's page says about the file; `draws` says whether pages are drawn here.
 pub(crate) fn original_view(
     library: &Library,
     principal: &Principal,
     id: DocumentId,
+    draws: bool,
 ) -> Result<Option<OriginalView>, Error> {
     let original = open(library, principal, id)?;
-    Ok(original.map(|Original { name, size, pdf, .. }| OriginalView { name, size, inline: pdf }))
+    Ok(original.map(|original| OriginalView {
+        drawn: draws && original.pdf && original.size <= MAX_DRAWN_BYTES,
+        name: original.name,
+        size: original.size,
+        inline: original.pdf,
+    }))
 }
 
-struct Original {
-    file: File,
-    name: String,
-    size: u64,
-    pdf: bool,
+/// The file of a document, open, as it was read.
+pub(super) struct Original {
+    pub file: File,
+    pub name: String,
+    pub size: u64,
+    /// Hash of its content.
+    pub hash: [u8; 32],
+    pub pdf: bool,
 }
 
 /// Opens the file of a document. The stamp is taken from the open file, so that no other can take its place.
-fn open(library: &Library, principal: &Principal, id: DocumentId) -> Result<Option<Original>, Error> {
+pub(super) fn open(
+    library: &Library,
+    principal: &Principal,
+    id: DocumentId,
+) -> Result<Option<Original>, Error> {
     let Some(path) = library.file_of(principal, id)? else { return Ok(None) };
     let store = library.store();
     let Some(document) = store.document(id)?.filter(|document| document.part.is_empty()) else {
@@ -110,6 +126,7 @@ fn open(library: &Library, principal: &Principal, id: DocumentId) -> Result<Opti
         file,
         name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         size: known.stamp.size,
+        hash: known.content_hash,
         pdf,
     }))
 }
@@ -145,7 +162,7 @@ fn is_unchanged(metadata: &Metadata, known: &Stamp) -> bool {
 }
 
 fn respond(original: Original) -> Response {
-    let Original { file, name, size, pdf } = original;
+    let Original { file, name, size, pdf, .. } = original;
     let (kind, policy, way) = if pdf {
         ("application/pdf", PDF_POLICY, "inline")
     } else {

@@ -4,6 +4,9 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** The passage in an open document: in its text, or on its page. */
+const MARK = "#document .body mark, #document .pages mark";
+
 const QUESTION = "Quelle est la durée de conservation des factures ?";
 
 /** Types a search and waits for its results. */
@@ -94,18 +97,23 @@ export const cases = {
     assert.match(await page.textContent(".answer"), /dix ans/);
     await shot("answer");
     await page.locator(".answer .cite").first().click();
-    await page.waitForSelector("#document .body mark");
+    await page.waitForSelector(MARK);
     await settled(page);
     assert.match(page.url(), /\/document\/\d+\?passage=\d+&start=\d+&end=\d+/);
+    assert.equal(await page.locator("[data-page='1'] mark").count(), 0);
+    assert.ok(await page.locator("[data-page='2'] mark").count() > 0, "the sentence is marked on its page");
+    assert.ok(await inWindow(page, MARK), "the marked sentence is in sight");
+    await page.click("[data-view='text']");
     assert.match((await page.locator("#document .body mark").allTextContents()).join(" "), /dix ans/);
-    assert.ok(await inWindow(page, "#document .body mark"), "the marked sentence is in sight");
+    await page.click("[data-view='pages']");
+    await page.waitForSelector(MARK);
     await shot("citation");
     const mark = page.url();
     await page.goBack();
     await page.waitForSelector(".answer .statement");
     await page.goto(mark);
-    await page.waitForSelector("#document .body mark");
-    assert.ok(await inWindow(page, "#document .body mark"));
+    await page.waitForSelector(MARK);
+    assert.ok(await inWindow(page, MARK));
   },
 
   async "a PDF opens at its page"({ page, open, shot, origin }) {
@@ -113,8 +121,24 @@ export const cases = {
     await page.waitForSelector("#list .hit");
     assert.match(await page.textContent("#list .where"), /p\. 2|p\. 1–2/);
     await page.locator("#list .title").first().click();
+    // As it looks, with the passage marked on its page.
+    await page.waitForSelector("#document .pages mark");
+    const drawn = (number) => page.waitForFunction((number) => {
+      const picture = document.querySelector(`[data-page="${number}"] img`);
+      return picture?.complete && picture.naturalWidth >= 600;
+    }, number);
+    await drawn(2);
+    assert.equal(await page.locator("#document [data-page]").count(), 2);
+    const [mark, paper] = [await page.locator("[data-page='2'] mark").first().boundingBox(), await page.locator("[data-page='2'] .paper").boundingBox()];
+    assert.ok(mark.x > paper.x && mark.x + mark.width < paper.x + paper.width && mark.y > paper.y && mark.y < paper.y + paper.height / 2, "the mark lies on its page");
+    assert.ok(await inWindow(page, "#document .pages mark"));
+    await shot("pdf-pages");
+    // As text, which is remembered.
+    await page.click("[data-view='text']");
     await page.waitForSelector("#document .page");
     assert.deepEqual(await page.locator("#document .page").allTextContents(), ["Page 1", "Page 2"]);
+    await page.reload();
+    await page.waitForSelector("#document .body mark");
     const link = page.locator("#document a.button");
     const address = await link.getAttribute("href");
     assert.match(address, /\/original#page=\d$/);
@@ -122,6 +146,9 @@ export const cases = {
     assert.equal(response.headers()["content-type"], "application/pdf");
     assert.match(response.headers()["content-disposition"], /^inline/);
     await shot("pdf");
+    await page.click("[data-view='pages']");
+    await drawn(2);
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.view), "pages", "the choice keeps the focus");
   },
 
   async "tables, mails and code look like what they are"({ page, open, shot }) {
@@ -139,7 +166,41 @@ export const cases = {
     await page.locator("#list .title").first().click();
     await page.waitForSelector("#document pre");
     assert.match(await page.textContent("#document pre"), /RETENTION_YEARS|Counts/);
+    assert.ok((await page.locator("#document .code-keyword").allTextContents()).includes("def"), "code is coloured");
     await shot("code");
+  },
+
+  async "documents are found by looking through folders"({ page, open, shot }) {
+    await open("/");
+    await page.click("nav.tools [data-t='documents_title']");
+    await page.waitForSelector(".folders");
+    const folders = () => page.locator(".folders li a").allTextContents();
+    assert.deepEqual(await folders(), ["comptabilite", "courrier", "divers", "juridique", "outils", "people", "reunions"]);
+    await shot("folders");
+    await page.locator(".folders a", { hasText: "comptabilite" }).click();
+    await page.waitForSelector(".crumbs");
+    await page.waitForFunction(() => document.querySelectorAll(".browse .hit").length === 2);
+    assert.match(page.url(), /folder=comptabilite/);
+    assert.match(await page.title(), /^comptabilite/);
+    await shot("folder");
+    // A document goes back to its folder, and the box searches in it.
+    await page.locator(".browse .title").first().click();
+    await page.waitForSelector("#document .back");
+    await page.click("#document .back");
+    await page.waitForFunction(() => document.activeElement?.classList.contains("title"));
+    await search(page, "facture");
+    await page.waitForSelector("#list .hit");
+    assert.ok((await page.locator("#list .path").allTextContents()).every((path) => path.startsWith("comptabilite/")));
+    await page.goBack();
+    await page.waitForSelector(".browse");
+    // From the keyboard, a folder that is not there, and many documents.
+    await open("/documents?source=documents&folder=reunions");
+    await page.waitForFunction(() => document.querySelectorAll(".browse .hit").length === 14);
+    await page.keyboard.press("/");
+    await page.keyboard.press("ArrowDown");
+    assert.ok(await page.evaluate(() => document.activeElement.matches(".browse a.step")));
+    await open("/documents?source=documents&folder=nulle/part");
+    await page.waitForSelector(".browse .empty");
   },
 
   async "text stays text"({ page, open }) {
@@ -164,8 +225,8 @@ export const cases = {
     await press("ArrowDown");
     assert.match(await focused(), /title/);
     await press("Enter");
-    await page.waitForSelector("#document .body mark");
-    assert.ok(await inWindow(page, "#document .body mark"));
+    await page.waitForSelector(MARK);
+    assert.ok(await inWindow(page, MARK));
     await press("Escape");
     await page.waitForSelector("#document", { state: "hidden" });
     await page.waitForFunction(() => document.activeElement.matches(".title"));
@@ -238,7 +299,7 @@ export const cases = {
 
   async "360 pixels are enough"({ page, open, shot }) {
     await page.setViewportSize({ width: 360, height: 740 });
-    const pages = { home: "/", results: "/?q=" + encodeURIComponent(QUESTION), failures: "/failures", help: "/help", table: "/?q=bulletin+de+paie&kind=sheet" };
+    const pages = { folders: "/documents", folder: "/documents?source=documents&folder=comptabilite", home: "/", results: "/?q=" + encodeURIComponent(QUESTION), failures: "/failures", help: "/help", table: "/?q=bulletin+de+paie&kind=sheet" };
     for (const [name, path] of Object.entries(pages)) {
       await open(path);
       await settled(page);
@@ -255,10 +316,10 @@ export const cases = {
   async "it prints without what only a screen needs"({ page, open, shot }) {
     await open("/?q=" + encodeURIComponent(QUESTION));
     await page.locator("#list .title").first().click();
-    await page.waitForSelector("#document .body mark");
+    await page.waitForSelector(MARK);
     await page.emulateMedia({ media: "print" });
     assert.equal(await page.locator(".top").isVisible(), false);
-    assert.equal(await page.locator("#document .body").isVisible(), true);
+    assert.equal(await page.locator("#document .body, #document .pages").isVisible(), true);
     await shot("print");
     await page.emulateMedia({ media: "screen" });
   },
@@ -269,10 +330,12 @@ export const accessiblePages = {
   home: async ({ open }) => open("/"),
   results: async ({ page, open }) => { await open("/?q=" + encodeURIComponent(QUESTION)); await page.waitForSelector(".answer .statement"); },
   nothing: async ({ page, open }) => { await open("/?q=%22zzyzx+introuvable%22&kind=pdf"); await page.waitForSelector("#list .empty"); },
+  folders: async ({ page, open }) => { await open("/documents"); await page.waitForSelector(".folders"); },
+  folder: async ({ page, open }) => { await open("/documents?source=documents&folder=comptabilite"); await page.waitForSelector(".browse .hit"); },
   document: async ({ page, open }) => {
     await open("/?q=facture&kind=pdf");
     await page.locator("#list .title").first().click();
-    await page.waitForSelector("#document .body mark");
+    await page.waitForSelector(MARK);
   },
   table: async ({ page, open }) => {
     await open("/?q=bulletin+de+paie&kind=sheet");

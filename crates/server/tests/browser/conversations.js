@@ -3,6 +3,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
+/** The passage in an open document: in its text, or on its page. */
+const MARK = "#document .body mark, #document .pages mark";
+
 const QUESTION = "Quelle est la durée de conservation des factures ?";
 const HEAD = ".talk-head h1";
 
@@ -25,7 +28,7 @@ export const conversationCases = {
     await shot("conversation");
     // The citation opens beside, and the conversation stays.
     await page.locator(".turn .cite").first().click();
-    await page.waitForSelector("#document .body mark");
+    await page.waitForSelector(MARK);
     assert.equal(await page.locator(".talk .turn").count(), 2);
     await shot("conversation-document");
     await page.keyboard.press("Escape");

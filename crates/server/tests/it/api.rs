@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use intramuros_core::access::Principal;
 use intramuros_server::{Settings, endpoints, openapi};
 use serde_json::{Value, json};
 
 use crate::conversations;
 use crate::people;
-use crate::support::{Scene, Server};
+use crate::support::{DRAWN, FILES, Scene, Server, drawing};
 
 #[test]
 fn a_search_gives_marked_snippets_places_and_facets() {
@@ -215,10 +216,80 @@ fn progress_comes_as_events_that_end_with_the_server() {
 }
 
 #[test]
+fn a_page_is_drawn_with_its_passage_for_those_who_may_read_it() {
+    let files = [("tours.pdf", DRAWN), ("prix.txt", "clou 3\n"), ("faux.pdf", "%PDF-1.4 nothing else\n")];
+    let rules = "[[access]]\npath = \"**\"\ngroups = [\"murs\"]\n";
+    let server = Server::start(Scene { files: &files, settings: drawing(), rules, ..Scene::default() });
+    let id = server.document("tours.pdf");
+    let view = server.json(&format!("/api/v1/documents/{id}"));
+    assert_eq!(view["original"]["drawn"], true);
+    let page = |query: &str| server.json(&format!("/api/v1/documents/{id}/pages/1{query}"));
+    assert_eq!(
+        (page("")["width"].as_f64(), page("")["marks"].as_array().map(Vec::len)),
+        (Some(400.0), Some(0))
+    );
+    let marks = page("?start=9&end=35")["marks"].clone();
+    let mark: Vec<f64> = marks[0].as_array().unwrap().iter().map(|share| share.as_f64().unwrap()).collect();
+    assert!(mark[0] > 0.1 && mark[0] < 0.5 && mark[1] > 0.1 && mark[1] < 0.3 && mark[2] > 0.2, "{mark:?}");
+    let address = format!("/api/v1/documents/{id}/pages/1/picture?width=300");
+    let picture = server.get(&address);
+    assert_eq!((picture.status, picture.header("content-type")), (200, "image/png"));
+    assert!(picture.body.starts_with(b"\x89PNG"));
+    assert_eq!(picture.header("cache-control"), "private, no-cache");
+    let tag = picture.header("etag").to_owned();
+    assert_eq!(server.get_with(&address, &format!("If-None-Match: {tag}\r\n")).status, 304);
+    let check = |path: String, status: u16| assert_eq!(server.get(&path).status, status, "{path}");
+    check(format!("/api/v1/documents/{id}/pages/2"), 404);
+    check(format!("/api/v1/documents/{id}/pages/0/picture"), 404);
+    check(format!("/api/v1/documents/{id}/pages/1/picture?width=99999"), 400);
+    check(format!("/api/v1/documents/{}/pages/1", server.document("prix.txt")), 404);
+    check(format!("/api/v1/documents/{}/pages/1/picture", server.document("faux.pdf")), 404);
+    check("/api/v1/documents/99999/pages/1".to_owned(), 404);
+    // Another who may not read it gets the words of what is not there.
+    let visitor = Principal::user("zoe", ["ailleurs"]);
+    let settings = Settings { visitor, ..drawing() };
+    let other = Server::start(Scene { files: &files, settings, rules, ..Scene::default() });
+    let id = other.document("tours.pdf");
+    for path in [format!("/api/v1/documents/{id}/pages/1"), format!("/api/v1/documents/{id}/pages/1/picture")]
+    {
+        let (there, missing) = (other.get(&path), other.get(&path.replace(&format!("/{id}/"), "/99999/")));
+        assert_eq!((there.status, there.json()), (missing.status, missing.json()), "{path}");
+    }
+}
+
+#[test]
+fn folders_list_what_may_be_read() {
+    let server = Server::start(Scene::default());
+    let check = |server: &Server, query: &str, folders: &[&str], documents: &[&str]| {
+        let answer = server.json(&format!("/api/v1/folders{query}"));
+        let names = |list: &str, key: &str| -> Vec<String> {
+            answer[list].as_array().unwrap().iter().map(|one| one[key].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names("folders", "name"), folders, "{query}");
+        assert_eq!(names("documents", "path"), documents, "{query}");
+    };
+    check(&server, "", &["papers"], &[]);
+    check(&server, "?source=papers", &["legal", "rh"], &["plan.pdf", "prix.txt"]);
+    check(&server, "?source=papers&folder=rh", &[], &["rh/conges.txt", "rh/teletravail.txt"]);
+    check(&server, "?source=papers&folder=rh&offset=1&limit=1", &[], &["rh/teletravail.txt"]);
+    check(&server, "?source=nowhere", &[], &[]);
+    assert_eq!(server.get("/api/v1/folders?source=papers&limit=9999").status, 400);
+    // Somebody who may read one folder sees that one alone, and none of the others' counts.
+    let rules = "[[access]]\npath = \"rh/**\"\ngroups = [\"rh\"]\n";
+    let settings = Settings { visitor: Principal::user("anne", ["rh"]), ..Settings::default() };
+    let narrow = Server::start(Scene { rules, settings, ..Scene::default() });
+    check(&narrow, "?source=papers", &["rh"], &[]);
+    check(&narrow, "?source=papers&folder=legal", &[], &[]);
+    assert_eq!(narrow.json("/api/v1/folders")["folders"][0]["documents"], 2);
+}
+
+#[test]
 fn the_openapi_document_covers_every_route_and_every_route_is_there() {
     let (accounts, _people) = people::accounts(false, "");
-    let settings = Settings { accounts: Some(accounts), ..Settings::default() };
-    let server = Server::start(Scene { settings, ..Scene::default() });
+    let settings = Settings { accounts: Some(accounts), ..drawing() };
+    let files: Vec<_> = FILES.iter().copied().chain([("tours.pdf", DRAWN)]).collect();
+    let server = Server::start(Scene { settings, files: &files, ..Scene::default() });
+    let drawn = server.document("tours.pdf").to_string();
     let served = server.json("/api/v1/openapi.json");
     assert_eq!(served, serde_json::to_value(openapi()).unwrap());
     let paths = served["paths"].as_object().unwrap();
@@ -241,8 +312,12 @@ fn the_openapi_document_covers_every_route_and_every_route_is_there() {
             assert_eq!(server.get(&path).status, 405, "{route}");
             continue;
         }
-        let one = if route.starts_with("/api/v1/conversations/") { &conversation } else { &id };
-        let path = route.replace("{id}", one);
+        let one = match route {
+            _ if route.starts_with("/api/v1/conversations/") => &conversation,
+            _ if route.contains("{page}") => &drawn,
+            _ => &id,
+        };
+        let path = route.replace("{id}", one).replace("{page}", "1");
         let query = match route.as_str() {
             "/api/v1/search" | "/api/v1/ask" => "?q=clou",
             "/api/v1/see-as" => "?person=anne&source=papers&path=prix.txt",

@@ -69,6 +69,23 @@ pub const FILES: &[(&str, &str)] = &[
     ("secret.txt", "LOCKED\n"),
 ];
 
+/// A PDF of one page that shows its first line, which is what the reader of these tests takes for its page 1.
+pub const DRAWN: &str = "%PDF-1.4 Le plan montre deux tours.
+1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj
+2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj
+3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 400 200]/Resources<</Font<</F1 5 0 R>>>>/Contents 4 0 R>> endobj
+4 0 obj <</Length 66>> stream
+BT /F1 12 Tf 40 150 Td (PDF-1.4 Le plan montre deux tours.) Tj ET
+endstream endobj
+5 0 obj <</Type/Font/Subtype/Type1/BaseFont/Helvetica>> endobj
+trailer <</Root 1 0 R>>
+";
+
+/// Settings of a server that draws pages as the program does, but in its own process.
+pub fn drawing() -> Settings {
+    Settings { look: Some(Arc::new(intramuros_ingest::pdf::look)), ..Settings::default() }
+}
+
 impl Server {
     pub fn start(scene: Scene<'_>) -> Server {
         let root = tempfile::tempdir().unwrap();

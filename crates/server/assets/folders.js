@@ -1,0 +1,71 @@
+// How does somebody look through the documents without searching: by source and folder?
+
+import { api, fill, go, h } from "./dom.js";
+import { about, documentAddress } from "./results.js";
+import { learn, number, t } from "./words.js";
+
+learn({
+  all_documents: "Documents", folders_lead: "Tout ce que vous pouvez lire, par source et par dossier.",
+  in_folder: { one: "{n} document", other: "{n} documents", zero: "Aucun document" }, folder_empty: "Il n’y a rien ici que vous puissiez lire.",
+  where_you_are: "Où vous êtes", search_here: "La recherche, en haut, porte sur ce dossier.", folders_in: "Dossiers", documents_in: "Documents de ce dossier", back_folder: "Retour au dossier",
+}, {
+  all_documents: "Documents", folders_lead: "Everything that you may read, by source and folder.",
+  in_folder: { one: "{n} document", other: "{n} documents", zero: "No documents" }, folder_empty: "There is nothing here that you may read.",
+  where_you_are: "Where you are", search_here: "The search box above searches this folder.", folders_in: "Folders", documents_in: "Documents in this folder", back_folder: "Back to the folder",
+});
+
+/** The address of a folder. */
+export function folderAddress(source, folder) {
+  const query = new URLSearchParams();
+  if (source) query.set("source", source);
+  if (folder) query.set("folder", folder);
+  const text = query.toString();
+  return "/documents" + (text ? "?" + text : "");
+}
+
+/** Draws a folder; `title` is told what it is called. */
+export async function drawFolder(element, source, folder, title) {
+  const ask = (offset) => api("folders?" + new URLSearchParams({ ...(source && { source }), ...(folder && { folder }), offset }));
+  const answer = await ask(0);
+  // Who has one source is in it at once.
+  if (!source && answer.folders.length === 1) return drawFolder(element, answer.folders[0].name, "", title);
+  const names = folder ? folder.split("/") : [];
+  const name = names.length ? shown(names.at(-1)) : source || t("all_documents");
+  title(name);
+  const query = new URLSearchParams({ source, ...(folder && { folder }) });
+  const hit = (one) => h("li", { class: "hit" },
+    h("h3", {}, go(documentAddress(one.id, {}, query), { class: "step title", "data-document": one.id }, one.title)),
+    about(one));
+  const list = h("ol", { class: "hits" }, answer.documents.map(hit));
+  const empty = answer.folders.length === 0 && answer.documents.length === 0;
+  let offset = answer.documents.length;
+  const more = h("button", { type: "button", class: "wide", on: { click: async () => {
+    const next = await ask(offset);
+    offset += next.documents.length;
+    const items = next.documents.map(hit);
+    list.append(...items);
+    items[0]?.querySelector("a")?.focus();
+    if (!next.more) more.remove();
+  } } }, t("more"));
+  fill(element, h("div", { class: "sheet browse" },
+    crumbs(source, names),
+    h("h1", {}, name),
+    !source && h("p", { class: "lead" }, t("folders_lead")),
+    source && !empty && h("p", { class: "quiet" }, t("search_here")),
+    empty && h("p", { class: "empty" }, t("folder_empty")),
+    answer.folders.length > 0 && [h("h2", { class: "hidden" }, t("folders_in")), h("ul", { class: "folders" }, answer.folders.map((one) => h("li", {},
+      go(source ? folderAddress(source, [...names, one.name].join("/")) : folderAddress(one.name, ""), { class: "step" }, shown(one.name)),
+      h("span", { class: "number" }, h("span", { "aria-hidden": "true" }, number(one.documents)), h("span", { class: "hidden" }, t("in_folder", { n: one.documents }))))))],
+    answer.documents.length > 0 && [h("h2", { class: "hidden" }, t("documents_in")), h("p", { class: "count" }, t("in_folder", { n: answer.total })), list],
+    answer.more && more));
+}
+
+/** A container is called by its name. */
+const shown = (name) => name.replace(/!$/, "");
+
+function crumbs(source, names) {
+  if (!source) return null;
+  const steps = [go(folderAddress("", ""), {}, t("all_documents"))];
+  names.forEach((_, index) => steps.push(go(folderAddress(source, names.slice(0, index).join("/")), {}, index ? shown(names[index - 1]) : source)));
+  return h("nav", { "aria-label": t("where_you_are") }, h("ol", { class: "crumbs" }, steps.map((step) => h("li", {}, step))));
+}
