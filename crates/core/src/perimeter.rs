@@ -6,6 +6,7 @@
 
 mod assistant;
 mod check;
+mod collection;
 mod day;
 pub mod effective;
 pub mod host;
@@ -20,7 +21,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use assistant::{Assistant, Unsupported};
+pub use assistant::{Assistant, CheckedBy, Unsupported};
+pub use collection::{Collection, MAX_COLLECTION_NAME, MAX_COLLECTIONS, Part};
 pub use day::Day;
 pub use effective::{Effective, Origin};
 pub use host::Host;
@@ -91,6 +93,9 @@ pub struct Perimeter {
     /// Models.
     #[serde(rename = "model", skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<Model>,
+    /// Named sets of documents.
+    #[serde(rename = "collection", skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<Collection>,
     /// Participants of a data space with whom documents are shared.
     #[serde(rename = "partner", skip_serializing_if = "Vec::is_empty")]
     pub partners: Vec<Partner>,
@@ -126,6 +131,7 @@ impl Default for Perimeter {
             groups: Vec::new(),
             egress: Vec::new(),
             models: Vec::new(),
+            collections: Vec::new(),
             partners: Vec::new(),
             places: BTreeMap::new(),
             commanded: BTreeMap::new(),
@@ -232,6 +238,11 @@ impl Perimeter {
         self.sources.iter().find(|source| source.name == name)
     }
 
+    /// The collection of a name.
+    pub fn collection(&self, name: &str) -> Option<&Collection> {
+        self.collections.iter().find(|collection| collection.name == name)
+    }
+
     /// Who may read a document, as `[[access]]` says. `path` is relative to the source, `/`-separated. Without a rule
     /// that covers it: nobody but the owner. For a source with `access = "file-system"`, ask
     /// [`Perimeter::declared_rule`] and take the file's own permissions where it has none.
@@ -290,7 +301,7 @@ impl Perimeter {
 }
 
 /// The names of all sections and keys at the top of the file.
-const TOP: [&str; 19] = [
+const TOP: [&str; 20] = [
     "sealed",
     "require_seal",
     "server",
@@ -309,6 +320,7 @@ const TOP: [&str; 19] = [
     "group",
     "egress",
     "model",
+    "collection",
     "partner",
 ];
 
@@ -334,6 +346,7 @@ fn read_file(reader: &mut Reader<'_>) -> Option<Perimeter> {
         groups: reader.sections(table, "group"),
         egress: reader.sections(table, "egress"),
         models: reader.sections(table, "model"),
+        collections: reader.sections(table, "collection"),
         partners: reader.sections(table, "partner"),
         ..Perimeter::default()
     };

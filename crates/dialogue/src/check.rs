@@ -7,7 +7,7 @@ use intramuros_assistant::verify::{Checker, Evidence, Verdict};
 use intramuros_core::language::{Language, detect};
 use intramuros_library::Library;
 
-use crate::gather::Gathered;
+use crate::gather::Passage;
 
 /// Sentences of passages in another language whose nearness is computed for one sentence: each costs some milliseconds.
 const MEANINGS: usize = 6;
@@ -21,9 +21,8 @@ pub(crate) struct Check {
 
 impl Check {
     /// Takes the passages that the model is shown.
-    pub fn new(library: Arc<Library>, gathered: &Gathered, shown: &[usize]) -> Check {
-        let evidence: Vec<Evidence> = gathered
-            .passages
+    pub fn new(library: Arc<Library>, language: Language, passages: &[Passage], shown: &[usize]) -> Check {
+        let evidence: Vec<Evidence> = passages
             .iter()
             .filter(|(cited, _, _)| shown.contains(&cited.number))
             .map(|(cited, language, _)| Evidence {
@@ -33,15 +32,24 @@ impl Check {
                 language: *language,
             })
             .collect();
-        Check { checker: Checker::new(&evidence), library, language: gathered.language }
+        Check { checker: Checker::new(&evidence), library, language }
+    }
+
+    /// Whether the rules doubt a sentence that a model may understand: see [`Checker::is_doubtful`].
+    pub fn is_doubtful(&mut self, sentence: &str, verdict: &Verdict, passages: &[usize]) -> bool {
+        self.checker.is_doubtful(sentence, self.language_of(sentence), verdict, passages)
+    }
+
+    fn language_of(&self, text: &str) -> Language {
+        match detect(text) {
+            Language::Other => self.language,
+            known => known,
+        }
     }
 
     /// Judges a sentence. Takes milliseconds, some tens across languages.
     pub fn judge(&mut self, sentence: &WrittenSentence) -> Verdict {
-        let language = match detect(&sentence.text) {
-            Language::Other => self.language,
-            known => known,
-        };
+        let language = self.language_of(&sentence.text);
         let meanings = self.meanings(&sentence.text, language);
         self.checker.judge(&sentence.text, language, &sentence.cited, &meanings)
     }

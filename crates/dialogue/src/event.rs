@@ -35,7 +35,7 @@ pub struct Cited {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
-    /// The passages that the answer may cite. First, once.
+    /// The passages that the answer may cite. First; and again, with all of them, when a tool found more.
     Sources {
         /// The passages.
         sources: Vec<Cited>,
@@ -46,6 +46,13 @@ pub enum Event {
         name: String,
         /// The model in whose place it writes, and why that one did not.
         instead_of: Option<(String, &'static str)>,
+    },
+    /// The model called a tool. What it wrote before is void.
+    Tool {
+        /// Which one; empty where it asked for one that is not there.
+        name: &'static str,
+        /// Passages that it found beside those that were there.
+        found: usize,
     },
     /// Sentences of the documents follow, in place of what models wrote or failed to write.
     Quoting,
@@ -86,6 +93,10 @@ pub struct Ending {
     pub removed: bool,
     /// Whether the model had no tokens left.
     pub cut_short: bool,
+    /// Calls of tools.
+    pub calls: usize,
+    /// Sentences that the model itself was asked about once more.
+    pub asked_again: usize,
     /// Tokens, where the service says.
     pub usage: Option<Usage>,
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use intramuros_assistant::followup::{names_its_own, standalone};
+use intramuros_assistant::prompt::Source;
 use intramuros_core::access::Principal;
 use intramuros_core::chat::Message;
 use intramuros_core::error::Error;
@@ -42,6 +43,9 @@ pub struct Asking {
     pub options: SearchOptions,
 }
 
+/// A passage, its language, and how well it answers.
+pub type Passage = (Cited, Language, f32);
+
 /// The passages for a question.
 #[derive(Clone, Debug)]
 pub struct Gathered {
@@ -52,9 +56,13 @@ pub struct Gathered {
     /// What was said before, oldest first.
     pub history: Vec<Message>,
     /// Passages, best first, each with how well it answers.
-    pub passages: Vec<(Cited, Language, f32)>,
+    pub passages: Vec<Passage>,
     /// The answer made of sentences of the documents.
     pub extractive: Answered,
+    /// What the model is to heed in the collection that was chosen.
+    pub instructions: String,
+    /// The model that is declared for the collection.
+    pub model: Option<String>,
 }
 
 /// Searches for what may answer, with the asker's rights.
@@ -91,7 +99,12 @@ pub fn gather(library: &Library, principal: &Principal, asking: &Asking) -> Resu
         Language::Other => extractive.results.query.language,
         known => known,
     };
-    Ok(Gathered { question, language, history, passages, extractive })
+    let collection = match &asking.options.collection {
+        Some(name) => library.collection(principal, name)?,
+        None => None,
+    };
+    let (instructions, model) = collection.map(|one| (one.instructions, one.model)).unwrap_or_default();
+    Ok(Gathered { question, language, history, passages, extractive, instructions, model })
 }
 
 /// A question without what nobody typed.
@@ -101,14 +114,11 @@ fn clean(question: &str) -> String {
 }
 
 /// Passages of two searches by turns, each once, numbered anew.
-fn interleave(
-    first: Vec<(Cited, Language, f32)>,
-    second: Vec<(Cited, Language, f32)>,
-) -> Vec<(Cited, Language, f32)> {
+fn interleave(first: Vec<Passage>, second: Vec<Passage>) -> Vec<Passage> {
     let longest = first.len().max(second.len());
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
     let mut seen = HashSet::new();
-    let mut both: Vec<(Cited, Language, f32)> = (0..longest)
+    let mut both: Vec<Passage> = (0..longest)
         .flat_map(|_| [first.next(), second.next()])
         .flatten()
         .filter(|(cited, _, _)| seen.insert(cited.passage))
@@ -120,11 +130,12 @@ fn interleave(
     both
 }
 
-fn passages_of(
+/// The best passages of what was found, with what follows the first ones.
+pub(crate) fn passages_of(
     library: &Library,
     principal: &Principal,
     documents: &[FoundDocument],
-) -> Result<Vec<(Cited, Language, f32)>, Error> {
+) -> Result<Vec<Passage>, Error> {
     let mut best: Vec<(&FoundDocument, &FoundPassage)> = documents
         .iter()
         .flat_map(|document| {
@@ -152,6 +163,18 @@ fn passages_of(
         gathered.push((cited, passage.language, document.score + passage.score));
     }
     Ok(gathered)
+}
+
+/// A passage as a model is shown it.
+pub(crate) fn source((cited, language, value): &Passage) -> Source {
+    Source {
+        number: cited.number,
+        title: cited.document.title.clone(),
+        headings: cited.headings.join("\n"),
+        text: cited.text.clone(),
+        language: *language,
+        value: *value,
+    }
 }
 
 fn cited(number: usize, document: &FoundDocument, passage: &FoundPassage) -> Cited {

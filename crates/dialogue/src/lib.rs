@@ -5,14 +5,16 @@
 //! and tells what happens through a channel; when the receiver is dropped, the model is hung up on. Without a model, or
 //! when all of them fail, sentences of the documents are the answer.
 //!
-//! Nothing of a passage leads to an action: the model gets no tools, its links and pictures are text, and what it writes
-//! that no passage says is marked or removed.
+//! Nothing of a passage leads to an action: its links and pictures are text, what the model writes that no passage says is
+//! marked or removed, and where a model is declared to get [`tools`], they read what the asker may read and nothing else.
 
 mod check;
 mod event;
 mod gather;
+pub mod tools;
 mod write;
 
 pub use event::{Cited, Ending, Event};
-pub use gather::{Asking, Gathered, MAX_QUESTION_BYTES, MAX_TURNS, gather};
+pub use gather::{Asking, Gathered, MAX_QUESTION_BYTES, MAX_TURNS, Passage, gather};
+pub use tools::{Called, Note, Tools};
 pub use write::{Writers, answer};

@@ -1,19 +1,22 @@
 //! Which model writes, what when it fails, and what becomes of each sentence?
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use intramuros_assistant::prompt::{Asked, Prompt, Source, compose, not_found_sign};
+use intramuros_assistant::prompt::{Asked, Prompt, Source, compose, entails, not_found_sign, says_yes};
+use intramuros_assistant::verify::Verdict;
 use intramuros_assistant::{Writing, WrittenSentence};
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::{Assistant, Perimeter, Unsupported};
+use intramuros_core::perimeter::{Assistant, CheckedBy, Perimeter, Unsupported};
 use intramuros_egress::Egress;
-use intramuros_inference::endpoint::{ChatRequest, ChatStream, Endpoint, ModelError};
+use intramuros_inference::endpoint::{ChatRequest, ChatStream, Endpoint, ModelError, Round, ToolCall, Usage};
 use intramuros_library::Library;
 use tokio::sync::mpsc::Sender;
 
 use crate::check::Check;
 use crate::event::{Ending, Event};
-use crate::gather::Gathered;
+use crate::gather::{Gathered, Passage, source};
+use crate::tools::{Budget, Tools, call, offers};
 
 /// How freely a model chooses its words: the likeliest ones, since nothing is to be invented.
 const TEMPERATURE: f32 = 0.0;
@@ -79,13 +82,15 @@ impl Writers {
     }
 }
 
-/// Answers from gathered passages with the named model (the first declared when none is named), and tells what happens.
+/// Answers from gathered passages with the named model (when none is named, that of the collection or else the first
+/// declared), and tells what happens. Models that are declared to get tools get `tools`.
 /// Ends early, and hangs up, when the receiver is gone.
 pub async fn answer(
     writers: &Writers,
     library: Arc<Library>,
     gathered: Gathered,
     model: Option<&str>,
+    tools: Option<Tools>,
     events: Sender<Event>,
 ) {
     let sources = gathered.passages.iter().map(|(cited, _, _)| cited.clone()).collect();
@@ -93,10 +98,13 @@ pub async fn answer(
     teller.tell(Event::Sources { sources }).await;
     let mut failed: Vec<(String, &'static str)> = Vec::new();
     if gathered.extractive.found {
-        for endpoint in writers.chain(model) {
+        for endpoint in writers.chain(model.or(gathered.model.as_deref())) {
             let instead_of = failed.last().cloned();
             teller.tell(Event::Model { name: endpoint.name().to_owned(), instead_of }).await;
-            let written = write(endpoint, &writers.settings, &library, &gathered, &mut teller).await;
+            let tools = tools.as_ref().filter(|_| endpoint.takes_tools());
+            let desk =
+                Desk { endpoint, settings: &writers.settings, library: &library, gathered: &gathered, tools };
+            let written = write(&desk, &mut teller).await;
             if teller.gone {
                 return;
             }
@@ -145,43 +153,133 @@ async fn quote(gathered: &Gathered, teller: &mut Teller) {
     }
 }
 
-/// Lets one model write, and checks what it writes.
-async fn write(
-    endpoint: &Arc<Endpoint>,
-    settings: &Assistant,
-    library: &Arc<Library>,
-    gathered: &Gathered,
+/// What one model is given to write with.
+struct Desk<'a> {
+    endpoint: &'a Arc<Endpoint>,
+    settings: &'a Assistant,
+    library: &'a Arc<Library>,
+    gathered: &'a Gathered,
+    /// None where it is offered none.
+    tools: Option<&'a Tools>,
+}
+
+/// Lets one model write, doing what it calls for meanwhile, and checks what it writes.
+async fn write(desk: &Desk<'_>, teller: &mut Teller) -> Result<Ending, ModelError> {
+    let Desk { endpoint, settings, library, gathered, tools } = *desk;
+    let window = endpoint.context_tokens();
+    let prompt = prompt(gathered, settings, window, tools.is_some()).ok_or(ModelError::TooLong)?;
+    let mut budget = Budget::new(prompt.spare);
+    let mut passages = gathered.passages.clone();
+    let mut shown = prompt.shown;
+    let mut total = Ending::default();
+    let mut request = ChatRequest {
+        messages: prompt.messages,
+        max_tokens: prompt.max_tokens,
+        temperature: TEMPERATURE,
+        tools: tools.map(|_| offers()).unwrap_or_default(),
+        ..ChatRequest::default()
+    };
+    loop {
+        request.may_call = tools.is_some() && budget.is_left();
+        let check = Check::new(Arc::clone(library), gathered.language, &passages, &shown);
+        let mut page = Page::new(check, settings, &shown);
+        let calls = one_answer(desk, &request, &mut page, teller).await?;
+        total.usage = sum(total.usage, page.ending.usage);
+        match tools {
+            Some(tools) if request.may_call && !calls.is_empty() => {
+                budget.begin_round();
+                total.calls += calls.len();
+                let done = use_tools(library, tools, budget, calls, (passages, shown)).await?;
+                budget = done.budget;
+                (passages, shown) = (done.passages, done.shown);
+                for (name, found) in done.told {
+                    teller.tell(Event::Tool { name, found }).await;
+                }
+                let sources = passages.iter().map(|(cited, _, _)| cited.clone()).collect();
+                teller.tell(Event::Sources { sources }).await;
+                request.rounds.push(done.round);
+            }
+            _ => {
+                page.settle_doubts(desk, &passages, teller).await;
+                return page.end(total, endpoint.name());
+            }
+        }
+        if teller.gone {
+            return Err(ModelError::Empty);
+        }
+    }
+}
+
+fn sum(one: Option<Usage>, other: Option<Usage>) -> Option<Usage> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Usage {
+            prompt_tokens: one.prompt_tokens + other.prompt_tokens,
+            completion_tokens: one.completion_tokens + other.completion_tokens,
+        }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Reads one answer of the model to its end; gives the calls that it asks for.
+async fn one_answer(
+    desk: &Desk<'_>,
+    request: &ChatRequest,
+    page: &mut Page<'_>,
     teller: &mut Teller,
-) -> Result<Ending, ModelError> {
-    let prompt = prompt(gathered, settings, endpoint.context_tokens()).ok_or(ModelError::TooLong)?;
-    let check = Check::new(Arc::clone(library), gathered, &prompt.shown);
-    let request =
-        ChatRequest { messages: prompt.messages, max_tokens: prompt.max_tokens, temperature: TEMPERATURE };
+) -> Result<Vec<ToolCall>, ModelError> {
     let mut stream = tokio::select! {
-        stream = endpoint.chat(&request) => stream?,
+        stream = desk.endpoint.chat(request) => stream?,
         () = teller.events.closed() => {
             teller.gone = true;
             return Err(ModelError::Empty);
         }
     };
-    let mut page = Page { check: Some(check), settings, ending: Ending::default(), refused: false };
-    let sign = not_found_sign(gathered.language);
-    let writing = read(&mut stream, &mut page, teller, sign).await?;
+    let sign = not_found_sign(desk.gathered.language);
+    let writing = read(&mut stream, page, teller, sign).await?;
     if teller.gone {
         return Err(ModelError::Empty);
     }
-    for sentence in writing.finish() {
-        page.take(sentence, teller, sign).await;
+    page.ending.usage = stream.usage();
+    page.ending.cut_short = stream.was_cut_short();
+    let calls = stream.calls();
+    // What is left over belongs to an answer; before a call it is void.
+    if calls.is_empty() || !request.may_call {
+        for sentence in writing.finish() {
+            page.take(sentence, teller, sign).await;
+        }
     }
-    let Page { mut ending, refused, .. } = page;
-    if !refused && ending.supported + ending.unsupported == 0 {
-        return Err(ModelError::Empty);
-    }
-    ending.found = !refused && (ending.supported > 0 || settings.unsupported == Unsupported::Mark);
-    ending.model = Some(endpoint.name().to_owned());
-    ending.cut_short = stream.was_cut_short();
-    ending.usage = stream.usage();
-    Ok(ending)
+    Ok(calls)
+}
+
+/// What came of the calls of one answer.
+struct Done {
+    budget: Budget,
+    passages: Vec<Passage>,
+    shown: Vec<usize>,
+    round: Round,
+    told: Vec<(&'static str, usize)>,
+}
+
+/// Does what the calls ask for, on a thread that may wait.
+async fn use_tools(
+    library: &Arc<Library>,
+    tools: &Tools,
+    mut budget: Budget,
+    calls: Vec<ToolCall>,
+    (mut passages, mut shown): (Vec<Passage>, Vec<usize>),
+) -> Result<Done, ModelError> {
+    let (library, tools) = (Arc::clone(library), tools.clone());
+    let work = move || {
+        let (mut round, mut told) = (Round::default(), Vec::new());
+        for asked in calls {
+            let given = call(&library, &tools, &mut budget, &asked, &mut passages, &mut shown);
+            told.push((given.tool, given.new));
+            round.calls.push((asked, given.text));
+        }
+        Done { budget, passages, shown, round, told }
+    };
+    // Only a fault of ours ends the thread.
+    tokio::task::spawn_blocking(work).await.map_err(|_| ModelError::Empty)
 }
 
 /// Reads the stream to its end, telling each sentence as it is complete.
@@ -214,24 +312,15 @@ async fn read(
     }
 }
 
-fn prompt(gathered: &Gathered, settings: &Assistant, window: u32) -> Option<Prompt> {
-    let sources: Vec<Source> = gathered
-        .passages
-        .iter()
-        .map(|(cited, language, value)| Source {
-            number: cited.number,
-            title: cited.document.title.clone(),
-            headings: cited.headings.join("\n"),
-            text: cited.text.clone(),
-            language: *language,
-            value: *value,
-        })
-        .collect();
+fn prompt(gathered: &Gathered, settings: &Assistant, window: u32, tools: bool) -> Option<Prompt> {
+    let sources: Vec<Source> = gathered.passages.iter().map(source).collect();
+    let instructions = format!("{}\n{}", settings.instructions.trim(), gathered.instructions.trim());
     let asked = Asked {
         question: &gathered.question,
         language: gathered.language,
         history: &gathered.history,
-        instructions: &settings.instructions,
+        instructions: &instructions,
+        tools,
     };
     compose(&asked, &sources, window)
 }
@@ -241,12 +330,41 @@ struct Page<'a> {
     /// Absent while a thread that may wait has it.
     check: Option<Check>,
     settings: &'a Assistant,
+    /// The numbers of the passages that the model was shown.
+    shown: &'a [usize],
     ending: Ending,
     /// The model said that the passages don't answer.
     refused: bool,
+    /// From the first doubtful sentence on, what waits until the model has ended and can be asked about it.
+    waiting: Vec<Judged>,
 }
 
-impl Page<'_> {
+/// A sentence with what the rules say of it.
+struct Judged {
+    sentence: WrittenSentence,
+    verdict: Verdict,
+    /// The passages that may establish it after all; empty where the verdict stands.
+    doubt: Vec<usize>,
+}
+
+/// Sentences of one answer that the model is asked about once more: each costs a question.
+const MAX_DOUBTS: usize = 8;
+
+/// Passages that stand with such a question.
+const DOUBT_PASSAGES: usize = 3;
+
+/// Tokens of its answer: one word, and what small models put around it.
+const DOUBT_TOKENS: u32 = 8;
+
+/// How long all of these questions may take together.
+const DOUBTS_TIME: Duration = Duration::from_secs(30);
+
+impl<'a> Page<'a> {
+    fn new(check: Check, settings: &'a Assistant, shown: &'a [usize]) -> Page<'a> {
+        let ending = Ending::default();
+        Page { check: Some(check), settings, shown, ending, refused: false, waiting: Vec::new() }
+    }
+
     async fn take(&mut self, sentence: WrittenSentence, teller: &mut Teller, sign: &str) {
         if self.refused || teller.gone {
             return;
@@ -256,13 +374,54 @@ impl Page<'_> {
             return;
         }
         let Some(mut check) = self.check.take() else { return };
+        let again = self.settings.check == CheckedBy::Model;
+        let near = self.near(&sentence.cited);
         let judged = tokio::task::spawn_blocking(move || {
             let verdict = check.judge(&sentence);
-            (check, sentence, verdict)
+            let doubtful = again && check.is_doubtful(&sentence.text, &verdict, &near);
+            let doubt = if doubtful { near } else { Vec::new() };
+            (check, Judged { sentence, verdict, doubt })
         });
         // Only a fault of ours ends the thread; the answer then ends with the sentences that were checked.
-        let Ok((check, sentence, verdict)) = judged.await else { return };
+        let Ok((check, judged)) = judged.await else { return };
         self.check = Some(check);
+        if judged.doubt.is_empty() && self.waiting.is_empty() {
+            self.tell(judged, teller).await;
+        } else {
+            self.waiting.push(judged);
+        }
+    }
+
+    /// The passages that a sentence is held against when the model is asked: those that it cites, or else the first ones.
+    fn near(&self, cited: &[usize]) -> Vec<usize> {
+        let known = |number: &&usize| self.shown.contains(number);
+        let own: Vec<usize> = cited.iter().filter(known).take(DOUBT_PASSAGES).copied().collect();
+        if own.is_empty() { self.shown.iter().take(DOUBT_PASSAGES).copied().collect() } else { own }
+    }
+
+    /// Asks the model about what the rules doubt, now that its place is free, and tells what waited.
+    async fn settle_doubts(&mut self, desk: &Desk<'_>, passages: &[Passage], teller: &mut Teller) {
+        let until = Instant::now() + DOUBTS_TIME;
+        for mut judged in std::mem::take(&mut self.waiting) {
+            let ask =
+                !judged.doubt.is_empty() && self.ending.asked_again < MAX_DOUBTS && Instant::now() < until;
+            if ask && !teller.gone {
+                self.ending.asked_again += 1;
+                let near: Vec<Source> = passages
+                    .iter()
+                    .filter(|(cited, _, _)| judged.doubt.contains(&cited.number))
+                    .map(source)
+                    .collect();
+                if establishes(desk, &judged.sentence.text, &near, until, teller).await {
+                    judged.verdict =
+                        Verdict { reason: None, passages: judged.doubt.clone(), ..judged.verdict };
+                }
+            }
+            self.tell(judged, teller).await;
+        }
+    }
+
+    async fn tell(&mut self, Judged { sentence, verdict, .. }: Judged, teller: &mut Teller) {
         let WrittenSentence { text, new_line, .. } = sentence;
         if verdict.is_supported() {
             self.ending.supported += 1;
@@ -275,5 +434,50 @@ impl Page<'_> {
         }
         let event = Event::Sentence { text, cited: verdict.passages, unsupported: verdict.reason, new_line };
         teller.tell(event).await;
+    }
+
+    /// How it ended. `before` holds what came before, in answers that were calls.
+    fn end(self, before: Ending, model: &str) -> Result<Ending, ModelError> {
+        let Page { mut ending, refused, settings, .. } = self;
+        if !refused && ending.supported + ending.unsupported == 0 {
+            return Err(ModelError::Empty);
+        }
+        ending.found = !refused && (ending.supported > 0 || settings.unsupported == Unsupported::Mark);
+        ending.model = Some(model.to_owned());
+        ending.usage = before.usage;
+        ending.calls = before.calls;
+        Ok(ending)
+    }
+}
+
+/// Whether the model says that passages establish a sentence. A model that fails, or says anything but yes, does not.
+async fn establishes(
+    desk: &Desk<'_>,
+    sentence: &str,
+    passages: &[Source],
+    until: Instant,
+    teller: &Teller,
+) -> bool {
+    let messages = entails(sentence, passages, desk.gathered.language, desk.endpoint.context_tokens());
+    let request = ChatRequest { messages, max_tokens: DOUBT_TOKENS, ..ChatRequest::default() };
+    let asked = async {
+        let mut stream = desk.endpoint.chat(&request).await?;
+        let mut answer = String::new();
+        while let Some(piece) = stream.next().await? {
+            answer.push_str(&piece);
+        }
+        Ok::<String, ModelError>(answer)
+    };
+    let left = until.saturating_duration_since(Instant::now());
+    tokio::select! {
+        answer = tokio::time::timeout(left, asked) => match answer {
+            Ok(Ok(answer)) => says_yes(&answer),
+            Ok(Err(error)) => {
+                tracing::warn!(model = desk.endpoint.name(), code = error.code(), "a sentence was judged by rules alone");
+                false
+            }
+            Err(_) => false,
+        },
+        () = teller.events.closed() => false,
     }
 }

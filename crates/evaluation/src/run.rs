@@ -14,7 +14,7 @@ use intramuros_inference::Embedder;
 use intramuros_ingest::passages::{PassageOptions, main_language, split};
 use intramuros_search::catalogue::{AccessSet, Facts};
 use intramuros_search::query::Query;
-use intramuros_search::{Found, Hit, IndexDocument, IndexPassage, Mode, Request, SearchIndex, Update};
+use intramuros_search::{Found, Hit, IndexDocument, IndexPassage, Mode, Prior, Request, SearchIndex, Update};
 
 use crate::report::{Report, Row};
 use crate::set::{CorpusDocument, TestSet};
@@ -64,6 +64,8 @@ pub fn evaluate(set: &TestSet, options: &Options) -> Result<Report, Error> {
                 query: &query,
                 vector: &|| Some(vector.clone()),
                 readable: &AccessSet::everything(),
+                collection: None,
+                prior: &Prior::default(),
                 limit: DEPTH,
                 prefix: false,
                 mode,
@@ -110,6 +112,8 @@ fn refused_share(
             query: &query,
             vector: &|| Some(vector.clone()),
             readable: &AccessSet::everything(),
+            collection: None,
+            prior: &Prior::default(),
             limit: MAX_CANDIDATES,
             prefix: false,
             mode: Mode::Fused,

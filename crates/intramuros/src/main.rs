@@ -52,6 +52,8 @@ enum Command {
     Restore(commands::restore::Args),
     /// Measure search and answers on sets whose right answers are known
     Eval(commands::eval::Args),
+    /// Show who used which model for how much
+    Usage(commands::usage::Args),
     /// Show, check, report and deploy what intramuros.toml declares
     Perimeter(intramuros_perimeter::cli::Perimeter),
     /// Verify and export the journal
@@ -113,6 +115,7 @@ fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
         Command::Backup(args) => commands::backup::run(args, out),
         Command::Restore(args) => commands::restore::run(args, out),
         Command::Eval(args) => commands::eval::run(args, out),
+        Command::Usage(args) => commands::usage::run(args, out),
         Command::Perimeter(args) => {
             args.run(setup::last().as_ref(), &mut out.writer()).map(|()| ExitCode::SUCCESS)
         }

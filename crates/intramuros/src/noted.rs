@@ -8,6 +8,7 @@ use std::path::Path;
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
+use intramuros_dialogue::Called;
 use intramuros_journal::Event;
 use intramuros_library::DocumentFacts;
 use intramuros_perimeter::notebook::{Notebook, Notes};
@@ -66,6 +67,26 @@ impl Noted {
         let events: Vec<Event> = std::iter::once(asked).chain(read).collect();
         if let Some(why) = self.notes.note(&events)? {
             out.note(&format!("This is not in the journal: {why}"));
+        }
+        Ok(())
+    }
+
+    /// Notes a call of a tool by a model, with the documents that it is shown something of.
+    ///
+    /// # Errors
+    /// As [`Noted::question`].
+    pub fn tool(&self, called: &Called) -> Result<(), Error> {
+        let tool = if called.tool.is_empty() { "unknown" } else { called.tool };
+        let entry = Event::ToolCalled {
+            by: self.by.clone(),
+            tool: tool.to_owned(),
+            allowed: called.allowed,
+            with: Some(called.with.to_owned()),
+        };
+        let read = read_together(&self.by, called.documents.iter(), "tool");
+        let events: Vec<Event> = std::iter::once(entry).chain(read).collect();
+        if let Some(error) = self.notes.note(&events)? {
+            tracing::error!(%error, "a call of a tool is not in the journal");
         }
         Ok(())
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
-use intramuros_dialogue::{Asking, Cited, Ending, Event, Writers, answer, gather};
+use intramuros_dialogue::{Asking, Called, Cited, Ending, Event, Tools, Writers, answer, gather};
 use intramuros_egress::{Egress, Surroundings};
-use intramuros_library::DocumentFacts;
+use intramuros_library::{DocumentFacts, SearchOptions};
 use serde::Serialize;
 
 use crate::commands::search::place;
@@ -28,6 +28,8 @@ pub struct Asked {
     pub principal: Principal,
     /// Name of a declared model; the first one when not given.
     pub model: Option<String>,
+    /// Name of a declared collection.
+    pub collection: Option<String>,
     /// Whether it is printed as JSON.
     pub json: bool,
 }
@@ -49,11 +51,12 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
     let noted = noted::Opened::of(perimeter, data, &asked.principal);
     let surroundings = Surroundings::of_system();
     walls::raise_for_asking(perimeter, data)?;
-    let noted = noted.start();
+    let noted = Arc::new(noted.start());
     let egress = Egress::new(perimeter, surroundings, noted.notes.recorder())?;
     let writers = Writers::new(perimeter, &egress)?;
     let library = Arc::new(setup::open_read_only(perimeter.clone(), data)?);
-    let asking = Asking { question: asked.question.clone(), ..Asking::default() };
+    let options = SearchOptions { collection: asked.collection.clone(), ..SearchOptions::default() };
+    let asking = Asking { question: asked.question.clone(), options, ..Asking::default() };
     let gathered = gather(&library, &asked.principal, &asking)?;
     let read: Vec<&DocumentFacts> = gathered.passages.iter().map(|(cited, _, _)| &cited.document).collect();
     noted.question(&asked.question, gathered.extractive.results.total, &read, "answer", out)?;
@@ -63,11 +66,18 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
         .build()
         .map_err(|error| Error::internal("the model can't be asked").because(error))?;
     let model = asked.model.clone();
+    let writes_down = Arc::clone(&noted);
+    let tools = Tools {
+        principal: asked.principal.clone(),
+        options: SearchOptions { collection: asked.collection.clone(), ..SearchOptions::default() },
+        note: Arc::new(move |called: &Called| writes_down.tool(called)),
+    };
     let mut shown =
         Shown { out, json: asked.json, line: String::new(), sources: Vec::new(), sentences: Vec::new() };
     let ending = runtime.block_on(async {
         let (sender, mut events) = tokio::sync::mpsc::channel(WAITING_EVENTS);
-        let writing = async move { answer(&writers, library, gathered, model.as_deref(), sender).await };
+        let writing =
+            async move { answer(&writers, library, gathered, model.as_deref(), Some(tools), sender).await };
         let writing = tokio::spawn(writing);
         let mut ending = Ending::default();
         while let Some(event) = events.recv().await {
@@ -98,6 +108,15 @@ impl Shown<'_> {
     fn take(&mut self, event: Event) {
         match event {
             Event::Sources { sources } => self.sources = sources,
+            Event::Tool { .. } => {
+                // What was printed stands; what follows is the answer.
+                if !self.sentences.is_empty() && !self.json {
+                    self.flush();
+                    self.out.note("The model looked further; its answer begins again:");
+                }
+                self.sentences.clear();
+                self.line.clear();
+            }
             Event::Model { .. } | Event::Quoting => {
                 if !self.sentences.is_empty() && !self.json {
                     self.flush();

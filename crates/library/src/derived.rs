@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use intramuros_core::error::Error;
+use intramuros_core::perimeter::Collection;
 use intramuros_core::vector::Vector;
 use intramuros_search::catalogue::Facts;
 use intramuros_search::{KnownVector, SearchIndex, Update};
@@ -55,20 +56,29 @@ pub(crate) struct Derived {
     index: RwLock<Arc<SearchIndex>>,
     renewed: Mutex<Option<Instant>>,
     model: Option<String>,
+    /// The declared collections, for an index that is made anew.
+    collections: Vec<Collection>,
     waiting: Mutex<Waiting>,
     applied: Mutex<Sequence>,
 }
 
 impl Derived {
     /// Opens the index of a store. One that is damaged, of another store, or too old to follow is made anew.
-    pub fn open(store: &Store, write: bool, model: Option<&str>) -> Result<Derived, Error> {
+    pub fn open(
+        store: &Store,
+        write: bool,
+        model: Option<&str>,
+        collections: &[Collection],
+    ) -> Result<Derived, Error> {
         let folder = store.folder().join(FOLDER);
         let index = open_index(store, &folder, write)?;
+        index.declare(collections);
         let applied = Sequence(i64::try_from(index.applied()).unwrap_or(0));
         let derived = Derived {
             index: RwLock::new(Arc::new(index)),
             renewed: Mutex::default(),
             model: model.map(str::to_owned),
+            collections: collections.to_vec(),
             waiting: Mutex::default(),
             applied: Mutex::new(applied),
         };
@@ -163,6 +173,7 @@ impl Derived {
         warn!(%error, "the index is made anew");
         *renewed = Some(Instant::now());
         let index = SearchIndex::open(&start_anew(&folder, &store.identity()?)?, true, all_facts(store)?)?;
+        index.declare(&self.collections);
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
         *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Sequence(0);
         *waiting = Waiting::default();

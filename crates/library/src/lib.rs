@@ -9,6 +9,7 @@ mod ask;
 mod bell;
 mod browse;
 mod bundle;
+mod collections;
 mod contents;
 mod derived;
 mod embed;

@@ -312,7 +312,10 @@ impl Shared {
         embed: Option<Arc<dyn Embed>>,
         write: bool,
     ) -> Result<Shared, Error> {
-        let derived = Derived::open(&store, write, embed.as_deref().map(Embed::name))?;
+        let derived = {
+            let model = embed.as_deref().map(Embed::name);
+            Derived::open(&store, write, model, &perimeter.collections)?
+        };
         let shared = Shared {
             derived,
             perimeter: RwLock::new(Arc::new(perimeter)),

@@ -8,6 +8,7 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use intramuros_core::access::{AccessId, AccessRule, Principal};
 use intramuros_core::document::{Block, Kind};
@@ -16,10 +17,11 @@ use intramuros_core::language::Language;
 use intramuros_search::catalogue::{AccessSet, Facets, Filters};
 use intramuros_search::query::Query;
 use intramuros_search::snippet::snippet;
-use intramuros_search::{Found, Hit, MAX_HITS, Mode, PassageHit, QueryTerm, Request};
+use intramuros_search::{Found, Hit, MAX_HITS, Mode, PassageHit, Prior, QueryTerm, Request};
 use intramuros_store::{Document, DocumentId, Failure, PassageId, StoredPassage};
 use serde::{Deserialize, Serialize};
 
+use crate::collections::no_collection;
 use crate::embed::Embed;
 use crate::facts::SourceNames;
 use crate::library::{Library, Shared};
@@ -45,6 +47,9 @@ pub struct SearchOptions {
     pub mode: Mode,
     /// What the search is narrowed to, beside what the question itself says.
     pub filters: Filters,
+    /// Name of the declared collection that is searched; none for all that may be read. One that the principal may not
+    /// choose is an error, in the same words as one that is not there.
+    pub collection: Option<String>,
 }
 
 /// What was found.
@@ -189,12 +194,19 @@ impl Library {
         narrow(&mut query.filters, &options.filters);
         let rules = shared.rules()?;
         let readable = rules.readable(principal);
+        let collection = match &options.collection {
+            Some(name) => Some(self.collection(principal, name)?.ok_or_else(no_collection)?),
+            None => None,
+        };
+        let prior = shared.prior();
         let wanted = if options.limit == 0 { 10 } else { options.limit };
         let search = |vector: &dyn Fn() -> Option<Vec<f32>>| {
             shared.derived.index().search(&Request {
                 query: &query,
                 vector,
                 readable: &readable,
+                collection: options.collection.as_deref(),
+                prior: &prior,
                 limit: wanted.saturating_add(options.offset).min(MAX_HITS),
                 prefix: options.typing && query.unfinished,
                 mode: options.mode,
@@ -220,7 +232,13 @@ impl Library {
         let sources = crate::facts::source_names(&shared.store)?;
         let mut documents = Vec::new();
         for hit in hits.iter().skip(options.offset).take(wanted) {
-            documents.extend(shared.show(principal, &rules, hit, &highlights, &sources)?);
+            let shown = shared.show(principal, &rules, hit, &highlights, &sources)?;
+            // As with access, the store has the last word on where a document stands.
+            let inside = |found: &FoundDocument| {
+                let DocumentFacts { source, path, .. } = &found.document;
+                collection.as_ref().is_none_or(|collection| collection.covers(source, path))
+            };
+            documents.extend(shown.filter(inside));
         }
         Ok(Results { total, documents, facets, suggestion, highlights, query, terms })
     }
@@ -305,6 +323,23 @@ impl Library {
 }
 
 impl Shared {
+    /// What age and source are declared to be worth, now.
+    fn prior(&self) -> Prior {
+        let perimeter = self.perimeter();
+        let declared = &perimeter.search;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Prior {
+            recency: declared.recency as f32,
+            half_life_days: declared.recency_days,
+            now_ms: i64::try_from(now.as_millis()).unwrap_or(i64::MAX),
+            sources: declared
+                .source_weights
+                .iter()
+                .map(|(name, weight)| (name.clone(), *weight as f32))
+                .collect(),
+        }
+    }
+
     /// The access rules, read again when there are new ones. A rule of a number never changes.
     pub(crate) fn rules(&self) -> Result<Arc<Rules>, Error> {
         let known = Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner));

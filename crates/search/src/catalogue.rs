@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use intramuros_core::access::AccessId;
 use intramuros_core::document::Kind;
 use intramuros_core::language::Language;
+use intramuros_core::perimeter::Collection;
 use serde::{Deserialize, Serialize};
 
 /// A document's place in the tables of this index. Slots are not used again while the program runs, so that a stale
@@ -239,6 +240,23 @@ impl SlotSet {
         }
     }
 
+    /// Adds a slot, also one beyond those that there were.
+    fn put(&mut self, slot: Slot) {
+        let words = slot as usize / 64 + 1;
+        if self.words.len() < words {
+            self.words.resize(words, 0);
+        }
+        self.insert(slot);
+    }
+
+    fn take(&mut self, slot: Slot) {
+        if let Some(word) = self.words.get_mut(slot as usize / 64) {
+            let bit = 1 << (slot % 64);
+            self.count -= usize::from(*word & bit != 0);
+            *word &= !bit;
+        }
+    }
+
     fn insert(&mut self, slot: Slot) {
         if let Some(word) = self.words.get_mut(slot as usize / 64) {
             let bit = 1 << (slot % 64);
@@ -259,9 +277,36 @@ pub struct Catalogue {
     group_of: Vec<u32>,
     groups: Vec<Group>,
     group_numbers: HashMap<Group, u32>,
+    /// What belongs to each declared collection, kept in step so that no search matches paths against patterns.
+    collections: Vec<(Collection, SlotSet)>,
 }
 
 impl Catalogue {
+    /// Takes over the declared collections, and finds out what belongs to each.
+    pub fn declare(&mut self, collections: &[Collection]) {
+        let members = |collection: &Collection| {
+            let mut members = SlotSet::default();
+            for (slot, facts) in self.slots.iter().enumerate() {
+                if facts.as_ref().is_some_and(|facts| collection.covers(&facts.source, &facts.path)) {
+                    members.put(slot as Slot);
+                }
+            }
+            members
+        };
+        self.collections = collections.iter().map(|one| (one.clone(), members(one))).collect();
+    }
+
+    /// What belongs to a collection; nothing where there is none of that name.
+    fn members(&self, collection: &str) -> Option<&SlotSet> {
+        self.collections.iter().find(|(one, _)| one.name == collection).map(|(_, members)| members)
+    }
+
+    /// Whether a collection holds a document that may be read.
+    pub fn holds_readable(&self, collection: &str, readable: &AccessSet) -> bool {
+        let may = |slot| self.facts(slot).is_some_and(|facts| readable.contains(facts.access));
+        self.members(collection).is_some_and(|members| members.iter().any(may))
+    }
+
     /// Adds or replaces a document; its slot stays the same.
     pub fn put(&mut self, facts: Facts) -> Slot {
         let slot = match self.by_document.get(&facts.document) {
@@ -276,6 +321,13 @@ impl Catalogue {
                 slot
             }
         };
+        for (collection, members) in &mut self.collections {
+            if collection.covers(&facts.source, &facts.path) {
+                members.put(slot);
+            } else {
+                members.take(slot);
+            }
+        }
         let group = self.group_number(Group::of(&facts));
         if let Some(entry) = self.group_of.get_mut(slot as usize) {
             *entry = group;
@@ -327,6 +379,9 @@ impl Catalogue {
         if let Some(entry) = self.slots.get_mut(slot as usize) {
             *entry = None;
         }
+        for (_, members) in &mut self.collections {
+            members.take(slot);
+        }
         Some(slot)
     }
 
@@ -376,13 +431,20 @@ impl Catalogue {
         listing
     }
 
-    /// The documents that may be looked at: readable, and passing the filters. Everything that a search computes
+    /// The documents that may be looked at: readable, in the collection where one is chosen, and passing the filters. Everything that a search computes
     /// (matches, counts, frequencies, lengths) is computed over these alone, so it can't tell of any other.
-    pub fn visible(&self, readable: &AccessSet, filters: &Filters) -> SlotSet {
+    pub fn visible(&self, readable: &AccessSet, filters: &Filters, collection: Option<&str>) -> SlotSet {
         let mut set = SlotSet { words: vec![0; self.slots.len().div_ceil(64)], count: 0 };
         let all = filters.is_empty();
+        let members = match collection.map(|name| self.members(name)) {
+            // A collection that is not there holds nothing: never is more searched than was asked for.
+            Some(None) => return set,
+            Some(members) => members,
+            None => None,
+        };
         for (slot, facts) in self.slots.iter().enumerate() {
             if let Some(facts) = facts
+                && members.is_none_or(|members| members.contains(slot as Slot))
                 && readable.contains(facts.access)
                 && (all || filters.accept(facts))
             {
@@ -419,7 +481,7 @@ mod tests {
         let check = |allowed: &[u32], folder: &str, expected: &[u64]| {
             let readable = AccessSet::of(allowed.iter().map(|id| AccessId(*id)));
             let folders = if folder.is_empty() { Vec::new() } else { vec![folder.to_owned()] };
-            let visible = catalogue.visible(&readable, &Filters { folders, ..Filters::default() });
+            let visible = catalogue.visible(&readable, &Filters { folders, ..Filters::default() }, None);
             let found: Vec<u64> = [7, 8, 9]
                 .into_iter()
                 .filter(|document| visible.contains(catalogue.slot(*document).unwrap()))
@@ -463,6 +525,33 @@ mod tests {
     }
 
     #[test]
+    fn a_collection_narrows_what_may_be_read_and_never_widens_it() {
+        let mut catalogue = Catalogue::default();
+        catalogue.put(facts(7, 0, "a/x.txt"));
+        let declared = "[[source]]\nname = 's'\npath = '/s'\n[[collection]]\nname = 'c'\n\
+            folders = [{ source = 's', path = 'a/**' }]\n";
+        let perimeter = intramuros_core::perimeter::Perimeter::parse(declared, "f").unwrap();
+        catalogue.declare(&perimeter.collections);
+        catalogue.put(facts(8, 1, "a/y.txt"));
+        catalogue.put(facts(9, 1, "b/z.txt"));
+        let check = |catalogue: &Catalogue, allowed: &[u32], collection: &str, expected: &[u64]| {
+            let readable = AccessSet::of(allowed.iter().map(|id| AccessId(*id)));
+            let visible = catalogue.visible(&readable, &Filters::default(), Some(collection));
+            let found: Vec<u64> =
+                visible.iter().filter_map(|slot| Some(catalogue.facts(slot)?.document)).collect();
+            assert_eq!(found, expected);
+            assert_eq!(catalogue.holds_readable(collection, &readable), !expected.is_empty());
+        };
+        check(&catalogue, &[0, 1], "c", &[7, 8]);
+        check(&catalogue, &[1], "c", &[8]);
+        check(&catalogue, &[2], "c", &[]);
+        check(&catalogue, &[0, 1], "nothing", &[]);
+        catalogue.put(facts(8, 1, "b/y.txt"));
+        catalogue.remove(7);
+        check(&catalogue, &[0, 1], "c", &[]);
+    }
+
+    #[test]
     fn a_slot_is_never_given_to_another_document() {
         let mut catalogue = Catalogue::default();
         let first = catalogue.put(facts(1, 0, "a"));
@@ -470,6 +559,6 @@ mod tests {
         let second = catalogue.put(facts(2, 0, "b"));
         assert_ne!(first, second);
         assert!(catalogue.facts(first).is_none());
-        assert!(!catalogue.visible(&AccessSet::everything(), &Filters::default()).contains(first));
+        assert!(!catalogue.visible(&AccessSet::everything(), &Filters::default(), None).contains(first));
     }
 }

@@ -116,7 +116,8 @@ mod tests {
         // More sets than are remembered, twice: each asks for the number of its own documents.
         for round in 0..2 {
             for most in 1..=40u32 {
-                let visible = catalogue.visible(&AccessSet::of((0..most).map(AccessId)), &Filters::default());
+                let visible =
+                    catalogue.visible(&AccessSet::of((0..most).map(AccessId)), &Filters::default(), None);
                 let found =
                     frequencies.of(&visible, &["a", "b"], |word| Ok(most * 2 + u32::from(word == "b")));
                 assert_eq!(found.unwrap(), [most * 2, most * 2 + 1], "round {round}");

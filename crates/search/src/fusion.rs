@@ -52,6 +52,11 @@ impl Scale {
         Some(Scale { mean, deviation: (squares / count as f64).sqrt() })
     }
 
+    /// The deviation.
+    pub fn deviation(self) -> f32 {
+        self.deviation as f32
+    }
+
     /// The score in deviations from the mean; 0 where all scores are the same.
     pub fn standardise(self, score: f32) -> f32 {
         // Below this the scores differ by rounding alone.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
+use intramuros_core::perimeter::Collection;
 use intramuros_core::vector::Vector;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,7 @@ use crate::feedback::{self, FEEDBACK_DOCUMENTS};
 use crate::forms;
 use crate::fusion;
 use crate::lexical::{self, Lexical, Scope};
+use crate::prior::Prior;
 use crate::query::Query;
 use crate::snapshot::Snapshot;
 use crate::vectors::{QueryVector, Row, Scanned, VectorSet};
@@ -98,6 +100,10 @@ pub struct Request<'a> {
     pub vector: &'a dyn Fn() -> Option<Vec<f32>>,
     /// What may be looked at.
     pub readable: &'a AccessSet,
+    /// Name of the declared collection that is searched; none for all that may be read.
+    pub collection: Option<&'a str>,
+    /// What age and source add, as declared.
+    pub prior: &'a Prior,
     /// How many documents are wanted; at most [`MAX_HITS`].
     pub limit: usize,
     /// Whether the last word may be the beginning of a longer one.
@@ -204,6 +210,24 @@ impl SearchIndex {
         let state =
             State { catalogue, snapshot, passages: VectorSet::default(), titles: VectorSet::default() };
         Ok(SearchIndex { writer: Mutex::new(words), state: RwLock::new(state) })
+    }
+
+    /// Takes over the declared collections.
+    pub fn declare(&self, collections: &[Collection]) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.catalogue.declare(collections);
+    }
+
+    /// Whether a collection holds a document that may be read.
+    pub fn holds_readable(&self, collection: &str, readable: &AccessSet) -> bool {
+        self.read().catalogue.holds_readable(collection, readable)
+    }
+
+    /// The documents that may be read, of a collection where one is named, counted by what they are.
+    pub fn facets(&self, readable: &AccessSet, collection: Option<&str>) -> Facets {
+        let state = self.read();
+        let visible = state.catalogue.visible(readable, &Filters::default(), collection);
+        state.catalogue.facets(visible.iter())
     }
 
     /// The sequence number of the last change that the words hold durably.
@@ -358,7 +382,8 @@ struct Ranking {
 impl Searching<'_> {
     fn run(&self) -> Result<Found, Error> {
         let query = self.request.query;
-        let mut visible = self.state.catalogue.visible(self.request.readable, &query.filters);
+        let Request { readable, collection, .. } = *self.request;
+        let mut visible = self.state.catalogue.visible(readable, &query.filters, collection);
         forms::keep_conditions(&self.state.snapshot, query, &mut visible)?;
         if visible.is_empty() {
             return Ok(Found::default());
@@ -392,6 +417,7 @@ impl Searching<'_> {
         if self.request.mode == Mode::Fused && vector.is_some() && weight > 0.0 {
             self.second_look(&scope, &lists, &candidates, weight, &mut ranking)?;
         }
+        self.weigh(&candidates, &mut ranking);
         let mut found = self.found(&lists, &candidates, &ranking);
         found.suggestion = expansion.suggestion;
         found.highlights = expansion.highlights;
@@ -538,6 +564,22 @@ impl Searching<'_> {
             fusion::add(&mut ranking.scores, &by_meaning, weight);
         }
         Ok(())
+    }
+
+    /// Adds what age and source are declared to be worth. Where nothing is declared, nothing is touched.
+    fn weigh(&self, candidates: &[usize], ranking: &mut Ranking) {
+        let prior = self.request.prior;
+        if prior.is_flat() {
+            return;
+        }
+        let scores: Vec<f32> = candidates.iter().map(|index| ranking.score(*index)).collect();
+        let Some(deviation) = fusion::Scale::of(&scores).map(fusion::Scale::deviation) else { return };
+        for index in candidates {
+            let facts = ranking.slots.get(*index).and_then(|slot| self.state.catalogue.facts(*slot));
+            if let (Some(facts), Some(score)) = (facts, ranking.scores.get_mut(*index)) {
+                *score += prior.of(facts) * deviation;
+            }
+        }
     }
 
     /// Nearness to what the first results mean, standardised. In a large set only the best of the first look are

@@ -15,6 +15,7 @@ mod index;
 mod lexical;
 pub mod metrics;
 mod prepared;
+mod prior;
 pub mod query;
 mod snapshot;
 pub mod snippet;
@@ -25,3 +26,4 @@ pub use index::{
     Found, Hit, IndexDocument, IndexPassage, KnownVector, MAX_HITS, Mode, PassageHit, QueryTerm, Request,
     SearchIndex, Update,
 };
+pub use prior::Prior;

@@ -372,7 +372,7 @@ mod tests {
         assert_eq!(set.len(), 200 * 60);
         let components = vector(424_242);
         let query = QueryVector::new(&components).unwrap();
-        let visible = catalogue.visible(&AccessSet::of([AccessId(1)]), &Filters::default());
+        let visible = catalogue.visible(&AccessSet::of([AccessId(1)]), &Filters::default(), None);
         let scanned = set.scan(&query, &visible, catalogue.slots());
         for slot in 0..documents as Slot {
             let expected = rows

@@ -5,6 +5,7 @@
 
 import { clearAnswer, drawAnswer, reads } from "./answer.js";
 import { offerWriting, stopWriting } from "./written.js";
+import { drawChoice } from "./collections.js";
 import { api, byId, fill, go, h, kept } from "./dom.js";
 import { drawConversation, drawHistory } from "./conversation.js";
 import { drawDocument, fetchDocument } from "./document.js";
@@ -20,6 +21,7 @@ const ANSWER_AFTER_MS = 300;
 const PAGE_SIZE = 10;
 
 const box = byId("q");
+const among = byId("collection");
 const list = byId("list");
 const facetsPlace = byId("facets");
 const documentPlace = byId("document");
@@ -43,7 +45,7 @@ function queryOf(parameters) {
   const query = new URLSearchParams();
   if (parameters.get("q")) query.set("q", parameters.get("q"));
   for (const facet of FACETS) for (const value of parameters.getAll(facet.name)) query.append(facet.name, value);
-  for (const name of ["after", "before"]) if (parameters.get(name)) query.set(name, parameters.get(name));
+  for (const name of ["after", "before", "collection"]) if (parameters.get(name)) query.set(name, parameters.get(name));
   return query;
 }
 
@@ -75,6 +77,7 @@ async function draw() {
   const at = readAddress();
   if (document.activeElement !== box || !typed) box.value = at.query.get("q") ?? "";
   document.body.dataset.view = at.view;
+  drawChoice(among, byId("collection-label"), at.query.get("collection"));
   document.body.classList.toggle("searching", at.query.has("q") || at.view === "document" && at.conversation !== null);
   if (at.view !== "document") closeDocument();
   if (["documents", "failures", "help", "conversations", "missing"].includes(at.view)) return drawSheet(at.view, at);
@@ -117,7 +120,7 @@ function forget() {
 
 /** A conversation; beside a document it stays as it is. */
 async function drawTalk(at, again) {
-  const key = "talk " + (at.conversation ?? at.ask ?? "");
+  const key = "talk " + (at.conversation ?? `${at.query.get("collection") ?? ""} ${at.ask ?? ""}`);
   if (key === shown.search && list.querySelector(".talk") && !again) return;
   forget();
   shown.search = key;
@@ -191,22 +194,30 @@ async function drawSearch(at, again) {
 
 /** Counts without filters: what else could be chosen. */
 async function fetchAll(at, signal) {
-  const q = at.query.get("q");
-  if (!FACETS.some((facet) => at.query.has(facet.name)) || shown.allFor === q) return;
-  const answer = await api("search?" + new URLSearchParams({ q, limit: 1 }), signal);
+  const bare = unfiltered(at.query);
+  if (!FACETS.some((facet) => at.query.has(facet.name)) || shown.allFor === bare.toString()) return;
+  shown.allFor = bare.toString();
+  bare.set("limit", 1);
+  const answer = await api("search?" + bare, signal).catch((failure) => { shown.allFor = ""; throw failure; });
   shown.all = answer.facets;
-  shown.allFor = q;
+}
+
+/** The question in its collection, without filters. */
+function unfiltered(query) {
+  const bare = new URLSearchParams({ q: query.get("q") });
+  if (query.get("collection")) bare.set("collection", query.get("collection"));
+  return bare;
 }
 
 function drawFound(at) {
   const { results } = shown;
   const state = stateOf(at);
   const narrowed = FACETS.some((facet) => at.query.has(facet.name));
-  if (!narrowed) Object.assign(shown, { all: results.facets, allFor: at.query.get("q") });
+  if (!narrowed) Object.assign(shown, { all: results.facets, allFor: unfiltered(at.query).toString() });
   const focused = document.activeElement?.dataset?.facet;
   drawResults(list, results, state, {
     address: (q) => { const query = new URLSearchParams(at.query); query.set("q", q); return searchAddress(query); },
-    clear: () => visit(searchAddress(new URLSearchParams({ q: at.query.get("q") }))),
+    clear: () => visit(searchAddress(unfiltered(at.query))),
     more: showMore,
   });
   drawFacets(facetsPlace, results.facets, shown.all ?? results.facets, state, toggle);
@@ -328,9 +339,10 @@ function searchNow() {
   lastSearch = performance.now();
   const at = readAddress();
   const query = ["search", "document", "documents"].includes(at.view) ? at.query : new URLSearchParams();
+  if (among.value) query.set("collection", among.value);
   const q = box.value.trim();
   if (q) query.set("q", q);
-  else for (const name of [...query.keys()]) query.delete(name);
+  else for (const name of [...query.keys()].filter((name) => name !== "collection")) query.delete(name);
   const replace = typed && at.view === "search";
   typed = true;
   visit(searchAddress(query), replace);
@@ -348,6 +360,17 @@ function onSubmit(event) {
   typed = false;
   shown.search = "";
   visit(searchAddress(query), replace);
+}
+
+/** Another collection: the same question there, without the filters of the one before. */
+function onChoice() {
+  const at = readAddress();
+  const query = new URLSearchParams();
+  const q = box.value.trim();
+  if (q && at.view !== "conversation") query.set("q", q);
+  if (among.value) query.set("collection", among.value);
+  typed = false;
+  visit(searchAddress(query));
 }
 
 function onClick(event) {
@@ -441,6 +464,7 @@ speak(document.documentElement.lang);
 drawTools();
 byId("form").addEventListener("submit", onSubmit);
 box.addEventListener("input", onInput);
+among.addEventListener("change", onChoice);
 byId("theme").addEventListener("click", changeTheme);
 byId("language").addEventListener("click", changeLanguage);
 addEventListener("click", onClick);

@@ -1,5 +1,6 @@
 // How is a conversation shown and carried on, and how does one find it again?
 
+import { drawChoice } from "./collections.js";
 import { api, fill, go, h, send } from "./dom.js";
 import { learn, moment, t } from "./words.js";
 import { answerTo, drawKept, stopWriting } from "./written.js";
@@ -40,6 +41,7 @@ export async function drawHistory(element, say) {
       : h("ul", { class: "past" }, conversations.map((one) => h("li", {},
         go("/conversation/" + one.id, { class: "step" }, one.title),
         h("p", { class: "about" }, h("span", {}, moment(one.changed_ms)), h("span", {}, t("questions", { n: one.turns })),
+          one.collection && h("span", { class: "badge" }, one.collection),
           one.shared && h("span", { class: "badge" }, t("shared_mark")))))));
     say(t("questions", { n: conversations.length }));
   };
@@ -56,14 +58,14 @@ export async function drawHistory(element, say) {
 /** A conversation: what was said, and a box to go on. `at.ask` is a question that begins it. */
 export async function drawConversation(element, at, actions) {
   stopWriting();
-  const one = at.conversation ? await api("conversations/" + at.conversation).catch(missing) : { id: null, title: t("conversation_new"), own: true, said: [] };
+  const one = at.conversation ? await api("conversations/" + at.conversation).catch(missing) : { id: null, title: t("conversation_new"), own: true, said: [], collection: at.query.get("collection") };
   if (!one) return fill(element, h("div", { class: "empty" }, h("h1", {}, t("no_conversation")), go("/conversations", {}, t("conversations"))));
   actions.title(one.title);
   const said = h("div", { class: "said" });
   const state = { query: new URLSearchParams(one.id ? { conversation: one.id } : {}) };
   for (const turn of one.said) said.append(drawTurn(one, turn, state));
   fill(element, h("div", { class: "talk" }, h("p", { class: "crumb" }, go("/conversations", {}, t("conversations"))),
-    drawHead(one, actions), said, one.own && drawBox(one, said, state, actions)));
+    drawHead(one, actions), one.id && one.collection && h("p", { class: "quiet" }, t("about_collection", { name: one.collection })), said, one.own && drawBox(one, said, state, actions)));
   if (at.ask && !one.id) await asked(one, at.ask, said, state, actions);
   else if (one.own && at.view === "conversation") element.querySelector("textarea")?.focus({ preventScroll: one.said.length > 0 });
 }
@@ -138,7 +140,16 @@ function drawBox(one, said, state, actions) {
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
   });
-  return h("form", { class: "further", on: { submit } }, h("label", { for: "further" }, t("your_question")), text, h("button", { class: "button" }, t("ask_further")));
+  return h("form", { class: "further", on: { submit } }, h("label", { for: "further" }, t("your_question")), text,
+    !one.id && drawAbout(one), h("button", { class: "button" }, t("ask_further")));
+}
+
+/** What a new conversation is about; it stays so. */
+function drawAbout(one) {
+  const select = h("select", { id: "about", class: "among", on: { change: () => { one.collection = select.value || null; } } });
+  const label = h("label", { for: "about" });
+  drawChoice(select, label, one.collection);
+  return h("p", { class: "choice" }, label, " ", select);
 }
 
 /** Asks in a conversation, and shows the answer while it comes. The first answer gives a new conversation its address. */
@@ -147,7 +158,7 @@ async function asked(one, question, said, state, actions) {
   const turn = h("section", { class: "turn" }, h("h2", {}, question), place);
   said.append(turn);
   turn.scrollIntoView({ block: "start" });
-  const body = one.id ? { question, conversation: one.id } : { question, keep: true };
+  const body = one.id ? { question, conversation: one.id } : { question, keep: true, collection: one.collection || undefined };
   const kept = await answerTo(place, body, state);
   if (kept?.conversation) {
     turn.append(drawRating(kept.conversation, kept.turn, 0));

@@ -2,6 +2,7 @@
 
 import { api, fill, h } from "./dom.js";
 import { complain, field, form, table } from "./own.js";
+import { drawUsage } from "./usage.js";
 import { moment, named, number, t } from "./words.js";
 
 /** Sources and how far they are. */
@@ -28,6 +29,7 @@ export async function drawSources(content) {
 /** Models and their use. */
 export async function drawModels(content) {
   const { models } = await api("models");
+  const usage = h("section", {});
   const row = (one) => [
     [h("strong", {}, one.name), h("span", { class: "quiet" }, one.place ?? one.kind)],
     named("purposes", one.purpose),
@@ -41,7 +43,9 @@ export async function drawModels(content) {
     h("p", { class: "lead" }, t("models_lead")),
     models.length ? table(t("section_models"), [t("model"), t("purpose"), t("requests"), t("refused"), t("traffic"), t("token_used")], models.map(row))
       : h("div", { class: "teach" }, h("p", {}, t("models_empty")),
-        h("pre", {}, "[[egress]]\nhost = \"127.0.0.1\"\nport = 8080\npurpose = \"answers\"\ntls = false\n\n[[model]]\nname = \"local\"\nkind = \"open-ai\"\npurpose = \"answers\"\nurl = \"http://127.0.0.1:8080/v1\"")));
+        h("pre", {}, "[[egress]]\nhost = \"127.0.0.1\"\nport = 8080\npurpose = \"answers\"\ntls = false\n\n[[model]]\nname = \"local\"\nkind = \"open-ai\"\npurpose = \"answers\"\nurl = \"http://127.0.0.1:8080/v1\"")),
+    usage);
+  await drawUsage(usage);
 }
 
 /** What holds and where it is declared. */

@@ -2,7 +2,20 @@
 
 import { fill, go, h } from "./dom.js";
 import { documentAddress } from "./results.js";
-import { place, t } from "./words.js";
+import { learn, place, t } from "./words.js";
+
+learn(
+  {
+    tool_search: { zero: "Nouvelle recherche : rien de plus.", one: "Nouvelle recherche : {n} passage de plus.", other: "Nouvelle recherche : {n} passages de plus." },
+    tool_open: { zero: "Document ouvert : rien de plus.", one: "Document ouvert : {n} passage de plus.", other: "Document ouvert : {n} passages de plus." },
+    tool_list_sources: "Sources listées.", tool_unknown: "Outil inconnu refusé.",
+  },
+  {
+    tool_search: { zero: "Searched again: nothing more.", one: "Searched again: {n} more passage.", other: "Searched again: {n} more passages." },
+    tool_open: { zero: "Document opened: nothing more.", one: "Document opened: {n} more passage.", other: "Document opened: {n} more passages." },
+    tool_list_sources: "Sources listed.", tool_unknown: "Unknown tool refused.",
+  },
+);
 
 let writers = null;
 let writing = new AbortController();
@@ -22,7 +35,8 @@ export function stopWriting() {
 }
 
 /** The address that begins a conversation with a question. */
-export const beginAddress = (question) => "/conversation?" + new URLSearchParams({ ask: question });
+export const beginAddress = (question, collection) =>
+  "/conversation?" + new URLSearchParams(collection ? { ask: question, collection } : { ask: question });
 
 /** Offers, below the sentences of the documents, to have an answer written where a model is declared, and to go on. */
 export async function offerWriting(element, question, state) {
@@ -30,9 +44,10 @@ export async function offerWriting(element, question, state) {
   const [model] = await declared();
   if (element.hidden) return;
   const box = h("div", { class: "written", "aria-live": "polite" });
-  const write = () => answerTo(box, { question }, state, h("h3", {}, t("written")));
+  const collection = state.query.get("collection") || undefined;
+  const write = () => answerTo(box, { question, collection }, state, h("h3", {}, t("written")));
   fill(box, model && h("button", { type: "button", class: "write", on: { click: write } }, t("write", { model })));
-  element.append(box, h("p", { class: "go-on" }, go(beginAddress(question), {}, t("go_on"))));
+  element.append(box, h("p", { class: "go-on" }, go(beginAddress(question, collection), {}, t("go_on"))));
 }
 
 /** Asks, and shows the answer while it comes. Gives what the server says of keeping it; nothing when it was stopped. */
@@ -93,12 +108,13 @@ async function* events(body) {
 
 function take(shown, { name, data }) {
   if (name === "sources") shown.sources = data.citations;
-  if (name === "model" || name === "quoting") {
+  if (name === "model" || name === "tool" || name === "quoting") {
     fill(shown.text);
     shown.line = null;
     shown.draft.textContent = "";
   }
   if (name === "model" && data.instead_of) shown.note.append(`${data.instead_of.name} : ${data.instead_of.why} `);
+  if (name === "tool") shown.note.append(t("tool_" + (data.name || "unknown"), { n: data.found }), " ");
   if (name === "draft") {
     shown.draft.textContent += data.text;
     shown.text.append(shown.draft);

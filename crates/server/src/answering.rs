@@ -7,34 +7,90 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use intramuros_core::access::Principal;
-use intramuros_dialogue::{Asking, Cited, Ending, Event, answer, gather};
+use intramuros_core::error::Error;
+use intramuros_dialogue::{Asking, Called, Cited, Ending, Event, Tools, answer, gather};
+use intramuros_journal::Event as JournalEvent;
+use intramuros_journal::time::now_ms;
+use intramuros_store::people::Use;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{self, Receiver};
 
 use crate::api::search::Asked;
 use crate::application::Shared;
+use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::record;
 
 /// Events that wait for a slow reader before the model is made to wait too.
 const WAITING_EVENTS: usize = 64;
 
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Whom {
+    /// To the access rules.
+    pub principal: Principal,
+    /// Their number in the counts; 0 for this machine's owner and for programs.
+    pub person: i64,
+}
+
+impl From<&Caller> for Whom {
+    fn from(caller: &Caller) -> Whom {
+        Whom { principal: caller.principal.clone(), person: caller.person.map_or(0, |person| person.0) }
+    }
+}
+
 /// An answer on its way. Dropping it ends the model's work.
 pub(crate) struct Answering {
-    /// What happens.
-    pub events: Receiver<Event>,
+    events: Receiver<Event>,
+    shared: Arc<Shared>,
+    whom: Whom,
     _place: OwnedSemaphorePermit,
+}
+
+impl Answering {
+    /// What happens next; none after the end. The end is counted.
+    pub async fn next(&mut self) -> Option<Event> {
+        let event = self.events.recv().await?;
+        if let (Event::End(ending), Some(accounts)) = (&event, &self.shared.accounts) {
+            let used = used(&self.whom, ending);
+            accounts.later(move |people| used.iter().try_for_each(|used| people.count_use(used, now_ms())));
+        }
+        Some(event)
+    }
+}
+
+/// What an answer adds to the counts: the question to whoever answered it, and each failure to whoever failed.
+fn used(whom: &Whom, ending: &Ending) -> Vec<Use> {
+    let of = |model: &str| Use {
+        person: whom.person,
+        who: record::name(&whom.principal),
+        model: model.to_owned(),
+        ..Use::default()
+    };
+    let tokens = ending.usage.unwrap_or_default();
+    let answered = Use {
+        questions: 1,
+        answered: u64::from(ending.found),
+        refused: u64::from(!ending.found),
+        prompt_tokens: tokens.prompt_tokens,
+        completion_tokens: tokens.completion_tokens,
+        ..of(ending.model.as_deref().unwrap_or_default())
+    };
+    let failed = ending.failed.iter().map(|(model, _)| Use { failed: 1, ..of(model) });
+    std::iter::once(answered).chain(failed).collect()
 }
 
 /// Searches, writes down who reads what, and lets the answer come.
 pub(crate) async fn begin(
     shared: &Arc<Shared>,
-    principal: &Principal,
+    whom: Whom,
     asking: Asking,
     model: Option<String>,
 ) -> Result<Answering, Failure> {
     let place = Arc::clone(&shared.streams).try_acquire_owned().map_err(|_| Failure::busy())?;
+    let principal = &whom.principal;
     let mut asked = Asked::new(shared, principal, &asking.question, &asking.options);
+    let tools = tools(shared, principal, &asking);
     let who = principal.clone();
     let gathered = shared.call(move |library| gather(library, &who, &asking)).await?;
     asked.results(&gathered.extractive.results);
@@ -44,9 +100,28 @@ pub(crate) async fn begin(
     let (sender, events) = mpsc::channel(WAITING_EVENTS);
     let (library, writers) = (shared.library(), Arc::clone(&shared.writers));
     tokio::spawn(async move {
-        answer(&writers, library, gathered, model.as_deref(), sender).await;
+        answer(&writers, library, gathered, model.as_deref(), Some(tools), sender).await;
     });
-    Ok(Answering { events, _place: place })
+    Ok(Answering { events, shared: Arc::clone(shared), whom, _place: place })
+}
+
+/// What a model may call, in the name of who asks, each call an entry of the journal.
+fn tools(shared: &Shared, principal: &Principal, asking: &Asking) -> Tools {
+    let (record, by) = (shared.walls.record.clone(), record::name(principal));
+    let note = move |called: &Called| {
+        let not_written = |error| Error::internal("the journal can't be written").because(error);
+        let tool = if called.tool.is_empty() { "unknown" } else { called.tool };
+        let entry = JournalEvent::ToolCalled {
+            by: by.clone(),
+            tool: tool.to_owned(),
+            allowed: called.allowed,
+            with: Some(called.with.to_owned()),
+        };
+        record.note(entry).map_err(not_written)?;
+        let read = record::read_together(&by, called.documents.iter(), "tool");
+        read.into_iter().try_for_each(|entry| record.note(entry)).map_err(not_written)
+    };
+    Tools { principal: principal.clone(), options: asking.options.clone(), note: Arc::new(note) }
 }
 
 /// A whole answer as plain text with its sources, for those who can't take it piece by piece.
@@ -68,11 +143,11 @@ impl Whole {
         let mut added = String::new();
         match event {
             Event::Sources { sources } => self.sources = sources,
-            Event::Model { .. } | Event::Quoting if !self.text.is_empty() => {
+            Event::Model { .. } | Event::Tool { .. } | Event::Quoting if !self.text.is_empty() => {
                 added.push_str("\n\n(…)\n\n");
                 self.marks.clear();
             }
-            Event::Model { .. } | Event::Quoting | Event::Draft { .. } => {}
+            Event::Model { .. } | Event::Tool { .. } | Event::Quoting | Event::Draft { .. } => {}
             Event::Sentence { text, cited, unsupported, new_line } => {
                 if !self.text.is_empty() {
                     added.push(if new_line { '\n' } else { ' ' });
@@ -97,7 +172,7 @@ impl Whole {
     /// Waits for the end.
     pub async fn of(mut answering: Answering) -> Whole {
         let mut whole = Whole::default();
-        while let Some(event) = answering.events.recv().await {
+        while let Some(event) = answering.next().await {
             whole.take(event);
         }
         whole

@@ -39,6 +39,7 @@ const ASSETS: [Asset; 21] = [
     script("results.js", include_str!("../assets/results.js")),
     script("answer.js", include_str!("../assets/answer.js")),
     script("written.js", include_str!("../assets/written.js")),
+    script("collections.js", include_str!("../assets/collections.js")),
     script("conversation.js", include_str!("../assets/conversation.js")),
     script("document.js", include_str!("../assets/document.js")),
     script("folders.js", include_str!("../assets/folders.js")),
@@ -50,6 +51,7 @@ const ASSETS: [Asset; 21] = [
     script("who.js", include_str!("../assets/who.js")),
     script("own.js", include_str!("../assets/own.js")),
     script("people.js", include_str!("../assets/people.js")),
+    script("usage.js", include_str!("../assets/usage.js")),
     script("state.js", include_str!("../assets/state.js")),
 ];
 

@@ -17,8 +17,8 @@ use tower_http::compression::CompressionLayer;
 use crate::api::account::{first, own, provider, session, tokens};
 use crate::api::admin::{groups, journal, people, see_as, state};
 use crate::api::{
-    answer, ask, conversations, documents, events, failures, folders, openapi, original, pages, perimeter,
-    search, status,
+    answer, ask, collections, conversations, documents, events, failures, folders, openapi, original, pages,
+    perimeter, search, status,
 };
 use crate::application::Shared;
 use crate::endpoints::{Body, Endpoint, Need, Who};
@@ -47,6 +47,7 @@ fn routes() -> Vec<(Endpoint, Handler)> {
         (Endpoint::get("/api/v1/ask"), Text(get(ask::ask))),
         (Endpoint::post("/api/v1/answer"), AsItIs(post(answer::answer))),
         (Endpoint::get("/api/v1/folders"), Text(get(folders::folders))),
+        (Endpoint::get("/api/v1/collections"), Text(get(collections::collections))),
         (Endpoint::get("/api/v1/documents/{id}"), Text(get(documents::document))),
         (Endpoint::get("/api/v1/documents/{id}/original"), AsItIs(get(original::original))),
         (Endpoint::get("/api/v1/documents/{id}/pages/{page}"), Text(get(pages::page))),
@@ -140,6 +141,7 @@ fn administration() -> Vec<(Endpoint, Handler)> {
         (administer("GET", "/api/v1/see-as"), text(get(see_as::see_as))),
         (administer("GET", "/api/v1/sources"), text(get(state::sources))),
         (administer("GET", "/api/v1/models"), text(get(state::models))),
+        (administer("GET", "/api/v1/usage"), text(get(state::usage))),
         (administer("GET", "/api/v1/settings"), text(get(state::settings))),
         (administer("GET", "/api/v1/journal"), text(get(journal::journal))),
     ]

@@ -245,6 +245,17 @@ fn disagreement(claim: &[Token], evidence: &[Token]) -> Option<Reason> {
     ((denials(claim) > 0) != (denials(evidence) > 0)).then_some(Reason::Negation)
 }
 
+/// Whether everything exact in a claim stands somewhere in these units, and the one most like it denies as it does.
+pub(super) fn is_doubtful(claim: &[Token], units: &[&Unit]) -> bool {
+    let critical = |token: &&Token| token.is_critical() && token.kind != Kind::Negation;
+    let stands =
+        |own: &Token| units.iter().any(|unit| unit.tokens.iter().any(|its| bears_out_across(own, its)));
+    let denies = |tokens: &[Token]| tokens.iter().any(|token| token.kind == Kind::Negation);
+    let nearest = units.iter().max_by_key(|unit| agreement(claim, &unit.tokens));
+    claim.iter().filter(critical).all(stands)
+        && nearest.is_some_and(|unit| denies(claim) == denies(&unit.tokens))
+}
+
 /// As within a language, and names and words that begin alike.
 fn bears_out_across(own: &Token, its: &Token) -> bool {
     if own.is_borne_out_by(its) {

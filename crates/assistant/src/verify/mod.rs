@@ -177,6 +177,24 @@ impl Checker {
         judge::judge(self, &claim, sentence, language, None, meanings)
     }
 
+    /// Whether a sentence that no place says is doubtful rather than wrong: everything exact in it (numbers, dates, names)
+    /// stands in these passages, and their sentence that is most like it denies when it denies. Only then is it worth
+    /// asking somebody who understands rewordings.
+    pub fn is_doubtful(
+        &mut self,
+        sentence: &str,
+        language: Language,
+        verdict: &Verdict,
+        passages: &[usize],
+    ) -> bool {
+        if verdict.reason != Some(Reason::NotSaid) {
+            return false;
+        }
+        let claim = self.tokens(sentence, language);
+        let units: Vec<&Unit> = self.units.iter().filter(|unit| passages.contains(&unit.passage)).collect();
+        judge::is_doubtful(&claim, &units)
+    }
+
     fn tokens(&mut self, sentence: &str, language: Language) -> Vec<Token> {
         let mut tokens = tokens::tokens(&mut self.analyser, sentence, language);
         tokens.truncate(MAX_TOKENS);

@@ -14,6 +14,18 @@ pub enum Unsupported {
     Remove,
 }
 
+/// Who judges whether a sentence is supported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckedBy {
+    /// Rules: numbers, dates, names, denials, words.
+    #[default]
+    Rules,
+    /// The rules, and where they doubt a rewording, the model that wrote it is asked once more about the sentence.
+    Model,
+}
+
 /// `[assistant]`: how written answers are made. Without a model that writes, it has no effect.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -21,7 +33,12 @@ pub enum Unsupported {
 pub struct Assistant {
     /// What becomes of sentences that no passage supports: `mark` or `remove`.
     pub unsupported: Unsupported,
+    /// Who judges whether a sentence is supported: `rules` or `model`.
+    pub check: CheckedBy,
     /// What the model is to heed beside the rules of the program: "address people formally".
     #[serde(skip_serializing_if = "String::is_empty")]
     pub instructions: String,
+    /// The currency of the models' prices, as it is shown: `EUR`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub currency: String,
 }

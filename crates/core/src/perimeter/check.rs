@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::host::{parse_host_port, parse_url, with_port};
 use super::mistake::{Position, nearest};
 use super::read::Reader;
-use super::{Host, MAX_SECTIONS, ModelKind, Perimeter, Purpose};
+use super::{
+    Host, MAX_COLLECTION_NAME, MAX_COLLECTIONS, MAX_SECTIONS, ModelKind, ModelUse, Perimeter, Purpose,
+};
 use crate::access::check_name;
 
 /// Checks a perimeter that was read without mistakes, so that the numbers of sections are those of the file.
@@ -16,6 +18,8 @@ pub(super) fn check(perimeter: &Perimeter, reader: &mut Reader<'_>) {
     access(perimeter, reader);
     egress(perimeter, reader);
     models(perimeter, reader);
+    collections(perimeter, reader);
+    search(perimeter, reader);
     partners_and_journal(perimeter, reader);
     sign_in(perimeter, reader);
 }
@@ -103,11 +107,12 @@ fn seal_and_server(perimeter: &Perimeter, reader: &mut Reader<'_>) {
 }
 
 fn names(perimeter: &Perimeter, reader: &mut Reader<'_>) {
-    let kinds: [(&str, Vec<&str>); 6] = [
+    let kinds: [(&str, Vec<&str>); 7] = [
         ("source", perimeter.sources.iter().map(|source| source.name.as_str()).collect()),
         ("user", perimeter.users.iter().map(|user| user.name.as_str()).collect()),
         ("group", perimeter.groups.iter().map(|group| group.name.as_str()).collect()),
         ("model", perimeter.models.iter().map(|model| model.name.as_str()).collect()),
+        ("collection", perimeter.collections.iter().map(|one| one.name.as_str()).collect()),
         ("partner", perimeter.partners.iter().map(|partner| partner.name.as_str()).collect()),
         ("sign_in", perimeter.sign_in.iter().map(|provider| provider.name.as_str()).collect()),
     ];
@@ -262,6 +267,116 @@ fn models(perimeter: &Perimeter, reader: &mut Reader<'_>) {
                 None => "declare it with [[model]], or leave `fallback` out".to_owned(),
             };
             wrong(reader, &format!("{section}.fallback"), what, mend);
+        }
+    }
+}
+
+fn models_that(perimeter: &Perimeter, purpose: ModelUse) -> Vec<&str> {
+    let wanted = perimeter.models.iter().filter(|model| model.purpose == purpose);
+    wanted.map(|model| model.name.as_str()).collect()
+}
+
+fn collections(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    if perimeter.collections.len() > MAX_COLLECTIONS {
+        let what =
+            format!("{} collections; at most {MAX_COLLECTIONS} are taken", perimeter.collections.len());
+        wrong(reader, "collection", what, "join some: people choose from this list");
+    }
+    let sources: Vec<&str> = perimeter.sources.iter().map(|source| source.name.as_str()).collect();
+    let writers = models_that(perimeter, ModelUse::Answers);
+    for (number, collection) in perimeter.collections.iter().enumerate() {
+        let section = format!("collection[{number}]");
+        if collection.name.chars().count() > MAX_COLLECTION_NAME || collection.name.contains('/') {
+            let what = format!("`{}` can't be the name of a collection", collection.name);
+            let mend = format!("use at most {MAX_COLLECTION_NAME} letters, and no `/`");
+            wrong(reader, &format!("{section}.name"), what, mend);
+        }
+        if collection.sources.is_empty() && collection.folders.is_empty() {
+            let what = "the collection holds nothing";
+            wrong(
+                reader,
+                &section,
+                what,
+                "add `sources = [\"…\"]`, or `folders = [{ source = \"…\", path = \"…/**\" }]`",
+            );
+        }
+        for name in collection.named_sources() {
+            if !sources.contains(&name) {
+                let mend = match nearest(name, sources.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "declare it with [[source]]".to_owned(),
+                };
+                wrong(reader, &format!("{section}.sources"), format!("no source is called `{name}`"), mend);
+            }
+        }
+        if let Some(model) = &collection.model
+            && !writers.contains(&model.as_str())
+        {
+            let mend = match nearest(model, writers.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "declare it with [[model]], or leave `model` out".to_owned(),
+            };
+            let what = format!("no model that writes answers is called `{model}`");
+            wrong(reader, &format!("{section}.model"), what, mend);
+        }
+        for (key, names) in [("users", &collection.users), ("groups", &collection.groups)] {
+            if let Some(why) = names.iter().find_map(|name| check_name(name).err()) {
+                wrong(reader, &format!("{section}.{key}"), why, "write a name");
+            }
+        }
+    }
+}
+
+/// Largest gain or loss by age or source: three standard deviations put a document before almost any other.
+const MAX_WEIGHT: f64 = 3.0;
+
+fn search(perimeter: &Perimeter, reader: &mut Reader<'_>) {
+    let search = &perimeter.search;
+    if !(0.0..=MAX_WEIGHT).contains(&search.recency) {
+        wrong(
+            reader,
+            "search.recency",
+            format!("{} is not from 0 to 3", search.recency),
+            "0.5 is a good beginning",
+        );
+    }
+    if search.recency_days == 0 {
+        wrong(
+            reader,
+            "search.recency_days",
+            "nothing is left after 0 days",
+            "write 1 or more; 365 is the default",
+        );
+    }
+    for (source, weight) in &search.source_weights {
+        let path = format!("search.source_weights.{source}");
+        if perimeter.source(source).is_none() {
+            wrong(reader, &path, format!("no source is called `{source}`"), "write the name of a [[source]]");
+        }
+        if !(-MAX_WEIGHT..=MAX_WEIGHT).contains(weight) {
+            wrong(reader, &path, format!("{weight} is not from -3 to 3"), "0.5 is a good beginning");
+        }
+    }
+    let embedding: Vec<usize> = (perimeter.models.iter().enumerate())
+        .filter(|(_, model)| model.purpose == ModelUse::Embedding)
+        .map(|(number, _)| number)
+        .collect();
+    if let [_, second, ..] = embedding.as_slice() {
+        let what = "a second model makes vectors; texts are compared by one model's";
+        wrong(
+            reader,
+            &format!("model[{second}].purpose"),
+            what,
+            "keep one; the old vectors serve while it changes",
+        );
+    }
+    for (number, model) in perimeter.models.iter().enumerate() {
+        let prices = [("price_in", model.price_in), ("price_out", model.price_out)];
+        for (key, price) in prices {
+            if price.is_some_and(|price| !price.is_finite() || price < 0.0) {
+                let path = format!("model[{number}].{key}");
+                wrong(reader, &path, "a price is a number, not negative", "write what a million tokens cost");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What can be declared in `intramuros.toml`? One type per section; the names of the fields are the keys of the file,
 //! and their descriptions those of its JSON Schema.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -117,18 +117,31 @@ impl LimitOverrides {
 }
 
 /// `[search]`: how text is searched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Search {
     /// Languages of the documents: `fr`, `en`.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub languages: Vec<Language>,
+    /// How much a document of today gains over a very old one, in standard deviations of what a question scores: from 0
+    /// (age does not count, the default) to 3.
+    pub recency: f64,
+    /// Days after which half of that gain is left.
+    pub recency_days: u32,
+    /// What a source's documents gain or lose, in standard deviations, by the source's name: from -3 to 3.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub source_weights: BTreeMap<String, f64>,
 }
 
 impl Default for Search {
     fn default() -> Self {
-        Search { languages: vec![Language::French, Language::English] }
+        Search {
+            languages: vec![Language::French, Language::English],
+            recency: 0.0,
+            recency_days: 365,
+            source_weights: BTreeMap::new(),
+        }
     }
 }
 
@@ -485,7 +498,7 @@ impl ModelUse {
 }
 
 /// `[[model]]`: a model that writes answers or makes vectors. Operator and jurisdiction are those of its egress rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Model {
     /// Its name here.
@@ -518,6 +531,34 @@ pub struct Model {
     /// Seconds until an answer must have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u32>,
+    /// Whether it is offered tools while it writes: to search again, to open a document around a passage, to list the
+    /// sources; always with the asker's rights.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tools: bool,
+    /// What a million tokens of questions and passages cost, in `assistant.currency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_in: Option<f64>,
+    /// What a million tokens of answers cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_out: Option<f64>,
+    /// What stands before a question that is embedded (`purpose = "embedding"`), as the model was trained: `"query: "`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub query_prefix: String,
+    /// What stands before a passage that is embedded: `"passage: "`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub passage_prefix: String,
+}
+
+impl Model {
+    /// What tokens cost at the declared prices; none where no price is declared.
+    pub fn cost(&self, prompt_tokens: u64, completion_tokens: u64) -> Option<f64> {
+        const MILLION: f64 = 1_000_000.0;
+        if self.price_in.is_none() && self.price_out.is_none() {
+            return None;
+        }
+        let of = |tokens: u64, price: Option<f64>| tokens as f64 / MILLION * price.unwrap_or(0.0);
+        Some(of(prompt_tokens, self.price_in) + of(completion_tokens, self.price_out))
+    }
 }
 
 /// `[[partner]]`: a participant of a data space with whom documents are shared.

@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 pub use error::ModelError;
-pub use wire::{ChatRequest, Usage};
+pub use wire::{ChatRequest, Round, ToolCall, ToolOffer, Usage};
 
 /// Requests at once where nothing is declared: what a small model on two processors bears.
 const DEFAULT_CONCURRENCY: u32 = 4;
@@ -58,6 +58,7 @@ pub struct Endpoint {
     purpose: Purpose,
     fallback: Option<String>,
     context_tokens: u32,
+    tools: bool,
     timeout: Duration,
     concurrency: u32,
     places: Arc<Semaphore>,
@@ -107,6 +108,7 @@ impl Endpoint {
             purpose: model.purpose.purpose(),
             fallback: model.fallback.clone(),
             context_tokens: model.context_tokens.unwrap_or(DEFAULT_CONTEXT_TOKENS),
+            tools: model.tools,
             timeout: model
                 .timeout_seconds
                 .map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(seconds.max(1).into())),
@@ -139,6 +141,11 @@ impl Endpoint {
     /// Tokens of its context: question, passages and answer together.
     pub fn context_tokens(&self) -> u32 {
         self.context_tokens
+    }
+
+    /// Whether it is declared that it is offered tools.
+    pub fn takes_tools(&self) -> bool {
+        self.tools
     }
 
     /// What it was used for since the start.
@@ -270,6 +277,7 @@ pub struct ChatStream {
     said_anything: bool,
     finish: Option<String>,
     usage: Option<Usage>,
+    calls: wire::Calls,
     ended: bool,
     failed: bool,
 }
@@ -294,6 +302,7 @@ impl ChatStream {
             said_anything: false,
             finish: None,
             usage: None,
+            calls: wire::Calls::default(),
             ended: false,
             failed: false,
         }
@@ -318,6 +327,11 @@ impl ChatStream {
         self.finish.as_deref() == Some("length")
     }
 
+    /// The calls that the model asks for; whole at the end of the stream.
+    pub fn calls(&self) -> Vec<ToolCall> {
+        self.calls.whole()
+    }
+
     /// Tokens of this answer, where the service says.
     pub fn usage(&self) -> Option<Usage> {
         self.usage
@@ -330,6 +344,7 @@ impl ChatStream {
                     self.count(usage);
                 }
                 self.finish = piece.finish.or(self.finish.take());
+                self.calls.take(piece.calls);
                 if !piece.text.is_empty() {
                     self.said_anything = true;
                     return Ok(Some(piece.text));

@@ -2,11 +2,12 @@
 
 use intramuros_core::chat::Message;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::ModelError;
 
 /// What is asked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatRequest {
     /// What was said so far.
     pub messages: Vec<Message>,
@@ -14,7 +15,47 @@ pub struct ChatRequest {
     pub max_tokens: u32,
     /// How freely words are chosen; 0 for the likeliest.
     pub temperature: f32,
+    /// Tools that the model is told of.
+    pub tools: Vec<ToolOffer>,
+    /// Whether it may call them now.
+    pub may_call: bool,
+    /// Calls so far with what they gave, oldest first; they follow the messages.
+    pub rounds: Vec<Round>,
 }
+
+/// A tool as a model is told of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolOffer {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub description: &'static str,
+    /// The JSON Schema of its arguments.
+    pub parameters: Value,
+}
+
+/// A call that a model asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolCall {
+    /// The service's name of the call.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// The arguments, as the model wrote them: they may be anything.
+    pub arguments: String,
+}
+
+/// Calls of one answer, and what each gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Each call with what it gave.
+    pub calls: Vec<(ToolCall, String)>,
+}
+
+/// Calls of one answer that are read, and bytes of one call's name and arguments: what goes beyond is cut, and then
+/// refused as it doesn't make sense any more.
+const MAX_CALLS: usize = 8;
+const MAX_CALL_BYTES: usize = 4 << 10;
 
 /// Tokens that an answer took, as the service counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,11 +71,15 @@ pub struct Usage {
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
-    messages: &'a [Message],
+    messages: Vec<Value>,
     max_tokens: u32,
     temperature: f32,
     stream: bool,
     stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -44,16 +89,102 @@ struct StreamOptions {
 
 /// The body of a request for a stream.
 pub(crate) fn body(model: &str, request: &ChatRequest) -> Vec<u8> {
+    let offered = |tool: &ToolOffer| {
+        let ToolOffer { name, description, parameters } = tool;
+        json!({"type": "function", "function": {"name": name, "description": description, "parameters": parameters}})
+    };
     let body = Body {
         model,
-        messages: &request.messages,
+        messages: messages(request),
         max_tokens: request.max_tokens,
         temperature: request.temperature,
         stream: true,
         stream_options: StreamOptions { include_usage: true },
+        tools: request.tools.iter().map(offered).collect(),
+        tool_choice: (!request.tools.is_empty()).then_some(if request.may_call { "auto" } else { "none" }),
     };
     // Strings and numbers of our own: writing them down can't fail.
     serde_json::to_vec(&body).unwrap_or_default()
+}
+
+/// The messages, then the calls with what they gave.
+fn messages(request: &ChatRequest) -> Vec<Value> {
+    let mut messages: Vec<Value> =
+        request.messages.iter().map(|said| json!({"role": said.role, "content": said.content})).collect();
+    for round in &request.rounds {
+        let call = |(call, _): &(ToolCall, String)| {
+            // Services take nothing here but an object; what was none was refused, and is not repeated.
+            let whole = serde_json::from_str::<Value>(&call.arguments).is_ok_and(|value| value.is_object());
+            let arguments = if whole { call.arguments.as_str() } else { "{}" };
+            json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}})
+        };
+        let calls: Vec<Value> = round.calls.iter().map(call).collect();
+        messages.push(json!({"role": "assistant", "content": "", "tool_calls": calls}));
+        let gave = |(call, gave): &(ToolCall, String)| json!({"role": "tool", "tool_call_id": call.id, "name": call.name, "content": gave});
+        messages.extend(round.calls.iter().map(gave));
+    }
+    messages
+}
+
+/// Puts together the calls that come in pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Calls(Vec<ToolCall>);
+
+impl Calls {
+    pub fn take(&mut self, pieces: Vec<CallPiece>) {
+        for (position, piece) in pieces.into_iter().enumerate() {
+            let at = piece.index.unwrap_or(position);
+            if at >= MAX_CALLS {
+                continue;
+            }
+            while self.0.len() <= at {
+                let id = format!("call-{}", self.0.len());
+                self.0.push(ToolCall { id, ..ToolCall::default() });
+            }
+            let Some(call) = self.0.get_mut(at) else { continue };
+            if let Some(id) = piece.id.filter(|id| !id.is_empty() && id.len() <= MAX_CALL_BYTES) {
+                call.id = id;
+            }
+            let Some(function) = piece.function else { continue };
+            append(&mut call.name, &function.name.unwrap_or_default());
+            match function.arguments {
+                Some(Value::String(text)) => append(&mut call.arguments, &text),
+                // Some services send them parsed.
+                Some(other) if !other.is_null() => append(&mut call.arguments, &other.to_string()),
+                _ => {}
+            }
+        }
+    }
+
+    /// The calls that name a tool.
+    pub fn whole(&self) -> Vec<ToolCall> {
+        self.0.iter().filter(|call| !call.name.is_empty()).cloned().collect()
+    }
+}
+
+fn append(text: &mut String, more: &str) {
+    if text.len() + more.len() <= MAX_CALL_BYTES {
+        text.push_str(more);
+    }
+}
+
+/// A piece of a call in a stream.
+#[derive(Debug, Deserialize, PartialEq)]
+pub(crate) struct CallPiece {
+    #[serde(default)]
+    index: Option<usize>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    function: Option<FunctionPiece>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct FunctionPiece {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    arguments: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +211,8 @@ struct Choice {
 struct Said {
     #[serde(default)]
     content: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<CallPiece>>,
 }
 
 /// What one event of a stream, or a whole answer, says.
@@ -89,6 +222,8 @@ pub(crate) struct Piece {
     pub usage: Option<Usage>,
     /// Why the model stopped: `stop`, `length`…
     pub finish: Option<String>,
+    /// Pieces of calls.
+    pub calls: Vec<CallPiece>,
 }
 
 /// Reads one event, or the JSON of an answer that is no stream.
@@ -112,8 +247,10 @@ pub(crate) fn read(json: &str) -> Result<Piece, ModelError> {
     let mut piece = Piece { usage: chunk.usage, ..Piece::default() };
     for choice in chunk.choices.into_iter().take(1) {
         piece.finish = choice.finish_reason;
-        let said = choice.delta.or(choice.message);
-        piece.text = said.and_then(|said| said.content).unwrap_or_default();
+        if let Some(said) = choice.delta.or(choice.message) {
+            piece.text = said.content.unwrap_or_default();
+            piece.calls = said.tool_calls.unwrap_or_default();
+        }
     }
     Ok(piece)
 }
@@ -137,6 +274,26 @@ pub(crate) fn says_too_long(body: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_are_put_together_from_pieces_and_bounded() {
+        let mut calls = Calls::default();
+        let take = |calls: &mut Calls, json: &str| {
+            let event = format!(r#"{{"choices":[{{"delta":{{"tool_calls":{json}}}}}]}}"#);
+            calls.take(read(&event).unwrap().calls);
+        };
+        take(&mut calls, r#"[{"index":0,"id":"a","function":{"name":"search","arguments":"{\"que"}}]"#);
+        take(&mut calls, r#"[{"index":0,"function":{"arguments":"ry\":\"x\"}"}}]"#);
+        take(&mut calls, r#"[{"index":1,"function":{"name":"open","arguments":{"passage":2}}}]"#);
+        take(&mut calls, r#"[{"index":999,"function":{"name":"open"}}]"#);
+        let whole = calls.whole();
+        assert_eq!((whole[0].id.as_str(), whole[0].arguments.as_str()), ("a", r#"{"query":"x"}"#));
+        assert_eq!((whole[1].id.as_str(), whole[1].arguments.as_str()), ("call-1", r#"{"passage":2}"#));
+        assert_eq!(whole.len(), 2);
+        let long = format!(r#"[{{"index":0,"function":{{"arguments":"{}"}}}}]"#, "x".repeat(MAX_CALL_BYTES));
+        take(&mut calls, &long);
+        assert_eq!(calls.whole()[0].arguments, r#"{"query":"x"}"#);
+    }
 
     #[test]
     fn pieces_of_every_service_are_read() {

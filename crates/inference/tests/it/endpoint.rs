@@ -111,7 +111,7 @@ fn endpoint(address: SocketAddr, more: &str) -> Arc<Endpoint> {
 
 fn request() -> ChatRequest {
     let messages = vec![Message::new(Role::User, format!("Où trouver une {SECRET} ?"))];
-    ChatRequest { messages, max_tokens: 50, temperature: 0.0 }
+    ChatRequest { messages, max_tokens: 50, ..ChatRequest::default() }
 }
 
 /// The whole answer, or what went wrong with what had come before.

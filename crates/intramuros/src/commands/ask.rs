@@ -25,6 +25,9 @@ pub struct Args {
     at: Where,
     #[command(flatten)]
     who: As,
+    /// Ask this declared collection alone, with its own instructions and model
+    #[arg(long, value_name = "NAME")]
+    collection: Option<String>,
     /// Let this declared model write the answer; the first one that is declared when none is named
     #[arg(long, value_name = "NAME", conflicts_with = "quote")]
     model: Option<String>,
@@ -52,7 +55,13 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         ));
     }
     let found = if !args.quote && perimeter.models.iter().any(writes) {
-        let asked = Asked { question, principal, model: args.model.clone(), json: args.json };
+        let asked = Asked {
+            question,
+            principal,
+            model: args.model.clone(),
+            collection: args.collection.clone(),
+            json: args.json,
+        };
         written::run(&asked, &perimeter, &data, out)?
     } else {
         quoted(args, perimeter, &data, &principal, &question, out)?
@@ -72,7 +81,8 @@ fn quoted(
     let noted = noted::Opened::of(&perimeter, data, principal);
     walls::raise_for_looking(&perimeter, data)?;
     let library = setup::open_read_only(perimeter, data)?;
-    let answered = library.ask(principal, question, &SearchOptions::default())?;
+    let options = SearchOptions { collection: args.collection.clone(), ..SearchOptions::default() };
+    let answered = library.ask(principal, question, &options)?;
     let cited: Vec<&DocumentFacts> = answered.statements.iter().map(|one| &one.document).collect();
     noted.start().question(question, answered.results.total, &cited, "citation", out)?;
     if args.json {

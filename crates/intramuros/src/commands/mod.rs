@@ -17,4 +17,5 @@ pub mod search;
 pub mod serve;
 pub mod status;
 pub mod unread;
+pub mod usage;
 pub mod worker;

@@ -24,6 +24,9 @@ pub struct Args {
     /// Documents shown
     #[arg(long, default_value_t = 10, value_name = "NUMBER")]
     limit: usize,
+    /// Search this declared collection alone
+    #[arg(long, value_name = "NAME")]
+    collection: Option<String>,
     /// Search by words alone, or by meaning alone
     #[arg(long, value_enum)]
     by: Option<By>,
@@ -56,7 +59,8 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         Some(By::Words) => Mode::Words,
         Some(By::Meaning) => Mode::Meaning,
     };
-    let options = SearchOptions { limit: args.limit, mode, ..SearchOptions::default() };
+    let collection = args.collection.clone();
+    let options = SearchOptions { limit: args.limit, mode, collection, ..SearchOptions::default() };
     let question = args.question.join(" ");
     let results = library.search(&principal, &question, &options)?;
     noted.start().question(&question, results.total, &[], "", out)?;

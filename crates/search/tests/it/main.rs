@@ -9,7 +9,7 @@ use intramuros_core::language::detect;
 use intramuros_core::vector::{DIMENSIONS, Vector};
 use intramuros_search::catalogue::{AccessSet, Facts};
 use intramuros_search::query::Query;
-use intramuros_search::{Found, IndexDocument, IndexPassage, Mode, Request, SearchIndex, Update};
+use intramuros_search::{Found, IndexDocument, IndexPassage, Mode, Prior, Request, SearchIndex, Update};
 
 /// A document of one or more passages.
 #[derive(Clone, Debug)]
@@ -101,6 +101,8 @@ impl Searchable {
                 query: &query,
                 vector: &|| vector.clone(),
                 readable,
+                collection: None,
+                prior: &Prior::default(),
                 limit: 50,
                 prefix: query.unfinished,
                 mode: Mode::Fused,

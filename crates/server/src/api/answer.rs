@@ -11,14 +11,15 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use intramuros_core::chat::{Message, Role};
 use intramuros_dialogue::{Asking, Event, MAX_TURNS};
+use intramuros_library::SearchOptions;
 use intramuros_store::people::{ConversationId, MOST_TURNS, Whose};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::conversations::{Keeping, keep, whose};
+use super::conversations::{Begins, Keeping, keep, whose};
 use super::{DocumentHead, Standing, form, pair};
-use crate::answering::{Answering, begin};
+use crate::answering::{Answering, Whom, begin};
 use crate::application::Shared;
 use crate::caller::Caller;
 use crate::failure::{Failure, FailureBody};
@@ -32,6 +33,9 @@ pub(crate) struct AnswerRequest {
     /// Name of a declared model; the first one when not given.
     #[serde(default)]
     pub model: Option<String>,
+    /// Name of a collection (`/api/v1/collections`); that of the conversation, or all that may be read, when not given.
+    #[serde(default)]
+    pub collection: Option<String>,
     /// What was said before, oldest first; for clients that keep conversations themselves.
     #[serde(default)]
     pub history: Vec<Turn>,
@@ -53,7 +57,8 @@ pub(crate) struct Turn {
 }
 
 /// Answers with the declared model, or with sentences of the documents where none is declared. Events, in this order:
-/// `sources` once, `model`, `draft` (not checked yet) and `sentence` (checked) any number of times, `end` once, and `kept`
+/// `sources` once, `model`, `tool` (what came before is void; `sources` follows anew), `draft` (not checked yet) and
+/// `sentence` (checked) any number of times, `end` once, and `kept`
 /// with the numbers of conversation and question where the answer is kept.
 #[utoipa::path(
     post, path = "/api/v1/answer", tag = "search", request_body = AnswerRequest,
@@ -74,12 +79,18 @@ pub(crate) async fn answer(
         return Err(Failure::model_not_found());
     }
     let keeper = keeper(&shared, &caller, &asked)?;
-    let history = match &keeper {
-        Some(Keeper { conversation: Some(id), own, .. }) => said_in(&shared, *id, *own).await?,
-        _ => asked.history.into_iter().map(|turn| message(turn.person, turn.text)).collect(),
+    let chosen = asked.collection.filter(|name| !name.is_empty());
+    let (history, collection) = match &keeper {
+        Some(Keeper { conversation: Some(id), own, .. }) => {
+            let (history, its) = said_in(&shared, *id, *own).await?;
+            (history, chosen.or(its))
+        }
+        _ => (asked.history.into_iter().map(|turn| message(turn.person, turn.text)).collect(), chosen),
     };
-    let asking = Asking { question: asked.question, history, ..Asking::default() };
-    let answering = begin(&shared, &caller.principal, asking, asked.model).await?;
+    let keeper = keeper.map(|keeper| Keeper { collection: collection.clone(), ..keeper });
+    let options = SearchOptions { collection, ..SearchOptions::default() };
+    let asking = Asking { question: asked.question, history, options };
+    let answering = begin(&shared, Whom::from(&caller), asking, asked.model).await?;
     let events = unfold(Answer { answering, keeper, kept: None }, |mut answer| async move {
         let event = answer.next().await?;
         Some((Ok(event), answer))
@@ -96,6 +107,8 @@ struct Keeper {
     shared: Arc<Shared>,
     own: Whose,
     conversation: Option<ConversationId>,
+    /// What a conversation that begins is about.
+    collection: Option<String>,
     question: String,
     keeping: Keeping,
 }
@@ -113,28 +126,34 @@ fn keeper(shared: &Arc<Shared>, caller: &Caller, asked: &AnswerRequest) -> Resul
         shared: Arc::clone(shared),
         own,
         conversation: asked.conversation.map(ConversationId),
+        collection: None,
         question: asked.question.clone(),
         keeping: Keeping::default(),
     }))
 }
 
-/// What was said in one's own conversation.
-async fn said_in(shared: &Shared, id: ConversationId, own: Whose) -> Result<Vec<Message>, Failure> {
+/// What was said in one's own conversation, and the collection that it is about.
+async fn said_in(
+    shared: &Shared,
+    id: ConversationId,
+    own: Whose,
+) -> Result<(Vec<Message>, Option<String>), Failure> {
     let said = shared.accounts()?.people(move |people| {
         let Some(own) = people.conversation(id, own)?.filter(|found| found.whose == own) else {
             return Ok(None);
         };
-        people.said(id, MAX_TURNS).map(|said| Some((own.turns, said)))
+        people.said(id, MAX_TURNS).map(|said| Some((own.turns, own.collection, said)))
     });
-    let (turns, said) = said.await?.ok_or_else(Failure::not_found)?;
+    let (turns, collection, said) = said.await?.ok_or_else(Failure::not_found)?;
     if i64::from(turns) >= MOST_TURNS {
         return Err(Failure::bad_request("this conversation is full").hint("begin a new one"));
     }
-    Ok(said
+    let messages = said
         .into_iter()
         .flat_map(|(question, answer)| [message(true, question), message(false, answer)])
         .filter(|message| !message.content.is_empty())
-        .collect())
+        .collect();
+    Ok((messages, collection))
 }
 
 /// An answer on its way to the page.
@@ -150,7 +169,7 @@ impl Answer {
         if let Some(kept) = self.kept.take() {
             return Some(kept);
         }
-        let (name, data) = view(self.answering.events.recv().await?);
+        let (name, data) = view(self.answering.next().await?);
         if let Some(Keeper { keeping, .. }) = &mut self.keeper
             && let Some(answer) = keeping.take(name, &data)
             && let Some(keeper) = self.keeper.take()
@@ -164,8 +183,9 @@ impl Answer {
 impl Keeper {
     /// Keeps the answer; an answer that can't be kept was given all the same.
     async fn keep(self, answer: (String, String)) -> SseEvent {
-        let Keeper { shared, own, conversation, question, .. } = self;
-        let data = match keep(&shared, own, conversation, &question, answer).await {
+        let Keeper { shared, own, conversation, collection, question, .. } = self;
+        let begins = Begins { question, collection };
+        let data = match keep(&shared, own, conversation, begins, answer).await {
             Ok(Some((conversation, turn))) => json!({"conversation": conversation, "turn": turn}),
             Ok(None) => json!({"conversation": null}),
             Err(failure) => {
@@ -207,6 +227,7 @@ fn view(event: Event) -> (&'static str, Value) {
             let instead_of = instead_of.map(|(name, why)| json!({"name": name, "why": why}));
             ("model", json!({"name": name, "instead_of": instead_of}))
         }
+        Event::Tool { name, found } => ("tool", json!({"name": name, "found": found})),
         Event::Quoting => ("quoting", json!({})),
         Event::Draft { text } => ("draft", json!({"text": text})),
         Event::Sentence { text, cited, unsupported, new_line } => (

@@ -76,6 +76,8 @@ pub(crate) struct ConversationHead {
     pub changed_ms: i64,
     /// Questions.
     pub turns: u32,
+    /// Name of the collection that it is about; only to whoever may choose that collection.
+    pub collection: Option<String>,
 }
 
 /// A conversation with what was said, as far as its reader may read it.
@@ -163,7 +165,15 @@ fn head(conversation: Conversation, reader: Whose) -> ConversationHead {
         created_ms: conversation.created_ms,
         changed_ms: conversation.changed_ms,
         turns: conversation.turns,
+        collection: None,
     }
+}
+
+/// The names of the collections that somebody may choose: what others are called is not told.
+async fn choosable(shared: &Shared, caller: &Caller) -> Result<BTreeSet<String>, Failure> {
+    let principal = caller.principal.clone();
+    let found = shared.call(move |library| library.collections(&principal)).await?;
+    Ok(found.into_iter().map(|one| one.name).collect())
 }
 
 /// One's own conversations.
@@ -192,7 +202,12 @@ pub(crate) async fn conversations(
         .accounts()?
         .people(move |people| people.conversations(own, text.trim(), offset, limit))
         .await?;
-    let conversations = found.into_iter().map(|one| head(one, own)).collect();
+    let known = choosable(&shared, &caller).await?;
+    let with_collection = |one: Conversation| {
+        let collection = one.collection.clone().filter(|name| known.contains(name));
+        ConversationHead { collection, ..head(one, own) }
+    };
+    let conversations = found.into_iter().map(with_collection).collect();
     Ok(Json(ConversationsAnswer { conversations }))
 }
 
@@ -214,7 +229,10 @@ pub(crate) async fn conversation(
     let reader = whose(&caller)?;
     let (conversation, turns) = opened(&shared, id, reader).await?;
     let said = shown_to(&shared, &caller, turns, "conversation").await?;
-    Ok(Json(ConversationAnswer { head: head(conversation, reader), said }))
+    let known = choosable(&shared, &caller).await?;
+    let collection = conversation.collection.clone().filter(|name| known.contains(name));
+    let head = ConversationHead { collection, ..head(conversation, reader) };
+    Ok(Json(ConversationAnswer { head, said }))
 }
 
 /// Renames or shares one of one's own conversations.
@@ -489,7 +507,7 @@ impl Keeping {
     pub fn take(&mut self, name: &str, data: &Value) -> Option<(String, String)> {
         match name {
             "sources" => self.citations = data.get("citations").cloned().unwrap_or_default(),
-            "model" | "quoting" => {
+            "model" | "tool" | "quoting" => {
                 self.sentences.clear();
                 self.plain.clear();
             }
@@ -510,20 +528,26 @@ impl Keeping {
     }
 }
 
+/// What is asked, and what the conversation is about should it begin with it.
+pub(crate) struct Begins {
+    pub question: String,
+    pub collection: Option<String>,
+}
+
 /// Keeps an answer in a conversation, which begins with it where none is named; gives both numbers. None when it could
 /// not be kept: its conversation was deleted meanwhile, or is full.
 pub(crate) async fn keep(
     shared: &Shared,
     own: Whose,
     conversation: Option<ConversationId>,
-    question: &str,
+    Begins { question, collection }: Begins,
     (plain, shown): (String, String),
 ) -> Result<Option<(i64, i64)>, Failure> {
-    let (now, question) = (now_ms(), question.to_owned());
+    let now = now_ms();
     let work = move |people: &intramuros_store::people::People| {
         let id = match conversation {
             Some(id) => id,
-            None => people.begin_conversation(own, &title(&question), now)?,
+            None => people.begin_conversation(own, &title(&question), collection.as_deref(), now)?,
         };
         let turn = people.add_turn(id, own, &question, &plain, &shown, now)?;
         Ok(turn.map(|turn| (id.0, turn)))

@@ -57,6 +57,8 @@ pub(crate) struct SearchParameters {
     before: Option<String>,
     /// In this year, month or on this day.
     year: Option<String>,
+    /// Name of a collection (`/api/v1/collections`); all that may be read when not given.
+    collection: Option<String>,
 }
 
 /// What was found.
@@ -153,9 +155,17 @@ pub(crate) struct Asked(pub Event);
 
 impl Asked {
     pub fn new(shared: &Shared, principal: &Principal, question: &str, options: &SearchOptions) -> Asked {
+        // Over which sources: those that were chosen, or those that the chosen collection has something of.
+        let perimeter = shared.library().perimeter();
+        let chosen = options.collection.as_deref().and_then(|name| perimeter.collection(name));
+        let of_collection = chosen.map(|one| one.named_sources().into_iter().map(str::to_owned).collect());
+        let sources = match of_collection {
+            Some(sources) if options.filters.sources.is_empty() => sources,
+            _ => options.filters.sources.clone(),
+        };
         Asked(Event::Question {
             by: record::name(principal),
-            sources: options.filters.sources.clone(),
+            sources,
             results: 0,
             text: shared.walls.record.text(question),
         })
@@ -177,7 +187,9 @@ pub(crate) fn options(parameters: &mut Parameters) -> Result<SearchOptions, Fail
             .hint("narrow the question or use a filter"));
     }
     let typing = parameters.flag("typing")?;
-    Ok(SearchOptions { limit, offset, typing, filters: parameters.filters()?, ..SearchOptions::default() })
+    let collection = parameters.one("collection")?.filter(|name| !name.is_empty());
+    let filters = parameters.filters()?;
+    Ok(SearchOptions { limit, offset, typing, filters, collection, ..SearchOptions::default() })
 }
 
 pub(crate) fn milliseconds(began: Instant) -> f64 {

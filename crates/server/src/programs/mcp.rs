@@ -26,7 +26,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
 
-use crate::answering::{Whole, address, begin};
+use crate::answering::{Whole, Whom, address, begin};
 use crate::api::documents::refused;
 use crate::api::search::Asked;
 use crate::application::Shared;
@@ -54,12 +54,14 @@ pub const MAX_BODY: usize = 256 << 10;
 pub(crate) struct Tools {
     shared: Arc<Shared>,
     principal: Principal,
+    /// Their number in the counts; 0 for this machine's owner and for programs.
+    person: i64,
 }
 
 /// The tools over HTTP. Who may call is decided by the layers around it.
 pub(crate) fn service(shared: &Arc<Shared>) -> StreamableHttpService<Tools, NeverSessionManager> {
     // Whoever comes past the guard is known; should it ever not be so, it is nobody.
-    let tools = Tools { shared: Arc::clone(shared), principal: Principal::anonymous() };
+    let tools = Tools { shared: Arc::clone(shared), principal: Principal::anonymous(), person: 0 };
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -81,15 +83,19 @@ pub(crate) async fn over_pipes(shared: &Arc<Shared>) -> Result<(), Error> {
 
 impl Tools {
     pub fn new(shared: &Arc<Shared>) -> Tools {
-        Tools { shared: Arc::clone(shared), principal: shared.visitor.clone() }
+        Tools { shared: Arc::clone(shared), principal: shared.visitor.clone(), person: 0 }
     }
 
     /// The tools for whoever the guard let through; over pipes there is no guard, and the principal stays.
     fn for_asker(&self, context: &RequestContext<RoleServer>) -> Tools {
         let parts = context.extensions.get::<Parts>();
         let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
-        let principal = caller.map_or_else(|| self.principal.clone(), |caller| caller.principal.clone());
-        Tools { shared: Arc::clone(&self.shared), principal }
+        let whom = caller.map_or_else(|| self.whom(), Whom::from);
+        Tools { shared: Arc::clone(&self.shared), principal: whom.principal, person: whom.person }
+    }
+
+    fn whom(&self) -> Whom {
+        Whom { principal: self.principal.clone(), person: self.person }
     }
 
     async fn call(&self, name: &str, argument: String) -> Result<Value, Failure> {
@@ -152,7 +158,7 @@ impl Tools {
 
     async fn ask(&self, question: String) -> Result<Value, Failure> {
         let asking = Asking { question, ..Asking::default() };
-        let whole = Whole::of(begin(&self.shared, &self.principal, asking, None).await?).await;
+        let whole = Whole::of(begin(&self.shared, self.whom(), asking, None).await?).await;
         let home = &self.shared.home;
         let sources: Vec<Value> = whole
             .cited()

@@ -15,18 +15,23 @@ use axum::extract::State;
 use axum::response::sse::Event as SseEvent;
 use axum::response::{IntoResponse, Response, Sse};
 use futures_util::stream::unfold;
+use intramuros_core::access::Principal;
 use intramuros_core::chat::{Message, Role};
 use intramuros_dialogue::{Asking, Event};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answering::{Answering, Whole, address, begin};
+use crate::answering::{Answering, Whole, Whom, address, begin};
 use crate::application::Shared;
+use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::guard::Asker;
 
 /// The model's name for whoever does not choose: the first declared, or sentences of the documents.
 const DEFAULT_MODEL: &str = "intramuros";
+
+/// What stands before a collection's name in the name of its model.
+const COLLECTION_MODEL: &str = "intramuros/";
 
 /// The built-in embedding model.
 const EMBEDDING_MODEL: &str = "multilingual-e5-small";
@@ -85,27 +90,36 @@ impl Content {
     }
 }
 
-/// The models that can be asked: each declared one under its name, and `intramuros` for the default.
-pub(crate) async fn models(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    let declared = shared.writers.endpoints().iter().map(|endpoint| endpoint.name());
-    let names = [DEFAULT_MODEL].into_iter().chain(declared).chain([EMBEDDING_MODEL]);
+/// The models that can be asked: `intramuros` for the default, each declared one under its name, and one for each
+/// collection that whoever asks may choose.
+pub(crate) async fn models(
+    State(shared): State<Arc<Shared>>,
+    Asker(principal): Asker,
+) -> Result<Json<Value>, Failure> {
+    let collections = shared.call(move |library| library.collections(&principal)).await?;
+    let declared = shared.writers.endpoints().iter().map(|endpoint| endpoint.name().to_owned());
+    let of_collections = collections.into_iter().map(|one| format!("{COLLECTION_MODEL}{}", one.name));
+    let default = std::iter::once(DEFAULT_MODEL.to_owned());
+    let names = default.chain(declared).chain(of_collections).chain([EMBEDDING_MODEL.to_owned()]);
     let models: Vec<Value> = names
         .map(|name| json!({"id": name, "object": "model", "created": 0, "owned_by": "intramuros"}))
         .collect();
-    Json(json!({"object": "list", "data": models}))
+    Ok(Json(json!({"object": "list", "data": models})))
 }
 
 /// Answers from the documents, as a stream or at once.
 pub(crate) async fn chat(
     State(shared): State<Arc<Shared>>,
-    Asker(principal): Asker,
+    caller: Caller,
     body: Bytes,
 ) -> Result<Response, Failure> {
     let body: ChatBody = parse(&body)?;
-    let model = chosen(&shared, body.model.as_deref())?;
+    let whom = Whom::from(&caller);
+    let (model, collection) = chosen(&shared, &whom.principal, body.model.as_deref()).await?;
     let named = body.model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
-    let asking = asking(body.messages)?;
-    let answering = begin(&shared, &principal, asking, model).await?;
+    let mut asking = asking(body.messages)?;
+    asking.options.collection = collection;
+    let answering = begin(&shared, whom, asking, model).await?;
     let envelope =
         Envelope { id: shared.next_request(), created: now(), model: named, home: shared.home.clone() };
     if body.stream {
@@ -123,15 +137,23 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
     })
 }
 
-/// The declared model that a name means; none for the default.
-fn chosen(shared: &Shared, name: Option<&str>) -> Result<Option<String>, Failure> {
-    match name {
-        None | Some(DEFAULT_MODEL | "") => Ok(None),
-        Some(name) if shared.writers.endpoints().iter().any(|endpoint| endpoint.name() == name) => {
-            Ok(Some(name.to_owned()))
-        }
-        Some(_) => Err(Failure::model_not_found().hint("GET /v1/models lists those that there are")),
+/// The declared model or the collection that a name means; neither for the default.
+async fn chosen(
+    shared: &Shared,
+    principal: &Principal,
+    name: Option<&str>,
+) -> Result<(Option<String>, Option<String>), Failure> {
+    let Some(name) = name.filter(|name| !["", DEFAULT_MODEL].contains(name)) else { return Ok((None, None)) };
+    if shared.writers.endpoints().iter().any(|endpoint| endpoint.name() == name) {
+        return Ok((Some(name.to_owned()), None));
     }
+    if let Some(collection) = name.strip_prefix(COLLECTION_MODEL) {
+        let (who, wanted) = (principal.clone(), collection.to_owned());
+        if shared.call(move |library| library.collection(&who, &wanted)).await?.is_some() {
+            return Ok((None, Some(collection.to_owned())));
+        }
+    }
+    Err(Failure::model_not_found().hint("GET /v1/models lists those that there are"))
 }
 
 fn asking(mut messages: Vec<ChatMessage>) -> Result<Asking, Failure> {
@@ -254,7 +276,7 @@ impl Sending {
                 Some(self.envelope.chunk(json!({"role": "assistant", "content": ""}), None).to_string())
             }
             Step::Body => loop {
-                let Some(event) = self.answering.events.recv().await else {
+                let Some(event) = self.answering.next().await else {
                     self.step = Step::Foot;
                     let foot = self.whole.foot(&self.envelope.home);
                     return Some(self.envelope.chunk(json!({"content": foot}), None).to_string());

@@ -53,9 +53,14 @@ pub fn server() -> (Server, TempDir) {
 
 /// The same, with other settings besides.
 pub fn server_with(settings: Settings) -> (Server, TempDir) {
+    server_of(Scene { settings, rules: RULES, ..Scene::default() })
+}
+
+/// The same, with anything else.
+pub fn server_of(scene: Scene<'_>) -> (Server, TempDir) {
     let (accounts, folder) = accounts(true, "");
-    let settings = Settings { accounts: Some(accounts), ..settings };
-    (Server::start(Scene { settings, rules: RULES, ..Scene::default() }), folder)
+    let settings = Settings { accounts: Some(accounts), ..scene.settings };
+    (Server::start(Scene { settings, ..scene }), folder)
 }
 
 /// A browser: it keeps cookies, and says which page it asks from.

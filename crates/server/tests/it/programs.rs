@@ -7,12 +7,18 @@ use serde_json::Value;
 
 use crate::support::{Answer, Scene, Server};
 
-fn post(server: &Server, path: &str, headers: &str, body: &str) -> Answer {
+/// Posts JSON, and gives the answer.
+pub fn post(server: &Server, path: &str, headers: &str, body: &str) -> Answer {
     let (host, length) = (server.address, body.len());
     server.send(&format!(
         "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {length}\r\n{headers}\r\n{body}"
     ))
+}
+
+/// The body of a question to a model.
+pub fn asks_of(model: &str, question: &str) -> String {
+    serde_json::json!({"model": model, "messages": [{"role": "user", "content": question}]}).to_string()
 }
 
 fn asks(question: &str) -> String {

@@ -39,6 +39,8 @@ pub struct Conversation {
     pub changed_ms: i64,
     /// Questions.
     pub turns: u32,
+    /// Name of the collection that it is about; none for all that its person may read.
+    pub collection: Option<String>,
 }
 
 /// A question with its answer.
@@ -59,7 +61,7 @@ pub struct Turn {
 }
 
 const COLUMNS: &str = "id, person_id, title, shared, created_ms, changed_ms, \
-     (SELECT count(*) FROM turns WHERE conversation_id = conversations.id)";
+     (SELECT count(*) FROM turns WHERE conversation_id = conversations.id), collection";
 
 impl People {
     /// Begins a conversation. The one that was not touched for longest goes when a person has too many.
@@ -67,6 +69,7 @@ impl People {
         &self,
         whose: Whose,
         title: &str,
+        collection: Option<&str>,
         now_ms: i64,
     ) -> Result<ConversationId, Error> {
         let what = "beginning a conversation";
@@ -74,8 +77,9 @@ impl People {
         self.change(|transaction| {
             transaction
                 .execute(
-                    "INSERT INTO conversations(person_id, title, created_ms, changed_ms) VALUES(?1, ?2, ?3, ?3)",
-                    params![person, title, now_ms],
+                    "INSERT INTO conversations(person_id, title, created_ms, changed_ms, collection) \
+                     VALUES(?1, ?2, ?3, ?3, ?4)",
+                    params![person, title, now_ms, collection],
                 )
                 .doing(what)?;
             let id = transaction.last_insert_rowid();
@@ -254,6 +258,7 @@ fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
         created_ms: row.get(4)?,
         changed_ms: row.get(5)?,
         turns: row.get(6)?,
+        collection: row.get(7)?,
     })
 }
 

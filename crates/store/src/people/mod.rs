@@ -11,6 +11,7 @@ mod persons;
 mod schema;
 mod sessions;
 mod tokens;
+mod usage;
 mod values;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use crate::pool::Readers;
 
 pub use conversations::{Conversation, ConversationId, MOST_TURNS, Turn, Whose};
 pub use schema::VERSION as PEOPLE_VERSION;
+pub use usage::{Ratings, Use};
 pub use values::{
     Code, CodeUse, Group, GroupId, NewPerson, NewSession, NewToken, Origin, Person, PersonChange, PersonId,
     Session, Taken, Token, TokenId,

@@ -6,7 +6,7 @@ use crate::schema::Layout;
 pub const VERSION: u32 = PEOPLE.version();
 
 /// The database of people; "IMUP".
-pub(super) const PEOPLE: Layout = Layout { application: 0x494D_5550, steps: &[FIRST, SECOND] };
+pub(super) const PEOPLE: Layout = Layout { application: 0x494D_5550, steps: &[FIRST, SECOND, THIRD] };
 
 /// Why it looks so:
 /// - numbers are `AUTOINCREMENT`: what names a person who was removed never comes to mean another;
@@ -106,4 +106,26 @@ CREATE TABLE turns(
     rating INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY(conversation_id, number)
 ) WITHOUT ROWID;
+";
+
+/// The collection that a conversation is about; and what each person used each model for, by day (days since 1970, UTC).
+/// `person_id` is 0 for this machine's owner and for programs, `model` is empty for sentences of the documents. What is
+/// counted of a person goes with the person.
+const THIRD: &str = "
+ALTER TABLE conversations ADD COLUMN collection TEXT;
+CREATE TABLE usage(
+    day INTEGER NOT NULL,
+    person_id INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    model TEXT NOT NULL,
+    questions INTEGER NOT NULL DEFAULT 0,
+    answered INTEGER NOT NULL DEFAULT 0,
+    refused INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    prompt_tokens INTEGER NOT NULL DEFAULT 0,
+    completion_tokens INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY(day, person_id, who, model)
+) WITHOUT ROWID;
+CREATE TRIGGER usage_goes_with_the_person AFTER DELETE ON people
+BEGIN DELETE FROM usage WHERE person_id = old.id; END;
 ";

@@ -1,0 +1,131 @@
+//! What was each model used for, by whom?
+//!
+//! Counts by day, never a question or an answer. What is counted of a person goes with the person.
+
+use intramuros_core::error::Error;
+use rusqlite::params;
+
+use super::People;
+use crate::error::Doing;
+
+/// Days that counts are kept: thirteen months, so that a month can be compared with that of the year before.
+const KEPT_DAYS: i64 = 400;
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
+/// What is added to the counts of one day.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Use {
+    /// Number of the person; 0 for this machine's owner and for programs.
+    pub person: i64,
+    /// Their name in the journal.
+    pub who: String,
+    /// The declared model; empty for sentences of the documents.
+    pub model: String,
+    /// Questions.
+    pub questions: u64,
+    /// Of these, answered.
+    pub answered: u64,
+    /// Of these, that nothing in the documents answers.
+    pub refused: u64,
+    /// Times that a model failed.
+    pub failed: u64,
+    /// Tokens of questions with their passages, as the service counts them.
+    pub prompt_tokens: u64,
+    /// Tokens of answers.
+    pub completion_tokens: u64,
+}
+
+/// What people thought of kept answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ratings {
+    /// Answers that are kept in conversations.
+    pub kept: u64,
+    /// Of these, called good.
+    pub good: u64,
+    /// Of these, called bad.
+    pub bad: u64,
+}
+
+impl People {
+    /// Adds to the counts of a day.
+    pub fn count_use(&self, used: &Use, now_ms: i64) -> Result<(), Error> {
+        let what = "counting the use of a model";
+        let day = now_ms.div_euclid(DAY_MS);
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.change(|transaction| {
+            transaction
+                .execute("DELETE FROM usage WHERE day < ?1", [day - KEPT_DAYS])
+                .doing(what)?;
+            transaction
+                .execute(
+                    "INSERT INTO usage(day, person_id, who, model, questions, answered, refused, failed, \
+                     prompt_tokens, completion_tokens) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+                     ON CONFLICT(day, person_id, who, model) DO UPDATE SET questions = questions + excluded.questions, \
+                     answered = answered + excluded.answered, refused = refused + excluded.refused, \
+                     failed = failed + excluded.failed, prompt_tokens = prompt_tokens + excluded.prompt_tokens, \
+                     completion_tokens = completion_tokens + excluded.completion_tokens",
+                    params![
+                        day,
+                        used.person,
+                        used.who,
+                        used.model,
+                        number(used.questions),
+                        number(used.answered),
+                        number(used.refused),
+                        number(used.failed),
+                        number(used.prompt_tokens),
+                        number(used.completion_tokens)
+                    ],
+                )
+                .doing(what)?;
+            Ok(())
+        })
+    }
+
+    /// What was used in the last days, today among them, by person and model, most questions first.
+    pub fn used(&self, days: u32, now_ms: i64) -> Result<Vec<Use>, Error> {
+        let what = "reading the use of models";
+        let from = now_ms.div_euclid(DAY_MS) - i64::from(days) + 1;
+        self.read(|connection| {
+            let sql = "SELECT person_id, who, model, sum(questions), sum(answered), sum(refused), sum(failed), \
+                       sum(prompt_tokens), sum(completion_tokens) FROM usage WHERE day >= ?1 \
+                       GROUP BY person_id, who, model ORDER BY 4 DESC, who, model";
+            let mut statement = connection.prepare_cached(sql).doing(what)?;
+            let rows = statement
+                .query_map([from], |row| {
+                    let count = |at: usize| row.get::<_, i64>(at).map(|count| count.max(0) as u64);
+                    Ok(Use {
+                        person: row.get(0)?,
+                        who: row.get(1)?,
+                        model: row.get(2)?,
+                        questions: count(3)?,
+                        answered: count(4)?,
+                        refused: count(5)?,
+                        failed: count(6)?,
+                        prompt_tokens: count(7)?,
+                        completion_tokens: count(8)?,
+                    })
+                })
+                .doing(what)?;
+            rows.map(|row| row.doing(what)).collect()
+        })
+    }
+
+    /// What people thought of the answers of the last days that are kept in conversations.
+    pub fn ratings(&self, days: u32, now_ms: i64) -> Result<Ratings, Error> {
+        let from = (now_ms.div_euclid(DAY_MS) - i64::from(days) + 1) * DAY_MS;
+        self.read(|connection| {
+            let sql = "SELECT count(*), coalesce(sum(rating > 0), 0), coalesce(sum(rating < 0), 0) FROM turns \
+                       WHERE asked_ms >= ?1";
+            let mut statement = connection.prepare_cached(sql).doing("reading the ratings")?;
+            statement
+                .query_row([from], |row| {
+                    let count = |at: usize| row.get::<_, i64>(at).map(|count| count.max(0) as u64);
+                    Ok(Ratings { kept: count(0)?, good: count(1)?, bad: count(2)? })
+                })
+                .doing("reading the ratings")
+        })
+    }
+}
