@@ -295,9 +295,7 @@ impl SearchIndex {
 
     /// How many documents of each source are readable.
     pub fn sources(&self, readable: &AccessSet) -> BTreeMap<String, usize> {
-        let state = self.read();
-        let visible = state.catalogue.visible(readable, &Filters::default());
-        state.catalogue.facets(visible.iter()).sources
+        self.facets(readable, None).sources
     }
 
     /// Searches.

@@ -29,7 +29,7 @@ const ACCOUNT: Asset = Asset {
     content: include_str!("../assets/account.html"),
 };
 
-const ASSETS: [Asset; 21] = [
+const ASSETS: &[Asset] = &[
     style("style.css", include_str!("../assets/style.css")),
     picture("mark.svg", include_str!("../assets/mark.svg")),
     script("early.js", include_str!("../assets/early.js")),

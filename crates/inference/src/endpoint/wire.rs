@@ -146,7 +146,10 @@ impl Calls {
                 call.id = id;
             }
             let Some(function) = piece.function else { continue };
-            append(&mut call.name, &function.name.unwrap_or_default());
+            // Names come whole: once from most services, with every piece from llama.cpp's server.
+            if call.name.is_empty() {
+                append(&mut call.name, &function.name.unwrap_or_default());
+            }
             match function.arguments {
                 Some(Value::String(text)) => append(&mut call.arguments, &text),
                 // Some services send them parsed.
@@ -283,11 +286,12 @@ mod tests {
             calls.take(read(&event).unwrap().calls);
         };
         take(&mut calls, r#"[{"index":0,"id":"a","function":{"name":"search","arguments":"{\"que"}}]"#);
-        take(&mut calls, r#"[{"index":0,"function":{"arguments":"ry\":\"x\"}"}}]"#);
+        take(&mut calls, r#"[{"index":0,"id":"a","function":{"name":"search","arguments":"ry\":\"x\"}"}}]"#);
         take(&mut calls, r#"[{"index":1,"function":{"name":"open","arguments":{"passage":2}}}]"#);
         take(&mut calls, r#"[{"index":999,"function":{"name":"open"}}]"#);
         let whole = calls.whole();
-        assert_eq!((whole[0].id.as_str(), whole[0].arguments.as_str()), ("a", r#"{"query":"x"}"#));
+        assert_eq!((whole[0].id.as_str(), whole[0].name.as_str()), ("a", "search"));
+        assert_eq!(whole[0].arguments, r#"{"query":"x"}"#);
         assert_eq!((whole[1].id.as_str(), whole[1].arguments.as_str()), ("call-1", r#"{"passage":2}"#));
         assert_eq!(whole.len(), 2);
         let long = format!(r#"[{{"index":0,"function":{{"arguments":"{}"}}}}]"#, "x".repeat(MAX_CALL_BYTES));

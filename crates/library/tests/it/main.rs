@@ -9,3 +9,4 @@ mod files;
 mod kills;
 mod scale;
 mod support;
+mod weights;

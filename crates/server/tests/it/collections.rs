@@ -100,6 +100,32 @@ fn who_may_use_nothing_of_a_collection_does_not_learn_that_it_is_there() {
 }
 
 #[test]
+fn what_is_asked_is_counted_by_person_and_model_without_its_text() {
+    let (server, _people) = server_of(Scene { rules: RULES, ..Scene::default() });
+    let mut rose = Browser::of(&server, "rose");
+    let leave = "Combien de jours de congés payés par mois ?";
+    let (id, turn) = ask(&mut rose, &json!({"question": leave, "keep": true}));
+    ask(&mut rose, &json!({"question": "Quelle est la couleur de la lune ?", "keep": true}));
+    rose.ask("PUT", &format!("/api/v1/conversations/{id}/turns/{turn}/rating"), Some(json!({"rating": 1})));
+    assert_eq!(rose.get("/api/v1/usage").status, 403);
+    let mut adam = Browser::of(&server, "adam");
+    // Counting waits for nobody, and nobody for it.
+    let counted = || -> Option<Value> {
+        let usage = adam.json("/api/v1/usage?days=7");
+        (usage["used"][0]["questions"] == 2).then_some(usage)
+    };
+    let usage = crate::support::eventually(counted);
+    assert!(!usage.to_string().contains("congés"), "{usage}");
+    let row = &usage["used"][0];
+    assert_eq!((&row["who"], &row["model"]), (&json!("rose"), &Value::Null));
+    assert_eq!((&row["answered"], &row["refused"]), (&json!(1), &json!(1)));
+    assert_eq!((&usage["kept"], &usage["good"], &usage["bad"]), (&json!(2), &json!(1), &json!(0)));
+    let person = adam.person("rose");
+    assert_eq!(adam.ask("DELETE", &format!("/api/v1/people/{person}"), None).status, 204);
+    assert_eq!(adam.json("/api/v1/usage")["used"], json!([]), "it goes with the person");
+}
+
+#[test]
 fn a_conversation_stays_with_the_collection_that_it_began_with() {
     let (server, _people) = server_of(Scene { rules: RULES, ..Scene::default() });
     let mut rose = Browser::of(&server, "rose");

@@ -170,6 +170,18 @@ impl Server {
     }
 }
 
+/// Waits until there is something.
+pub fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let until = std::time::Instant::now() + LONG;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(std::time::Instant::now() < until, "it did not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stop.take());
