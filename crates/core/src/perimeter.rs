@@ -15,6 +15,7 @@ pub mod pattern;
 mod people;
 mod read;
 mod sections;
+pub mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use mistake::{Mistake, Position};
 pub use pattern::Pattern;
 pub use people::{Accounts, SignIn};
 pub use sections::*;
+pub use source::{AccessOrigin, Source, SourceKind};
 
 use crate::access::{AccessRule, Principal};
 use read::Reader;
@@ -193,15 +195,7 @@ impl Perimeter {
             number += 1;
         }
         self.commanded.insert(format!("source[{}]", self.sources.len()), "FOLDER".to_owned());
-        self.sources.push(Source {
-            name,
-            kind: SourceKind::Folder,
-            path,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            follow_links: false,
-            access: AccessOrigin::Rules,
-        });
+        self.sources.push(Source { name, path, ..Source::default() });
     }
 
     /// Notes that the command line's `option` set the value at `path` (`server.listen`), for `perimeter show`.
@@ -211,19 +205,24 @@ impl Perimeter {
 
     /// Makes declared paths absolute or relative to `base`, the folder that holds `intramuros.toml`.
     pub fn resolve_paths(&mut self, base: &Path) {
-        let folders = self.sources.iter_mut().map(|source| &mut source.path);
         let server = &mut self.server.token_file;
         let own = [&mut self.data.folder, &mut self.journal.folder, &mut self.journal.key_file, server];
         let optional = own.into_iter().chain([&mut self.accounts.key_file]);
         let providers = self.sign_in.iter_mut().map(|provider| &mut provider.client_secret_file);
         let models = self.models.iter_mut().flat_map(|model| [&mut model.key_file, &mut model.file]);
+        for source in &mut self.sources {
+            let path = if source.kind == SourceKind::Folder { Some(&mut source.path) } else { None };
+            for path in path.into_iter().chain(source.secret_file.as_mut()) {
+                *path = base.join(&*path);
+            }
+        }
         let egress = self
             .egress
             .iter_mut()
             .flat_map(|rule| [&mut rule.ca_file, &mut rule.certificate_file, &mut rule.key_file]);
         let proxy = self.proxy.iter_mut().map(|proxy| &mut proxy.credentials_file);
         let others = optional.chain(providers).chain(models).chain(egress).chain(proxy).flatten();
-        for path in folders.chain(others) {
+        for path in others {
             *path = base.join(&*path);
         }
     }

@@ -1,6 +1,7 @@
 //! What did the person ask the program to do?
 
 mod commands;
+mod fetching;
 mod forward;
 mod noted;
 mod output;

@@ -132,7 +132,7 @@ fn data_home() -> PathBuf {
 fn name_of(perimeter: &Perimeter) -> String {
     let mut hasher = blake3::Hasher::new();
     for source in &perimeter.sources {
-        hasher.update(source.path.as_os_str().as_encoded_bytes());
+        hasher.update(source.place().as_bytes());
         hasher.update(&[0]);
     }
     let first = perimeter.sources.first().and_then(|source| source.path.file_name());

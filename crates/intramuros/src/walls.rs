@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::Perimeter;
+use intramuros_core::perimeter::{Perimeter, Source};
 use intramuros_egress::{Egress, Surroundings};
 use intramuros_ingest::Ocr;
 use intramuros_journal::{Event, Journal};
@@ -69,6 +69,15 @@ pub fn raise_for_reading(perimeter: &Perimeter, data: &Path, ocr: Option<&Ocr>) 
     make(data)?;
     let plan = Plan::of(perimeter, &places(data, ocr)?).without_network();
     seal(perimeter, &plan).map(drop)
+}
+
+/// Raises the walls around a command that fetches and reads documents: it connects to the declared ports alone.
+///
+/// # Errors
+/// As [`raise_for_reading`].
+pub fn raise_for_fetching(perimeter: &Perimeter, data: &Path, ocr: Option<&Ocr>) -> Result<(), Error> {
+    make(data)?;
+    seal(perimeter, &Plan::of(perimeter, &places(data, ocr)?)).map(drop)
 }
 
 /// Raises the walls around a command that only looks at what is held: it starts no program either.
@@ -174,9 +183,13 @@ fn way_out(perimeter: &Perimeter) -> String {
 fn reads(perimeter: &Perimeter) -> String {
     /// More folders than this are counted rather than named.
     const NAMED: usize = 3;
+    let folders: Vec<&Source> = perimeter.sources.iter().filter(|source| !source.is_remote()).collect();
     let paths: Vec<String> =
-        perimeter.sources.iter().take(NAMED).map(|source| source.path.display().to_string()).collect();
-    match perimeter.sources.len().checked_sub(NAMED) {
+        folders.iter().take(NAMED).map(|source| source.path.display().to_string()).collect();
+    if paths.is_empty() {
+        return "the data folder".to_owned();
+    }
+    match folders.len().checked_sub(NAMED) {
         None | Some(0) => paths.join(", "),
         Some(more) => format!("{} and {more} more folders", paths.join(", ")),
     }

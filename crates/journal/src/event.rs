@@ -161,6 +161,24 @@ pub enum Event {
         /// The rule (`egress[0]`) or the reason of the refusal.
         why: String,
     },
+    /// A place outside was looked at, and what is new there was fetched. Never what it holds.
+    Fetched {
+        /// The source.
+        source: String,
+        /// Files found there.
+        found: u64,
+        /// Of these, fetched.
+        fetched: u64,
+        /// Of these, not fetched for a reason.
+        unread: u64,
+        /// Files that are gone.
+        removed: u64,
+        /// Bytes fetched.
+        bytes: u64,
+        /// Why it was not seen whole; none when it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// The configuration was changed or read again.
     ConfigurationChanged {
         /// Who, or `file`.
@@ -210,6 +228,7 @@ impl Event {
             Event::AccessRefused { .. } => "access_refused",
             Event::ToolCalled { .. } => "tool_called",
             Event::Egress { .. } => "egress",
+            Event::Fetched { .. } => "fetched",
             Event::ConfigurationChanged { .. } => "configuration_changed",
             Event::Exported { .. } => "exported",
             Event::Administered { .. } => "administered",
@@ -270,6 +289,7 @@ impl Event {
             Event::Egress { purpose, host, address, why, .. } => {
                 [purpose, host, why].into_iter().chain(address).collect()
             }
+            Event::Fetched { source, why, .. } => std::iter::once(source).chain(why).collect(),
             Event::ConfigurationChanged { by, what, change } => {
                 [by, what].into_iter().chain(change).collect()
             }

@@ -26,15 +26,20 @@ const LOOK_UP: Duration = Duration::from_millis(300);
 
 /// Follows one source until the library stops.
 pub(crate) fn run(shared: &Shared, known: &KnownSource) {
-    let mut watch = start(shared, known);
+    let remote = known.source.is_remote();
+    let mut watch = if remote { None } else { start(shared, known) };
     let mut next = Scope::All;
     while !shared.stopped() {
         let began = Instant::now();
         let declared = shared.declared.load(Ordering::Acquire);
         let result = shared.scan(known, &next);
-        let pause = pause(shared, &result, watch.is_some(), began.elapsed());
+        let pause = match remote {
+            // Whoever fetches tells of changes; only a change of the rules is to be heard of here.
+            true => SCAN_EVERY * 6,
+            false => pause(shared, &result, watch.is_some(), began.elapsed()),
+        };
         // Where the root itself went away, the events went with it.
-        if result.is_err() {
+        if result.is_err() && !remote {
             watch = start(shared, known);
         }
         next = wait(shared, watch.as_ref(), pause, declared);

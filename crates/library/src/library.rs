@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use intramuros_core::document::{ExtractError, Extracted, Limits};
 use intramuros_core::error::{Error, ErrorKind};
 use intramuros_core::passage::Passage;
-use intramuros_core::perimeter::{Perimeter, Source, SourceKind};
+use intramuros_core::perimeter::{Perimeter, Source};
 use intramuros_store::{Compacted, Counts, Sequence, Source as StoredSource, SourceId, Store};
 
 use crate::bell::Bell;
@@ -19,7 +19,7 @@ use crate::embed::Embed;
 use crate::progress::{Board, Progress};
 use crate::query::Rules;
 use crate::scan::{Scan, ScanReport, Scope};
-use crate::{embedding, follow, paths, words};
+use crate::{embedding, follow, paths, spool, words};
 
 /// Reads one file: its name and its bytes. `intramuros-ingest` has the readers; a worker process runs them.
 pub type Extract = Arc<dyn Fn(&str, &[u8]) -> Result<Extracted, ExtractError> + Send + Sync>;
@@ -118,12 +118,16 @@ impl Library {
     /// When another process writes the folder, when it can't be written or is damaged.
     pub fn open(options: Options) -> Result<Library, Error> {
         let store = Store::open(&options.data)?;
+        let mut options = options;
+        spooled(&mut options.perimeter, &options.data);
         let mut sources = Vec::new();
         for source in &options.perimeter.sources {
             let mut source = source.clone();
             // Events and links are told by the real path. A root that is not there yet is tried again at each scan.
-            source.path = std::fs::canonicalize(&source.path).unwrap_or(source.path);
-            let stored = store.put_source(&source.name, kind_word(source.kind), &root_bytes(&source.path))?;
+            if !source.is_remote() {
+                source.path = std::fs::canonicalize(&source.path).unwrap_or(source.path);
+            }
+            let stored = store.put_source(&source.name, source.kind.word(), &root_bytes(&source.path))?;
             sources.push(KnownSource { source, id: stored.id });
         }
         let library = Library::with(store, sources, options, true)?;
@@ -140,9 +144,10 @@ impl Library {
     /// When there is nothing in it yet, or it can't be read.
     pub fn open_read_only(
         data: &Path,
-        perimeter: Perimeter,
+        mut perimeter: Perimeter,
         embed: Option<Arc<dyn Embed>>,
     ) -> Result<Library, Error> {
+        spooled(&mut perimeter, data);
         let store = Store::open_read_only(data)?;
         let shared = Shared::new(store, Vec::new(), perimeter, None, embed, false)?;
         Ok(Library { shared: Arc::new(shared), threads: Mutex::default() })
@@ -437,11 +442,10 @@ impl Shared {
     }
 }
 
-fn kind_word(kind: SourceKind) -> &'static str {
-    match kind {
-        SourceKind::Folder => "folder",
-        // New kinds come with their own way of being read.
-        _ => "other",
+/// What is fetched from elsewhere is read where it is kept.
+fn spooled(perimeter: &mut Perimeter, data: &Path) {
+    for source in perimeter.sources.iter_mut().filter(|source| source.is_remote()) {
+        source.path = spool::folder(data, &source.name);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use intramuros_core::access::{AccessId, AccessRule};
+use intramuros_core::document::ExtractError;
 use intramuros_store::{FileId, FileOutcome, KnownFile, Stamp};
 
 use crate::walk::{Found, Walk};
@@ -39,6 +40,8 @@ pub(crate) struct Job {
     /// Files that are read as one; empty for a file by itself.
     pub members: Vec<Vec<u8>>,
     pub rule: AccessRule,
+    /// Why it can't be read, where that is known before.
+    pub fault: Option<ExtractError>,
     /// What is known at its place.
     pub known: Option<Known>,
 }
@@ -79,6 +82,7 @@ pub(crate) fn plan(
                 stamp: found.stamp,
                 members: found.members,
                 rule,
+                fault: found.fault,
                 known,
             }),
         }
@@ -125,7 +129,7 @@ mod tests {
     }
 
     fn found(path: &str, modified_ns: i64) -> Found {
-        Found { path: path.into(), stamp: stamp(modified_ns), members: vec![], rule: None }
+        Found { path: path.into(), stamp: stamp(modified_ns), members: vec![], rule: None, fault: None }
     }
 
     /// Paths to read, files whose rule changes, files that vanished.

@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::collections::no_collection;
 use crate::embed::Embed;
+use intramuros_core::perimeter::Perimeter;
+
 use crate::facts::SourceNames;
 use crate::library::{Library, Shared};
 
@@ -95,6 +97,9 @@ pub struct DocumentFacts {
     pub source: String,
     /// Its path in the source, with the part's name after `!/`.
     pub path: String,
+    /// Where its file can be looked at outside; none for files of this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
     /// What kind of file.
     pub kind: Option<Kind>,
     /// The language of most of it.
@@ -274,7 +279,10 @@ impl Library {
         let sources = self.shared.store.sources()?;
         let stored = sources.into_iter().find(|source| source.id == document.location.source);
         let declared = stored.and_then(|stored| self.shared.perimeter().source(&stored.name).cloned());
-        let path = declared.map(|source| crate::paths::under(&source.path, &document.location.path));
+        let path = declared.map(|source| match source.is_remote() {
+            true => crate::spool::blob(&source.path, &document.location.path),
+            false => crate::paths::under(&source.path, &document.location.path),
+        });
         // What was read from several files together has no file of its own.
         Ok(path.filter(|path| path.is_file()))
     }
@@ -377,7 +385,7 @@ impl Shared {
     }
 
     fn facts_of(&self, document: &Document) -> Result<DocumentFacts, Error> {
-        Ok(facts_of(document, &crate::facts::source_names(&self.store)?))
+        Ok(facts_of(document, &crate::facts::source_names(&self.store)?, &self.perimeter()))
     }
 
     /// A hit with its texts; none when the store does not let the principal read it.
@@ -408,7 +416,11 @@ impl Shared {
                 found_passage(stored, scores, highlights)
             })
             .collect();
-        Ok(Some(FoundDocument { document: facts_of(&document, sources), score: hit.score, passages }))
+        Ok(Some(FoundDocument {
+            document: facts_of(&document, sources, &self.perimeter()),
+            score: hit.score,
+            passages,
+        }))
     }
 }
 
@@ -424,11 +436,13 @@ fn vector_of(model: &dyn Embed, question: &str) -> Option<Vec<f32>> {
 }
 
 /// What is shown of a document.
-fn facts_of(document: &Document, sources: &SourceNames) -> DocumentFacts {
+fn facts_of(document: &Document, sources: &SourceNames, perimeter: &Perimeter) -> DocumentFacts {
+    let source = sources.get(&document.location.source).cloned().unwrap_or_default();
     DocumentFacts {
+        link: perimeter.source(&source).and_then(|source| source.link(&document.location.path_text())),
         id: document.id,
         title: document.title(),
-        source: sources.get(&document.location.source).cloned().unwrap_or_default(),
+        source,
         path: document.path(),
         kind: document.kind,
         language: document.language,

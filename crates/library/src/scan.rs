@@ -22,7 +22,7 @@ use crate::plan::{Job, Known, Plan, plan};
 use crate::progress::{Board, Phase};
 use crate::read::{Bytes, NotRead, read, read_together};
 use crate::walk::{Found, Walk, Walker};
-use crate::{bundle, paths, walk};
+use crate::{bundle, paths, spool, walk};
 
 /// When what was read is acknowledged: at this many changes, bytes of text, or this long after the first of them.
 /// A transaction costs a few milliseconds whatever its size, and readers see only what is acknowledged.
@@ -132,14 +132,20 @@ impl Scan<'_> {
             false => self.source.takes(path),
         };
         let walker = self.walker(&takes);
-        let scope = &widen(&walker, scope);
-        let walk = look(&walker, scope)?;
+        let remote = self.source.is_remote();
+        let scope = &if remote { Scope::All } else { widen(&walker, scope) };
+        let walk = match remote {
+            true => spool::walk(&self.source.path, &|path| self.source.takes(path))?,
+            false => look(&walker, scope)?,
+        };
         let known = self.known(scope)?;
         self.check_mounted(scope, &walk, known.len())?;
         let mut report = ScanReport {
             troubles: walk
                 .troubles
                 .iter()
+                // What is not fetched yet is told by whoever fetches.
+                .filter(|_| !remote)
                 .map(|trouble| (String::from_utf8_lossy(&trouble.path).into_owned(), trouble.detail.clone()))
                 .collect(),
             ..ScanReport::default()
@@ -159,7 +165,7 @@ impl Scan<'_> {
         report.stopped = self.stop.load(Ordering::Relaxed);
         if !report.stopped {
             self.remove(vanished, &mut report)?;
-            if matches!(scope, Scope::All) {
+            if matches!(scope, Scope::All) && !self.source.is_remote() {
                 let device = walk::device(&self.source.path).to_string();
                 self.store.set_meta(&format!("{DEVICE}{}", self.source.name), &device)?;
             }
@@ -195,7 +201,7 @@ impl Scan<'_> {
 
     /// An empty folder where there were files, on another device than before, is a disk that is not mounted.
     fn check_mounted(&self, scope: &Scope, walk: &Walk, known: usize) -> Result<(), Error> {
-        if !matches!(scope, Scope::All) || known == 0 || !walk.files.is_empty() {
+        if self.source.is_remote() || !matches!(scope, Scope::All) || known == 0 || !walk.files.is_empty() {
             return Ok(());
         }
         let before = self.store.meta(&format!("{DEVICE}{}", self.source.name))?;
@@ -329,7 +335,13 @@ impl Scan<'_> {
     }
 
     fn read(&self, job: &Job) -> Result<Bytes, NotRead> {
+        if let Some(fault) = &job.fault {
+            return Err(NotRead::Failed(job.stamp, fault.clone()));
+        }
         let (root, links, limit) = (&self.source.path, self.source.follow_links, self.limits.file_bytes);
+        if self.source.is_remote() {
+            return spool::read(root, &job.path, job.stamp, limit);
+        }
         if job.members.is_empty() {
             return read(&paths::under(root, &job.path), links, limit);
         }

@@ -35,6 +35,12 @@ pub(crate) fn file(name: &[u8]) -> bool {
         || ENDINGS.iter().any(|ending| lower.ends_with(ending))
 }
 
+/// Whether a path names no document: a file that programs made for themselves, or one in such a folder.
+pub fn is_junk(path: &str) -> bool {
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    file(name.as_bytes()) || (!folders.is_empty() && folders.split('/').any(|name| folder(name.as_bytes())))
+}
+
 fn hidden(name: &[u8]) -> bool {
     name.starts_with(b".")
 }

@@ -5,6 +5,7 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use intramuros_core::access::AccessRule;
+use intramuros_core::document::ExtractError;
 use intramuros_core::error::Error;
 use intramuros_store::Stamp;
 
@@ -28,6 +29,8 @@ pub(crate) struct Found {
     pub members: Vec<Vec<u8>>,
     /// What it and its folders say about who may read it; only when that was asked for.
     pub rule: Option<AccessRule>,
+    /// Why it can't be read, where that is known before; only of what was fetched from elsewhere.
+    pub fault: Option<ExtractError>,
 }
 
 /// A folder or file that could not be looked at. What is known below it is neither confirmed nor gone.
@@ -215,7 +218,7 @@ impl Walker<'_> {
             let rule = self
                 .permissions
                 .then(|| permissions::rule(&folder.permissions, permissions::of(&full, &metadata)));
-            walk.files.push(Found { path, stamp: stamp(&metadata), members: Vec::new(), rule });
+            walk.files.push(Found { path, stamp: stamp(&metadata), members: Vec::new(), rule, fault: None });
         }
     }
 
@@ -241,7 +244,7 @@ impl Walker<'_> {
             let rule = self.permissions.then(|| self.channel_rule(folder, &full, &members));
             let stamp = bundle::stamp(members.iter().map(|(_, stamp)| *stamp));
             let members = members.into_iter().map(|(path, _)| path).collect();
-            channels.push(Found { path, stamp, members, rule });
+            channels.push(Found { path, stamp, members, rule, fault: None });
         }
         let any = !channels.is_empty();
         walk.files.extend(channels);

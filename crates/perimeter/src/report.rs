@@ -232,11 +232,7 @@ pub fn report(perimeter: &Perimeter, plan: &Plan, seen: Seen, now_ms: i64) -> Re
         sealed: perimeter.sealed,
         require_seal: perimeter.require_seal,
         started,
-        sources: perimeter
-            .sources
-            .iter()
-            .map(|one| (one.name.clone(), one.path.display().to_string()))
-            .collect(),
+        sources: perimeter.sources.iter().map(|one| (one.name.clone(), one.place())).collect(),
         models: models(perimeter),
         ways_in: ways_in(perimeter, &entered),
         open: open_points(perimeter, &ways_out, &components, now_ms),

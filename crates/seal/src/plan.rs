@@ -68,7 +68,9 @@ pub struct Places {
 impl Plan {
     /// What `serve` needs: sources to read, the data folder to write, the declared ports to connect to.
     pub fn of(perimeter: &Perimeter, places: &Places) -> Plan {
-        let mut read: Vec<PathBuf> = perimeter.sources.iter().map(|source| source.path.clone()).collect();
+        // What comes from elsewhere lies in the data folder.
+        let folders = perimeter.sources.iter().filter(|source| !source.is_remote());
+        let mut read: Vec<PathBuf> = folders.map(|source| source.path.clone()).collect();
         read.extend(perimeter.models.iter().filter_map(|model| model.file.clone()));
         read.extend(perimeter.models.iter().filter_map(|model| model.key_file.clone()));
         // Rules are read again while the program runs, with what they name.

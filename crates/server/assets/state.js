@@ -1,16 +1,72 @@
 // How do sources and models do, what happened, what is declared, and who may read what?
 
-import { api, fill, h } from "./dom.js";
+import { api, byId, fill, h, send } from "./dom.js";
 import { complain, field, form, table } from "./own.js";
 import { drawUsage } from "./usage.js";
 import { moment, named, number, t } from "./words.js";
 
+/** While something is fetched the page looks again this soon, and otherwise this often; in milliseconds. */
+const SOON = 1500;
+const SELDOM = 15_000;
+
+/** What a place outside does, and what its last look came to. */
+function fetching(one) {
+  const { last, phase, failures, next_ms: next, whole_ms: whole } = one.fetching;
+  const busy = phase !== "waiting";
+  const counts = last && [
+    t("fetched_of", { found: number(last.found), fetched: number(last.fetched) }),
+    last.removed > 0 && t("fetched_removed", { n: last.removed }),
+    last.unread > 0 && t("fetched_unread", { n: last.unread }),
+    last.refused > 0 && t("fetched_refused", { n: last.refused }),
+  ].filter(Boolean).join(" · ");
+  const troubles = last?.troubles.length > 0 && h("details", {}, h("summary", {}, t("fetch_troubles", { n: last.troubles.length })),
+    h("ul", {}, last.troubles.map((trouble) => h("li", { class: "path" }, `${trouble.path}: ${trouble.why}`))));
+  return [
+    h("span", {}, named("fetch_phases", phase)),
+    counts && h("span", { class: "quiet" }, counts),
+    !busy && last?.failure && h("span", { class: "trouble-here" }, named("fetch_failures", last.failure), h("span", { class: "quiet path" }, last.why)),
+    !busy && failures > 1 && h("span", { class: "quiet" }, t("fetch_failed_times", { n: failures })),
+    troubles,
+    whole ? h("span", { class: "quiet" }, t("fetch_whole", { when: moment(whole) })) : !busy && h("span", { class: "quiet" }, t("fetch_never")),
+    !busy && next && h("span", { class: "quiet" }, t("fetch_next", { when: moment(next) })),
+    !busy && fetchNow(one.name),
+  ];
+}
+
+function fetchNow(name) {
+  const button = h("button", { type: "button", "aria-label": `${t("fetch_now")}: ${name}` }, t("fetch_now"));
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await send("POST", `sources/${encodeURIComponent(name)}/fetch`);
+      byId("said").textContent = t("fetch_asked", { name });
+    } catch (failure) {
+      byId("said").textContent = failure.message;
+      button.disabled = false;
+    }
+  });
+  return button;
+}
+
 /** Sources and how far they are. */
 export async function drawSources(content) {
   const state = await api("sources");
+  const outside = state.sources.filter((one) => one.fetching);
+  if (outside.length) {
+    const busy = outside.some((one) => one.fetching.phase !== "waiting");
+    const here = location.pathname;
+    // What somebody is about to press or read is not taken from under their hands.
+    const again = () => {
+      if (location.pathname !== here || !content.isConnected) return;
+      const held = content.contains(document.activeElement) && document.activeElement.matches("button:not(:disabled), summary");
+      if (held || content.querySelector("details[open]")) return void setTimeout(again, SOON);
+      drawSources(content).catch(() => setTimeout(again, SELDOM));
+    };
+    setTimeout(again, busy ? SOON : SELDOM);
+  }
   const row = (one) => [
     [h("strong", {}, one.name), h("span", { class: "quiet path" }, one.place || t("undeclared"))],
-    named("phases", one.phase),
+    one.fetching ? h("div", { class: "fetching" }, fetching(one)) : named("phases", one.phase),
     number(one.documents),
     one.failed.length ? one.failed.map((count) => h("span", { class: "quiet" }, `${number(count.count)} · ${named("reasons", count.value)}`)) : "0",
     named("access_origins", one.access),
@@ -58,7 +114,7 @@ export async function drawSettings(content) {
     table(t("section_settings"), [t("setting"), t("value"), t("declared_in")], [...settings.filter((one) => !one.default), ...settings.filter((one) => one.default)].map(row)));
 }
 
-const KINDS = ["sign_in", "sign_out", "question", "document_read", "access_refused", "administered", "egress", "tool_called", "configuration_changed", "exported", "started"];
+const KINDS = ["sign_in", "sign_out", "question", "document_read", "access_refused", "administered", "egress", "fetched", "tool_called", "configuration_changed", "exported", "started"];
 
 /** The journal, filtered, the newest first. */
 export async function drawJournal(content) {

@@ -140,6 +140,7 @@ fn administration() -> Vec<(Endpoint, Handler)> {
         (administer("DELETE", "/api/v1/groups/{id}"), text(delete(groups::remove))),
         (administer("GET", "/api/v1/see-as"), text(get(see_as::see_as))),
         (administer("GET", "/api/v1/sources"), text(get(state::sources))),
+        (administer("POST", "/api/v1/sources/{source}/fetch").body(Body::None), text(post(state::fetch))),
         (administer("GET", "/api/v1/models"), text(get(state::models))),
         (administer("GET", "/api/v1/usage"), text(get(state::usage))),
         (administer("GET", "/api/v1/settings"), text(get(state::settings))),

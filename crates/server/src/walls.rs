@@ -1,8 +1,10 @@
 //! What stands between the server and the world outside?
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use intramuros_egress::Egress;
+use intramuros_sources::Syncs;
 
 use crate::record::Record;
 
@@ -15,6 +17,8 @@ pub struct Walls {
     pub journal: Option<PathBuf>,
     /// The only way out; none when none can be used.
     pub egress: Option<Egress>,
+    /// The places outside that documents come from; none where nothing is fetched.
+    pub places: Option<Arc<Syncs>>,
     /// What the kernel enforces.
     pub seal: Seal,
 }

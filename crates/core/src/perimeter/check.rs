@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::host::{parse_host_port, parse_url, with_port};
 use super::mistake::{Position, nearest};
 use super::read::Reader;
+use super::source::place_of;
 use super::{
-    Host, MAX_COLLECTION_NAME, MAX_COLLECTIONS, MAX_SECTIONS, ModelKind, ModelUse, Perimeter, Purpose,
+    AccessOrigin, Host, MAX_COLLECTION_NAME, MAX_COLLECTIONS, MAX_SECTIONS, ModelKind, ModelUse, Perimeter,
+    Purpose, Source, SourceKind,
 };
 use crate::access::check_name;
 
@@ -15,6 +17,7 @@ pub(super) fn check(perimeter: &Perimeter, reader: &mut Reader<'_>) {
     counts(perimeter, reader);
     seal_and_server(perimeter, reader);
     names(perimeter, reader);
+    sources(perimeter, reader);
     access(perimeter, reader);
     egress(perimeter, reader);
     models(perimeter, reader);
@@ -129,10 +132,50 @@ fn names(perimeter: &Perimeter, reader: &mut Reader<'_>) {
             }
         }
     }
+}
+
+fn sources(perimeter: &Perimeter, reader: &mut Reader<'_>) {
     for (number, source) in perimeter.sources.iter().enumerate() {
-        if source.path.as_os_str().is_empty() {
-            wrong(reader, &format!("source[{number}].path"), "the path is empty", "write the folder's path");
+        let section = format!("source[{number}]");
+        if source.kind == SourceKind::Folder {
+            if source.path.as_os_str().is_empty() {
+                let what = format!("the source `{}` is a folder and has no path", source.name);
+                wrong(reader, &format!("{section}.path"), what, "add `path = \"…\"`, or say its `kind`");
+            }
+            if source.access == AccessOrigin::Source {
+                let mend = "write `rules`, or `file-system` for the files' own permissions";
+                wrong(reader, &format!("{section}.access"), "a folder says nothing by itself", mend);
+            }
+            continue;
         }
+        if source.access == AccessOrigin::FileSystem {
+            let what = "only a folder has the permissions of a file system";
+            wrong(reader, &format!("{section}.access"), what, "write `rules`, or `source`");
+        }
+        if source.secret_file.is_some() && source.secret_variable.is_some() {
+            let what = "the secret is said to be in two places";
+            wrong(reader, &section, what, "keep `secret_file` or `secret_variable`");
+        }
+        for (key, value) in [("interval_minutes", source.interval_minutes), ("most_files", source.most_files)]
+        {
+            if value == Some(0) {
+                let what = format!("`{key} = 0` would let nothing be fetched");
+                wrong(reader, &format!("{section}.{key}"), what, "write a larger number, or leave it out");
+            }
+        }
+        source_address(perimeter, reader, &section, source);
+    }
+}
+
+fn source_address(perimeter: &Perimeter, reader: &mut Reader<'_>, section: &str, source: &Source) {
+    let path = format!("{section}.url");
+    let Some(url) = &source.url else {
+        let what = format!("a source of kind `{}` needs its address", source.kind.word());
+        return wrong(reader, section, what, "add `url = \"https://…\"`");
+    };
+    match place_of(source.kind, url) {
+        Err(why) => wrong(reader, &path, why, "write it as `https://host/path`"),
+        Ok((tls, host, port)) => reachable(perimeter, reader, &path, (tls, &host, port), Purpose::Source),
     }
 }
 
@@ -202,38 +245,57 @@ fn egress(perimeter: &Perimeter, reader: &mut Reader<'_>) {
 fn covered(perimeter: &Perimeter, reader: &mut Reader<'_>, path: &str, url: &str, purpose: Purpose) {
     match parse_url(url) {
         Err(why) => wrong(reader, path, why, "write it as `https://host/path`"),
-        Ok((tls, host, port, _)) => {
-            if !tls && !host.is_loopback() {
-                let what = format!("`{host}` is not this machine, so the connection must be encrypted");
-                wrong(reader, path, what, "write `https://`");
-            }
-            match perimeter.egress_for(&host, port, purpose).next() {
-                None => needs_rule(reader, path, &host, port, purpose),
-                Some(rule) if rule.tls != tls => {
-                    let what = format!("the address and the egress rule for {host} disagree on encryption");
-                    wrong(
-                        reader,
-                        path,
-                        what,
-                        "write `https://`, or `tls = false` in the rule for this machine",
-                    );
-                }
-                Some(_) => {}
-            }
-        }
+        Ok((tls, host, port, _)) => reachable(perimeter, reader, path, (tls, &host, port), purpose),
     }
 }
 
-fn needs_rule(reader: &mut Reader<'_>, path: &str, host: &Host, port: u16, purpose: Purpose) {
-    let tls = if host.is_loopback() { "tls = false, " } else { "" };
+/// Whether a rule opens the way to a place (over TLS or not, host, port) for `purpose`.
+fn reachable(
+    perimeter: &Perimeter,
+    reader: &mut Reader<'_>,
+    path: &str,
+    (tls, host, port): (bool, &Host, u16),
+    purpose: Purpose,
+) {
+    if !tls && !host.is_loopback() {
+        let what = format!("`{host}` is not this machine, so the connection must be encrypted");
+        wrong(reader, path, what, "write `https://` (`imaps://` for a mailbox)");
+    }
+    match perimeter.egress_for(host, port, purpose).next() {
+        None => needs_rule(reader, path, host, port, (purpose, tls)),
+        Some(rule) if rule.tls != tls => {
+            let what = format!("the address and the egress rule for {host} disagree on encryption");
+            wrong(reader, path, what, "write `https://`, or `tls = false` in the rule for this machine");
+        }
+        Some(_) => {}
+    }
+}
+
+/// Says what to add, to be copied as it stands.
+fn needs_rule(reader: &mut Reader<'_>, path: &str, host: &Host, port: u16, (purpose, tls): (Purpose, bool)) {
+    let mut lines = vec![
+        "add".to_owned(),
+        "[[egress]]".to_owned(),
+        format!("host = \"{host}\""),
+        format!("port = {port}"),
+        format!("purpose = \"{purpose}\""),
+    ];
+    if !tls {
+        lines.push("tls = false".to_owned());
+    }
+    if !host.is_loopback() {
+        let more = [
+            "operator = \"…\"      # who runs it",
+            "jurisdiction = \"…\"  # whose law holds there: FR",
+            "data = \"…\"          # what goes there",
+        ];
+        lines.extend(more.map(str::to_owned));
+    }
     wrong(
         reader,
         path,
         format!("no egress rule opens {} for {purpose}", with_port(host, port)),
-        format!(
-            "add [[egress]] with host = \"{host}\", port = {port}, purpose = \"{purpose}\", {tls}operator, \
-             jurisdiction and data"
-        ),
+        lines.join("\n    "),
     );
 }
 
@@ -395,7 +457,8 @@ fn partners_and_journal(perimeter: &Perimeter, reader: &mut Reader<'_>) {
             }
             Ok((host, port)) => {
                 if perimeter.egress_for(&host, port, Purpose::Journal).next().is_none() {
-                    needs_rule(reader, "journal.syslog", &host, port, Purpose::Journal);
+                    let tls = !host.is_loopback();
+                    needs_rule(reader, "journal.syslog", &host, port, (Purpose::Journal, tls));
                 }
             }
         }

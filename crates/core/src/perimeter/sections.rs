@@ -219,69 +219,6 @@ pub struct Proxy {
     pub credentials_file: Option<PathBuf>,
 }
 
-/// Where documents come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum SourceKind {
-    /// A folder of this machine.
-    #[default]
-    Folder,
-}
-
-/// Where a source's access rules come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum AccessOrigin {
-    /// The `[[access]]` rules alone; what none of them covers is read by nobody but the owner.
-    #[default]
-    Rules,
-    /// The file system's own permissions, where no `[[access]]` rule covers the path.
-    FileSystem,
-}
-
-/// `[[source]]`: a place documents come from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Source {
-    /// Its name, shown to people and used by `[[access]]` rules.
-    pub name: String,
-    /// What it is.
-    #[serde(default)]
-    pub kind: SourceKind,
-    /// The folder; relative to `intramuros.toml`.
-    pub path: PathBuf,
-    /// Patterns of the files to take; all when empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
-    pub include: Vec<Pattern>,
-    /// Patterns of the files to leave out, stronger than `include`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
-    pub exclude: Vec<Pattern>,
-    /// Whether symbolic links are followed. They can lead out of the folder; a sealed process can't follow those.
-    #[serde(default)]
-    pub follow_links: bool,
-    /// Where the access rules come from.
-    #[serde(default)]
-    pub access: AccessOrigin,
-}
-
-impl Source {
-    /// Whether a file of the source (path relative to its folder, `/`-separated) is taken.
-    pub fn takes(&self, path: &str) -> bool {
-        (self.include.is_empty() || self.include.iter().any(|pattern| pattern.covers(path)))
-            && !self.excludes(path)
-    }
-
-    /// Whether the path (of a file, or of a folder with everything in it) is left out by `exclude`.
-    pub fn excludes(&self, path: &str) -> bool {
-        self.exclude.iter().any(|pattern| pattern.covers(path))
-    }
-}
-
 /// `[[access]]`: who may read the documents under a path. Of several rules that cover a document, the last in the file
 /// holds, alone: write the general ones first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

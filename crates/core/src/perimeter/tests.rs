@@ -190,7 +190,7 @@ fn every_mistake_names_its_place_and_its_mend() {
     check("sealed = \"yes\"", &["1:10 string \"yes\" can't stand here | write true or false"]);
     check("[[server]]\n", &["`server` is an array | write it as a section: `[server]`"]);
     check("[source]\nname = \"a\"", &["can stand several times | write it as `[[source]]`"]);
-    check("[[source]]\nname = \"a\"\n", &["`path` is missing in [[source]] | add `path = …`"]);
+    check("[[source]]\nname = \"a\"\n", &["the source `a` is a folder and has no path"]);
     check("[server]\nlisten = \"here\"", &["2:10"]);
     check("[server]\nlisten = []", &["2:1 no address to listen on"]);
     check(
@@ -232,7 +232,9 @@ fn ways_out_must_be_named_exactly() {
     );
     check(
         "[[model]]\nname=\"m\"\nkind=\"open-ai\"\npurpose=\"answers\"\nurl=\"https://a.example/v1\"",
-        &["5:1 no egress rule opens a.example:443 for answers | add [[egress]]"],
+        &[
+            "5:1 no egress rule opens a.example:443 for answers | add\n    [[egress]]\n    host = \"a.example\"\n",
+        ],
     );
     check(
         &(rule("host=\"a.example\"\nport=443")
@@ -308,4 +310,38 @@ fn a_provider_needs_its_way_out_and_a_plain_name() {
     check(&format!("{way}{provider}scopes=['email']\n"), "openid");
     check(&format!("{way}{provider}[server]\nlisten='0.0.0.0:80'\n"), "public_url");
     check("[accounts]\nidle_hours = 0", "idle_hours");
+}
+
+#[test]
+fn a_source_outside_needs_its_address_and_its_way_out() {
+    let way = "[[egress]]\nhost='cloud.example'\nport=443\npurpose='source'\noperator='o'\njurisdiction='FR'\ndata='d'\n";
+    let source = "[[source]]\nname='s'\nkind='webdav'\nurl='https://cloud.example/dav'\n";
+    let all = format!("{way}{source}access='source'\nuser='u'\nsecret_file='s'\ninterval_minutes=5");
+    let mut perimeter = Perimeter::parse(&all, "f").unwrap();
+    perimeter.resolve_paths(Path::new("/etc/x"));
+    assert_eq!(perimeter.sources[0].secret_file.as_deref(), Some(Path::new("/etc/x/s")));
+    assert_eq!(perimeter.sources[0].path, Path::new(""));
+    check(
+        source,
+        &[
+            "4:1 no egress rule opens cloud.example:443 for source | add\n    [[egress]]\n    host = \"cloud.example\"\n    port = 443\n    purpose = \"source\"\n    operator",
+        ],
+    );
+    check(
+        &format!("{way}[[source]]\nname='s'\nkind='webdav'\n"),
+        &["a source of kind `webdav` needs its address"],
+    );
+    check(&format!("{way}{source}access='file-system'"), &["only a folder has the permissions"]);
+    check(&format!("{way}{source}interval_minutes=0"), &["`interval_minutes = 0`"]);
+    check(&format!("{way}{source}secret_file='a'\nsecret_variable='B'"), &["in two places"]);
+    check(
+        &format!("{way}{}", source.replace("https", "http")),
+        &["must be encrypted", "no egress rule opens cloud.example:80"],
+    );
+    check(
+        "[[source]]\nname='s'\nkind='imap'\nurl='imaps://mail.example'",
+        &["no egress rule opens mail.example:993 for source"],
+    );
+    check("[[source]]\nname='s'", &["has no path"]);
+    check("[[source]]\nname='s'\npath='x'\naccess='source'", &["a folder says nothing"]);
 }

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use intramuros_core::error::Error;
 use intramuros_library::ScanReport;
+use intramuros_sources::{Declared, Outcome};
 use serde::Serialize;
 
+use crate::fetching::{self, Fetched, Fetching};
 use crate::output::Output;
 use crate::progress::{self, Style};
 use crate::setup::{self, Where};
@@ -48,6 +51,9 @@ struct SourceDone<'a> {
     moved: u64,
     removed: u64,
     troubles: &'a [(String, String)],
+    /// What came from outside; none for a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fetched: Option<&'a Outcome>,
 }
 
 /// Waits for words and vectors look at the clock this often.
@@ -60,16 +66,26 @@ const STEP: Duration = Duration::from_millis(200);
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.with_folders(&args.folders)?;
     let ocr = setup::ocr()?;
-    walls::raise_for_reading(&perimeter, &data, ocr.as_ref())?;
-    let library = setup::open(perimeter, data, ocr)?;
+    let places = Declared::all(&perimeter)?;
+    let fetching = match places.is_empty() {
+        true => None,
+        false => Some(Fetching::of(places, &perimeter, &data)),
+    };
+    match &fetching {
+        None => walls::raise_for_reading(&perimeter, &data, ocr.as_ref())?,
+        Some(_) => walls::raise_for_fetching(&perimeter, &data, ocr.as_ref())?,
+    }
+    let library = Arc::new(setup::open(perimeter.clone(), data, ocr)?);
+    let fetching = fetching.map(|fetching| fetching.start(&perimeter, &library)).transpose()?;
     let style = Style::of(out, args.json);
     let finished = AtomicBool::new(false);
-    let reports = std::thread::scope(|scope| {
+    let (reports, fetched) = std::thread::scope(|scope| {
         let work = scope.spawn(|| {
+            let fetched = fetching.as_ref().map(Fetched::look).unwrap_or_default();
             let outcome = library.scan_all().and_then(|reports| {
                 while !library.wait_for_words(STEP)? {}
                 while !args.words_only && !library.wait_for_vectors(STEP)? {}
-                Ok(reports)
+                Ok((reports, fetched))
             });
             finished.store(true, Ordering::Release);
             outcome
@@ -79,12 +95,17 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     })?;
     let counts = library.counts()?;
     if args.json {
-        let sources = reports.iter().map(|(source, report)| done(source, report)).collect();
+        let outcome =
+            |source: &str| fetched.iter().find(|(name, _)| name == source).map(|(_, outcome)| outcome);
+        let sources = reports.iter().map(|(source, report)| done(source, report, outcome(source))).collect();
         let done =
             Done { sources, documents: counts.documents, passages: counts.passages, failed: counts.failed };
         let line = serde_json::to_string(&done).map_err(|error| Error::internal("JSON").because(error))?;
         out.line(&line);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(ended(&fetched));
+    }
+    for (source, outcome) in &fetched {
+        fetching::in_words(source, outcome, out);
     }
     for (source, report) in &reports {
         out.line(&sentence(source, report));
@@ -99,10 +120,19 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
             "{unread} files or parts were not read: `intramuros unread` lists them with the reason"
         ));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(ended(&fetched))
 }
 
-fn done<'a>(source: &'a str, report: &'a ScanReport) -> SourceDone<'a> {
+/// A place that was not seen whole is a failure, though what was fetched is read.
+fn ended(fetched: &[(String, Outcome)]) -> ExitCode {
+    if fetched.iter().any(|(_, outcome)| outcome.failure.is_some()) {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn done<'a>(source: &'a str, report: &'a ScanReport, fetched: Option<&'a Outcome>) -> SourceDone<'a> {
     SourceDone {
         source,
         unchanged: report.unchanged,
@@ -111,6 +141,7 @@ fn done<'a>(source: &'a str, report: &'a ScanReport) -> SourceDone<'a> {
         moved: report.moved,
         removed: report.removed,
         troubles: &report.troubles,
+        fetched,
     }
 }
 

@@ -15,9 +15,11 @@ use intramuros_journal::Journal;
 use intramuros_library::{Library, Phase};
 use intramuros_perimeter::{load, notebook};
 use intramuros_server::{Application, Record, Seal, Settings, check_address};
+use intramuros_sources::Declared;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::fetching;
 use crate::forward::Forwarder;
 use crate::output::Output;
 use crate::people::{self, Secrets};
@@ -61,6 +63,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let ocr = setup::ocr()?;
     let token = setup::token(&perimeter)?;
     let keeper = Keeper::start(&perimeter)?;
+    let places = Declared::all(&perimeter)?;
     let forwarder = Forwarder::declared(&perimeter, &data)?;
     // What the file says by itself, to compare with what it will say.
     let declared = load::load(args.at.config.as_deref())?;
@@ -78,6 +81,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         .map_err(|error| Error::internal("the server can't be started").because(error))?;
     let library = Arc::new(setup::open(perimeter.clone(), data.clone(), ocr)?);
     library.follow()?;
+    let fetching = fetching::follow(places, &walls, &library)?;
     let accounts = secrets.open(&perimeter, &data)?;
     for address in &addresses {
         out.line(&format!("Intramuros: {}", out.bold(&format!("http://{address}/"))));
@@ -101,7 +105,10 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
             look: Some(setup::look(&perimeter)?),
             ..Settings::default()
         },
-        walls: server_walls(&perimeter, &data, &walls, &words),
+        walls: intramuros_server::Walls {
+            places: fetching.clone(),
+            ..server_walls(&perimeter, &data, &walls, &words)
+        },
         writers: Arc::new(writers),
     };
     let ask = match keeper {
@@ -109,6 +116,9 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         None => None,
     };
     let served = serve(&runtime, listeners, application, ask, Style::of(out, false));
+    if let Some(fetching) = fetching {
+        fetching.stop();
+    }
     walls.journal.close();
     served.map(|()| ExitCode::SUCCESS)
 }
@@ -222,6 +232,7 @@ fn server_walls(
             summary: words.first().cloned().unwrap_or_default(),
             missing: walls.sealed.as_ref().map(|sealed| sealed.missing.clone()).unwrap_or_default(),
         },
+        places: None,
     }
 }
 

@@ -47,7 +47,11 @@ fn absent(perimeter: &Perimeter) -> Vec<String> {
         .sources
         .iter()
         .enumerate()
-        .map(|(number, one)| (format!("source[{number}].path"), &one.path));
+        .map(|(number, one)| match &one.secret_file {
+            Some(file) if one.is_remote() => (format!("source[{number}].secret_file"), file),
+            _ => (format!("source[{number}].path"), &one.path),
+        })
+        .filter(|(_, path)| !path.as_os_str().is_empty());
     let rules = perimeter.egress.iter().enumerate().flat_map(|(number, rule)| {
         [
             ("ca_file", &rule.ca_file),

@@ -71,7 +71,7 @@ pub fn unit(perimeter: &Perimeter) -> String {
     text.push_str(HARDENING);
     // Writing to a String can't fail, here and below.
     let _ = writeln!(text, "# Sources, read-only.");
-    for source in &perimeter.sources {
+    for source in perimeter.sources.iter().filter(|source| !source.is_remote()) {
         let path =
             source.path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
         let _ = writeln!(text, "BindReadOnlyPaths=\"{path}\"");

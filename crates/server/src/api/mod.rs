@@ -54,6 +54,8 @@ pub(crate) struct DocumentHead {
     pub date_ms: i64,
     /// Pages, slides or sheets.
     pub pages: Option<u32>,
+    /// Where its file can be looked at outside; none for files of this machine.
+    pub link: Option<String>,
 }
 
 impl From<DocumentFacts> for DocumentHead {
@@ -68,6 +70,7 @@ impl From<DocumentFacts> for DocumentHead {
             author: facts.author,
             date_ms: facts.written_ms.unwrap_or(facts.modified_ms),
             pages: facts.pages,
+            link: facts.link,
         }
     }
 }

@@ -55,6 +55,7 @@ use utoipa::OpenApi;
         super::admin::groups::remove,
         super::admin::see_as::see_as,
         super::admin::state::sources,
+        super::admin::state::fetch,
         super::admin::state::models,
         super::admin::state::usage,
         super::admin::state::settings,

@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 
 const PASSPHRASE = "quatre mots bien choisis";
 const OF_BRUNO = "une autre phrase assez longue";
 
 /** Documents and a configuration under which people sign in, by themselves or at a provider. */
-export function writePeople(work, port, providerPort, secret) {
+export function writePeople(work, port, providerPort, cloudPort, secret) {
   const write = (path, content) => {
     mkdirSync(dirname(join(work, path)), { recursive: true });
     writeFileSync(join(work, path), content);
@@ -44,7 +45,30 @@ label = "Compte de l’organisation"
 issuer = "http://127.0.0.1:${providerPort}"
 client_id = "intramuros"
 client_secret_file = "oidc.secret"
+[[egress]]
+host = "127.0.0.1"
+port = ${cloudPort}
+purpose = "source"
+tls = false
+[[source]]
+name = "nuage"
+kind = "webdav"
+url = "http://127.0.0.1:${cloudPort}/dav"
+access = "source"
 `);
+}
+
+/** A WebDAV folder of one file, which goes away when `cloud.away` is set. */
+export function startCloud(port) {
+  const cloud = { away: false };
+  const entry = (path, more) => `<d:response><d:href>${path}</d:href><d:propstat><d:prop>${more}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
+  cloud.server = createServer((request, response) => {
+    if (cloud.away) return response.writeHead(503).end();
+    if (request.method !== "PROPFIND") return response.end("Le télétravail est possible deux jours par semaine.");
+    response.writeHead(207, { "content-type": "application/xml" });
+    response.end(`<d:multistatus xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns">${entry("/dav/", "<d:resourcetype><d:collection/></d:resourcetype>")}${entry("/dav/t%C3%A9l%C3%A9travail.txt", "<d:getetag>1</d:getetag><oc:owner-id>bruno</oc:owner-id>")}</d:multistatus>`);
+  }).listen(port, "127.0.0.1");
+  return cloud;
 }
 
 async function signIn(visitor, name = "anne", passphrase = PASSPHRASE, path = "/") {
@@ -287,6 +311,29 @@ export const peopleCases = {
     assert.match(await page.textContent("#content"), /Where documents come from/);
     assert.equal(await page.getAttribute("html", "lang"), "en");
     await shot("sources-english");
+  },
+
+  async "a place outside is fetched, and a fault says why and when it is tried again"(visitor) {
+    const { page, cloud, shot } = visitor;
+    await signIn(visitor, "anne", PASSPHRASE, "/administration/sources");
+    const row = page.locator("tr", { hasText: "nuage" });
+    const state = (text) => row.getByText(text).first().waitFor();
+    await state("Vue en entier");
+    await state("1 trouvés");
+    await shot("sources-outside");
+    cloud.away = true;
+    await row.getByRole("button", { name: "Collecter maintenant" }).click();
+    await page.mouse.click(5, 5);
+    await state("Injoignable pour l’instant");
+    await state("503");
+    await state("Prochain passage");
+    await shot("sources-away");
+    // What was fetched before is found, and leads to where it comes from.
+    assert.equal(await found(page, "télétravail"), 1);
+    cloud.away = false;
+    await row.getByRole("button", { name: "Collecter maintenant" }).click();
+    await page.mouse.click(5, 5);
+    await row.getByText("Injoignable").waitFor({ state: "detached" });
   },
 
   async "360 pixels are enough for accounts"(visitor) {

@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url";
 import { accessiblePages, cases } from "./cases.js";
 import { conversationCases, conversationPages } from "./conversations.js";
 import { writeDocuments } from "./fixture.js";
-import { ownerState, peopleCases, peoplePages, writePeople } from "./people.js";
+import { ownerState, peopleCases, peoplePages, startCloud, writePeople } from "./people.js";
 import { startProvider } from "./provider.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -82,9 +82,10 @@ async function start(binary, work) {
 
 /** The program where people sign in, with a provider beside it; ready once it has told the first owner's code. */
 async function startWithPeople(binary, work) {
-  const [port, providerPort] = [await freePort(), await freePort()];
+  const [port, providerPort, cloudPort] = [await freePort(), await freePort(), await freePort()];
   const secret = "only for the test";
-  writePeople(work, port, providerPort, secret);
+  writePeople(work, port, providerPort, cloudPort, secret);
+  const cloud = startCloud(cloudPort);
   const origin = `http://127.0.0.1:${port}`;
   const provider = await startProvider(providerPort, origin, secret);
   const child = spawn(binary, ["serve", "--config", join(work, "intramuros.toml")], { stdio: ["ignore", "pipe", "pipe"] });
@@ -96,7 +97,7 @@ async function startWithPeople(binary, work) {
     if (Date.now() > until) throw new Error(`not ready in time:\n${output}`);
     const healthy = await fetch(origin + "/api/v1/health").then((response) => response.ok).catch(() => false);
     const code = output.match(/\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b/)?.[0];
-    if (healthy && code) return { child, origin, provider, code, also: provider.issuer };
+    if (healthy && code) return { child, origin, provider, cloud, code, also: provider.issuer };
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -122,7 +123,7 @@ async function visit(browser, server, name, look) {
     page, faults, shot, name, origin: server.origin, folder: server.folder,
     open: (path) => page.goto(server.origin + path),
     say: (text) => console.log(`     ${text}`),
-    code: server.code, provider: server.provider,
+    code: server.code, provider: server.provider, cloud: server.cloud,
     another: () => visit(browser, server, name, look),
     close: () => context.close(),
   };
@@ -197,6 +198,7 @@ try {
   }
 } finally {
   await browser?.close();
+  people?.cloud.server.close();
   people?.provider.close();
   people?.child.kill("SIGTERM");
   server?.child.kill("SIGTERM");

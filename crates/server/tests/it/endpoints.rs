@@ -11,7 +11,7 @@ use crate::people::{Browser, request, server_with};
 fn path(endpoint: &Endpoint) -> String {
     let path =
         endpoint.path.replace("{id}", "987654").replace("{name}", "app.js").replace("{section}", "people");
-    path.replace("{provider}", "none")
+    path.replace("{provider}", "none").replace("{source}", "none")
 }
 
 fn method(endpoint: &Endpoint) -> &str {

@@ -153,11 +153,14 @@ fn rule(
     carried: Option<&AccessRule>,
 ) -> (RuleView, AccessRule) {
     let declared = perimeter.declared_rule(source, path);
-    let by_files = perimeter.source(source).is_some_and(|source| source.access == AccessOrigin::FileSystem)
-        && declared.is_none();
+    // Who says it where no rule does: the file system, or the place that it comes from.
+    let said_there = perimeter
+        .source(source)
+        .map(|source| source.access)
+        .filter(|access| *access != AccessOrigin::Rules && declared.is_none());
     let said = match declared {
         Some((_, access)) => Some(access.rule()),
-        None if by_files => None,
+        None if said_there.is_some() => None,
         None => Some(AccessRule::owner_only()),
     };
     // What the document carries is what the search goes by.
@@ -167,13 +170,7 @@ fn rule(
         _ => None,
     });
     let view = RuleView {
-        from: if declared.is_some() {
-            "rule"
-        } else if by_files {
-            "file-system"
-        } else {
-            "default"
-        },
+        from: if declared.is_some() { "rule" } else { said_there.map_or("default", AccessOrigin::word) },
         number: declared.map(|(number, _)| number + 1),
         line,
         pattern: declared.map(|(_, access)| access.path.to_string()),

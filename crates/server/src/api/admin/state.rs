@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use intramuros_core::perimeter::ModelKind;
 use intramuros_core::perimeter::host::{parse_url, with_port};
-use intramuros_core::perimeter::{AccessOrigin, ModelKind};
 use intramuros_journal::time::now_ms;
 use intramuros_library::Phase;
+use intramuros_sources::{Outcome, State as PlaceState};
 use intramuros_store::people::Use;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::Count;
+use crate::api::account::act;
 use crate::application::Shared;
+use crate::caller::Caller;
 use crate::failure::{Failure, FailureBody};
 use crate::parameters::Parameters;
 
@@ -40,7 +44,10 @@ pub(crate) struct SourceView {
     pub name: String,
     /// Where its documents come from.
     pub place: String,
-    /// Where its access rules come from: `rules` or `file-system`.
+    /// What it is: `folder`, `webdav`, `git`, `s3`, `web`, `imap`.
+    #[schema(value_type = String)]
+    pub kind: &'static str,
+    /// Where its access rules come from: `rules`, `file-system` or `source`.
     #[schema(value_type = String)]
     pub access: &'static str,
     /// `idle`, `looking`, `reading`.
@@ -54,6 +61,94 @@ pub(crate) struct SourceView {
     pub failed: Vec<Count>,
     /// Whether it is declared still.
     pub declared: bool,
+    /// How fetching does; none for what is read where it lies.
+    pub fetching: Option<FetchingView>,
+}
+
+/// How a place outside does.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FetchingView {
+    /// `waiting`, `fetching`, `reading`.
+    #[schema(value_type = String)]
+    pub phase: &'static str,
+    /// When it was last seen whole, in milliseconds since 1970; none when it never was.
+    pub whole_ms: Option<i64>,
+    /// When it is looked at next, in milliseconds since 1970.
+    pub next_ms: Option<i64>,
+    /// Looks that failed since.
+    pub failures: u32,
+    /// The look that is going on, or the last one.
+    pub last: Option<LookView>,
+}
+
+/// What one look at a place outside came to.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LookView {
+    /// When it began, in milliseconds since 1970.
+    pub began_ms: i64,
+    /// When it ended; 0 while it goes on.
+    pub ended_ms: i64,
+    /// Files found there.
+    pub found: u64,
+    /// Of these, fetched now.
+    pub fetched: u64,
+    /// Of these, the same as before.
+    pub unchanged: u64,
+    /// Of these, not fetched, each with its reason among what was not read.
+    pub unread: u64,
+    /// Names that no file can have here.
+    pub refused: u64,
+    /// Files that are gone.
+    pub removed: u64,
+    /// Bytes fetched.
+    pub bytes: u64,
+    /// Why it was not seen whole: `credentials`, `unreachable`, `odd`, `limit`, `own`, `stopped`; none when it was.
+    pub failure: Option<String>,
+    /// The same in words.
+    pub why: Option<String>,
+    /// Parts that could not be looked at, with the reason; the first of them.
+    pub troubles: Vec<TroubleView>,
+}
+
+/// A part of a place that could not be looked at.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TroubleView {
+    /// Its path there.
+    pub path: String,
+    /// Why.
+    pub why: String,
+}
+
+impl From<PlaceState> for FetchingView {
+    fn from(state: PlaceState) -> FetchingView {
+        FetchingView {
+            phase: state.phase.word(),
+            whole_ms: state.whole_ms,
+            next_ms: state.next_ms,
+            failures: state.failures,
+            last: state.last.map(LookView::from),
+        }
+    }
+}
+
+impl From<Outcome> for LookView {
+    fn from(look: Outcome) -> LookView {
+        let troubles = look.troubles.into_iter().map(|(path, why)| TroubleView { path, why });
+        LookView {
+            began_ms: look.began_ms,
+            ended_ms: look.ended_ms,
+            found: look.found,
+            fetched: look.fetched,
+            unchanged: look.unchanged,
+            unread: look.unread,
+            refused: look.refused,
+            removed: look.removed,
+            bytes: look.bytes,
+            failure: look.failure,
+            why: look.why,
+            troubles: troubles.collect(),
+        }
+    }
 }
 
 /// Models.
@@ -124,7 +219,8 @@ pub(crate) async fn sources(
     parameters: Parameters,
 ) -> Result<Json<SourcesAnswer>, Failure> {
     parameters.finish()?;
-    let answer = shared.call(|library| {
+    let states = shared.walls.places.as_ref().map(|places| places.states()).unwrap_or_default();
+    let answer = shared.call(move |library| {
         let perimeter = library.perimeter();
         let progress = library.progress();
         let mut by_source: BTreeMap<String, _> = library
@@ -139,24 +235,28 @@ pub(crate) async fn sources(
             let phase = if progress.source == source.name { progress.phase } else { Phase::Idle };
             views.push(SourceView {
                 name: source.name.clone(),
-                place: source.path.display().to_string(),
-                access: if source.access == AccessOrigin::FileSystem { "file-system" } else { "rules" },
+                place: source.place(),
+                kind: source.kind.word(),
+                access: source.access.word(),
                 phase: crate::api::status::word(phase),
                 files: counts.files,
                 documents: counts.documents,
                 failed: failed(counts.failed),
                 declared: true,
+                fetching: states.iter().find(|state| state.name == source.name).cloned().map(Into::into),
             });
         }
         views.extend(by_source.into_values().map(|counts| SourceView {
             name: counts.name,
             place: String::new(),
+            kind: "",
             access: "rules",
             phase: "idle",
             files: counts.files,
             documents: counts.documents,
             failed: failed(counts.failed),
             declared: false,
+            fetching: None,
         }));
         Ok(SourcesAnswer {
             sources: views,
@@ -167,6 +267,32 @@ pub(crate) async fn sources(
         })
     });
     Ok(Json(answer.await?))
+}
+
+/// Looks at a place outside now, rather than at its time.
+#[utoipa::path(
+    post, path = "/api/v1/sources/{source}/fetch", tag = "administration",
+    params(("source" = String, Path, description = "The source's name")),
+    responses(
+        (status = 204, description = "It will be looked at"),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn fetch(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path(source): Path<String>,
+    parameters: Parameters,
+) -> Result<StatusCode, Failure> {
+    parameters.finish()?;
+    let places = shared.walls.places.clone().ok_or_else(Failure::not_found)?;
+    if !places.names().any(|name| name == source) {
+        return Err(Failure::not_found());
+    }
+    shared.note(act(&caller, "asked for a source to be fetched", &[("source", &source)])).await?;
+    places.ask(&source);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn failed(reasons: BTreeMap<String, u64>) -> Vec<Count> {

@@ -1,0 +1,175 @@
+//! How is something asked of a place, under limits, until somebody says stop?
+
+use std::io::Write;
+use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use intramuros_egress::{Egress, EgressError, Request};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::declared::Declared;
+use crate::failure::Failure;
+
+/// Time until the first byte of an answer, and between two pieces of it. 60 s: a large folder of a busy server.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Time for one request with its whole answer. 20 min: 256 MiB at 220 kB a second; a server that gives a byte now and
+/// then holds nobody longer.
+const REQUEST_TIME: Duration = Duration::from_secs(1200);
+
+/// Largest answer that is held in memory (a list, a page of results), in bytes. 32 MiB: a folder of 50,000 files.
+pub(crate) const MAX_LIST_BYTES: u64 = 32 << 20;
+
+/// The door out, for one visit.
+pub(crate) struct Client {
+    egress: Egress,
+    runtime: Handle,
+    stop: watch::Receiver<bool>,
+}
+
+/// An answer without its body.
+pub(crate) struct Head {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+}
+
+/// An answer with its body.
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    pub body: Vec<u8>,
+}
+
+impl Head {
+    /// A header as text; empty when there is none.
+    pub fn header(&self, name: &str) -> &str {
+        header(&self.headers, name)
+    }
+}
+
+impl Answer {
+    /// The answer when its status is a success.
+    ///
+    /// # Errors
+    /// What the status means otherwise.
+    pub fn success(self, what: &str) -> Result<Answer, Failure> {
+        if self.status.is_success() { Ok(self) } else { Err(Failure::of_status(self.status, what)) }
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+impl Client {
+    pub fn new(egress: Egress, runtime: Handle, stop: watch::Receiver<bool>) -> Client {
+        Client { egress, runtime, stop }
+    }
+
+    /// Whether somebody says stop.
+    pub fn stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Does something that waits, until it is done, takes too long, or somebody says stop.
+    pub fn wait<T>(
+        &self,
+        time: Duration,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let mut stop = self.stop.clone();
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => Err(Failure::Stopped),
+                done = tokio::time::timeout(time, work) => done.unwrap_or_else(|_| {
+                    Err(Failure::Unreachable(format!("no whole answer within {} s", time.as_secs())))
+                }),
+            }
+        })
+    }
+
+    /// Waits.
+    ///
+    /// # Errors
+    /// When somebody says stop meanwhile.
+    pub fn pause(&self, time: Duration) -> Result<(), Failure> {
+        self.wait(time + Duration::from_secs(1), async {
+            tokio::time::sleep(time).await;
+            Ok(())
+        })
+    }
+
+    /// Sends a request and gives its answer with the whole body.
+    ///
+    /// # Errors
+    /// Why there is none. An answer with an error status is an answer.
+    pub fn ask(&self, request: Request) -> Result<Answer, Failure> {
+        let mut body = Vec::new();
+        let limit = request.answer_bytes.min(MAX_LIST_BYTES);
+        let head = self.download(request, limit, &mut |_| true, &mut body)?;
+        Ok(Answer { status: head.status, body })
+    }
+
+    /// Sends a request and writes the body of its answer into `into`, at most `limit` bytes, where `wanted` finds the
+    /// status one whose body is wanted.
+    ///
+    /// # Errors
+    /// Why there is no answer, or not a whole one.
+    pub fn download(
+        &self,
+        request: Request,
+        limit: u64,
+        wanted: &mut dyn FnMut(StatusCode) -> bool,
+        into: &mut dyn Write,
+    ) -> Result<Head, Failure> {
+        let request = Request { wait: WAIT, answer_bytes: limit, ..request };
+        let egress = self.egress.clone();
+        self.wait(REQUEST_TIME, async {
+            let mut response = egress.send(request).await?;
+            let head = Head { status: response.status, headers: std::mem::take(&mut response.headers) };
+            let length = head.header("content-length").parse::<u64>().ok();
+            if wanted(head.status) {
+                if length.is_some_and(|length| length > limit) {
+                    return Err(Failure::TooLarge(limit));
+                }
+                while let Some(piece) = response.chunk().await? {
+                    into.write_all(&piece).map_err(Failure::disk)?;
+                }
+            }
+            Ok(head)
+        })
+    }
+}
+
+/// `Authorization: Basic …` for a place with a user and a secret; nothing otherwise.
+pub(crate) fn basic(declared: &Declared, request: Request) -> Result<Request, Failure> {
+    let Some(secret) = &declared.secret else { return Ok(request) };
+    let user = declared.source.user.as_deref().unwrap_or_default();
+    with_basic(user, secret.reveal(), request)
+}
+
+/// `Authorization: Basic …`.
+pub(crate) fn with_basic(user: &str, secret: &str, mut request: Request) -> Result<Request, Failure> {
+    let encoded = base64(format!("{user}:{secret}").as_bytes());
+    let mut value = HeaderValue::from_str(&format!("Basic {encoded}"))
+        .map_err(|error| Failure::from(EgressError::Request(error.to_string())))?;
+    value.set_sensitive(true);
+    request.headers.insert(AUTHORIZATION, value);
+    Ok(request)
+}
+
+/// Base64 with padding.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let group =
+            chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for position in 0..4 {
+            let letter = LETTERS[(group >> (18 - 6 * position) & 63) as usize];
+            text.push(if position <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}

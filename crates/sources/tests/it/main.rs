@@ -1,0 +1,8 @@
+//! Do places outside come in as they are, against real servers and hostile ones?
+
+#![allow(clippy::print_stdout)]
+
+mod hostile;
+mod s3;
+mod support;
+mod webdav;
