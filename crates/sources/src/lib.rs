@@ -9,6 +9,7 @@ mod calendar;
 mod client;
 mod declared;
 mod failure;
+mod git;
 mod s3;
 mod signature;
 mod state;

@@ -21,7 +21,7 @@ use crate::declared::Declared;
 use crate::failure::Failure;
 use crate::state::{Outcome, Phase, State};
 use crate::visit::Visit;
-use crate::{s3, webdav};
+use crate::{git, s3, webdav};
 
 /// After the first failure; each further one doubles it.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
@@ -285,6 +285,7 @@ fn go(visit: &mut Visit<'_>) -> Result<(), Failure> {
     match visit.declared.source.kind {
         SourceKind::Webdav => webdav::visit(visit),
         SourceKind::S3 => s3::visit(visit),
+        SourceKind::Git => git::visit(visit),
         kind => Err(Failure::Own(format!("sources of kind `{}` are not visited", kind.word()))),
     }
 }

@@ -173,6 +173,18 @@ impl<'a> Visit<'a> {
         self.hand_over_in_time()
     }
 
+    /// A file that is known and there, of which nothing is asked.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn keep(&mut self, path: &str) -> Result<(), Failure> {
+        if self.seen.insert(path.to_owned()) {
+            self.outcome.found += 1;
+            self.outcome.unchanged += 1;
+        }
+        self.check_count()
+    }
+
     /// A part of the place, with everything below it, that could not be looked at: what is known there stays.
     pub fn unknown(&mut self, part: &str, why: String) {
         self.outcome.trouble(part, why);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout)]
 
+mod git;
 mod hostile;
 mod s3;
 mod support;
