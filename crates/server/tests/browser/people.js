@@ -329,7 +329,7 @@ export const peopleCases = {
     await state("Prochain passage");
     await shot("sources-away");
     // What was fetched before is found, and leads to where it comes from.
-    assert.equal(await found(page, "télétravail"), 1);
+    assert.deepEqual(await found(page, "télétravail"), ["télétravail.txt"]);
     cloud.away = false;
     await row.getByRole("button", { name: "Collecter maintenant" }).click();
     await page.mouse.click(5, 5);
