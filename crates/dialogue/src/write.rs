@@ -1,6 +1,6 @@
 //! Which model writes, what when it fails, and what becomes of each sentence?
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use intramuros_assistant::prompt::{Asked, Prompt, Source, compose, entails, not_found_sign, says_yes};
@@ -24,8 +24,12 @@ const TEMPERATURE: f32 = 0.0;
 /// Models tried for one answer at most; declared fallbacks may form a ring.
 const MAX_MODELS: usize = 4;
 
-/// The declared models that write, and how they are to be used.
-pub struct Writers {
+/// The declared models that write, and how they are to be used. They can be exchanged while answers are written: each
+/// answer goes on with those that it began with.
+pub struct Writers(RwLock<Arc<Declared>>);
+
+/// What is declared at one time.
+struct Declared {
     endpoints: Vec<Arc<Endpoint>>,
     settings: Assistant,
 }
@@ -37,27 +41,43 @@ impl Writers {
     /// When a model's key can't be read.
     pub fn new(perimeter: &Perimeter, egress: &Egress) -> Result<Writers, Error> {
         let endpoints = Endpoint::writers(&perimeter.models, egress)?;
-        Ok(Writers {
+        Ok(Writers::of(Declared {
             endpoints: endpoints.into_iter().map(Arc::new).collect(),
             settings: perimeter.assistant.clone(),
-        })
+        }))
+    }
+
+    fn of(declared: Declared) -> Writers {
+        Writers(RwLock::new(Arc::new(declared)))
+    }
+
+    /// Takes the place of what was declared before.
+    pub fn replace(&self, by: Writers) {
+        let by = by.now();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = by;
+    }
+
+    fn now(&self) -> Arc<Declared> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// No model: answers are made of sentences of the documents.
     pub fn none() -> Writers {
-        Writers { endpoints: Vec::new(), settings: Assistant::default() }
+        Writers::of(Declared { endpoints: Vec::new(), settings: Assistant::default() })
     }
 
     /// Whether no model is declared.
     pub fn is_empty(&self) -> bool {
-        self.endpoints.is_empty()
+        self.now().endpoints.is_empty()
     }
 
     /// The models, in the order of their declaration.
-    pub fn endpoints(&self) -> &[Arc<Endpoint>] {
-        &self.endpoints
+    pub fn endpoints(&self) -> Vec<Arc<Endpoint>> {
+        self.now().endpoints.clone()
     }
+}
 
+impl Declared {
     /// The model of a name, or the first one.
     fn choose(&self, name: Option<&str>) -> Option<&Arc<Endpoint>> {
         match name {
@@ -97,6 +117,7 @@ pub async fn answer(
     let mut teller = Teller { events, gone: false };
     teller.tell(Event::Sources { sources }).await;
     let mut failed: Vec<(String, &'static str)> = Vec::new();
+    let writers = writers.now();
     if gathered.extractive.found {
         for endpoint in writers.chain(model.or(gathered.model.as_deref())) {
             let instead_of = failed.last().cloned();

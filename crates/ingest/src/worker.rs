@@ -144,7 +144,11 @@ fn limit_self(memory: u64) {
         let wanted = hard.map_or(wanted, |hard| wanted.min(hard));
         // A refusal leaves the old limit, which is what there was before.
         let _ = setrlimit(resource, Rlimit { current: Some(wanted), maximum: hard });
-        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+        // In a sealed worker there is none already, and asking again would be refused, and noted.
+        let none = Rlimit { current: Some(0), maximum: Some(0) };
+        if getrlimit(Resource::Core) != none {
+            let _ = setrlimit(Resource::Core, none);
+        }
     }
     #[cfg(not(unix))]
     let _ = memory;
@@ -157,6 +161,11 @@ fn resident() -> u64 {
 
 /// A field of the kernel's page counts for this process (0: mapped, 1: resident), in bytes.
 fn statm(field: usize) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    if rustix::process::dumpable_behavior() == Ok(rustix::process::DumpableBehavior::NotDumpable) {
+        // Sealed: the file can't be opened, and trying would be noted as an attempt.
+        return None;
+    }
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = text.split_whitespace().nth(field)?.parse().ok()?;
     #[cfg(unix)]

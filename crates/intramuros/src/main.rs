@@ -7,6 +7,7 @@ mod noted;
 mod output;
 mod people;
 mod progress;
+mod refusals;
 mod reload;
 mod setup;
 mod walls;
@@ -75,6 +76,9 @@ enum Command {
     /// Hand the configuration over to another process of this program when it changes
     #[command(hide = true)]
     Keeper(commands::keeper::Args),
+    /// Answer and report what the kernel refuses another process of this program
+    #[command(hide = true)]
+    Watcher,
     /// Run a program that can reach nothing but its input and output
     #[command(hide = true)]
     Confined(commands::confined::Args),
@@ -131,6 +135,7 @@ fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
         Command::Completions(args) => commands::completions::run(args, &mut Cli::command(), out),
         Command::Worker => commands::worker::run(),
         Command::Keeper(args) => commands::keeper::run(args),
+        Command::Watcher => commands::watcher::run(),
         Command::Confined(args) => commands::confined::run(args),
     }
 }

@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
+use intramuros_dialogue::Writers;
 use intramuros_egress::Egress;
 use intramuros_journal::{Event, Journal};
 use intramuros_library::Library;
 use intramuros_perimeter::{change, load};
 use intramuros_seal::{Places, Plan};
-use intramuros_server::Record;
+use intramuros_server::{Accounts, Record};
 use serde::{Deserialize, Serialize};
 
 use crate::setup;
@@ -65,6 +66,11 @@ impl Keeper {
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (asks, says) = pipes.ok_or_else(|| Error::internal("a process without pipes"))?;
         Ok(Some(Keeper { file, child, asks, says }))
+    }
+
+    /// Its process.
+    pub fn process(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap_or_default()
     }
 
     /// Follows the file from now on, in a thread of its own. What comes back asks for the file to be read again.
@@ -132,6 +138,10 @@ pub struct Applied {
     pub library: Arc<Library>,
     /// The way out.
     pub egress: Egress,
+    /// The models that write.
+    pub writers: Arc<Writers>,
+    /// Who may come in.
+    pub accounts: Arc<Accounts>,
     /// What the server writes down.
     pub record: Record,
     /// The journal.
@@ -169,15 +179,40 @@ impl Applied {
             self.say(file, &format!("not taken, what held before still holds: {error}"));
             return;
         }
-        self.library.declare_access(&change.now);
-        self.record.follow(&change.now.journal);
-        self.now = change.now;
-        let part = |what: &str, names: &[String]| match names {
-            [] => None,
-            names => Some(format!("{what}: {}", names.join(", "))),
+        let said = change.in_words();
+        let writers = match Writers::new(&change.now, &self.egress) {
+            Ok(writers) => writers,
+            Err(error) => {
+                self.say(file, &format!("not taken, what held before still holds: {error}"));
+                // The ways out as they were.
+                if let Err(error) = self.egress.reload(&self.now) {
+                    tracing::error!(%error, "the ways out can't be put back");
+                }
+                return;
+            }
         };
-        let parts = [part("holds now", &change.applied), part("needs a restart", &change.restart)];
-        self.say(file, &parts.into_iter().flatten().collect::<Vec<_>>().join("; "));
+        self.writers.replace(writers);
+        self.accounts.declare(&change.now);
+        self.library.declare_access(&change.now);
+        self.declare_sources(&change.now);
+        self.record.follow(&change.now.journal);
+        change::access_entries(&self.now, &change.now, "file").into_iter().for_each(|event| self.note(event));
+        self.now = change.now;
+        self.say(file, &said);
+    }
+
+    /// Hands the sources of the file over, with those that the command line named besides.
+    fn declare_sources(&self, now: &Perimeter) {
+        if now.sources == self.now.sources {
+            return;
+        }
+        let mut wanted = now.clone();
+        let held = self.library.perimeter();
+        let named = held.sources.iter().filter(|one| self.now.source(&one.name).is_none());
+        wanted.sources.extend(named.filter(|one| now.source(&one.name).is_none()).cloned());
+        if let Err(error) = self.library.declare_sources(&wanted) {
+            tracing::error!(%error, "a source is not followed");
+        }
     }
 
     /// Says it to whoever started the program, and writes it down.
@@ -188,6 +223,10 @@ impl Applied {
             what: file.display().to_string(),
             change: Some(what.to_owned()),
         };
+        self.note(event);
+    }
+
+    fn note(&self, event: Event) {
         if let Err(error) = self.journal.append(event) {
             tracing::error!(%error, "a change of the configuration is not in the journal");
         }

@@ -13,8 +13,9 @@ use intramuros_egress::{Egress, Surroundings};
 use intramuros_ingest::Ocr;
 use intramuros_journal::{Event, Journal};
 use intramuros_perimeter::{notebook, record};
-use intramuros_seal::{Places, Plan, SealError, Sealed};
+use intramuros_seal::{Places, Plan, SealError, Sealed, Watched, Watcher};
 
+use crate::refusals::{self, Told};
 use crate::setup;
 
 /// Where tesseract keeps its languages, beside what `TESSDATA_PREFIX` says.
@@ -31,6 +32,24 @@ pub struct Walls {
     pub sealed: Option<Sealed>,
     /// What it was asked to let through, and where things lie.
     pub plan: (Plan, Places),
+    /// Who tells what it refuses; none where nobody does.
+    pub told: Option<Told>,
+}
+
+/// Starts the process that reports what the kernel will refuse; none where nothing is sealed.
+///
+/// # Errors
+/// When this program can't be started again.
+pub fn watcher(perimeter: &Perimeter) -> Result<Option<Watcher>, Error> {
+    use std::os::unix::process::CommandExt;
+    if !perimeter.sealed {
+        return Ok(None);
+    }
+    let mut command = std::process::Command::new(setup::this_program()?);
+    // Ctrl+C is for the program, which ends this one by its own end.
+    command.arg("watcher").env_clear().process_group(0);
+    let wrong = |error| Error::internal("what the kernel refuses can't be followed").because(error);
+    Watcher::start(&mut command).map(Some).map_err(wrong)
 }
 
 /// Raises the walls around a service that has its listener already.
@@ -43,6 +62,7 @@ pub fn raise(
     data: &Path,
     ocr: Option<&Ocr>,
     accept_break: Option<String>,
+    children: Children,
 ) -> Result<Walls, Error> {
     make(data)?;
     let options = intramuros_journal::Options { accept_break, ..record::options(perimeter, data) };
@@ -50,15 +70,41 @@ pub fn raise(
     let surroundings = Surroundings::of_system();
     let places = places(data, ocr)?;
     let plan = Plan::of(perimeter, &places);
-    let sealed = seal(perimeter, &plan)?;
+    let configuration = configuration(perimeter);
+    let (sealed, watched) = match children.watcher {
+        Some(watcher) => seal_watched(perimeter, &plan, watcher, &children.known)?,
+        None => (seal(perimeter, &plan)?, None),
+    };
     let journal_thread = opened.start().map_err(notebook::failed)?;
     let started = Event::Started {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seal: sealed.as_ref().map_or_else(|| "not sealed, as declared".to_owned(), Sealed::in_words),
     };
     journal_thread.append_and_wait(started).map_err(notebook::failed)?;
+    configuration.into_iter().try_for_each(|event| journal_thread.append(event)).map_err(notebook::failed)?;
+    let told = match watched {
+        Some(watched) => Some(refusals::follow(watched, journal_thread.clone())?),
+        None => None,
+    };
     let egress = Egress::new(perimeter, surroundings, record::recorder(journal_thread.clone()))?;
-    Ok(Walls { journal: journal_thread, egress, sealed, plan: (plan, places) })
+    Ok(Walls { journal: journal_thread, egress, sealed, plan: (plan, places), told })
+}
+
+/// Which configuration holds from this start on, so that a change between two of them shows; none without a file.
+fn configuration(perimeter: &Perimeter) -> Option<Event> {
+    let file = perimeter.file()?;
+    let hash = std::fs::read(file).map(|bytes| blake3::hash(&bytes).to_hex()).ok()?;
+    let change = Some(format!("read at the start, BLAKE3 {hash}"));
+    Some(Event::ConfigurationChanged { by: "file".to_owned(), what: file.to_owned(), change })
+}
+
+/// What a service has started before its walls are raised.
+#[derive(Default)]
+pub struct Children {
+    /// Who reports what the kernel refuses.
+    pub watcher: Option<Watcher>,
+    /// Processes that it may try to end later, which the seal refuses.
+    pub known: Vec<i32>,
 }
 
 /// Raises the walls around a command that talks to nobody and reads documents.
@@ -103,18 +149,35 @@ fn seal(perimeter: &Perimeter, plan: &Plan) -> Result<Option<Sealed>, Error> {
     if !perimeter.sealed {
         return Ok(None);
     }
-    let sealed = intramuros_seal::apply(plan, perimeter.require_seal).inspect(|sealed| {
-        tracing::info!(microseconds = sealed.took.as_micros() as u64, "sealed");
-    });
-    sealed.map(Some).map_err(|error| {
-        let said = Error::config(error.to_string());
-        match error {
-            SealError::NotWhole(_) => said
-                .hint("run it on a kernel that enforces all of it (Linux 6.12 or later)")
-                .hint("or take `require_seal = true` out: it starts then, and says what is not enforced"),
-            _ => said.hint("`sealed = false` starts it without the kernel's help"),
-        }
-    })
+    let sealed = intramuros_seal::apply(plan, perimeter.require_seal).map_err(unsealed)?;
+    log(&sealed);
+    Ok(Some(sealed))
+}
+
+fn seal_watched(
+    perimeter: &Perimeter,
+    plan: &Plan,
+    watcher: Watcher,
+    known: &[i32],
+) -> Result<(Option<Sealed>, Option<Watched>), Error> {
+    let (sealed, watched) =
+        intramuros_seal::apply_watched(plan, perimeter.require_seal, watcher, known).map_err(unsealed)?;
+    log(&sealed);
+    Ok((Some(sealed), watched))
+}
+
+fn log(sealed: &Sealed) {
+    tracing::info!(microseconds = sealed.took.as_micros() as u64, "sealed");
+}
+
+fn unsealed(error: SealError) -> Error {
+    let said = Error::config(error.to_string());
+    match error {
+        SealError::NotWhole(_) => said
+            .hint("run it on a kernel that enforces all of it (Linux 6.12 or later)")
+            .hint("or take `require_seal = true` out: it starts then, and says what is not enforced"),
+        _ => said.hint("`sealed = false` starts it without the kernel's help"),
+    }
 }
 
 fn places(data: &Path, ocr: Option<&Ocr>) -> Result<Places, Error> {
@@ -151,12 +214,15 @@ pub fn in_words(perimeter: &Perimeter, walls: &Walls) -> Vec<String> {
         ];
     };
     let missing = sealed.missing.iter().map(|what| format!("Not enforced by this kernel: {what}"));
+    let unwatched =
+        sealed.unwatched.iter().map(|why| format!("What the kernel refuses is not journalled: {why}"));
     std::iter::once(if sealed.landlock_abi == 0 {
         "Sealed in part: see what this kernel does not enforce.".to_owned()
     } else {
         format!("Sealed by the kernel: {}; files are read in {} alone.", way_out(perimeter), reads(perimeter))
     })
     .chain(missing)
+    .chain(unwatched)
     .collect()
 }
 

@@ -179,6 +179,18 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
+    /// The kernel refused what a process tried: a system call that the seal does not allow.
+    KernelRefused {
+        /// `program`, `reader`, `tool`, or `child` for one that has not sealed itself yet.
+        process: String,
+        /// The call; `others` for those that were only counted.
+        call: String,
+        /// What it was asked for: an address with its port, a path, a kind of socket.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        with: String,
+        /// How often since the last such entry.
+        times: u64,
+    },
     /// The configuration was changed or read again.
     ConfigurationChanged {
         /// Who, or `file`.
@@ -229,6 +241,7 @@ impl Event {
             Event::ToolCalled { .. } => "tool_called",
             Event::Egress { .. } => "egress",
             Event::Fetched { .. } => "fetched",
+            Event::KernelRefused { .. } => "kernel_refused",
             Event::ConfigurationChanged { .. } => "configuration_changed",
             Event::Exported { .. } => "exported",
             Event::Administered { .. } => "administered",
@@ -290,6 +303,7 @@ impl Event {
                 [purpose, host, why].into_iter().chain(address).collect()
             }
             Event::Fetched { source, why, .. } => std::iter::once(source).chain(why).collect(),
+            Event::KernelRefused { process, call, with, .. } => vec![process, call, with],
             Event::ConfigurationChanged { by, what, change } => {
                 [by, what].into_iter().chain(change).collect()
             }

@@ -16,6 +16,7 @@ pub fn frame(out: &mut Vec<u8>, entry: &Entry, line: &[u8], host: &str) {
         // Warning: somebody should look.
         Event::Egress { allowed: false, .. }
         | Event::AccessRefused { .. }
+        | Event::KernelRefused { .. }
         | Event::SignIn { allowed: false, .. }
         | Event::ToolCalled { allowed: false, .. }
         | Event::JournalOpened { accepted_break: Some(_), .. } => 4,

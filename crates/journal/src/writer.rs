@@ -146,10 +146,10 @@ impl Journal {
     pub fn append(&self, event: Event) -> Result<(), JournalError> {
         if let Some(failure) = self.shared.failure() {
             // It is handed over all the same: its success is how the writer finds out that the disk works again.
-            let _ = self.send(event, None);
+            let _ = self.send(event, time::now_ms(), None);
             return Err(JournalError::Stopped(failure));
         }
-        self.send(event, None)
+        self.send(event, time::now_ms(), None)
     }
 
     /// Hands an entry over and waits until it is written, as [`Options::durability`] says.
@@ -157,8 +157,16 @@ impl Journal {
     /// # Errors
     /// When it could not be written.
     pub fn append_and_wait(&self, event: Event) -> Result<Stamp, JournalError> {
+        self.append_at_and_wait(event, time::now_ms())
+    }
+
+    /// The same for what happened at another moment (milliseconds since 1970), which was kept meanwhile.
+    ///
+    /// # Errors
+    /// As [`Journal::append_and_wait`].
+    pub fn append_at_and_wait(&self, event: Event, at_ms: i64) -> Result<Stamp, JournalError> {
         let (answer, receive) = sync_channel(1);
-        self.send(event, Some(answer))?;
+        self.send(event, at_ms, Some(answer))?;
         receive
             .recv()
             .map_err(|_| JournalError::Stopped("it ended before the entry was written".to_owned()))?
@@ -182,10 +190,11 @@ impl Journal {
     fn send(
         &self,
         event: Event,
+        at_ms: i64,
         answer: Option<SyncSender<Result<Stamp, String>>>,
     ) -> Result<(), JournalError> {
         self.sender
-            .send(Message::Append { event, at_ms: time::now_ms(), answer })
+            .send(Message::Append { event, at_ms, answer })
             .map_err(|_| JournalError::Stopped("it is closed".to_owned()))
     }
 }

@@ -24,12 +24,12 @@ const LOOK_SHARE: u32 = 20;
 /// The longest that a thread waits before it looks whether it should stop.
 const LOOK_UP: Duration = Duration::from_millis(300);
 
-/// Follows one source until the library stops.
+/// Follows one source until the library stops, or it is declared no more.
 pub(crate) fn run(shared: &Shared, known: &KnownSource) {
     let remote = known.source.is_remote();
     let mut watch = if remote { None } else { start(shared, known) };
     let mut next = Scope::All;
-    while !shared.stopped() {
+    while !shared.stopped() && shared.follows(known) {
         let began = Instant::now();
         let declared = shared.declared.load(Ordering::Acquire);
         let result = shared.scan(known, &next);

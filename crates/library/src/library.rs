@@ -63,7 +63,21 @@ pub struct Options {
 #[derive(Clone)]
 pub(crate) struct KnownSource {
     pub source: Source,
+    /// The same as it is written.
+    pub declared: Source,
     pub id: SourceId,
+}
+
+impl KnownSource {
+    fn of(store: &Store, declared: &Source) -> Result<KnownSource, Error> {
+        let mut source = declared.clone();
+        // Events and links are told by the real path. A root that is not there yet is tried again at each scan.
+        if !source.is_remote() {
+            source.path = std::fs::canonicalize(&source.path).unwrap_or(source.path);
+        }
+        let stored = store.put_source(&source.name, source.kind.word(), &root_bytes(&source.path))?;
+        Ok(KnownSource { source, declared: declared.clone(), id: stored.id })
+    }
 }
 
 /// What the threads of a library share.
@@ -88,7 +102,7 @@ pub(crate) struct Shared {
     /// What keeps words or vectors from following, by who they are.
     faults: Mutex<BTreeMap<&'static str, Fault>>,
     reading: Option<Reading>,
-    sources: Vec<KnownSource>,
+    sources: RwLock<Vec<KnownSource>>,
     /// One scan at a time: two would read the same files twice.
     scanning: Mutex<()>,
 }
@@ -120,16 +134,9 @@ impl Library {
         let store = Store::open(&options.data)?;
         let mut options = options;
         spooled(&mut options.perimeter, &options.data);
-        let mut sources = Vec::new();
-        for source in &options.perimeter.sources {
-            let mut source = source.clone();
-            // Events and links are told by the real path. A root that is not there yet is tried again at each scan.
-            if !source.is_remote() {
-                source.path = std::fs::canonicalize(&source.path).unwrap_or(source.path);
-            }
-            let stored = store.put_source(&source.name, source.kind.word(), &root_bytes(&source.path))?;
-            sources.push(KnownSource { source, id: stored.id });
-        }
+        let declared = options.perimeter.sources.iter();
+        let sources =
+            declared.map(|source| KnownSource::of(&store, source)).collect::<Result<Vec<_>, _>>()?;
         let library = Library::with(store, sources, options, true)?;
         library.start("words", words::run)?;
         if library.shared.embed.is_some() {
@@ -169,8 +176,8 @@ impl Library {
     /// # Errors
     /// When there is no such source, when its folder can't be read, when the store can't be written.
     pub fn scan(&self, source: &str) -> Result<ScanReport, Error> {
-        let known = self.shared.sources.iter().find(|known| known.source.name == source);
-        let Some(known) = known else {
+        let known = self.shared.sources().into_iter().find(|known| known.source.name == source);
+        let Some(known) = &known else {
             return Err(Error::user(format!("there is no source named {source}"))
                 .hint("`intramuros perimeter show` lists the sources"));
         };
@@ -182,8 +189,8 @@ impl Library {
     /// # Errors
     /// At the first source that can't be read, and when the store can't be written.
     pub fn scan_all(&self) -> Result<Vec<(String, ScanReport)>, Error> {
-        let sources = self.shared.sources.iter();
-        sources.map(|known| Ok((known.source.name.clone(), self.shared.scan(known, &Scope::All)?))).collect()
+        let sources = self.shared.sources().into_iter();
+        sources.map(|known| Ok((known.source.name.clone(), self.shared.scan(&known, &Scope::All)?))).collect()
     }
 
     /// Follows the files of all sources from now on: a first scan, then every change as it happens, and a scan of
@@ -192,10 +199,44 @@ impl Library {
     /// # Errors
     /// When no thread can be started.
     pub fn follow(&self) -> Result<(), Error> {
-        for known in self.shared.sources.clone() {
-            self.start("files", move |shared| follow::run(shared, &known))?;
+        self.shared.sources().into_iter().try_for_each(|known| self.follow_one(known))
+    }
+
+    fn follow_one(&self, known: KnownSource) -> Result<(), Error> {
+        self.start("files", move |shared| follow::run(shared, &known))
+    }
+
+    /// Takes over the sources of a changed perimeter: new ones and those that are declared in another way are followed
+    /// from now on, others as before. Those that are gone are followed no more; what was read of them stays until
+    /// somebody removes it.
+    ///
+    /// # Errors
+    /// When the store can't be written or no thread can be started.
+    pub fn declare_sources(&self, declared: &Perimeter) -> Result<(), Error> {
+        let mut declared = declared.clone();
+        spooled(&mut declared, self.shared.store.folder());
+        let before = self.shared.sources();
+        let (mut now, mut new) = (Vec::new(), Vec::new());
+        for source in &declared.sources {
+            match before.iter().find(|known| known.declared == *source) {
+                Some(known) => now.push(known.clone()),
+                None => {
+                    let known = KnownSource::of(&self.shared.store, source)?;
+                    now.push(known.clone());
+                    new.push(known);
+                }
+            }
         }
-        Ok(())
+        if new.is_empty() && now.len() == before.len() {
+            return Ok(());
+        }
+        let mut perimeter = (*self.shared.perimeter()).clone();
+        perimeter.sources.clone_from(&declared.sources);
+        *self.shared.perimeter.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(perimeter);
+        *self.shared.sources.write().unwrap_or_else(PoisonError::into_inner) = now;
+        // Those who follow what is gone end at their next look.
+        self.shared.declared.fetch_add(1, Ordering::Release);
+        new.into_iter().try_for_each(|known| self.follow_one(known))
     }
 
     /// Takes over the access rules of a changed perimeter. Sources that are followed are looked through for them at
@@ -335,7 +376,7 @@ impl Shared {
             rules: RwLock::default(),
             faults: Mutex::default(),
             reading,
-            sources,
+            sources: RwLock::new(sources),
             scanning: Mutex::default(),
             store,
         };
@@ -346,6 +387,16 @@ impl Shared {
     /// What is declared now.
     pub fn perimeter(&self) -> Arc<Perimeter> {
         Arc::clone(&self.perimeter.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The sources that are followed.
+    pub fn sources(&self) -> Vec<KnownSource> {
+        self.sources.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a source is still declared as it was.
+    pub fn follows(&self, known: &KnownSource) -> bool {
+        self.sources().iter().any(|one| one.declared == known.declared)
     }
 
     /// Whether the work should end.

@@ -1,8 +1,10 @@
 //! How does a command write to the journal, which the running program may hold?
 //!
 //! A journal has one writer. Where nobody holds it, a command writes its entry itself. Where `serve` does, the command
-//! leaves a slip in the data folder, and the program enters it within moments ([`take`]). Whoever can leave slips there
-//! can read and change the data folder anyway: a slip proves no more than the command that wrote it.
+//! leaves a slip in the data folder, and the program enters it within moments ([`take`]), with the moment at which it was
+//! left; slips that were left behind are entered by whoever writes the journal next. Whoever can leave slips there
+//! can read and change the data folder anyway: a slip proves no more than the command that wrote it, and is of no kind
+//! that a command would not leave.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,7 @@ const MOST_AT_ONCE: usize = 1_000;
 
 /// Where a command writes what it did, opened.
 pub struct Notebook {
+    data: PathBuf,
     way: Way<Box<Opened>>,
     on_failure: OnFailure,
 }
@@ -52,14 +55,25 @@ impl Notebook {
             Err(JournalError::Busy(_)) => Way::Slips(data.join(FOLDER)),
             Err(error) => Way::Failed(failed(error)),
         };
-        Notebook { way, on_failure: perimeter.journal.on_failure }
+        Notebook { data: data.to_owned(), way, on_failure: perimeter.journal.on_failure }
+    }
+
+    /// Enters what was left for the journal, where nobody else holds it, and lets go of it.
+    pub fn enter_what_waits(perimeter: &Perimeter, data: &Path) {
+        if !waiting(data).is_empty() {
+            drop(Notebook::open(perimeter, data).start());
+        }
     }
 
     /// Makes it ready to be written to. After the seal: a thread that ran before would not be bound by it.
     pub fn start(self) -> Notes {
         let way = match self.way {
             Way::Own(opened) => match opened.start() {
-                Ok(journal) => Way::Own(journal),
+                Ok(journal) => {
+                    // What others left comes first. What can't be entered now waits for the next.
+                    let _ = take(&self.data, &journal);
+                    Way::Own(journal)
+                }
                 Err(error) => Way::Failed(failed(error)),
             },
             Way::Slips(folder) => Way::Slips(folder),
@@ -122,6 +136,39 @@ fn again(error: &Error) -> Error {
     error.hints.iter().fold(Error::data(error.to_string()), |again, hint| again.hint(hint.clone()))
 }
 
+/// Leaves slips for whoever writes the journal, from a command that runs beside it for long.
+pub struct Slips(PathBuf);
+
+impl Slips {
+    /// Slips in a data folder.
+    pub fn in_folder(data: &Path) -> Slips {
+        Slips(data.join(FOLDER))
+    }
+
+    /// Leaves one; when it returns, it is on the disk.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn leave(&self, event: Event) -> Result<(), Error> {
+        leave(&self.0, &[event])
+    }
+}
+
+/// Whether a command in the terminal leaves such an entry. Starts, sign-ins, signatures and what the kernel refused are
+/// no command's to tell.
+fn is_of_a_command(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Question { .. }
+            | Event::DocumentRead { .. }
+            | Event::AccessRefused { .. }
+            | Event::ToolCalled { .. }
+            | Event::Egress { .. }
+            | Event::Fetched { .. }
+            | Event::Exported { .. }
+    )
+}
+
 /// Writes each slip whole: the program that looks for slips never sees half of one.
 fn leave(folder: &Path, events: &[Event]) -> Result<(), Error> {
     let wrong = |error: std::io::Error| {
@@ -147,20 +194,15 @@ fn leave(folder: &Path, events: &[Event]) -> Result<(), Error> {
 /// on the disk: after a power cut one may be entered twice, none is lost.
 ///
 /// # Errors
-/// When the journal can't be written; the slips stay. What is no slip is put aside as `.unreadable`.
+/// When the journal can't be written; the slips stay. What is no slip, or of a kind that no command leaves, is put aside
+/// as `.unreadable`.
 pub fn take(data: &Path, journal: &Journal) -> Result<usize, JournalError> {
-    let folder = data.join(FOLDER);
-    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut slips: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
-    slips.sort();
-    slips.truncate(MOST_AT_ONCE);
     let mut taken = 0;
-    for slip in slips {
+    for slip in waiting(data) {
         // Moving or removing may fail on a full or failing disk: the slip is seen again at the next look.
         match read(&slip) {
             Some(event) => {
-                journal.append_and_wait(event)?;
+                journal.append_at_and_wait(event, left_at(&slip))?;
                 let _ = std::fs::remove_file(&slip);
                 taken += 1;
             }
@@ -170,9 +212,32 @@ pub fn take(data: &Path, journal: &Journal) -> Result<usize, JournalError> {
     Ok(taken)
 }
 
+/// The oldest slips.
+fn waiting(data: &Path) -> Vec<PathBuf> {
+    let entries =
+        std::fs::read_dir(data.join(FOLDER)).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut slips: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+    slips.sort();
+    slips.truncate(MOST_AT_ONCE);
+    slips
+}
+
+/// When a slip was left, by its name; now, when that is no moment of the past.
+fn left_at(slip: &Path) -> i64 {
+    let now = intramuros_journal::time::now_ms();
+    let name = slip.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+    name.split('-')
+        .next()
+        .and_then(|digits| digits.parse().ok())
+        .filter(|at| (1..=now).contains(at))
+        .unwrap_or(now)
+}
+
 fn read(slip: &Path) -> Option<Event> {
     let size = std::fs::symlink_metadata(slip).ok().filter(std::fs::Metadata::is_file)?.len();
-    (size <= MAX_SLIP_BYTES).then(|| serde_json::from_slice(&std::fs::read(slip).ok()?).ok())?
+    let event = (size <= MAX_SLIP_BYTES).then(|| serde_json::from_slice(&std::fs::read(slip).ok()?).ok())?;
+    event.filter(is_of_a_command)
 }
 
 /// What a fault of the journal means to a person, and what to do.

@@ -17,6 +17,9 @@ use crate::sbom::{self, Component};
 /// Days before its end at which a rule is pointed out. A month: time to ask for another.
 const SOON_DAYS: i64 = 31;
 
+/// Kinds of what the kernel refused that are listed one by one. 200: more is not read.
+const KERNEL_KINDS: usize = 200;
+
 /// Days after which a way out that nobody used is pointed out. 90: a quarter.
 const UNUSED_DAYS: i64 = 90;
 
@@ -152,6 +155,8 @@ pub struct Report {
 pub struct Seen {
     /// What went out or tried to, by purpose and place.
     pub uses: BTreeMap<(String, String), Use>,
+    /// What the kernel refused: how often, and when last.
+    pub kernel: BTreeMap<String, Use>,
     /// Who came in.
     pub entered: Entered,
     /// The last start.
@@ -170,6 +175,14 @@ pub fn seen(folder: &Path) -> Result<Seen, Error> {
             Event::Egress { purpose, host, port, allowed, .. } => {
                 let used = seen.uses.entry((purpose.clone(), format!("{host}:{port}"))).or_default();
                 *(if *allowed { &mut used.allowed } else { &mut used.refused }) += 1;
+                used.last = Some(at());
+            }
+            Event::KernelRefused { process, call, with, times } => {
+                let kind = format!("by the kernel, {process}: {call} {with}").trim_end().to_owned();
+                let more = seen.kernel.len() >= KERNEL_KINDS && !seen.kernel.contains_key(&kind);
+                let kind = if more { "by the kernel: others".to_owned() } else { kind };
+                let used = seen.kernel.entry(kind).or_default();
+                used.refused = used.refused.saturating_add(*times);
                 used.last = Some(at());
             }
             Event::Started { version, seal } => {
@@ -198,7 +211,7 @@ pub fn seen(folder: &Path) -> Result<Seen, Error> {
 /// # Errors
 /// As [`sbom::components`].
 pub fn report(perimeter: &Perimeter, plan: &Plan, seen: Seen, now_ms: i64) -> Result<Report, Error> {
-    let Seen { mut uses, entered, started } = seen;
+    let Seen { mut uses, kernel, entered, started } = seen;
     let today = Day::of_ms(now_ms);
     let ways_out: Vec<WayOut> = perimeter
         .egress
@@ -236,12 +249,24 @@ pub fn report(perimeter: &Perimeter, plan: &Plan, seen: Seen, now_ms: i64) -> Re
         models: models(perimeter),
         ways_in: ways_in(perimeter, &entered),
         open: open_points(perimeter, &ways_out, &components, now_ms),
-        refused: uses.into_iter().map(|((purpose, to), used)| (format!("{purpose} to {to}"), used)).collect(),
+        refused: uses
+            .into_iter()
+            .map(|((purpose, to), used)| (format!("{purpose} to {to}"), used))
+            .chain(kernel)
+            .collect(),
         ways_out,
-        measures: if perimeter.sealed { plan.measures() } else { Vec::new() },
+        measures: if perimeter.sealed { measures(plan) } else { Vec::new() },
         criteria: CRITERIA.to_vec(),
         components: components.into_iter().map(|one| (one.name, one.version, one.licence)).collect(),
     })
+}
+
+fn measures(plan: &Plan) -> Vec<Measure> {
+    let noted = Measure {
+        what: "what is refused in `serve` and its readers is counted and entered in the journal".to_owned(),
+        by: "seccomp, answered by the watcher",
+    };
+    plan.measures().into_iter().chain([noted]).collect()
 }
 
 fn enforced_by(perimeter: &Perimeter, tls: bool) -> Vec<&'static str> {

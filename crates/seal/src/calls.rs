@@ -10,6 +10,7 @@ use libc::*;
 use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 
 use crate::plan::{Plan, Sockets};
+use crate::watch::{HELD, HELD_OLD};
 
 /// Flags of `clone` that make namespaces (all `CLONE_NEW*`).
 const NAMESPACES: u64 = 0x7e02_0000;
@@ -254,7 +255,11 @@ pub(crate) fn rules(plan: &Plan) -> Result<Rules, seccompiler::BackendError> {
     let dumpable = PR_SET_DUMPABLE as u64;
     rules.insert(
         SYS_prctl,
-        vec![rule([not_equal(0, dumpable)?])?, rule([equal(0, dumpable)?, equal(1, 0)?])?],
+        vec![
+            // Further filters come by `seccomp`, where a watcher sees them.
+            rule([not_equal(0, dumpable)?, not_equal(0, PR_SET_SECCOMP as u64)?])?,
+            rule([equal(0, dumpable)?, equal(1, 0)?])?,
+        ],
     );
     // Typing on the terminal that started the program is a way out as well.
     rules.insert(SYS_ioctl, vec![rule([not_equal(1, TIOCSTI)?, not_equal(1, TIOCLINUX)?])?]);
@@ -278,6 +283,31 @@ pub(crate) fn rules(plan: &Plan) -> Result<Rules, seccompiler::BackendError> {
         sockets(&mut rules, plan.sockets)?;
     }
     Ok(rules)
+}
+
+/// Takes out of a plan's rules what is to be held up, so that it can be noted. `process` is the one that is watched.
+pub(crate) fn watched(mut rules: Rules, process: i32) -> Result<Rules, seccompiler::BackendError> {
+    for call in HELD.iter().chain(HELD_OLD) {
+        rules.remove(call);
+    }
+    // Aborting and waking its own threads are no business of others.
+    rules.insert(SYS_tgkill, vec![rule([equal(0, process as u64)?])?]);
+    // Core files alone; a limit that is only asked for is given without a new value.
+    let core = RLIMIT_CORE as u64;
+    let none = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?;
+    rules.insert(SYS_prlimit64, vec![rule([not_equal(1, core)?])?, rule([equal(1, core)?, none])?]);
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(SYS_setrlimit, vec![rule([not_equal(0, core)?])?]);
+    Ok(rules)
+}
+
+/// The rules of the process that watches: the plan's, and to know a process again when its number is used anew, and
+/// where a link leads.
+pub(crate) fn watcher(mut rules: Rules) -> Rules {
+    allow(&mut rules, &[SYS_pidfd_open, SYS_readlinkat, SYS_newfstatat, SYS_statx]);
+    #[cfg(target_arch = "x86_64")]
+    allow(&mut rules, &[SYS_readlink, SYS_lstat, SYS_stat]);
+    rules
 }
 
 fn sockets(rules: &mut Rules, sockets: Sockets) -> Result<(), seccompiler::BackendError> {

@@ -9,10 +9,12 @@ use landlock::{
 };
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
-use seccompiler::{SeccompAction, SeccompFilter, TargetArch};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
 use crate::plan::{Plan, missing};
-use crate::{SealError, Sealed, calls};
+use crate::watch::Policy;
+use crate::watcher::{Watched, Watcher};
+use crate::{SealError, Sealed, calls, notify};
 
 /// The Landlock version whose rights are asked for; an older kernel enforces what it knows of them.
 const ABI_WANTED: ABI = ABI::V7;
@@ -22,20 +24,88 @@ const ARCH: TargetArch = TargetArch::x86_64;
 #[cfg(target_arch = "aarch64")]
 const ARCH: TargetArch = TargetArch::aarch64;
 
-pub(crate) fn apply(plan: &Plan) -> Result<Sealed, SealError> {
+/// Takes the place of holding up in a filter as it is built: the builder does not know of it.
+const HOLD: SeccompAction = SeccompAction::Trace(0x494d);
+
+/// What a process that seals itself is to whoever watches its parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nothing: it stands for itself.
+    Alone,
+    /// A child of which nothing more than its input and output is expected.
+    Worker,
+    /// A child that becomes another program.
+    Tool,
+    /// The one that watches.
+    Watcher,
+}
+
+impl Role {
+    /// What a child says of itself.
+    pub fn number(self) -> u64 {
+        match self {
+            Role::Worker => 1,
+            _ => 2,
+        }
+    }
+}
+
+pub(crate) fn apply(plan: &Plan, role: Role) -> Result<Sealed, SealError> {
     let started = Instant::now();
     let other_threads = threads().saturating_sub(1);
+    let landlock_abi = restrict(plan)?;
+    let seccomp = seccomp(plan, role)?;
+    Ok(sealed(plan, landlock_abi, seccomp, other_threads, started))
+}
+
+/// The same, with what is refused handed to a watcher; none when this kernel or the watcher can't, with the reason.
+pub(crate) fn apply_watched(
+    plan: &Plan,
+    watcher: Watcher,
+    known: &[i32],
+) -> Result<(Sealed, Result<Watched, String>), SealError> {
+    let started = Instant::now();
+    let other_threads = threads().saturating_sub(1);
+    // What is looked up in it is the path of a file, or the address of a connection.
+    let memory = std::fs::File::open("/proc/self/mem");
+    let policy = Policy::of(plan, &loaders(), [known, &[watcher.process()]].concat());
+    let ready = match memory {
+        Ok(memory) if other_threads == 0 && notify::supported() => {
+            watcher.ready().map(|()| memory).map_err(|error| format!("the watcher does not answer: {error}"))
+        }
+        Ok(_) if other_threads > 0 => Err("threads ran before the seal".to_owned()),
+        Ok(_) => Err("this kernel has no user notification (seccomp, Linux 5.5)".to_owned()),
+        Err(error) => Err(format!("the program's memory can't be looked at: {error}")),
+    };
+    let landlock_abi = restrict(plan)?;
+    let (seccomp, watched) = match ready {
+        Err(why) => (seccomp(plan, Role::Alone)?, Err(why)),
+        Ok(memory) => {
+            let filter = hold(plan, policy.process).map_err(|error| wrong("seccomp", error))?;
+            let listener = notify::install(&filter).map_err(|error| wrong("seccomp", error))?;
+            // From here on calls wait for their answer, and fail when nobody is there to give it.
+            let watched = watcher.hand_over(&policy, listener, &memory);
+            (true, Ok(watched.map_err(|error| wrong("the watcher", error))?))
+        }
+    };
+    Ok((sealed(plan, landlock_abi, seccomp, other_threads, started), watched))
+}
+
+fn sealed(plan: &Plan, abi: u32, seccomp: bool, other_threads: usize, started: Instant) -> Sealed {
+    Sealed {
+        landlock_abi: abi,
+        enforced: plan.measures(),
+        missing: missing(abi, seccomp, other_threads),
+        unwatched: None,
+        took: started.elapsed(),
+    }
+}
+
+/// Everything but the filter of system calls.
+fn restrict(plan: &Plan) -> Result<u32, SealError> {
     process_settings()?;
     drop_capabilities()?;
-    let landlock_abi = landlock(plan).map_err(|error| wrong("Landlock", error))?;
-    let seccomp = seccomp(plan)?;
-    let took = started.elapsed();
-    Ok(Sealed {
-        landlock_abi,
-        enforced: plan.measures(),
-        missing: missing(landlock_abi, seccomp, other_threads),
-        took,
-    })
+    landlock(plan).map_err(|error| wrong("Landlock", error))
 }
 
 fn wrong(step: &'static str, why: impl std::fmt::Display) -> SealError {
@@ -119,18 +189,47 @@ fn loaders() -> Vec<std::path::PathBuf> {
         .collect()
 }
 
+fn build(
+    rules: calls::Rules,
+    otherwise: SeccompAction,
+    matched: SeccompAction,
+) -> Result<BpfProgram, seccompiler::BackendError> {
+    SeccompFilter::new(rules, otherwise, matched, ARCH)?.try_into()
+}
+
+/// The filter whose refusals are held up for a watcher's answer.
+fn hold(plan: &Plan, process: i32) -> Result<BpfProgram, seccompiler::BackendError> {
+    let rules = calls::watched(calls::rules(plan)?, process)?;
+    let mut filter = build(rules, HOLD, SeccompAction::Allow)?;
+    let marked = u32::from(HOLD);
+    for instruction in &mut filter {
+        let returns = u32::from(instruction.code) == libc::BPF_RET | libc::BPF_K;
+        if returns && instruction.k == marked {
+            instruction.k = libc::SECCOMP_RET_USER_NOTIF;
+        }
+    }
+    Ok(filter)
+}
+
 /// Installs the filters on all threads; `false` where the kernel has none.
-fn seccomp(plan: &Plan) -> Result<bool, SealError> {
+fn seccomp(plan: &Plan, role: Role) -> Result<bool, SealError> {
     if rustix::thread::secure_computing_mode().is_err() {
         return Ok(false);
     }
-    let build = |rules, otherwise, matched| -> Result<seccompiler::BpfProgram, seccompiler::BackendError> {
-        SeccompFilter::new(rules, otherwise, matched, ARCH)?.try_into()
-    };
+    let rules = calls::rules(plan).map_err(|error| wrong("seccomp", error))?;
+    let mut rules = if role == Role::Watcher { calls::watcher(rules) } else { rules };
+    let child = matches!(role, Role::Worker | Role::Tool);
+    if child && notify::announce(role.number()) {
+        // The parent's filter is in force here as well, and its watcher hears of what it holds up, unless a filter of
+        // ours is stricter about it: an error would be. "Ask a tracer" is weaker, and without one it fails (`ENOSYS`).
+        rules.remove(&libc::SYS_clone3);
+        let filter = build(rules, SeccompAction::Trace(0), SeccompAction::Allow);
+        let filter = filter.map_err(|error| wrong("seccomp", error))?;
+        seccompiler::apply_filter(&filter).map_err(|error| wrong("seccomp", error))?;
+        return Ok(true);
+    }
     let refuse = SeccompAction::Errno(libc::EPERM as u32);
-    let main = calls::rules(plan)
-        .and_then(|rules| build(rules, refuse, SeccompAction::Allow))
-        .map_err(|error| wrong("seccomp", error))?;
+    let main = build(rules, refuse, SeccompAction::Allow).map_err(|error| wrong("seccomp", error))?;
     // The C library falls back to `clone`, whose flags can be seen, only when `clone3` does not exist.
     let absent = SeccompAction::Errno(libc::ENOSYS as u32);
     let no_clone3 = build(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), SeccompAction::Allow, absent)

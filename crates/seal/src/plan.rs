@@ -13,9 +13,19 @@ const DNS_PORT: u16 = 53;
 const LIBRARIES: [&str; 6] =
     ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"];
 
-/// What the runtime reads of the machine: time zone, its own process, its share of the processors.
-const RUNTIME: [&str; 6] =
-    ["/etc/localtime", "/usr/share/zoneinfo", "/proc/self", "/sys/fs/cgroup", "/dev/urandom", "/dev/random"];
+/// What the runtime reads of the machine: time zone, its own process, the processors and its share of them, how memory is
+/// promised (the C library, before it gives some back).
+const RUNTIME: [&str; 9] = [
+    "/etc/localtime",
+    "/usr/share/zoneinfo",
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/sys/vm/overcommit_memory",
+    "/sys/devices/system/cpu",
+    "/sys/fs/cgroup",
+    "/dev/urandom",
+    "/dev/random",
+];
 
 /// What programs of the system read at their start.
 const TOOL: [&str; 3] = ["/dev/urandom", "/sys/devices/system/cpu", "/proc/self"];

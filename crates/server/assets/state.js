@@ -114,7 +114,7 @@ export async function drawSettings(content) {
     table(t("section_settings"), [t("setting"), t("value"), t("declared_in")], [...settings.filter((one) => !one.default), ...settings.filter((one) => one.default)].map(row)));
 }
 
-const KINDS = ["sign_in", "sign_out", "question", "document_read", "access_refused", "administered", "egress", "fetched", "tool_called", "configuration_changed", "exported", "started"];
+const KINDS = ["sign_in", "sign_out", "question", "document_read", "access_refused", "administered", "egress", "kernel_refused", "fetched", "tool_called", "configuration_changed", "exported", "started"];
 
 /** The journal, filtered, the newest first. */
 export async function drawJournal(content) {

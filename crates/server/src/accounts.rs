@@ -1,7 +1,7 @@
 //! What is needed to know people: their store, the key, the counts of failures, the limit on hashing?
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use intramuros_accounts::passphrase::{self, SALT_BYTES, Verdict};
@@ -42,7 +42,7 @@ pub struct Accounts {
     pub providers: Vec<Provider>,
     /// What is known of them.
     pub(crate) known: Providers,
-    declared: Arc<Perimeter>,
+    declared: RwLock<Arc<Perimeter>>,
     random: SystemRandom,
     throttle: Mutex<Throttle>,
     hashing: Semaphore,
@@ -80,7 +80,7 @@ impl Accounts {
             key: Key::new(key),
             providers,
             known: Providers::default(),
-            declared,
+            declared: RwLock::new(declared),
             random: SystemRandom::new(),
             throttle: Mutex::default(),
             hashing: Semaphore::new(HASHING),
@@ -200,9 +200,15 @@ impl Accounts {
         tokio::task::spawn_blocking(work).await.map_err(Failure::internal)
     }
 
+    /// Takes over the people and groups of a changed perimeter: they hold with the next request.
+    pub fn declare(&self, declared: &Perimeter) {
+        *self.declared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(declared.clone());
+    }
+
     /// Who a person is to the access rules: with the groups of the store and those that are declared.
     pub fn principal(&self, person: &Person) -> Principal {
-        let mut groups = self.declared.principal(&person.name).groups;
+        let declared = Arc::clone(&self.declared.read().unwrap_or_else(PoisonError::into_inner));
+        let mut groups = declared.principal(&person.name).groups;
         groups.extend(person.groups.iter().cloned());
         let owner = person.role == intramuros_accounts::Role::Owner;
         Principal { user: Some(person.name.clone()), groups, owner }

@@ -75,7 +75,7 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     let mut response = match admit(&shared, &mut request, endpoint.as_ref(), began).await {
         Ok(()) => next.run(request).await,
         Err(failure) => {
-            if let Some(event) = refusal(&request, &failure) {
+            if let Some(event) = refusal(&shared, &request, &failure) {
                 // That it can't be written changes nothing: it is refused in any case.
                 let _ = shared.note(event).await;
             }
@@ -100,8 +100,7 @@ async fn admit(
     endpoint: Option<&Endpoint>,
     now: Instant,
 ) -> Result<(), Failure> {
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([127, 0, 0, 1]), |peer| peer.0);
-    let address = address_of(peer, request.headers(), &shared.trusted_proxies);
+    let address = address(shared, request);
     check(shared, request, address, now)?;
     if let Some(endpoint) = endpoint {
         check_body(request, endpoint)?;
@@ -113,6 +112,12 @@ async fn admit(
     let allowed = check_caller(request, endpoint, &caller);
     request.extensions_mut().insert(caller);
     allowed
+}
+
+/// From where a request comes: the other end of the connection, or whom a trusted proxy there speaks for.
+fn address(shared: &Shared, request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([127, 0, 0, 1]), |peer| peer.0);
+    address_of(peer, request.headers(), &shared.trusted_proxies)
 }
 
 /// Whether who asks may ask there.
@@ -188,12 +193,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// The entry of a request under another's name or from another site. How many there can be is bounded by the rate of
 /// their address.
-fn refusal(request: &Request, failure: &Failure) -> Option<Event> {
+fn refusal(shared: &Shared, request: &Request, failure: &Failure) -> Option<Event> {
     matches!(failure.kind, REFUSED | "forbidden").then(|| Event::AccessRefused {
         by: request.extensions().get::<Caller>().map_or_else(|| "anonymous".to_owned(), Caller::name),
         what: format!("{} {}", request.method(), request.uri().path()),
         why: failure.message.clone(),
-        from: request.extensions().get::<Peer>().map(|peer| peer.0.to_string()),
+        from: Some(address(shared, request).to_string()),
     })
 }
 

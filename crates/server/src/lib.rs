@@ -33,7 +33,7 @@ pub use api::openapi::document as openapi;
 pub use application::{Application, Look, Settings};
 pub use endpoints::{Body, Endpoint, Need, Rate, Who};
 pub use limits::Limits;
-pub use record::{Record, name as name_in_journal, read_together};
+pub use record::{Passing, Record, name as name_in_journal, read_together};
 pub use router::{endpoints, table};
 pub use serve::{check_address, offer_tools, serve};
 pub use walls::{Seal, Walls};

@@ -16,9 +16,21 @@ use intramuros_library::DocumentFacts;
 /// The journal, with what is declared of it. Clones share both. Without a journal everything is noted nowhere.
 #[derive(Clone, Default)]
 pub struct Record {
-    journal: Option<Journal>,
+    journal: Option<Kept>,
     declared: Arc<Declared>,
 }
+
+/// Where entries go.
+#[derive(Clone)]
+enum Kept {
+    /// Into the journal that this process writes.
+    Here(Journal),
+    /// To whom writes it.
+    By(Passing),
+}
+
+/// Passes an entry on to whom writes the journal; when it returns well, it is on the disk.
+pub type Passing = Arc<dyn Fn(Event) -> Result<(), String> + Send + Sync>;
 
 #[derive(Default)]
 struct Declared {
@@ -31,6 +43,15 @@ struct Declared {
 impl Record {
     /// A record in a journal, as `declared`.
     pub fn new(journal: Journal, declared: &JournalSection) -> Record {
+        Record::of(Kept::Here(journal), declared)
+    }
+
+    /// A record that another process keeps, as `declared`.
+    pub fn passed_on(passing: Passing, declared: &JournalSection) -> Record {
+        Record::of(Kept::By(passing), declared)
+    }
+
+    fn of(journal: Kept, declared: &JournalSection) -> Record {
         let record = Record { journal: Some(journal), declared: Arc::default() };
         record.follow(declared);
         record
@@ -49,7 +70,10 @@ impl Record {
 
     /// Why entries can't be written now; none when they can.
     pub fn failure(&self) -> Option<String> {
-        self.journal.as_ref().and_then(Journal::failure)
+        match &self.journal {
+            Some(Kept::Here(journal)) => journal.failure(),
+            _ => None,
+        }
     }
 
     /// The text of a question, where it is declared that it is kept.
@@ -63,11 +87,17 @@ impl Record {
     /// # Errors
     /// When it could not be written and `on_failure = "refuse"` is declared: what it tells of must not happen then.
     pub fn note(&self, event: Event) -> Result<(), JournalError> {
-        let Some(journal) = &self.journal else { return Ok(()) };
-        if self.declared.refuse.load(Ordering::Relaxed) {
-            return journal.append_and_wait(event).map(drop);
-        }
-        match journal.append(event) {
+        let refuse = self.declared.refuse.load(Ordering::Relaxed);
+        let noted = match &self.journal {
+            None => return Ok(()),
+            Some(Kept::Here(journal)) if refuse => return journal.append_and_wait(event).map(drop),
+            Some(Kept::Here(journal)) => journal.append(event),
+            Some(Kept::By(passing)) => match passing(event).map_err(JournalError::Stopped) {
+                Err(error) if refuse => return Err(error),
+                passed => passed,
+            },
+        };
+        match noted {
             Ok(()) => self.declared.said.store(false, Ordering::Relaxed),
             Err(error) => {
                 if !self.declared.said.swap(true, Ordering::Relaxed) {

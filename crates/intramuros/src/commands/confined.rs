@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use intramuros_core::error::Error;
-use intramuros_seal::{Plan, apply};
+use intramuros_seal::{Plan, apply_to_tool};
 
 use crate::walls;
 
@@ -27,7 +27,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         return Err(Error::user("no program is named"));
     };
     let plan = Plan::tool(Path::new(program), &walls::tool_folders());
-    apply(&plan, false).map_err(|error| Error::internal("the program can't be confined").because(error))?;
+    apply_to_tool(&plan).map_err(|error| Error::internal("the program can't be confined").because(error))?;
     let error = Command::new(program).args(arguments).exec();
     Err(Error::config(format!("{} can't be started", Path::new(program).display())).because(error))
 }

@@ -18,4 +18,5 @@ pub mod serve;
 pub mod status;
 pub mod unread;
 pub mod usage;
+pub mod watcher;
 pub mod worker;

@@ -14,7 +14,7 @@ use intramuros_dialogue::Writers;
 use intramuros_journal::Journal;
 use intramuros_library::{Library, Phase};
 use intramuros_perimeter::{load, notebook};
-use intramuros_server::{Application, Record, Seal, Settings, check_address};
+use intramuros_server::{Accounts, Application, Record, Seal, Settings, check_address};
 use intramuros_sources::Declared;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,7 +26,7 @@ use crate::people::{self, Secrets};
 use crate::progress::{self, Style};
 use crate::reload::{Applied, Ask, Keeper};
 use crate::setup::{self, Where};
-use crate::walls::{self, Walls};
+use crate::walls::{self, Children, Walls};
 
 /// What to serve, and where.
 #[derive(clap::Args)]
@@ -54,6 +54,8 @@ pub struct Args {
 /// be sealed.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.with_folders(&args.folders)?;
+    // Early, so that it is there when the walls are raised.
+    let watcher = walls::watcher(&perimeter)?;
     // The addresses are taken before anything is read: a second program on one of them is told at once.
     let (listeners, addresses) = listen(&addresses(args, &perimeter)?)?;
     let secrets = Secrets::read(&perimeter, &addresses)?;
@@ -64,11 +66,14 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let token = setup::token(&perimeter)?;
     let keeper = Keeper::start(&perimeter)?;
     let places = Declared::all(&perimeter)?;
+    let known = keeper.iter().map(Keeper::process).collect();
     let forwarder = Forwarder::declared(&perimeter, &data)?;
     // What the file says by itself, to compare with what it will say.
     let declared = load::load(args.at.config.as_deref())?;
     // From here on the process reaches nothing that is not declared. No thread may run before.
-    let walls = walls::raise(&perimeter, &data, ocr.as_ref(), args.accept_journal_break.clone())?;
+    let children = Children { watcher, known };
+    let mut walls =
+        walls::raise(&perimeter, &data, ocr.as_ref(), args.accept_journal_break.clone(), children)?;
     if let Some(forwarder) = forwarder {
         forwarder.start(walls.egress.clone())?;
     }
@@ -82,7 +87,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let library = Arc::new(setup::open(perimeter.clone(), data.clone(), ocr)?);
     library.follow()?;
     let fetching = fetching::follow(places, &walls, &library)?;
-    let accounts = secrets.open(&perimeter, &data)?;
+    let accounts = Arc::new(secrets.open(&perimeter, &data)?);
     for address in &addresses {
         out.line(&format!("Intramuros: {}", out.bold(&format!("http://{address}/"))));
     }
@@ -98,7 +103,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let application = Application {
         library,
         settings: Settings {
-            accounts: Some(Arc::new(accounts)),
+            accounts: Some(Arc::clone(&accounts)),
             trusted_proxies: perimeter.server.trusted_proxies.clone(),
             public_url: perimeter.server.public_url.clone(),
             token,
@@ -112,12 +117,15 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         writers: Arc::new(writers),
     };
     let ask = match keeper {
-        Some(keeper) => Some(keeper.follow(applied(declared, &walls, &application))?),
+        Some(keeper) => Some(keeper.follow(applied(declared, &walls, &application, accounts))?),
         None => None,
     };
     let served = serve(&runtime, listeners, application, ask, Style::of(out, false));
     if let Some(fetching) = fetching {
         fetching.stop();
+    }
+    if let Some(told) = walls.told.take() {
+        told.finish();
     }
     walls.journal.close();
     served.map(|()| ExitCode::SUCCESS)
@@ -204,12 +212,19 @@ async fn asked(mut ask: Option<Ask>) {
 }
 
 /// What a changed configuration reaches.
-fn applied(declared: Perimeter, walls: &Walls, application: &Application) -> Applied {
+fn applied(
+    declared: Perimeter,
+    walls: &Walls,
+    application: &Application,
+    accounts: Arc<Accounts>,
+) -> Applied {
     Applied {
         now: declared,
         sealed: walls.sealed.is_some().then(|| walls.plan.clone()),
         library: Arc::clone(&application.library),
         egress: walls.egress.clone(),
+        writers: Arc::clone(&application.writers),
+        accounts,
         record: application.walls.record.clone(),
         journal: walls.journal.clone(),
         tell: |line| Output::new().note(line),

@@ -32,6 +32,48 @@ fn questions_and_exports_in_a_terminal_stand_in_the_journal() {
     assert!(house.path().join("data/slips").is_dir());
 }
 
+#[test]
+fn what_an_assistant_asks_over_pipes_stands_in_the_journal() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    let (said, good) = house.run(&["ingest", "documents", "--data", "data", "--words-only"]);
+    assert!(good, "{said}");
+    let call = |id: u32, tool: &str, argument: &str, value: &str| {
+        let params = serde_json::json!({"name": tool, "arguments": {argument: value}});
+        serde_json::json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
+    };
+    let hello = serde_json::json!({
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"},
+    });
+    let lines = [
+        serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}),
+        serde_json::json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        call(2, "search", "query", "bail"),
+        call(3, "fetch", "id", "1"),
+        call(4, "fetch", "id", "999"),
+    ];
+    let talk = || {
+        let (said, good) = house.talk(&["mcp", "--data", "data"], &lines);
+        assert!(good && said.contains("protocolVersion"), "{said}");
+    };
+    talk();
+    // A slip of a kind that no command leaves is none.
+    let forged = r#"{"event":"sign_in","user":"anne","way":"password","allowed":true}"#;
+    std::fs::write(house.path().join("data/slips/00000000000000000001-1-000001.json"), forged).unwrap();
+    let count = |kind: &str| house.journal(kind).len();
+    assert_eq!((count("tool_called"), count("question"), count("access_refused")), (3, 1, 1));
+    assert_eq!((count("sign_in"), count("document_read")), (0, 1));
+    let aside = std::fs::read_dir(house.path().join("data/slips")).unwrap().flatten();
+    assert!(aside.filter(|slip| slip.path().extension().is_some_and(|end| end == "unreadable")).count() == 1);
+    // And while the program runs, which can start although an assistant is at work.
+    let program = house.serve();
+    program.finds("bail", &["bail.txt"]);
+    talk();
+    program.wait("the slips of the assistant", || count("tool_called") == 6);
+    program.stop();
+    let (said, whole) = house.run(&["journal", "verify", "--data", "data"]);
+    assert!(whole, "{said}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_kernel_that_enforces_less_is_named_and_refused_where_all_is_required() {

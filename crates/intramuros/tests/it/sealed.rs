@@ -54,15 +54,15 @@ fn pictures_of_text_are_read_when_sealed() {
     let (said, good) = house.run(&["ingest", "documents", "--data", "data", "--words-only"]);
     assert!(good, "{said}");
     if said.contains("1 files or parts were not read") {
-        return skip();
+        return skip("tesseract is not installed");
     }
     let (found, good) = house.run(&["search", "--data", "data", "helloworld"]);
     assert!(good && found.contains("picture.png"), "{found}");
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skip() {
-    eprintln!("skipped: tesseract is not installed");
+fn skip(why: &str) {
+    eprintln!("skipped: {why}");
 }
 
 #[test]
@@ -96,4 +96,42 @@ fn the_journals_key_may_lie_where_a_sealed_program_can_not_reach() {
     assert!(whole, "{said}");
     let program = house.serve();
     program.finds("bail", &["bail.txt"]);
+}
+
+#[test]
+fn what_the_kernel_refuses_stands_in_the_journal_and_nothing_goes_on_without_who_answers() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    let program = house.serve();
+    program.finds("bail", &["bail.txt"]);
+    let Some(watcher) = child(program.pid(), "watcher") else {
+        return skip("this kernel can't report what it refuses");
+    };
+    // What runs well tries nothing that is refused.
+    assert_eq!(house.journal("kernel_refused"), [] as [serde_json::Value; 0]);
+    assert!(
+        std::process::Command::new("kill").args(["-KILL", &watcher.to_string()]).status().unwrap().success()
+    );
+    // From outside, so that nothing of the program is involved: the kernel fails what waits for an answer.
+    assert_eq!(program.ends(), Some(70));
+    let refused = house.journal("kernel_refused");
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0]["with"].as_str().unwrap().contains("the watcher has ended"), "{refused:?}");
+    let program = house.serve();
+    program.finds("bail", &["bail.txt"]);
+    program.stop();
+    let (said, whole) = house.run(&["journal", "verify", "--data", "data"]);
+    assert!(whole, "{said}");
+}
+
+/// A child of a process by the command that it runs.
+fn child(process: u32, command: &str) -> Option<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let children: Vec<u32> = lists
+        .flat_map(|list| list.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>())
+        .collect();
+    children.into_iter().find(|id| {
+        let words = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        words.split(|byte| *byte == 0).any(|word| word == command.as_bytes())
+    })
 }

@@ -62,6 +62,26 @@ impl House {
         (String::from_utf8_lossy(&text).into_owned(), output.status.success())
     }
 
+    /// Runs a command that talks over its pipes: it is told these lines, and asked no more.
+    pub fn talk(&self, arguments: &[&str], lines: &[Value]) -> (String, bool) {
+        let mut command = self.command();
+        let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        for line in lines {
+            writeln!(input, "{line}").unwrap();
+            // What has a number is answered.
+            if line.get("id").is_some() {
+                output.read_line(&mut said).unwrap();
+            }
+        }
+        drop(input);
+        output.read_to_string(&mut said).unwrap();
+        (said, child.wait().unwrap().success())
+    }
+
     /// The events of the journal, of one kind or all.
     pub fn journal(&self, kind: &str) -> Vec<Value> {
         let (text, whole) = self.run(&["journal", "export", "--data", "data"]);
@@ -124,6 +144,18 @@ impl Program {
         let began = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
             assert!(began.elapsed() < LONG, "it does not stop");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until it has ended by itself; its exit code.
+    pub fn ends(mut self) -> Option<i32> {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(began.elapsed() < LONG, "it does not end");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -112,7 +112,8 @@ impl Worker {
     }
 
     fn write_group(&mut self, group: Vec<Waiting>, closing: bool, shared: &Shared) {
-        let now = group.last().map_or_else(time::now_ms, |waiting| waiting.at_ms);
+        // Not an entry's own moment, which may lie further back.
+        let now = time::now_ms();
         let count = group.len() as u64;
         let (events, answers): (Vec<(Event, i64)>, Vec<_>) =
             group.into_iter().map(|Waiting { event, at_ms, answer }| ((event, at_ms), answer)).unzip();

@@ -140,6 +140,7 @@ pub fn export(args: &ExportArgs, last: Option<&Last>, out: &mut dyn Write) -> Re
         kinds: args.kind.clone(),
         who: args.who.clone(),
     };
+    Notebook::enter_what_waits(&perimeter, &data);
     let count = if args.send {
         send(&perimeter, &folder, &filter)?
     } else {

@@ -65,6 +65,8 @@ pub fn unit(perimeter: &Perimeter) -> String {
          Type=exec\n\
          ExecStart=/usr/bin/intramuros serve --config /etc/intramuros/intramuros.toml --data /var/lib/intramuros\n\
          ExecReload=/bin/kill -HUP $MAINPID\n\
+         # The processes beside it end with it.\n\
+         KillMode=mixed\n\
          Restart=on-failure\n\
          RestartSec=2\n",
     );

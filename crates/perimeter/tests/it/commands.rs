@@ -77,7 +77,8 @@ fn show_tells_where_each_value_comes_from() {
         text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{text}")).to_owned()
     };
     assert!(line("egress[0].port = 443").ends_with("intramuros.toml:8"));
-    assert!(line("sealed = true").ends_with("# default"));
+    assert!(line("sealed = true").ends_with("# default; a change needs a restart"));
+    assert!(line("journal.question_text").ends_with("# default"));
     let (text, _) = run(&["perimeter", "show"], folder.path());
     assert!(!text.contains("# default") && text.contains("source[0].name"));
     let (text, _) = run(&["perimeter", "show", "--json"], folder.path());

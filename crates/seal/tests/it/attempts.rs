@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use intramuros_core::perimeter::Perimeter;
-use intramuros_seal::{Places, Plan, apply};
+use intramuros_seal::{Places, Plan, SealError, Sealed, Told, Watched, Watcher, apply, apply_watched};
 
 /// What a child is told.
 pub struct Context {
@@ -449,8 +449,8 @@ fn plan(mode: &str, folder: &Path, port: u16) -> Option<Plan> {
     };
     let source = format!("[[source]]\nname = 's'\npath = '{}'\n", folder.join("source").display());
     let text = match mode {
-        "none" => source,
-        "rule" => {
+        "none" | "watched" => source,
+        "rule" | "watched-rule" => {
             format!(
                 "{source}[[egress]]\nhost = '127.0.0.1'\nport = {port}\npurpose = 'answers'\ntls = false\n"
             )
@@ -476,9 +476,13 @@ fn context(arguments: &[String]) -> (String, Context, u16) {
 pub fn child(arguments: &[String]) {
     let (mode, context, declared) = context(arguments);
     let number: usize = arguments[5].parse().unwrap_or(0);
+    let mut watched = None;
     if let Some(plan) = plan(&mode, &context.folder, declared) {
-        match apply(&plan, true) {
-            Ok(sealed) => eprintln!("sealed in {:?}", sealed.took),
+        match seal(&mode, &plan) {
+            Ok((sealed, watches)) => {
+                eprintln!("sealed in {:?}", sealed.took);
+                watched = watches;
+            }
             Err(error) => {
                 println!("seal: {error}");
                 return;
@@ -490,6 +494,42 @@ pub fn child(arguments: &[String]) {
         Ok(()) => println!("out"),
         Err(error) => println!("errno {error}"),
     }
+    if let Some(watched) = watched {
+        let _ = watched.flush.ask();
+        let told = watched.refusals.take_while(|told| *told != Told::Flushed);
+        for told in told {
+            println!("{told:?}");
+        }
+    }
+}
+
+fn seal(mode: &str, plan: &Plan) -> Result<(Sealed, Option<Watched>), SealError> {
+    if !mode.starts_with("watched") {
+        return apply(plan, true).map(|sealed| (sealed, None));
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap_or_default());
+    let watcher = Watcher::start(command.arg("watch"));
+    let kernel = |error: std::io::Error| SealError::Kernel { step: "watcher", why: error.to_string() };
+    apply_watched(plan, true, watcher.map_err(kernel)?, &[])
+}
+
+/// A child that measures what opening a file and connecting cost. As [`tour`].
+pub fn cost(arguments: &[String]) {
+    const TIMES: u32 = 2_000;
+    let (mode, context, declared) = context(arguments);
+    let watched = plan(&mode, &context.folder, declared).map(|plan| seal(&mode, &plan));
+    let measure = |what: &dyn Fn()| {
+        let started = std::time::Instant::now();
+        (0..TIMES).for_each(|_| what());
+        started.elapsed() / TIMES
+    };
+    let opened = measure(&|| drop(std::fs::File::open(context.folder.join("source/file"))));
+    let connected = measure(&|| drop(std::net::TcpStream::connect(("127.0.0.1", declared))));
+    let refused = measure(&|| drop(std::net::UdpSocket::bind("127.0.0.1:0")));
+    println!(
+        "a file is opened in {opened:?}, a connection made in {connected:?}, a socket refused in {refused:?}"
+    );
+    drop(watched);
 }
 
 /// A child that seals itself and checks that what it needs still works. `MODE FOLDER PORT DECLARED PARENT`.
@@ -497,7 +537,7 @@ pub fn tour(arguments: &[String]) {
     let (mode, context, declared) = context(arguments);
     let listener = std::net::TcpListener::bind("127.0.0.1:0");
     let Some(plan) = plan(&mode, &context.folder, declared) else { return };
-    let sealed = match apply(&plan, true) {
+    let (sealed, _watched) = match seal(&mode, &plan) {
         Ok(sealed) => sealed,
         Err(error) => {
             println!("seal: {error}");
@@ -523,7 +563,7 @@ pub fn tour(arguments: &[String]) {
             println!("listening {}", listener.local_addr().map_or(0, |address| address.port()));
             check("accepting a connection", listener.accept().is_ok());
         }
-        if mode == "rule" {
+        if mode.ends_with("rule") {
             check("a declared connection", std::net::TcpStream::connect(("127.0.0.1", declared)).is_ok());
         }
     }

@@ -17,6 +17,8 @@ fn main() {
     // Children are this same program.
     match arguments.get(1).map(String::as_str) {
         Some("child") => attempts::child(&arguments[2..]),
+        Some("watch") => intramuros_seal::watch(|_| {}).unwrap(),
+        Some("cost") => attempts::cost(&arguments[2..]),
         Some("tour") => attempts::tour(&arguments[2..]),
         _ => proof::run(),
     }

@@ -64,12 +64,13 @@ pub fn run() {
         return;
     }
     let mut failures = Vec::new();
-    for mode in ["none", "rule", "worker"] {
+    for mode in ["none", "rule", "worker", "watched", "watched-rule"] {
         let range = Range::new();
         failures.extend(attempts(&range, mode));
         failures.extend(tour(&range, mode));
     }
     failures.extend(capture::run(&Range::new()));
+    cost();
     if !failures.is_empty() {
         eprintln!("{}", failures.join("\n"));
         std::process::exit(1);
@@ -104,9 +105,13 @@ fn attempts(range: &Range, mode: &str) -> Vec<String> {
         let open = output(range, "child", "open", &[number.to_string()]);
         restore(range.folder.path());
         let sealed = output(range, "child", mode, &[number.to_string()]);
-        let (open, sealed) = (open.trim(), sealed.trim());
+        let (sealed, noted) = sealed.trim().split_once('\n').unwrap_or((sealed.trim(), ""));
+        let open = open.trim();
+        if mode.starts_with("watched") && noted.is_empty() {
+            failures.push(format!("{mode}: {name}: refused (`{sealed}`), and nothing was told"));
+        }
         if std::env::var_os("INTRAMUROS_TABLE").is_some() {
-            println!("{mode:7} {name:45} open: {open:12} sealed: {sealed}");
+            println!("{mode:12} {name:45} open: {open:12} sealed: {sealed:9} {noted}");
         }
         // EPERM, EACCES; EXDEV is how Landlock refuses a link to elsewhere; ENOSYS is how `clone3` is hidden.
         if ["errno 1", "errno 13", "errno 18", "errno 38"].contains(&sealed) {
@@ -125,6 +130,13 @@ fn attempts(range: &Range, mode: &str) -> Vec<String> {
         FILES.len()
     );
     failures
+}
+
+/// What opening a file and connecting cost with and without a watcher: said, not judged, for the machine may be busy.
+fn cost() {
+    for mode in ["open", "rule", "watched-rule"] {
+        print!("{mode}: {}", output(&Range::new(), "cost", mode, &[]));
+    }
 }
 
 fn restore(folder: &Path) {

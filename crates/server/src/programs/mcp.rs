@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_dialogue::Asking;
+use intramuros_journal::Event;
 use intramuros_library::{FoundDocument, Library, SearchOptions};
 use intramuros_store::DocumentId;
 use rmcp::ServiceExt;
@@ -42,6 +43,9 @@ const RESULTS: usize = 10;
 
 /// Characters of each result's snippet.
 const SNIPPET: usize = 600;
+
+/// Characters of a tool's name that are written down; ours are shorter.
+const SHOWN_NAME: usize = 64;
 
 /// How long one call may take: a model may think for a minute or two.
 const MAX_TIME: Duration = Duration::from_secs(180);
@@ -96,6 +100,13 @@ impl Tools {
 
     fn whom(&self) -> Whom {
         Whom { principal: self.principal.clone(), person: self.person }
+    }
+
+    /// Writes down that a tool is called: which, and for whom. What it is asked and what it reads are entries of their own.
+    async fn noted(&self, tool: &str, allowed: bool) -> Result<(), ErrorData> {
+        let (by, tool) = (record::name(&self.principal), cut(tool, SHOWN_NAME));
+        let noted = self.shared.note(Event::ToolCalled { by, tool, allowed, with: None }).await;
+        noted.map_err(|failure| ErrorData::internal_error(failure.message, None))
     }
 
     async fn call(&self, name: &str, argument: String) -> Result<Value, Failure> {
@@ -245,6 +256,7 @@ impl ServerHandler for Tools {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Some((name, argument)) = ARGUMENTS.iter().find(|(name, _)| *name == request.name) else {
+            self.for_asker(&context).noted(&request.name, false).await?;
             return Err(ErrorData::invalid_params(Cow::Borrowed("there is no such tool"), None));
         };
         let given = request.arguments.as_ref().and_then(|arguments| arguments.get(*argument)?.as_str());
@@ -252,6 +264,7 @@ impl ServerHandler for Tools {
             return Err(ErrorData::invalid_params(format!("`{argument}` must be a text"), None));
         };
         let tools = self.for_asker(&context);
+        tools.noted(name, true).await?;
         let called = tokio::select! {
             called = tokio::time::timeout(MAX_TIME, tools.call(name, given.to_owned())) => {
                 called.unwrap_or_else(|_| Err(Failure::slow()))

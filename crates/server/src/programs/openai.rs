@@ -97,7 +97,8 @@ pub(crate) async fn models(
     Asker(principal): Asker,
 ) -> Result<Json<Value>, Failure> {
     let collections = shared.call(move |library| library.collections(&principal)).await?;
-    let declared = shared.writers.endpoints().iter().map(|endpoint| endpoint.name().to_owned());
+    let endpoints = shared.writers.endpoints();
+    let declared = endpoints.iter().map(|endpoint| endpoint.name().to_owned());
     let of_collections = collections.into_iter().map(|one| format!("{COLLECTION_MODEL}{}", one.name));
     let default = std::iter::once(DEFAULT_MODEL.to_owned());
     let names = default.chain(declared).chain(of_collections).chain([EMBEDDING_MODEL.to_owned()]);

@@ -407,3 +407,18 @@ fn who_came_in_was_refused_and_changed_something_stands_in_the_journal() {
     ];
     assert_eq!(found, expected);
 }
+
+#[test]
+fn groups_that_the_file_declares_anew_hold_with_the_next_request() {
+    let (accounts, _folder) = accounts(true, "");
+    let settings = Settings { accounts: Some(Arc::clone(&accounts)), ..Settings::default() };
+    let server = Server::start(Scene { settings, rules: RULES, ..Scene::default() });
+    let mut remi = Browser::of(&server, "remi");
+    let mut check = |declared: &str, expected: u64| {
+        accounts.declare(&Perimeter::parse(declared, "intramuros.toml").unwrap());
+        assert_eq!(remi.json("/api/v1/search?q=acquiert")["total"].as_u64(), Some(expected), "{declared}");
+    };
+    check("", 0);
+    check("[[user]]\nname = 'remi'\ngroups = ['rh']\n", 1);
+    check("[[user]]\nname = 'remi'\n", 0);
+}

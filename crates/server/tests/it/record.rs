@@ -10,11 +10,10 @@ use crate::programs::tool;
 use crate::support::{Scene, Server};
 
 /// A server that keeps a journal, as declared, with the journal and its folder.
-fn server(declared: &JournalSection, visitor: &str) -> (Server, Journal, tempfile::TempDir) {
+fn server(declared: &JournalSection, settings: Settings) -> (Server, Journal, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(Options::new(folder.path())).unwrap().start().unwrap();
     let walls = Walls { record: Record::new(journal.clone(), declared), ..Walls::default() };
-    let settings = Settings { visitor: Principal::parse(visitor).unwrap(), ..Settings::default() };
     let rules = "[[access]]\nsource = \"papers\"\npath = \"rh/**\"\ngroups = [\"rh\"]\n";
     let server = Server::start(Scene { walls, settings, rules, ..Scene::default() });
     (server, journal, folder)
@@ -27,12 +26,16 @@ fn check(declared: &JournalSection, path: &str, header: &str, expected: &[Event]
         let path = path.replace("{conges}", &server.document("rh/conges.txt").to_string());
         server.get_with(&path, header);
     };
-    assert_eq!(noted(declared, ask), expected, "{path}");
+    assert_eq!(noted(declared, anne(), ask), expected, "{path}");
+}
+
+fn anne() -> Settings {
+    Settings { visitor: Principal::parse("anne,rh").unwrap(), ..Settings::default() }
 }
 
 /// What stands in the journal of what a visitor of the group `rh` asked and was refused.
-fn noted(declared: &JournalSection, ask: impl FnOnce(&Server)) -> Vec<Event> {
-    let (server, journal, folder) = server(declared, "anne,rh");
+fn noted(declared: &JournalSection, settings: Settings, ask: impl FnOnce(&Server)) -> Vec<Event> {
+    let (server, journal, folder) = server(declared, settings);
     let lease = server.document("legal/lease.txt");
     ask(&server);
     journal.close();
@@ -40,7 +43,10 @@ fn noted(declared: &JournalSection, ask: impl FnOnce(&Server)) -> Vec<Event> {
     each(folder.path(), &Filter::default(), |entry, _| {
         let own = matches!(
             entry.event,
-            Event::Question { .. } | Event::DocumentRead { .. } | Event::AccessRefused { .. }
+            Event::Question { .. }
+                | Event::DocumentRead { .. }
+                | Event::AccessRefused { .. }
+                | Event::ToolCalled { .. }
         );
         if own {
             let mut event = entry.event.clone();
@@ -98,7 +104,13 @@ fn what_is_refused_is_written_down() {
         let id = server.document("legal/lease.txt").to_string();
         _ = tool(server, "fetch", "id", &id);
     };
-    assert_eq!(noted(&plain, by_a_tool), [hidden("{lease}")]);
+    let called = |tool: &str, allowed| {
+        let (by, tool) = ("anne".to_owned(), tool.to_owned());
+        Event::ToolCalled { by, tool, allowed, with: None }
+    };
+    assert_eq!(noted(&plain, anne(), by_a_tool), [called("fetch", true), hidden("{lease}")]);
+    let no_tool = |server: &Server| _ = tool(server, "send_mail", "to", "x");
+    assert_eq!(noted(&plain, anne(), no_tool), [called("send_mail", false)]);
     let other_site = Event::AccessRefused {
         by: "anonymous".into(),
         what: "GET /api/v1/search".into(),
@@ -109,10 +121,26 @@ fn what_is_refused_is_written_down() {
 }
 
 #[test]
+fn a_refusal_is_of_whom_a_trusted_proxy_speaks_for() {
+    let check = |trusted: &[&str], expected: &str| {
+        let trusted_proxies = trusted.iter().map(|address| address.parse().unwrap()).collect();
+        let settings = Settings { trusted_proxies, ..anne() };
+        let found = noted(&JournalSection::default(), settings, |server| {
+            server.get_with("/api/v1/search?q=secret", "X-Forwarded-For: 203.0.113.9\r\n");
+        });
+        let [Event::AccessRefused { from, .. }] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(from.as_deref(), Some(expected), "{trusted:?}");
+    };
+    check(&["127.0.0.1"], "203.0.113.9");
+    // Who is not trusted may say what they like.
+    check(&[], "127.0.0.1");
+}
+
+#[test]
 fn a_journal_that_can_not_be_written_answers_or_refuses_as_declared() {
     let check = |on_failure, expected: u16, path: &str| {
         let declared = JournalSection { on_failure, ..JournalSection::default() };
-        let (server, journal, _folder) = server(&declared, "anne,rh");
+        let (server, journal, _folder) = server(&declared, anne());
         let path = path.replace("{conges}", &server.document("rh/conges.txt").to_string());
         assert_eq!(server.get(&path).status, 200, "{path}");
         // From here on every append fails, as on a full disk.
