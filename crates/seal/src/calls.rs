@@ -161,7 +161,6 @@ const FILES: &[c_long] = &[
     SYS_chdir,
     SYS_fchdir,
     SYS_mkdirat,
-    SYS_renameat,
     SYS_renameat2,
     SYS_linkat,
     SYS_unlinkat,
@@ -175,14 +174,11 @@ const FILES: &[c_long] = &[
     SYS_flock,
     SYS_fsync,
     SYS_fdatasync,
-    SYS_sync_file_range,
     SYS_ftruncate,
     SYS_truncate,
     SYS_fallocate,
     SYS_copy_file_range,
-    SYS_sendfile,
     SYS_splice,
-    SYS_fadvise64,
     SYS_readahead,
     SYS_getxattr,
     SYS_lgetxattr,
@@ -207,6 +203,7 @@ const FILES_OLD: &[c_long] = &[
     SYS_mkdir,
     SYS_rmdir,
     SYS_rename,
+    SYS_renameat,
     SYS_link,
     SYS_unlink,
     SYS_symlink,
@@ -214,9 +211,13 @@ const FILES_OLD: &[c_long] = &[
     SYS_utimes,
     SYS_futimesat,
     SYS_inotify_init,
+    SYS_sync_file_range,
+    SYS_sendfile,
+    SYS_fadvise64,
 ];
+/// `renameat`, `sendfile`, `sync_file_range`, `fadvise64`: `libc` has no names for them here.
 #[cfg(not(target_arch = "x86_64"))]
-const FILES_OLD: &[c_long] = &[];
+const FILES_OLD: &[c_long] = &[38, 71, 84, 223];
 
 /// Starting programs and waiting for them.
 const PROCESSES: &[c_long] =
@@ -302,9 +303,9 @@ pub(crate) fn watched(mut rules: Rules, process: i32) -> Result<Rules, seccompil
 }
 
 /// The rules of the process that watches: the plan's, and to know a process again when its number is used anew, and
-/// where a link leads.
+/// where a link leads, and to be handed what it watches.
 pub(crate) fn watcher(mut rules: Rules) -> Rules {
-    allow(&mut rules, &[SYS_pidfd_open, SYS_readlinkat, SYS_newfstatat, SYS_statx]);
+    allow(&mut rules, &[SYS_recvmsg, SYS_pidfd_open, SYS_readlinkat, SYS_newfstatat, SYS_statx]);
     #[cfg(target_arch = "x86_64")]
     allow(&mut rules, &[SYS_readlink, SYS_lstat, SYS_stat]);
     rules

@@ -13,13 +13,13 @@ use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use libc::{c_long, c_ulong, seccomp_notif, seccomp_notif_resp};
+use libc::{c_long, seccomp_notif, seccomp_notif_resp};
 use seccompiler::sock_filter;
 
 /// Reads the next call (`_IOWR('!', 0, struct seccomp_notif)`).
-const RECEIVE: c_ulong = 0xc050_2100;
+const RECEIVE: libc::Ioctl = 0xc050_2100_u32 as libc::Ioctl;
 /// Answers one (`_IOWR('!', 1, struct seccomp_notif_resp)`).
-const SEND: c_ulong = 0xc018_2101;
+const SEND: libc::Ioctl = 0xc018_2101_u32 as libc::Ioctl;
 
 /// An operation that `seccomp` does not know. A child that seals itself makes it, with its kind, so that whoever holds the
 /// listener hears of it; where nobody does, the kernel answers `EINVAL`.

@@ -32,7 +32,6 @@ pub(crate) const HELD: &[c_long] = &[
     SYS_truncate,
     SYS_mkdirat,
     SYS_unlinkat,
-    SYS_renameat,
     SYS_renameat2,
     SYS_linkat,
     SYS_symlinkat,
@@ -50,7 +49,7 @@ pub(crate) const HELD: &[c_long] = &[
 /// The older forms of the same.
 #[cfg(target_arch = "x86_64")]
 pub(crate) const HELD_OLD: &[c_long] =
-    &[SYS_open, SYS_creat, SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_rename, SYS_link, SYS_symlink];
+    &[SYS_open, SYS_creat, SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_rename, SYS_renameat, SYS_link, SYS_symlink];
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) const HELD_OLD: &[c_long] = &[];
 
@@ -295,12 +294,14 @@ fn paths(call: &Call, memory: Memory<'_>) -> Option<Vec<Use>> {
         }
         SYS_truncate => vec![change(None, 0)],
         SYS_mkdirat | SYS_unlinkat => vec![change(Some(0), 1)],
-        SYS_renameat | SYS_renameat2 | SYS_linkat => vec![change(Some(0), 1), change(Some(2), 3)],
+        SYS_renameat2 | SYS_linkat => vec![change(Some(0), 1), change(Some(2), 3)],
         SYS_symlinkat => vec![change(Some(1), 2)],
         #[cfg(target_arch = "x86_64")]
         SYS_open => opened(None, 0, call.arguments[1]),
         #[cfg(target_arch = "x86_64")]
         SYS_creat | SYS_mkdir | SYS_rmdir | SYS_unlink => vec![change(None, 0)],
+        #[cfg(target_arch = "x86_64")]
+        SYS_renameat => vec![change(Some(0), 1), change(Some(2), 3)],
         #[cfg(target_arch = "x86_64")]
         SYS_rename | SYS_link => vec![change(None, 0), change(None, 1)],
         #[cfg(target_arch = "x86_64")]
@@ -452,7 +453,7 @@ mod tests {
         check(Who::Itself, SYS_openat, &[N(7), B(b"a/b\0"), N(0)], GO);
         check(Who::Itself, SYS_openat, &[N(7), B(b"../b\0"), N(0)], failed(EACCES, "../b"));
         let rename = |from: &'static [u8], to: &'static [u8], expected| {
-            check(Who::Itself, SYS_renameat, &[N(-100), B(from), N(-100), B(to)], expected);
+            check(Who::Itself, SYS_renameat2, &[N(-100), B(from), N(-100), B(to)], expected);
         };
         rename(b"/data/a\0", b"/data/b\0", GO);
         rename(b"/data/a\0", b"/tmp/b\0", failed(EACCES, "/tmp/b"));

@@ -156,7 +156,7 @@ impl Flush {
     }
 }
 
-/// The watcher's whole life: takes over from standard input, seals itself, answers until the last watched process has
+/// The watcher's whole life: seals itself, takes over from standard input, answers until the last watched process has
 /// ended. `tell` is given each line that goes to the program as well, for another record of it; it must not wait.
 ///
 /// # Errors
@@ -164,13 +164,13 @@ impl Flush {
 pub fn watch(tell: impl Fn(&Refusal)) -> io::Result<()> {
     notify::outlive();
     let socket = UnixStream::from(rustix::stdio::stdin().try_clone_to_owned()?);
-    (&socket).write_all(b"r")?;
-    let (policy, listener, memory) = take_over(&socket)?;
+    // Before the program waits for it. Sealed, it has pipes but no sockets: this one is read and written as a file.
     linux::apply(&Plan::worker(), Role::Watcher).map_err(io::Error::other)?;
+    rustix::io::write(&socket, b"r")?;
+    let (policy, listener, memory) = take_over(&socket)?;
     let says = rustix::stdio::stdout();
     // Nobody else has this end of the pipe.
     rustix::fs::fcntl_setfl(says, OFlags::NONBLOCK)?;
-    // Sealed, it has pipes but no sockets any more: this one is written to and read as a file.
     rustix::io::write(&socket, b"k")?;
     let mut post = Post {
         memory,
@@ -201,7 +201,13 @@ fn take_over(socket: &UnixStream) -> io::Result<(Policy, OwnedFd, std::fs::File)
         return Err(io::Error::other("the policy is too large"));
     }
     let mut text = vec![0; length];
-    { socket }.read_exact(&mut text)?;
+    let mut filled = 0;
+    while filled < length {
+        match rustix::io::read(socket, &mut text[filled..])? {
+            0 => return Err(io::Error::other("the policy is cut")),
+            more => filled += more,
+        }
+    }
     Ok((serde_json::from_slice(&text)?, listener, memory.into()))
 }
 

@@ -208,7 +208,6 @@ fn attempt_all(tools: bool) -> (Vec<Value>, Vec<JournalEvent>) {
         settings: Settings { visitor: Principal::parse("anne").unwrap(), ..Settings::default() },
         writers: Writers::new(&perimeter, &egress).unwrap(),
         walls: Walls { record, ..Walls::default() },
-        ..Scene::default()
     });
     for (number, attempt) in attempts.iter().enumerate() {
         let content = ask(&server, &format!("La cantine alpha{number} ouvre-t-elle à midi ?"));
