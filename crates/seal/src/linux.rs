@@ -82,10 +82,17 @@ pub(crate) fn apply_watched(
         Err(why) => (seccomp(plan, Role::Alone)?, Err(why)),
         Ok(memory) => {
             let filter = hold(plan, policy.process).map_err(|error| wrong("seccomp", error))?;
-            let listener = notify::install(&filter).map_err(|error| wrong("seccomp", error))?;
-            // From here on calls wait for their answer, and fail when nobody is there to give it.
-            let watched = watcher.hand_over(&policy, listener, &memory);
-            (true, Ok(watched.map_err(|error| wrong("the watcher", error))?))
+            match notify::install(&filter) {
+                // From here on calls wait for their answer, and fail when nobody is there to give it.
+                Ok(listener) => {
+                    let watched = watcher.hand_over(&policy, listener, &memory);
+                    (true, Ok(watched.map_err(|error| wrong("the watcher", error))?))
+                }
+                // Where it runs under a watcher already, a container's for instance: there is one in a chain.
+                Err(error) => {
+                    (seccomp(plan, Role::Alone)?, Err(format!("the kernel gives no listener: {error}")))
+                }
+            }
         }
     };
     Ok((sealed(plan, landlock_abi, seccomp, other_threads, started), watched))

@@ -1,5 +1,10 @@
 //! Does what is done in a terminal stand in the journal, whether the program runs or not?
 
+#[cfg(target_os = "linux")]
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
+
 use crate::support::House;
 
 #[test]
@@ -100,12 +105,39 @@ fn a_kernel_that_enforces_less_is_named_and_refused_where_all_is_required() {
 }
 
 #[cfg(target_os = "linux")]
+#[test]
+fn where_refusals_can_not_be_reported_they_are_refused_all_the_same_and_it_is_said() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    // As in a container whose own watcher has the one listener that there can be.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+            let asked = SeccompCmpOp::MaskedEq(listener);
+            let condition = SeccompCondition::new(1, SeccompCmpArgLen::Dword, asked, listener).unwrap();
+            without(libc::SYS_seccomp, vec![SeccompRule::new(vec![condition]).unwrap()], libc::EBUSY);
+            house.declare("require_seal = true\n");
+            let program = house.serve();
+            program.says("What the kernel refuses is not journalled: the kernel gives no listener");
+            program.finds("bail", &["bail.txt"]);
+            program.stop();
+        });
+    });
+    let started = house.journal("started");
+    assert!(started[0]["seal"].as_str().unwrap().contains("refusals are not journalled"), "{started:?}");
+}
+
+#[cfg(target_os = "linux")]
 fn without_landlock() {
-    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    without(libc::SYS_landlock_create_ruleset, Vec::new(), libc::ENOSYS);
+}
+
+/// From here on a call fails, for this thread and what it starts.
+#[cfg(target_os = "linux")]
+fn without(call: i64, when: Vec<SeccompRule>, error: i32) {
     let filter = SeccompFilter::new(
-        [(libc::SYS_landlock_create_ruleset, Vec::new())].into(),
+        [(call, when)].into(),
         SeccompAction::Allow,
-        SeccompAction::Errno(libc::ENOSYS as u32),
+        SeccompAction::Errno(error as u32),
         std::env::consts::ARCH.try_into().unwrap(),
     );
     let program: BpfProgram = filter.unwrap().try_into().unwrap();
