@@ -8,8 +8,10 @@ sealed program and one that declares `sealed = false` the same QUESTIONS in turn
 time and processor time (of the program, its watcher and its workers). Says, judges nothing: the machine may be busy.
 """
 
+import atexit
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -18,13 +20,19 @@ import time
 import urllib.request
 
 
+def folder_for_now():
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def get(address, path):
     return urllib.request.urlopen(f"http://{address}{path}").read()
 
 
 class Program:
     def __init__(self, program, folder, sealed):
-        place = tempfile.mkdtemp()
+        place = folder_for_now()
         with open(f"{place}/intramuros.toml", "w") as file:
             file.write(f"sealed = {str(sealed).lower()}\n[data]\nfolder = 'data'\n[[source]]\nname = 'd'\npath = '{folder}'\n")
         self.said = tempfile.TemporaryFile("w+")
@@ -60,7 +68,7 @@ class Program:
 def main():
     program = os.path.abspath(sys.argv[1])
     questions, starts = (int(a) if a else b for a, b in zip((sys.argv[2:] + ["", ""])[:2], (300, 20)))
-    folder = tempfile.mkdtemp()
+    folder = folder_for_now()
     for number in range(10):
         with open(f"{folder}/{number}.txt", "w") as file:
             file.write("\n\n".join(f"Le bail {number}.{line} dure {line} ans, le loyer est de {number * line} euros."

@@ -13,6 +13,7 @@ and counted. Ends with 0 when everything was refused and written down, 1 otherwi
 x86-64 Linux, root.
 """
 
+import atexit
 import collections
 import ctypes
 import glob
@@ -20,6 +21,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -239,6 +241,7 @@ def ways(port, outside, parent):
 class House:
     def __init__(self, program, sealed, more=""):
         self.folder = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         for name in ("documents", "outside", "data", "configuration"):
             os.mkdir(f"{self.folder}/{name}")
         for name in ("documents/one.txt", "outside/secret", "data/moved"):
