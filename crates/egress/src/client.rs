@@ -306,7 +306,11 @@ impl Egress {
         if !rule.tls {
             return Ok(Connection::plain(stream, traffic, address));
         }
-        let settings = gates.tls[ticket.number].clone().map_err(EgressError::Setup)?;
+        let mut settings = gates.tls[ticket.number].clone().map_err(EgressError::Setup)?;
+        if target.tls.is_none() {
+            // Another protocol than HTTP: what it is called is for the two ends to know.
+            Arc::make_mut(&mut settings).alpn_protocols.clear();
+        }
         let stream = connection::over_tls(stream, &target.host.to_string(), settings, &to).await?;
         Ok(Connection::tls(stream, traffic, address))
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use intramuros_core::perimeter::Purpose;
+use intramuros_egress::connection::Connection;
 use intramuros_egress::{Egress, EgressError, Request};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -112,7 +114,7 @@ impl Client {
     }
 
     /// Sends a request and writes the body of its answer into `into`, at most `limit` bytes, where `wanted` finds the
-    /// status one whose body is wanted.
+    /// answer one whose body is wanted.
     ///
     /// # Errors
     /// Why there is no answer, or not a whole one.
@@ -120,7 +122,7 @@ impl Client {
         &self,
         request: Request,
         limit: u64,
-        wanted: &mut dyn FnMut(StatusCode) -> bool,
+        wanted: &mut dyn FnMut(&Head) -> bool,
         into: &mut dyn Write,
     ) -> Result<Head, Failure> {
         let request = Request { wait: WAIT, answer_bytes: limit, ..request };
@@ -129,7 +131,7 @@ impl Client {
             let mut response = egress.send(request).await?;
             let head = Head { status: response.status, headers: std::mem::take(&mut response.headers) };
             let length = head.header("content-length").parse::<u64>().ok();
-            if wanted(head.status) {
+            if wanted(&head) {
                 if length.is_some_and(|length| length > limit) {
                     return Err(Failure::TooLarge(limit));
                 }
@@ -139,6 +141,15 @@ impl Client {
             }
             Ok(head)
         })
+    }
+
+    /// Opens a connection for another protocol.
+    ///
+    /// # Errors
+    /// Why it may not leave, or why nobody answers.
+    pub fn connect(&self, host: &str, port: u16) -> Result<Connection, Failure> {
+        let egress = self.egress.clone();
+        self.wait(WAIT, async { egress.connect(Purpose::Source, host, port).await.map_err(Failure::from) })
     }
 }
 

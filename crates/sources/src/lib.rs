@@ -10,11 +10,13 @@ mod client;
 mod declared;
 mod failure;
 mod git;
+mod imap;
 mod s3;
 mod signature;
 mod state;
 mod syncs;
 mod visit;
+mod web;
 mod webdav;
 mod xml;
 

@@ -91,7 +91,7 @@ fn offer(visit: &mut Visit<'_>, bucket: &Bucket<'_>, object: &xml::Element) -> R
     let limit = bucket.declared.file_bytes;
     visit.offer(entry, &mut |client: &Client, into: &mut dyn Write| {
         let request = bucket.request(&key, "")?;
-        let head = client.download(request, limit, &mut |status| status == StatusCode::OK, into)?;
+        let head = client.download(request, limit, &mut |head| head.status == StatusCode::OK, into)?;
         match head.status {
             StatusCode::OK => Ok(()),
             // An object in an archive, or encrypted with a key that is not ours.

@@ -21,7 +21,7 @@ use crate::declared::Declared;
 use crate::failure::Failure;
 use crate::state::{Outcome, Phase, State};
 use crate::visit::Visit;
-use crate::{git, s3, webdav};
+use crate::{git, imap, s3, web, webdav};
 
 /// After the first failure; each further one doubles it.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
@@ -286,6 +286,8 @@ fn go(visit: &mut Visit<'_>) -> Result<(), Failure> {
         SourceKind::Webdav => webdav::visit(visit),
         SourceKind::S3 => s3::visit(visit),
         SourceKind::Git => git::visit(visit),
+        SourceKind::Web => web::visit(visit),
+        SourceKind::Imap => imap::visit(visit),
         kind => Err(Failure::Own(format!("sources of kind `{}` are not visited", kind.word()))),
     }
 }

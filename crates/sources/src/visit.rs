@@ -185,6 +185,56 @@ impl<'a> Visit<'a> {
         self.check_count()
     }
 
+    /// A file whose bytes came before it was known whether they are new.
+    ///
+    /// # Errors
+    /// When there are too many, or it can't be kept.
+    pub fn take_fetched(&mut self, entry: Entry, incoming: Incoming) -> Result<(), Failure> {
+        if !is_name(&entry.path) {
+            self.outcome.refused += 1;
+            return self.check_count();
+        }
+        if self.seen.insert(entry.path.clone()) {
+            self.outcome.found += 1;
+        }
+        self.outcome.bytes += incoming.size();
+        let held = Held {
+            path: entry.path,
+            version: entry.version,
+            modified_ms: entry.modified_ms,
+            ..Held::default()
+        };
+        self.take(held, Ok(incoming))?;
+        self.check_count()?;
+        (self.show)(&self.outcome);
+        self.hand_over_in_time()
+    }
+
+    /// A file that is there and could not be fetched.
+    ///
+    /// # Errors
+    /// When the visit can't go on.
+    pub fn take_failed(&mut self, path: &str, failure: Failure) -> Result<(), Failure> {
+        if !is_name(path) || !self.declared.source.takes(path) {
+            return Ok(());
+        }
+        if self.seen.insert(path.to_owned()) {
+            self.outcome.found += 1;
+        }
+        self.take(Held { path: path.to_owned(), ..Held::default() }, Err(failure))?;
+        self.check_count()
+    }
+
+    /// Lets go of a file that was fetched only for where it leads.
+    pub fn let_go(&mut self, path: &str) {
+        if self.seen.remove(path) {
+            self.outcome.found = self.outcome.found.saturating_sub(1);
+            self.outcome.fetched = self.outcome.fetched.saturating_sub(1);
+        }
+        // At the end of the visit it is gone like any other that was not offered; here at once, so that it is not read.
+        let _ = self.spool.remove(path);
+    }
+
     /// A part of the place, with everything below it, that could not be looked at: what is known there stays.
     pub fn unknown(&mut self, part: &str, why: String) {
         self.outcome.trouble(part, why);

@@ -128,7 +128,7 @@ fn file(
     visit.offer(entry, &mut |client: &Client, into: &mut dyn Write| {
         let request = basic(declared, Request::get(Purpose::Source, &address))?;
         let head =
-            client.download(request, declared.file_bytes, &mut |status| status == StatusCode::OK, into)?;
+            client.download(request, declared.file_bytes, &mut |head| head.status == StatusCode::OK, into)?;
         if head.status == StatusCode::OK {
             Ok(())
         } else {

@@ -277,7 +277,7 @@ impl Repository<'_> {
         let head = self.client.download(
             request,
             MAX_PACK_BYTES,
-            &mut |status| status == StatusCode::OK,
+            &mut |head| head.status == StatusCode::OK,
             &mut sections,
         );
         // What the server says of a failure says more than that it broke off.

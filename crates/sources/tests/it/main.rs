@@ -4,6 +4,8 @@
 
 mod git;
 mod hostile;
+mod imap;
 mod s3;
 mod support;
+mod web;
 mod webdav;
