@@ -36,6 +36,8 @@ struct Session<'a> {
     /// What came and was not taken yet.
     buffer: Vec<u8>,
     tag: u32,
+    /// A message was not taken to its end: what follows would be taken for answers.
+    broken: bool,
 }
 
 /// A mailbox of the list.
@@ -61,7 +63,7 @@ pub(crate) fn visit(visit: &mut Visit<'_>) -> Result<(), Failure> {
     let declared = visit.declared;
     let (_, host, port) = place_of(declared.source.kind, declared.url()).map_err(Failure::Own)?;
     let connection = visit.client.connect(&host.to_string(), port)?;
-    let mut session = Session { client: visit.client, connection, buffer: Vec::new(), tag: 0 };
+    let mut session = Session { client: visit.client, connection, buffer: Vec::new(), tag: 0, broken: false };
     session.greeting()?;
     let (Some(user), Some(secret)) = (&declared.source.user, &declared.secret) else {
         return Err(Failure::Own("a mailbox needs `user` and a secret".to_owned()));
@@ -247,6 +249,11 @@ impl Session<'_> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.broken {
+            return Err(odd(
+                "gave a message that was not taken to its end; the rest waits for the next look",
+            ));
+        }
         let connection = &mut self.connection;
         let lost = |error: std::io::Error| Failure::Unreachable(format!("the mail server is gone: {error}"));
         self.client.wait(COMMAND_TIME, async {
@@ -302,7 +309,9 @@ impl Session<'_> {
                     let end = line.iter().rposition(|byte| *byte == b'{').unwrap_or(line.len());
                     whole.extend_from_slice(&line[..end]);
                     whole.extend_from_slice(b"\"\"");
+                    self.broken = true;
                     self.pass(length, &mut *body.into)?;
+                    self.broken = false;
                     body.came = true;
                 }
                 _ => {

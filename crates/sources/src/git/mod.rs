@@ -104,6 +104,10 @@ pub(crate) fn visit(visit: &mut Visit<'_>) -> Result<(), Failure> {
         return paths.iter().try_for_each(|path| visit.keep(path));
     }
     fetch(visit, &repository, &abilities, commit)?;
+    if visit.found_nothing() {
+        // Not believed at once; the next look must look again.
+        return Ok(());
+    }
     let bytes = serde_json::to_vec(&seen).map_err(|error| Failure::Own(error.to_string()))?;
     std::fs::write(&file, bytes).map_err(Failure::disk)
 }

@@ -91,7 +91,10 @@ pub(crate) fn visit(visit: &mut Visit<'_>) -> Result<(), Failure> {
         return Err(Failure::Odd("the site's robots.txt closes the declared page to us".to_owned()));
     }
     site.waits(&first, 0);
-    site.read_maps(visit.client)?;
+    if let Some(why) = site.read_maps(visit.client)? {
+        // What stands in that map alone is not gone for it.
+        visit.unknown("", why);
+    }
     let mut begun = false;
     while let Some((address, depth)) = site.waiting.pop_front() {
         site.pause(visit.client)?;
@@ -161,8 +164,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Reads the site's maps, as far as they are to be had. Pages that stand in none are found along links.
-    fn read_maps(&mut self, client: &Client) -> Result<(), Failure> {
+    /// Reads the site's maps. Pages that stand in none are found along links. Gives why one that is there can't be had.
+    fn read_maps(&mut self, client: &Client) -> Result<Option<String>, Failure> {
+        let mut missed = None;
         let mut maps: VecDeque<String> =
             self.robots.maps().iter().filter_map(|map| self.resolve("/", map)).collect();
         maps.push_back("/sitemap.xml".to_owned());
@@ -176,8 +180,16 @@ impl Site<'_> {
             request.answer_bytes = MAX_LIST_BYTES;
             let answer = match client.ask(request) {
                 Ok(answer) if answer.status == StatusCode::OK => answer,
+                Ok(answer) if answer.status.is_server_error() => {
+                    missed = Some(format!("a map of the site: it answers {}", answer.status));
+                    continue;
+                }
+                Ok(_) => continue,
                 Err(Failure::Stopped) => return Err(Failure::Stopped),
-                _ => continue,
+                Err(failure) => {
+                    missed = Some(format!("a map of the site: {failure}"));
+                    continue;
+                }
             };
             let Ok(root) = xml::parse(&answer.body, "reading a map of the site") else { continue };
             for one in root.all("sitemap") {
@@ -187,7 +199,7 @@ impl Site<'_> {
                 root.all("url").filter_map(|one| self.resolve("/", one.text_of("loc"))).collect();
             pages.iter().for_each(|page| self.waits(page, 1));
         }
-        Ok(())
+        Ok(missed)
     }
 
     /// Puts an address among those that wait, unless it is known, closed or left out.
@@ -265,7 +277,10 @@ impl Site<'_> {
             }
             StatusCode::TOO_MANY_REQUESTS => Err(Failure::of_status(head.status, "asking for a page")),
             status if status.is_server_error() => {
-                visit.take_failed(&path, Failure::Unreachable(format!("the site answers {status}")))?;
+                let why = format!("the site answers {status}");
+                visit.take_failed(&path, Failure::Unreachable(why.clone()))?;
+                // Where it leads is not known now: nothing is gone for it.
+                visit.unknown("", format!("{path}: {why}"));
                 Ok(Came::Nothing)
             }
             _ => Ok(Came::Nothing),
