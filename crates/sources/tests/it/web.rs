@@ -157,3 +157,31 @@ fn a_site_without_end_ends_and_one_that_leads_away_is_told_so() {
     let place = scene(&declared("web", &format!("http://127.0.0.1:{port}/"), port, ""));
     assert!(place.try_look().unwrap_err().to_string().contains("robots.txt"));
 }
+
+#[test]
+fn a_page_that_fails_takes_nothing_with_it() {
+    let failing = Arc::new(AtomicUsize::new(0));
+    let now = Arc::clone(&failing);
+    let port = server(move |request| {
+        let page = |body: &str| answer("200 OK", "text/html", &format!("<html><body>{body}"));
+        match (request.path.as_str(), now.load(Ordering::Relaxed)) {
+            ("/robots.txt" | "/sitemap.xml", 0 | 1) => answer("404 Not Found", "text/plain", ""),
+            ("/sitemap.xml", 2) | ("/list", 1) => answer("503 Service Unavailable", "text/plain", ""),
+            ("/", _) => page("<a href=list>list</a>"),
+            ("/list", _) => page("<a href=deep>deep</a>"),
+            ("/deep", 0 | 1) => page("document"),
+            _ => answer("404 Not Found", "text/plain", ""),
+        }
+    });
+    let place = scene(&declared("web", &format!("http://127.0.0.1:{port}/"), port, ""));
+    assert_eq!(place.look().found, 3);
+    // The page that leads to it can't be had; then a map can't, and the page itself is not there.
+    for mode in [1, 2] {
+        failing.store(mode, Ordering::Relaxed);
+        let outcome = place.look();
+        assert!(outcome.removed == 0 && !outcome.troubles.is_empty(), "{outcome:?}");
+        assert_eq!(place.found("document"), ["deep"]);
+    }
+    failing.store(3, Ordering::Relaxed);
+    assert_eq!(place.look().removed, 1);
+}
