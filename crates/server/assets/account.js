@@ -4,13 +4,14 @@ import { byId, fill, h, kept } from "./dom.js";
 import { drawAccount, drawSignIn } from "./own.js";
 import { drawGroups, drawPeople, drawSessions, drawTokens } from "./people.js";
 import { drawAccess, drawJournal, drawModels, drawSettings, drawSources } from "./state.js";
+import { drawHealth } from "./health.js";
 import "./account-words.js";
 import { administers, who } from "./who.js";
 import { currentLanguage, speak, speakOther, t } from "./words.js";
 
 const SECTIONS = {
   people: drawPeople, groups: drawGroups, access: drawAccess, tokens: drawTokens, sessions: drawSessions,
-  sources: drawSources, models: drawModels, journal: drawJournal, settings: drawSettings,
+  sources: drawSources, models: drawModels, journal: drawJournal, health: drawHealth, settings: drawSettings,
 };
 
 const content = byId("content");

@@ -275,6 +275,12 @@ export const date = (ms) => day.format(new Date(ms));
 export const moment = (ms) => new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" }).format(new Date(ms));
 export const isoDate = (ms) => new Date(ms).toISOString().slice(0, 10);
 export const number = (value) => whole.format(value);
+/** Bytes, in the unit that suits them. */
+export function size(bytes) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const step = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+  return new Intl.NumberFormat(tag, { style: "unit", unit: units[step], maximumFractionDigits: step > 1 ? 1 : 0 }).format(bytes / 1000 ** step);
+}
 
 /** A language by its code. */
 export function languageName(code) {

@@ -43,6 +43,7 @@ const ASSETS: &[Asset] = &[
     script("conversation.js", include_str!("../assets/conversation.js")),
     script("document.js", include_str!("../assets/document.js")),
     script("folders.js", include_str!("../assets/folders.js")),
+    script("health.js", include_str!("../assets/health.js")),
     script("pages.js", include_str!("../assets/pages.js")),
     script("status.js", include_str!("../assets/status.js")),
     style("account.css", include_str!("../assets/account.css")),

@@ -15,7 +15,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::api::account::{first, own, provider, session, tokens};
-use crate::api::admin::{groups, journal, people, see_as, state};
+use crate::api::admin::{groups, health, journal, people, see_as, state};
 use crate::api::{
     answer, ask, collections, conversations, documents, events, failures, folders, openapi, original, pages,
     perimeter, search, status,
@@ -144,6 +144,7 @@ fn administration() -> Vec<(Endpoint, Handler)> {
         (administer("GET", "/api/v1/models"), text(get(state::models))),
         (administer("GET", "/api/v1/usage"), text(get(state::usage))),
         (administer("GET", "/api/v1/settings"), text(get(state::settings))),
+        (administer("GET", "/api/v1/well"), text(get(health::well))),
         (administer("GET", "/api/v1/journal"), text(get(journal::journal))),
     ]
 }

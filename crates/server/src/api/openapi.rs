@@ -22,6 +22,7 @@ use utoipa::OpenApi;
         super::conversations::rate,
         super::conversations::export,
         super::documents::document,
+        super::admin::health::well,
         super::folders::folders,
         super::original::original,
         super::pages::page,

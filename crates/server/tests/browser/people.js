@@ -352,7 +352,7 @@ export const peopleCases = {
   },
 };
 
-const SECTIONS = ["people", "groups", "access", "tokens", "sessions", "sources", "models", "journal", "settings"];
+const SECTIONS = ["people", "groups", "access", "tokens", "sessions", "sources", "models", "journal", "health", "settings"];
 
 /** Pages of accounts on which nothing may stand in anybody's way; a visitor is signed in where `owner` is true. */
 export const peoplePages = {
