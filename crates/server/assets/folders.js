@@ -2,6 +2,7 @@
 
 import { api, fill, go, h } from "./dom.js";
 import { about, documentAddress } from "./results.js";
+import { who } from "./who.js";
 import { learn, number, t } from "./words.js";
 
 learn({
@@ -47,6 +48,7 @@ export async function drawFolder(element, source, folder, title) {
     items[0]?.querySelector("a")?.focus();
     if (!next.more) more.remove();
   } } }, t("more"));
+  const uploads = h("div", { class: "uploads-place" });
   fill(element, h("div", { class: "sheet browse" },
     crumbs(source, names),
     h("h1", {}, name),
@@ -57,7 +59,16 @@ export async function drawFolder(element, source, folder, title) {
       go(source ? folderAddress(source, [...names, one.name].join("/")) : folderAddress(one.name, ""), { class: "step" }, shown(one.name)),
       h("span", { class: "number" }, h("span", { "aria-hidden": "true" }, number(one.documents)), h("span", { class: "hidden" }, t("in_folder", { n: one.documents }))))))],
     answer.documents.length > 0 && [h("h2", { class: "hidden" }, t("documents_in")), h("p", { class: "count" }, t("in_folder", { n: answer.total })), list],
-    answer.more && more));
+    answer.more && more, uploads));
+  if (!folder) await addUploads(uploads);
+}
+
+/** Where documents can be added, by those who may. */
+async function addUploads(place) {
+  const session = await who().catch(() => null);
+  if (!session || !["editor", "administrator", "owner"].includes(session.role)) return;
+  const { drawUploads } = await import("./uploads.js");
+  await drawUploads(place).catch(() => null);
 }
 
 /** A container is called by its name. */

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::accounts::Accounts;
 use crate::endpoints::Table;
 use crate::failure::Failure;
-use crate::limits::Limits;
+use crate::limits::{Limits, UPLOADS_AT_ONCE};
 use crate::progress::Seen;
 use crate::rate::Buckets;
 use crate::router::endpoints;
@@ -102,6 +102,8 @@ pub(crate) struct Shared {
     /// The address at which the page is opened, without a slash at its end.
     pub home: String,
     turns: Arc<Semaphore>,
+    /// Files that may be brought at the same time.
+    pub bringing: Arc<Semaphore>,
     /// Random part of request numbers, so that those of two runs differ.
     run: u32,
     requests: AtomicU64,
@@ -136,6 +138,7 @@ impl Shared {
             look,
             home: home.trim_end_matches('/').to_owned(),
             turns: Arc::new(Semaphore::new(limits.at_once)),
+            bringing: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
             run: std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0) as u32,
             requests: AtomicU64::new(0),
             limits,
@@ -188,6 +191,14 @@ impl Shared {
     /// The documents, to be called from a thread that may wait.
     pub fn library(&self) -> Arc<Library> {
         Arc::clone(&self.library)
+    }
+
+    /// Does what may wait for the disk on a thread that may. It is not given up: what is begun is done.
+    pub async fn waiting<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        tokio::task::spawn_blocking(work).await.map_err(Failure::internal)
     }
 
     /// Calls the library on a thread that may wait, in turn and within the time limit.

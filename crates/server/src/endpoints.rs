@@ -37,6 +37,8 @@ pub enum Body {
     None,
     /// JSON of at most so many bytes.
     Json(usize),
+    /// A file of at most so many bytes, which is passed on as it comes.
+    File(u64),
 }
 
 /// How often one address may ask.

@@ -123,10 +123,10 @@ impl Failure {
     }
 
     /// A body of another kind than is taken.
-    pub fn unsupported() -> Failure {
-        let message = "the body must be JSON";
+    pub fn unsupported(what: &str, kind: &str) -> Failure {
+        let message = format!("the body must be {what}");
         Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", message)
-            .hint("send `Content-Type: application/json`")
+            .hint(format!("send `Content-Type: {kind}`"))
     }
 
     /// A new passphrase is not taken.

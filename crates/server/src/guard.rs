@@ -180,15 +180,27 @@ fn check_body(request: &Request, endpoint: &Endpoint) -> Result<(), Failure> {
         Body::Json(most) if length.is_some_and(|length| length > most as u64) => {
             Err(Failure::too_large(format!("at most {most} bytes are taken here")))
         }
-        Body::Json(_) if has_body && !is_json(headers) => Err(Failure::unsupported()),
+        Body::File(most) if length.is_some_and(|length| length > most) => {
+            Err(Failure::too_large(format!("at most {most} bytes are taken of one file")))
+        }
+        Body::Json(_) if has_body && !is_json(headers) => Err(Failure::unsupported("JSON", "application/json")),
+        // A page of another site can't send this kind without asking first.
+        Body::File(_) if media_type(headers) != FILE => Err(Failure::unsupported("the file itself", FILE)),
         _ => Ok(()),
     }
 }
 
+/// The kind of body in which a file comes.
+const FILE: &str = "application/octet-stream";
+
 fn is_json(headers: &HeaderMap) -> bool {
+    ["application/json", "application/scim+json"].contains(&media_type(headers).as_str())
+}
+
+/// What a body says it is, without its parameters.
+fn media_type(headers: &HeaderMap) -> String {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || kind == "application/scim+json"
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The entry of a request under another's name or from another site. How many there can be is bounded by the rate of

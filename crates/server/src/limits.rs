@@ -35,6 +35,18 @@ pub const DEFAULT_BLOCKS: usize = 400;
 /// Text of a document in one answer, in bytes; at least one block is given. 512 KiB: forty dense pages.
 pub const MAX_TEXT_BYTES: usize = 512 << 10;
 
+/// Largest file that is taken, in bytes: what is read of one file where nothing else is declared.
+pub const MAX_UPLOAD_BYTES: u64 = 256 << 20;
+
+/// Files that are brought at the same time. 16: each holds a thread and a few pieces of its file.
+pub const UPLOADS_AT_ONCE: usize = 16;
+
+/// How long a file may take to come. An hour: the largest over a line of half a megabit a second.
+pub const UPLOAD_TIME: Duration = Duration::from_secs(3600);
+
+/// How long nothing of a file may come.
+pub const UPLOAD_PAUSE: Duration = Duration::from_secs(60);
+
 /// Most documents of a folder in one answer, and how many when nothing is said. 500: what a page shows at once.
 pub const MAX_LISTED: usize = 500;
 pub const DEFAULT_LISTED: usize = 100;

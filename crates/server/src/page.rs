@@ -44,6 +44,7 @@ const ASSETS: &[Asset] = &[
     script("document.js", include_str!("../assets/document.js")),
     script("folders.js", include_str!("../assets/folders.js")),
     script("health.js", include_str!("../assets/health.js")),
+    script("uploads.js", include_str!("../assets/uploads.js")),
     script("pages.js", include_str!("../assets/pages.js")),
     script("status.js", include_str!("../assets/status.js")),
     style("account.css", include_str!("../assets/account.css")),

@@ -18,12 +18,12 @@ use crate::api::account::{first, own, provider, session, tokens};
 use crate::api::admin::{groups, health, journal, people, see_as, state};
 use crate::api::{
     answer, ask, collections, conversations, documents, events, failures, folders, openapi, original, pages,
-    perimeter, search, status,
+    perimeter, search, status, uploads,
 };
 use crate::application::Shared;
-use crate::endpoints::{Body, Endpoint, Need, Who};
+use crate::endpoints::{Body, Endpoint, FORM_BYTES, Need, Who};
 use crate::failure::Failure;
-use crate::limits::MAX_BODY_BYTES;
+use crate::limits::{MAX_BODY_BYTES, MAX_UPLOAD_BYTES};
 use crate::programs::{mcp, openai};
 use crate::{guard, page, scim};
 
@@ -41,6 +41,10 @@ enum Handler {
 fn routes() -> Vec<(Endpoint, Handler)> {
     use Handler::{AsItIs, Text};
     let anyone = |endpoint: Endpoint| endpoint.who(Who::Anyone, Need::Nothing);
+    let editor = |method, body| {
+        let endpoint = Endpoint { method, body, ..Endpoint::get("/api/v1/uploads") };
+        endpoint.who(Who::Role(Role::Editor), Need::Scope(Scope::Write))
+    };
     let mut routes = page_routes();
     routes.extend([
         (Endpoint::get("/api/v1/search"), Text(get(search::search))),
@@ -48,6 +52,10 @@ fn routes() -> Vec<(Endpoint, Handler)> {
         (Endpoint::post("/api/v1/answer"), AsItIs(post(answer::answer))),
         (Endpoint::get("/api/v1/folders"), Text(get(folders::folders))),
         (Endpoint::get("/api/v1/collections"), Text(get(collections::collections))),
+        (editor("GET", Body::None), Text(get(uploads::uploads))),
+        (editor("POST", Body::File(MAX_UPLOAD_BYTES)), Text(post(uploads::bring))),
+        (editor("PUT", Body::Json(FORM_BYTES)), Text(put(uploads::let_read))),
+        (editor("DELETE", Body::None), Text(delete(uploads::take_away))),
         (Endpoint::get("/api/v1/documents/{id}"), Text(get(documents::document))),
         (Endpoint::get("/api/v1/documents/{id}/original"), AsItIs(get(original::original))),
         (Endpoint::get("/api/v1/documents/{id}/pages/{page}"), Text(get(pages::page))),
@@ -187,6 +195,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         let most = match endpoint.body {
             Body::None => MAX_BODY_BYTES,
             Body::Json(most) => most,
+            // Counted while it comes.
+            Body::File(_) => MAX_BODY_BYTES,
         };
         let within = DefaultBodyLimit::max(most);
         router = match handler {

@@ -19,6 +19,7 @@ pub mod pages;
 pub mod perimeter;
 pub mod search;
 pub mod status;
+pub mod uploads;
 
 use std::ops::Range;
 
