@@ -188,14 +188,23 @@ impl Perimeter {
         }
         let base =
             path.file_name().map_or_else(|| "folder".to_owned(), |name| name.to_string_lossy().into_owned());
-        let mut name = base.clone();
-        let mut number = 2;
-        while self.sources.iter().any(|source| source.name == name) {
-            name = format!("{base} {number}");
-            number += 1;
-        }
+        let name = self.free_name(&base);
         self.commanded.insert(format!("source[{}]", self.sources.len()), "FOLDER".to_owned());
         self.sources.push(Source { name, path, ..Source::default() });
+    }
+
+    /// Takes what people bring, too: for a program without a configuration, whose owner alone brings anything.
+    pub fn add_uploads(&mut self) {
+        let name = self.free_name("uploads");
+        self.commanded.insert(format!("source[{}]", self.sources.len()), "FOLDER".to_owned());
+        self.sources.push(Source { name, kind: SourceKind::Uploads, ..Source::default() });
+    }
+
+    /// A name that no source has: this one, with a number where it is taken.
+    fn free_name(&self, base: &str) -> String {
+        let numbered = (2..).map(|number| format!("{base} {number}"));
+        let mut names = std::iter::once(base.to_owned()).chain(numbered);
+        names.find(|name| self.source(name).is_none()).unwrap_or_default()
     }
 
     /// Notes that the command line's `option` set the value at `path` (`server.listen`), for `perimeter show`.

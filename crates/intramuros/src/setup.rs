@@ -83,6 +83,9 @@ impl Where {
         if self.data.is_none() && perimeter.file().is_none() {
             remember(&data, &perimeter);
         }
+        if perimeter.file().is_none() {
+            perimeter.add_uploads();
+        }
         Ok((perimeter, data))
     }
 

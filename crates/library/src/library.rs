@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use intramuros_core::document::{ExtractError, Extracted, Limits};
 use intramuros_core::error::{Error, ErrorKind};
 use intramuros_core::passage::Passage;
-use intramuros_core::perimeter::{Perimeter, Source};
+use intramuros_core::perimeter::{Perimeter, Source, SourceKind};
 use intramuros_store::{Compacted, Counts, Sequence, Source as StoredSource, SourceId, Store};
 
 use crate::bell::Bell;
@@ -19,7 +19,8 @@ use crate::embed::Embed;
 use crate::progress::{Board, Progress};
 use crate::query::Rules;
 use crate::scan::{Scan, ScanReport, Scope};
-use crate::{embedding, follow, paths, spool, words};
+use crate::uploads::Uploads;
+use crate::{embedding, follow, paths, spool, uploads, words};
 
 /// Reads one file: its name and its bytes. `intramuros-ingest` has the readers; a worker process runs them.
 pub type Extract = Arc<dyn Fn(&str, &[u8]) -> Result<Extracted, ExtractError> + Send + Sync>;
@@ -93,6 +94,10 @@ pub(crate) struct Shared {
     pub acknowledged: Bell,
     /// Rung when the words are in step, and when vectors were computed.
     pub in_step: Bell,
+    /// Rung when somebody brought a document.
+    pub brought: Bell,
+    /// What people brought.
+    pub uploads: Uploads,
     pub stop: AtomicBool,
     /// Questions being answered now; embedding steps aside for them.
     pub asking: AtomicUsize,
@@ -141,6 +146,9 @@ impl Library {
         library.start("words", words::run)?;
         if library.shared.embed.is_some() {
             library.start("vectors", embedding::run)?;
+        }
+        if library.shared.upload_sources().next().is_some() {
+            library.start("uploads", uploads::run)?;
         }
         Ok(library)
     }
@@ -341,6 +349,7 @@ impl Drop for Library {
         self.shared.stop.store(true, Ordering::Relaxed);
         self.shared.acknowledged.ring();
         self.shared.in_step.ring();
+        self.shared.brought.ring();
         let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
             // A thread that panicked said so already.
@@ -370,6 +379,8 @@ impl Shared {
             board: Board::default(),
             acknowledged: Bell::default(),
             in_step: Bell::default(),
+            brought: Bell::default(),
+            uploads: Uploads::default(),
             stop: AtomicBool::new(false),
             asking: AtomicUsize::new(0),
             embedded: AtomicU64::new(0),
@@ -427,6 +438,11 @@ impl Shared {
             acknowledged: &|| self.acknowledged.ring(),
         };
         scan.run(scope)
+    }
+
+    /// The sources that take what people bring.
+    pub fn upload_sources(&self) -> impl Iterator<Item = &KnownSource> {
+        self.sources.iter().filter(|known| known.source.kind == SourceKind::Uploads)
     }
 
     /// Shows how many passages there are and how many have their vector.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use intramuros_core::access::AccessRule;
 use intramuros_core::document::{ExtractError, Limits};
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::{AccessOrigin, Perimeter, Source};
+use intramuros_core::perimeter::{AccessOrigin, Perimeter, Source, SourceKind};
 use intramuros_store::{FileChange, FileId, FileOutcome, Location, NewFile, SourceId, Stamp, Store};
 use serde::Serialize;
 
@@ -137,6 +137,11 @@ impl Scan<'_> {
         let walk = match remote {
             true => spool::walk(&self.source.path, &|path| self.source.takes(path))?,
             false => look(&walker, scope)?,
+        };
+        // What people brought is listed here and nowhere else.
+        let walk = match self.source.kind {
+            SourceKind::Uploads => Walk { troubles: Vec::new(), ..walk },
+            _ => walk,
         };
         let known = self.known(scope)?;
         self.check_mounted(scope, &walk, known.len())?;

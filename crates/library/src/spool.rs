@@ -21,7 +21,10 @@ use crate::read::{Bytes, NotRead};
 use crate::walk::{Found, Trouble, Walk};
 
 /// The list's name in the folder.
-const LIST: &str = "list.jsonl";
+pub const LIST: &str = "list.jsonl";
+
+/// The folder of the bytes.
+const FILES: &str = "files";
 
 /// Longest line of the list, in bytes: the longest path and rule, with every byte escaped.
 const MAX_LINE_BYTES: u64 = 1 << 20;
@@ -99,6 +102,15 @@ impl Incoming {
     /// Bytes so far.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Brings the bytes to the disk: for what can't be fetched again.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_data()
     }
 }
 
@@ -327,7 +339,7 @@ fn name_of(path: &[u8]) -> String {
 /// Where the bytes of a file lie.
 pub(crate) fn blob(folder: &Path, path: &[u8]) -> PathBuf {
     let name = name_of(path);
-    folder.join("files").join(name.get(..2).unwrap_or_default()).join(name)
+    folder.join(FILES).join(name.get(..2).unwrap_or_default()).join(name)
 }
 
 /// The list as it was read.
@@ -362,6 +374,20 @@ fn read_list(folder: &Path) -> io::Result<List> {
     Ok(list)
 }
 
+/// The paths, within the folder of a source, of the bytes of all files that its list names.
+///
+/// # Errors
+/// When the list can't be read.
+pub fn files(folder: &Path) -> io::Result<Vec<String>> {
+    let held = read_list(folder)?.held;
+    let here = held.values().filter(|held| held.fault.is_none());
+    let path = |held: &Held| {
+        let name = name_of(held.path.as_bytes());
+        format!("{FILES}/{}/{name}", name.get(..2).unwrap_or_default())
+    };
+    Ok(here.map(path).collect())
+}
+
 /// What was fetched, as if it had been found in a folder.
 pub(crate) fn walk(folder: &Path, takes: &dyn Fn(&str) -> bool) -> Result<Walk, Error> {
     let list = read_list(folder).map_err(|error| {
@@ -376,23 +402,30 @@ pub(crate) fn walk(folder: &Path, takes: &dyn Fn(&str) -> bool) -> Result<Walk, 
 }
 
 fn found(held: Held) -> Found {
-    let fault = held.fault.map(|fault| match fault {
+    let (stamp, fault) = (stamp(&held), fault(&held));
+    Found { path: held.path.into_bytes(), stamp, members: Vec::new(), rule: held.rule, fault }
+}
+
+fn fault(held: &Held) -> Option<ExtractError> {
+    held.fault.clone().map(|fault| match fault {
         Fault::Limit(detail) => ExtractError::Limit(detail),
         Fault::Unreadable(detail) => ExtractError::Unreadable(detail),
-    });
-    // The content tells of a change, whatever date and version say.
-    let content = match &fault {
+    })
+}
+
+/// The stamp under which a file is listed. The content tells of a change, whatever date and version say.
+pub(crate) fn stamp(held: &Held) -> Stamp {
+    let content = match fault(held) {
         Some(fault) => {
             blake3::hash(fault.to_string().as_bytes()).to_hex().get(..16).unwrap_or_default().to_owned()
         }
-        None => held.hash,
+        None => held.hash.clone(),
     };
-    let stamp = Stamp {
+    Stamp {
         size: held.size,
         modified_ns: held.modified_ms.saturating_mul(1_000_000),
         inode: u64::from_str_radix(&content, 16).unwrap_or_default(),
-    };
-    Found { path: held.path.into_bytes(), stamp, members: Vec::new(), rule: held.rule, fault }
+    }
 }
 
 /// The bytes of a fetched file, with the stamp under which it is listed.

@@ -166,7 +166,8 @@ impl Library {
         bringing.incoming.sync()?;
         let Bringing { source, path, incoming } = bringing;
         let version = now_ms.to_string();
-        let held = Held { path: path.clone(), version, modified_ms: now_ms, rule: Some(rule), ..Held::default() };
+        let held =
+            Held { path: path.clone(), version, modified_ms: now_ms, rule: Some(rule), ..Held::default() };
         self.spool(&source, |spool| {
             spool.put(incoming, held)?;
             Ok(spool.complete()?)
@@ -179,7 +180,12 @@ impl Library {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn let_read(&self, source: &str, path: &str, rule: AccessRule) -> Result<Option<AccessRule>, Refusal> {
+    pub fn let_read(
+        &self,
+        source: &str,
+        path: &str,
+        rule: AccessRule,
+    ) -> Result<Option<AccessRule>, Refusal> {
         let before = self.spool(source, |spool| {
             let Some(held) = spool.held(path).cloned() else { return Ok(None) };
             spool.note(Held { rule: Some(rule), ..held.clone() })?;
@@ -218,7 +224,8 @@ impl Library {
         });
         let Ok(held) = held else { return Ok(Vec::new()) };
         let store = self.store();
-        let Some(id) = store.sources()?.into_iter().find(|known| known.name == source).map(|known| known.id) else {
+        let Some(id) = store.sources()?.into_iter().find(|known| known.name == source).map(|known| known.id)
+        else {
             return Ok(Vec::new());
         };
         let mut uploads = Vec::new();
@@ -252,7 +259,11 @@ impl Library {
         }
     }
 
-    fn spool<T>(&self, source: &str, work: impl FnOnce(&mut Spool) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    fn spool<T>(
+        &self,
+        source: &str,
+        work: impl FnOnce(&mut Spool) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         let perimeter = self.perimeter();
         let declared = perimeter.source(source).filter(|declared| declared.kind == SourceKind::Uploads);
         let declared = declared.ok_or(Refusal::Source)?;

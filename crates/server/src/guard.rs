@@ -183,9 +183,13 @@ fn check_body(request: &Request, endpoint: &Endpoint) -> Result<(), Failure> {
         Body::File(most) if length.is_some_and(|length| length > most) => {
             Err(Failure::too_large(format!("at most {most} bytes are taken of one file")))
         }
-        Body::Json(_) if has_body && !is_json(headers) => Err(Failure::unsupported("JSON", "application/json")),
+        Body::Json(_) if has_body && !is_json(headers) => {
+            Err(Failure::unsupported("JSON", "application/json"))
+        }
         // A page of another site can't send this kind without asking first.
-        Body::File(_) if media_type(headers) != FILE => Err(Failure::unsupported("the file itself", FILE)),
+        Body::File(_) if has_body && media_type(headers) != FILE => {
+            Err(Failure::unsupported("the file itself", FILE))
+        }
         _ => Ok(()),
     }
 }

@@ -240,6 +240,7 @@ pub fn table() -> String {
         let body = match body {
             Body::None => "none".to_owned(),
             Body::Json(bytes) => format!("JSON, {} KiB", bytes >> 10),
+            Body::File(bytes) => format!("a file, {} MiB", bytes >> 20),
         };
         let rate = match rate {
             crate::endpoints::Rate::General => "general",

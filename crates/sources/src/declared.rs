@@ -4,7 +4,7 @@ use std::fmt;
 
 use intramuros_core::document::Limits;
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::{Perimeter, Source};
+use intramuros_core::perimeter::{Perimeter, Source, SourceKind};
 
 /// Longest secret, in bytes. 8 KiB: longer than any password or token.
 const MAX_SECRET_BYTES: usize = 8192;
@@ -48,7 +48,8 @@ impl Declared {
     /// Which secret can't be read.
     pub fn all(perimeter: &Perimeter) -> Result<Vec<Declared>, Error> {
         let file_bytes = perimeter.limits.over(Limits::default()).file_bytes;
-        let remote = perimeter.sources.iter().filter(|source| source.is_remote());
+        let outside = |source: &&Source| source.is_remote() && source.kind != SourceKind::Uploads;
+        let remote = perimeter.sources.iter().filter(outside);
         remote
             .map(|source| Ok(Declared { source: source.clone(), secret: secret(source)?, file_bytes }))
             .collect()

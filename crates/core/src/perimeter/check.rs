@@ -148,6 +148,13 @@ fn sources(perimeter: &Perimeter, reader: &mut Reader<'_>) {
             }
             continue;
         }
+        if source.kind == SourceKind::Uploads {
+            if source.url.is_some() || !source.path.as_os_str().is_empty() {
+                let what = "what people bring is kept in the data folder";
+                wrong(reader, &section, what, "leave `path` and `url` out");
+            }
+            continue;
+        }
         if source.access == AccessOrigin::FileSystem {
             let what = "only a folder has the permissions of a file system";
             wrong(reader, &format!("{section}.access"), what, "write `rules`, or `source`");

@@ -46,6 +46,9 @@ pub enum SourceKind {
     Web,
     /// The mailboxes of an IMAP account, over TLS.
     Imap,
+    /// What people bring through the page or the API; kept in the data folder. Who brings a document says who may read
+    /// it, where no `[[access]]` rule covers its path.
+    Uploads,
 }
 
 impl SourceKind {
@@ -58,6 +61,7 @@ impl SourceKind {
             SourceKind::S3 => "s3",
             SourceKind::Web => "web",
             SourceKind::Imap => "imap",
+            SourceKind::Uploads => "uploads",
         }
     }
 }
@@ -157,7 +161,7 @@ impl Source {
         self.exclude.iter().any(|pattern| pattern.covers(path))
     }
 
-    /// Whether its documents are fetched from elsewhere.
+    /// Whether its documents are kept in the data folder: fetched from elsewhere, or brought by people.
     pub fn is_remote(&self) -> bool {
         self.kind != SourceKind::Folder
     }

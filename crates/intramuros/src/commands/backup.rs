@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use intramuros_core::error::Error;
+use intramuros_core::perimeter::{Perimeter, SourceKind};
 use intramuros_journal::time::now_ms;
+use intramuros_library::spool;
 use intramuros_perimeter::load;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +84,9 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         copy(&journal.join(&name), &args.to.join(&path))?;
         paths.push(path);
     }
+    for spool in uploads(&perimeter, &data) {
+        paths.extend(copy_uploads(&data, &args.to, &spool)?);
+    }
     let files = paths.into_iter().map(|path| kept(&args.to, path)).collect::<Result<Vec<_>, _>>()?;
     let manifest = Manifest { version: env!("CARGO_PKG_VERSION").to_owned(), made_ms: now_ms(), files };
     let text = serde_json::to_vec_pretty(&manifest).map_err(|error| Error::internal(error.to_string()))?;
@@ -97,6 +102,49 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         out.note("It holds every document's text, and the keys: keep it as carefully as the data folder.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Folder, within the data folder and a backup, of what is kept of each source.
+pub const SPOOLS: &str = "sources";
+
+/// The folders of what people brought, relative to the data folder. What was fetched from elsewhere is fetched again.
+fn uploads(perimeter: &Perimeter, data: &Path) -> Vec<String> {
+    let taking = perimeter.sources.iter().filter(|source| source.kind == SourceKind::Uploads);
+    let folders = taking.map(|source| spool::folder(data, &source.name));
+    let names = folders.filter_map(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));
+    // Without a configuration no source is declared; the documents that were brought lie there all the same.
+    let mut found: Vec<String> = names.collect();
+    if perimeter.file().is_none() {
+        let folder = spool::folder(data, "uploads");
+        found.extend(folder.file_name().map(|name| name.to_string_lossy().into_owned()));
+    }
+    found.sort();
+    found.dedup();
+    found.into_iter().map(|name| format!("{SPOOLS}/{name}")).collect()
+}
+
+/// Copies the list of what people brought, then every file of it. A file that is taken away meanwhile is left out.
+fn copy_uploads(data: &Path, to: &Path, spool: &str) -> Result<Vec<String>, Error> {
+    let mut paths = Vec::new();
+    let names = files(&data.join(spool))?;
+    if !names.iter().any(|name| name == spool::LIST) {
+        return Ok(paths);
+    }
+    let mut add = |path: String| -> Result<(), Error> {
+        if let Some(folder) = to.join(&path).parent() {
+            private_folder(folder)?;
+        }
+        if data.join(&path).is_file() {
+            copy(&data.join(&path), &to.join(&path))?;
+            paths.push(path);
+        }
+        Ok(())
+    };
+    add(format!("{spool}/{}", spool::LIST))?;
+    for path in spool::files(&to.join(spool)).map_err(|error| wrong(&to.join(spool), error))? {
+        add(format!("{spool}/{path}"))?;
+    }
+    Ok(paths)
 }
 
 fn make(folder: &Path) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use intramuros_core::error::Error;
 use intramuros_store::DATABASE;
 use intramuros_store::people::PEOPLE_DATABASE;
 
-use super::backup::{JOURNAL, MANIFEST, Manifest, copy, kept, private_folder};
+use super::backup::{JOURNAL, MANIFEST, Manifest, SPOOLS, copy, kept, private_folder};
 use crate::output::Output;
 use crate::setup::Where;
 
@@ -46,10 +46,10 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         }
     }
     private_folder(&data)?;
-    if manifest.files.iter().any(|file| file.path.starts_with(JOURNAL)) {
-        private_folder(&data.join(JOURNAL))?;
-    }
     for file in &manifest.files {
+        if let Some(folder) = data.join(&file.path).parent() {
+            private_folder(folder)?;
+        }
         copy(&args.from.join(&file.path), &data.join(&file.path))?;
     }
     out.line(&format!("{} files put into {}", manifest.files.len(), data.display()));
@@ -71,7 +71,10 @@ fn read(backup: &Path) -> Result<Manifest, Error> {
     // A list that was changed must not write outside the data folder.
     let plain = |path: &str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
     let known = |path: &str| {
-        path.split_once('/').is_none_or(|(folder, name)| folder == JOURNAL && !name.contains('/'))
+        path.split_once('/').is_none_or(|(folder, name)| match folder {
+            JOURNAL => !name.contains('/'),
+            folder => folder == SPOOLS,
+        })
     };
     if manifest.files.iter().any(|file| !plain(&file.path) || !known(&file.path)) {
         return Err(none());

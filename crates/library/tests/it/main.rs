@@ -9,4 +9,5 @@ mod files;
 mod kills;
 mod scale;
 mod support;
+mod uploads;
 mod weights;

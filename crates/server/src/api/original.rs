@@ -122,29 +122,42 @@ pub(super) fn open(
         return Ok(None);
     };
     let Some(known) = store.file(document.file)? else { return Ok(None) };
-    Ok(open_unchanged(&path, &known.stamp).map(|(file, pdf)| Original {
+    // What is kept in the data folder has no date of its own: its content tells that it is the same.
+    let kept = path.starts_with(store.folder());
+    let unchanged = |file: &mut File, metadata: &Metadata| match kept {
+        true => has_content(file, &known.content_hash),
+        false => is_unchanged(metadata, &known.stamp),
+    };
+    let name = document.location.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    Ok(open_unchanged(&path, unchanged).map(|(file, pdf)| Original {
         file,
-        name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        name: String::from_utf8_lossy(name).into_owned(),
         size: known.stamp.size,
         hash: known.content_hash,
         pdf,
     }))
 }
 
-fn open_unchanged(path: &FilePath, known: &Stamp) -> Option<(File, bool)> {
+fn open_unchanged(path: &FilePath, unchanged: impl Fn(&mut File, &Metadata) -> bool) -> Option<(File, bool)> {
     // A pipe would wait for its other end: look before opening, and again at what was opened.
     if !std::fs::metadata(path).ok()?.is_file() {
         return None;
     }
     let mut file = File::open(path).ok()?;
     let metadata = file.metadata().ok()?;
-    if !metadata.is_file() || !is_unchanged(&metadata, known) {
+    if !metadata.is_file() || !unchanged(&mut file, &metadata) {
         return None;
     }
     let mut start = [0; PDF_SIGN.len()];
     let pdf = file.read_exact(&mut start).is_ok() && start == PDF_SIGN;
     std::io::Seek::rewind(&mut file).ok()?;
     Some((file, pdf))
+}
+
+fn has_content(file: &mut File, known: &[u8; 32]) -> bool {
+    let mut hasher = blake3::Hasher::new();
+    let read = hasher.update_reader(&mut *file).is_ok();
+    read && hasher.finalize().as_bytes() == known && std::io::Seek::rewind(file).is_ok()
 }
 
 #[cfg(unix)]

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -168,7 +167,8 @@ pub(crate) async fn bring(
     mut parameters: Parameters,
     body: Body,
 ) -> Result<(StatusCode, Json<UploadedAnswer>), Failure> {
-    let name = parameters.one("name")?.ok_or_else(|| Failure::bad_request("the name of the file is missing"))?;
+    let name =
+        parameters.one("name")?.ok_or_else(|| Failure::bad_request("the name of the file is missing"))?;
     let readers = parameters.one("readers")?;
     let source = parameters.one("source")?;
     let replace = parameters.flag("replace")?;
@@ -213,7 +213,8 @@ pub(crate) async fn let_read(
     let before = shared.waiting(move || library.let_read(&source, &path, rule)).await?.map_err(refused)?;
     let Some(before) = before else { return Err(Failure::not_found()) };
     let (source, path) = told;
-    let event = Event::AccessChanged { by: caller.name(), source, path, before: Some(before), after: Some(after) };
+    let event =
+        Event::AccessChanged { by: caller.name(), source, path, before: Some(before), after: Some(after) };
     shared.note(event).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -266,7 +267,9 @@ fn rule_of(readers: &str, caller: &Caller) -> Result<AccessRule, Failure> {
     let own = caller.principal.user.clone();
     match readers.strip_prefix(GROUP) {
         None if readers == ME => Ok(AccessRule::readers(own, None::<String>)),
-        None if readers == EVERYONE => Ok(AccessRule { everyone: true, ..AccessRule::readers(own, None::<String>) }),
+        None if readers == EVERYONE => {
+            Ok(AccessRule { everyone: true, ..AccessRule::readers(own, None::<String>) })
+        }
         // A group that is not theirs is as good as none: what there is beside, they need not know.
         Some(group) if caller.principal.groups.contains(group) => Ok(AccessRule::readers(own, [group])),
         _ => Err(Failure::bad_request("`readers` is `me`, `everyone`, or `group:` with one of your groups")),
@@ -313,7 +316,9 @@ async fn pass_on(body: Body, sender: mpsc::Sender<Bytes>) -> Result<u64, Failure
         let piece = piece.map_err(|_| Failure::bad_request("the file did not come whole"))?;
         size += piece.len() as u64;
         if size > MAX_UPLOAD_BYTES {
-            return Err(Failure::too_large(format!("at most {MAX_UPLOAD_BYTES} bytes are taken of one file")));
+            return Err(Failure::too_large(format!(
+                "at most {MAX_UPLOAD_BYTES} bytes are taken of one file"
+            )));
         }
         if sender.send(piece).await.is_err() {
             return Ok(size);
@@ -322,16 +327,24 @@ async fn pass_on(body: Body, sender: mpsc::Sender<Bytes>) -> Result<u64, Failure
 }
 
 fn refused(refusal: Refusal) -> Failure {
-    match &refusal {
+    match refusal {
         Refusal::Source => Failure::not_found(),
-        Refusal::Name(why) => Failure::bad_request(why.clone()),
-        Refusal::Taken => Failure::conflict(refusal.to_string()).hint("give it another name, or say `replace=true`"),
-        Refusal::TooMuch(why) => Failure::too_large(why.clone()),
+        Refusal::Name(why) => Failure::bad_request(why),
+        Refusal::Taken => {
+            Failure::conflict(refusal.to_string()).hint("give it another name, or say `replace=true`")
+        }
+        Refusal::TooMuch(why) => Failure::too_large(why),
         Refusal::Disk(error) => Failure::from(Error::internal("the document can't be kept").because(error)),
     }
 }
 
-async fn note(shared: &Shared, caller: &Caller, action: &str, source: &str, path: &str) -> Result<(), Failure> {
+async fn note(
+    shared: &Shared,
+    caller: &Caller,
+    action: &str,
+    source: &str,
+    path: &str,
+) -> Result<(), Failure> {
     let on = [("source".to_owned(), source.to_owned()), ("path".to_owned(), path.to_owned())];
     let event = Event::Administered { by: caller.name(), action: action.to_owned(), on: on.into() };
     shared.note(event).await

@@ -104,6 +104,15 @@ fn what_is_too_large_of_another_kind_or_from_elsewhere_is_refused_everywhere() {
                 let answer = send(&endpoint, &format!("{json}Content-Length: 2\r\n"), "{}");
                 assert_eq!(answer.status, 413, "{what}: {}", answer.text());
             }
+            Body::File(most) => {
+                let file = format!("{own}Content-Type: application/octet-stream\r\n");
+                let answer = send(&endpoint, &format!("{file}Content-Length: {}\r\n", most + 1), "");
+                assert_eq!(answer.status, 413, "{what}: {}", answer.text());
+                for kind in ["text/plain", "multipart/form-data; boundary=x", "application/json", ""] {
+                    let headers = format!("{own}Content-Type: {kind}\r\nContent-Length: 2\r\n");
+                    assert_eq!(send(&endpoint, &headers, "{}").status, 415, "{what} {kind}");
+                }
+            }
             Body::Json(most) => {
                 let answer = send(&endpoint, &format!("{json}Content-Length: {}\r\n", most + 1), "");
                 assert_eq!(answer.status, 413, "{what}: {}", answer.text());
@@ -120,10 +129,10 @@ fn what_is_too_large_of_another_kind_or_from_elsewhere_is_refused_everywhere() {
         if endpoint.method == "GET" {
             continue;
         }
-        let plain = if matches!(endpoint.body, Body::Json(_)) {
-            "Content-Type: application/json\r\nContent-Length: 2\r\n"
-        } else {
-            ""
+        let plain = match endpoint.body {
+            Body::Json(_) => "Content-Type: application/json\r\nContent-Length: 2\r\n",
+            Body::File(_) => "Content-Type: application/octet-stream\r\nContent-Length: 2\r\n",
+            Body::None => "",
         };
         let body = if plain.is_empty() { "" } else { "{}" };
         for from in [

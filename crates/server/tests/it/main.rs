@@ -13,3 +13,4 @@ mod people;
 mod programs;
 mod record;
 mod support;
+mod uploads;
