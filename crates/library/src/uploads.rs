@@ -243,6 +243,10 @@ impl Library {
         let location = Location { source, path: held.path.clone().into_bytes() };
         let known = store.file_at(&location)?.filter(|known| known.stamp == spool::stamp(held));
         let Some(known) = known else { return Ok(UploadState::Waiting) };
+        // Read, but not to be found by its words yet: that takes a blink.
+        if self.shared.derived.applied() < store.latest()? {
+            return Ok(UploadState::Waiting);
+        }
         Ok(match known.outcome {
             FileOutcome::Read => {
                 UploadState::Read(store.documents_of(known.id)?.first().map(|document| document.id))

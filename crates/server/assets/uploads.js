@@ -26,7 +26,7 @@ export async function drawUploads(place, again) {
   const sending = h("ul", { class: "sending", "aria-live": "polite" });
   const list = h("div", {});
   const readers = h("select", { id: "readers" }, options(state.groups, "me"));
-  const input = h("input", { type: "file", id: "files", multiple: true, class: "hidden", on: { change: () => { take(input.files); input.value = ""; } } });
+  const input = h("input", { type: "file", id: "files", multiple: true, hidden: true, on: { change: () => { take(input.files); input.value = ""; } } });
   const take = (files) => [...files].forEach((file) => sendFile(file));
   const sendFile = (file, replace = false) => {
     const row = h("li", {});

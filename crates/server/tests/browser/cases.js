@@ -280,6 +280,42 @@ export const cases = {
     await page.waitForSelector("#document .empty");
   },
 
+  async "documents are added by dropping them, and taken away again"({ page, open, shot }) {
+    await open("/documents");
+    await page.waitForSelector(".zone");
+    const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+    // By choosing.
+    await page.setInputFiles("#files", [file("violette.txt", "La violette cornue fleurit en mars.\n"), file("verrou.pdf", "%PDF-1.7 nothing")]);
+    await page.waitForSelector("[data-upload='violette.txt'][data-state='read'] a");
+    await page.waitForSelector("[data-upload='verrou.pdf'][data-state='failed']");
+    await shot("uploads");
+    // By dropping, and a name that is taken.
+    const drop = async (name, text) => page.evaluate(([name, text]) => {
+      const carried = new DataTransfer();
+      carried.items.add(new File([text], name, { type: "text/plain" }));
+      document.querySelector(".zone").dispatchEvent(new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true }));
+    }, [name, text]);
+    await drop("violette.txt", "La violette cornue fleurit en avril.\n");
+    await page.locator(".sending button", { hasText: "Le remplacer" }).click();
+    await page.waitForFunction(() => !document.querySelector(".sending li"));
+    await page.waitForSelector("[data-upload='violette.txt'][data-state='read'] a");
+    await search(page, "violette cornue");
+    await page.waitForSelector("#list .hit");
+    assert.match(await page.textContent("#list .snippet"), /avril/);
+    // From the keyboard, twice, so that no slip takes a document away.
+    await open("/documents");
+    for (const name of ["violette.txt", "verrou.pdf"]) {
+      const remove = page.locator(`[data-upload='${name}'] button`);
+      await remove.focus();
+      await page.keyboard.press("Enter");
+      await page.keyboard.press("Enter");
+      await page.waitForFunction((name) => !document.querySelector(`[data-upload='${name}']`), name);
+    }
+    await open("/?q=violette+cornue");
+    await settled(page);
+    assert.equal(await page.locator("#list .hit", { hasText: "violette" }).count(), 0);
+  },
+
   async "what was not read is listed with its reason"({ page, open, shot }) {
     await open("/");
     await page.click("#counts a");
@@ -330,7 +366,7 @@ export const accessiblePages = {
   home: async ({ open }) => open("/"),
   results: async ({ page, open }) => { await open("/?q=" + encodeURIComponent(QUESTION)); await page.waitForSelector(".answer .statement"); },
   nothing: async ({ page, open }) => { await open("/?q=%22zzyzx+introuvable%22&kind=pdf"); await page.waitForSelector("#list .empty"); },
-  folders: async ({ page, open }) => { await open("/documents"); await page.waitForSelector(".folders"); },
+  folders: async ({ page, open }) => { await open("/documents"); await page.waitForSelector(".zone"); },
   folder: async ({ page, open }) => { await open("/documents?source=documents&folder=comptabilite"); await page.waitForSelector(".browse .hit"); },
   document: async ({ page, open }) => {
     await open("/?q=facture&kind=pdf");
