@@ -147,9 +147,7 @@ impl Library {
         if library.shared.embed.is_some() {
             library.start("vectors", embedding::run)?;
         }
-        if library.shared.upload_sources().next().is_some() {
-            library.start("uploads", uploads::run)?;
-        }
+        library.start("uploads", uploads::run)?;
         Ok(library)
     }
 
@@ -441,8 +439,8 @@ impl Shared {
     }
 
     /// The sources that take what people bring.
-    pub fn upload_sources(&self) -> impl Iterator<Item = &KnownSource> {
-        self.sources.iter().filter(|known| known.source.kind == SourceKind::Uploads)
+    pub fn upload_sources(&self) -> Vec<KnownSource> {
+        self.sources().into_iter().filter(|known| known.source.kind == SourceKind::Uploads).collect()
     }
 
     /// Shows how many passages there are and how many have their vector.

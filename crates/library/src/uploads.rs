@@ -298,7 +298,7 @@ pub(crate) fn run(shared: &Shared) {
         }
         heard = rung;
         for known in shared.upload_sources() {
-            if let Err(error) = shared.scan(known, &Scope::All) {
+            if let Err(error) = shared.scan(&known, &Scope::All) {
                 tracing::warn!(%error, "what was brought can't be read");
             }
         }

@@ -53,7 +53,7 @@ export async function drawFolder(element, source, folder, title) {
     crumbs(source, names),
     h("h1", {}, name),
     !source && h("p", { class: "lead" }, t("folders_lead")),
-    source && !empty && h("p", { class: "quiet" }, t("search_here")),
+    new URLSearchParams(location.search).has("source") && !empty && h("p", { class: "quiet" }, t("search_here")),
     empty && h("p", { class: "empty" }, t("folder_empty")),
     answer.folders.length > 0 && [h("h2", { class: "hidden" }, t("folders_in")), h("ul", { class: "folders" }, answer.folders.map((one) => h("li", {},
       go(source ? folderAddress(source, [...names, one.name].join("/")) : folderAddress(one.name, ""), { class: "step" }, shown(one.name)),

@@ -14,6 +14,8 @@ fn a_backup_that_is_taken_while_people_work_brings_everything_back() {
     let made = program.post("/api/v1/tokens", r#"{"name": "bot", "scopes": ["read"], "service": true}"#);
     assert!(made["token"].as_str().is_some_and(|token| token.starts_with("ims_")), "{made}");
     program.post("/api/v1/groups", r#"{"name": "rh"}"#);
+    assert_eq!(program.bring("glycine.txt", "La glycine grimpe.\n")["path"], "@owner/glycine.txt");
+    program.finds("glycine", &["@owner/glycine.txt"]);
     let (said, well) = house.run(&["backup", "copy", "--data", "data"]);
     assert!(well, "{said}");
     // It goes on, and what comes later is not in it.
@@ -37,6 +39,8 @@ fn a_backup_that_is_taken_while_people_work_brings_everything_back() {
     assert!(well, "{said}");
     let program = house.serve();
     program.finds("conges", &["conges.md"]);
+    program.finds("glycine", &["@owner/glycine.txt"]);
+    assert_eq!(program.get("/api/v1/uploads")["uploads"][0]["state"], "read");
     assert_eq!(program.get("/api/v1/tokens?all=true")["tokens"][0]["name"], "bot");
     let groups = program.get("/api/v1/groups");
     assert_eq!((&groups["groups"][0]["name"], groups["groups"].as_array().unwrap().len()), (&"rh".into(), 1));

@@ -198,13 +198,22 @@ impl Program {
         self.ask("POST", path, body)
     }
 
+    /// Brings a document; gives what is answered.
+    pub fn bring(&self, name: &str, text: &str) -> Value {
+        self.ask_as("POST", &format!("/api/v1/uploads?name={name}"), "application/octet-stream", text)
+    }
+
     fn ask(&self, method: &str, path: &str, body: &str) -> Value {
+        self.ask_as(method, path, "application/json", body)
+    }
+
+    fn ask_as(&self, method: &str, path: &str, kind: &str, body: &str) -> Value {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let (host, length) = (&self.address, body.len());
         let kind = if body.is_empty() {
             String::new()
         } else {
-            format!("Content-Type: application/json\r\nContent-Length: {length}\r\n")
+            format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n")
         };
         write!(stream, "{method} {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n{kind}\r\n{body}")
             .unwrap();

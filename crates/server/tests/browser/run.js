@@ -108,8 +108,8 @@ async function visit(browser, server, name, look) {
   const page = await context.newPage();
   page.setDefaultTimeout(STEP_MS);
   const faults = [];
-  // A document that is not there is asked for on purpose; everything else in the console is a fault.
-  page.on("console", (message) => { if (message.type() === "error" && !(server.provider ? /status of 4\d\d/ : /status of 404/).test(message.text())) faults.push(message.text()); });
+  // What is not there, or there already, is asked for on purpose; everything else in the console is a fault.
+  page.on("console", (message) => { if (message.type() === "error" && !(server.provider ? /status of 4\d\d/ : /status of 40[49]/).test(message.text())) faults.push(message.text()); });
   page.on("pageerror", (error) => faults.push(String(error)));
   const known = [server.origin, server.also].filter(Boolean);
   // What the provider's own pages ask for is its affair, and gets nothing.
