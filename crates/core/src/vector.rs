@@ -3,31 +3,35 @@
 /// Dimensions of the built-in model's embeddings.
 pub const DIMENSIONS: usize = 384;
 
-/// Bytes of a vector as kept in the store: the scale (f32, little endian), then one signed byte a dimension.
+/// Bytes of a vector of the built-in model as kept in the store: the scale (f32, little endian), then one signed byte a
+/// dimension.
 pub const VECTOR_BYTES: usize = 4 + DIMENSIONS;
+
+/// Most dimensions of a declared model's embeddings. 4,096: the largest in use; a dot product of so many terms (each at
+/// most 127 * 2047) stays inside 32 bits.
+pub const MAX_DIMENSIONS: usize = 4_096;
 
 /// An embedding in 8 bits a dimension: value = `values[i] * scale`. The largest component of the original is ±127.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vector {
     /// What one unit stands for.
     pub scale: f32,
-    /// The components, [`DIMENSIONS`] of them.
-    pub values: [i8; DIMENSIONS],
+    /// The components: [`DIMENSIONS`] of them for the built-in model, as many as the model gives for others.
+    pub values: Box<[i8]>,
 }
 
 impl Vector {
-    /// Rounds an embedding to 8 bits. None when its length is not [`DIMENSIONS`] or a component is not finite.
+    /// Rounds an embedding to 8 bits. None when it has no component, more than [`MAX_DIMENSIONS`], or one that is not
+    /// finite.
     pub fn quantise(components: &[f32]) -> Option<Vector> {
-        if components.len() != DIMENSIONS || components.iter().any(|value| !value.is_finite()) {
+        let proper = (1..=MAX_DIMENSIONS).contains(&components.len());
+        if !proper || components.iter().any(|value| !value.is_finite()) {
             return None;
         }
         let largest = components.iter().fold(0f32, |largest, value| largest.max(value.abs()));
         let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-        let mut values = [0i8; DIMENSIONS];
-        for (value, component) in values.iter_mut().zip(components) {
-            *value = (component / scale).round().clamp(-127.0, 127.0) as i8;
-        }
-        Some(Vector { scale, values })
+        let round = |component: &f32| (component / scale).round().clamp(-127.0, 127.0) as i8;
+        Some(Vector { scale, values: components.iter().map(round).collect() })
     }
 
     /// The components as floating point.
@@ -35,9 +39,9 @@ impl Vector {
         self.values.iter().map(|value| f32::from(*value) * self.scale).collect()
     }
 
-    /// The vector as [`VECTOR_BYTES`] bytes.
+    /// The vector as bytes: four, and one for each dimension.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(VECTOR_BYTES);
+        let mut bytes = Vec::with_capacity(size_of::<f32>() + self.values.len());
         bytes.extend_from_slice(&self.scale.to_le_bytes());
         bytes.extend(self.values.iter().map(|value| value.cast_unsigned()));
         bytes
@@ -46,9 +50,9 @@ impl Vector {
     /// Reads what [`Vector::to_bytes`] wrote. None when the length or the scale can't be right.
     pub fn from_bytes(bytes: &[u8]) -> Option<Vector> {
         let (scale, rest) = bytes.split_first_chunk::<4>()?;
-        let rest: &[u8; DIMENSIONS] = rest.try_into().ok()?;
         let scale = f32::from_le_bytes(*scale);
-        (scale.is_finite() && scale > 0.0).then(|| Vector { scale, values: rest.map(u8::cast_signed) })
+        let proper = (1..=MAX_DIMENSIONS).contains(&rest.len()) && scale.is_finite() && scale > 0.0;
+        proper.then(|| Vector { scale, values: rest.iter().map(|byte| byte.cast_signed()).collect() })
     }
 }
 
@@ -68,9 +72,11 @@ mod tests {
 
     #[test]
     fn what_is_not_a_vector_is_refused() {
-        assert!(Vector::quantise(&[0.5; 3]).is_none());
+        assert!(Vector::quantise(&[]).is_none());
+        assert!(Vector::quantise(&[0.5; MAX_DIMENSIONS + 1]).is_none());
         assert!(Vector::quantise(&[f32::NAN; DIMENSIONS]).is_none());
         assert!(Vector::from_bytes(&[0; 10]).is_none());
+        assert!(Vector::from_bytes(&1.0f32.to_le_bytes()).is_none());
         assert!(Vector::quantise(&[0.0; DIMENSIONS]).is_some());
     }
 }

@@ -3,6 +3,7 @@
 //! Reads a folder in the BEIR layout (`corpus.jsonl`, `queries.jsonl`, `qrels.tsv`), builds the same passages, words
 //! and vectors as for a folder of documents, asks every question, and measures what comes back.
 
+pub mod own;
 mod report;
 mod run;
 mod set;

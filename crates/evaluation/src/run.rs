@@ -10,7 +10,7 @@ use intramuros_core::document::{Block, BlockKind, Extracted, Kind, Limits, Place
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
 use intramuros_core::passage::Passage;
-use intramuros_inference::Embedder;
+use intramuros_inference::{Embedder, NEAR};
 use intramuros_ingest::passages::{PassageOptions, main_language, split};
 use intramuros_search::catalogue::{AccessSet, Facts};
 use intramuros_search::query::Query;
@@ -47,6 +47,7 @@ pub fn evaluate(set: &TestSet, options: &Options) -> Result<Report, Error> {
     let folder = tempfile::tempdir().map_err(|error| Error::config("no temporary folder").because(error))?;
     let index = SearchIndex::open(folder.path(), true, [])?;
     let started = Instant::now();
+    index.begin_vectors(embedder.name(), Some(NEAR), []);
     index.apply(&corpus.updates, 1)?;
     let indexing = started.elapsed();
     let mut rows = Vec::new();
@@ -63,6 +64,7 @@ pub fn evaluate(set: &TestSet, options: &Options) -> Result<Report, Error> {
             let found = index.search(&Request {
                 query: &query,
                 vector: &|| Some(vector.clone()),
+                model: embedder.name(),
                 readable: &AccessSet::everything(),
                 collection: None,
                 prior: &Prior::default(),
@@ -111,6 +113,7 @@ fn refused_share(
         let found = index.search(&Request {
             query: &query,
             vector: &|| Some(vector.clone()),
+            model: embedder.name(),
             readable: &AccessSet::everything(),
             collection: None,
             prior: &Prior::default(),

@@ -32,6 +32,10 @@ const MAX_BYTES: usize = MAX_TOKENS * 12;
 const START: i32 = 0;
 const END: i32 = 2;
 
+/// From this dot product of a question's vector ([`Embedder::query`]) and a passage's on, the passage is near: below,
+/// something is nearest even to nonsense.
+pub const NEAR: f32 = 0.46;
+
 /// Turns text into vectors. Cheap to share between threads behind a reference; each call computes on its own pool.
 pub struct Embedder {
     model: Model,

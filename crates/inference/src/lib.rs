@@ -5,5 +5,7 @@
 
 mod embedder;
 pub mod endpoint;
+mod remote;
 
-pub use embedder::{Embedder, MAX_TOKENS};
+pub use embedder::{Embedder, MAX_TOKENS, NEAR};
+pub use remote::RemoteEmbedder;

@@ -1,6 +1,7 @@
 //! What did the person ask the program to do?
 
 mod commands;
+mod compared;
 mod fetching;
 mod forward;
 mod noted;

@@ -7,14 +7,16 @@ use std::time::Duration;
 use intramuros_core::access::Principal;
 use intramuros_core::document::Limits;
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::Perimeter;
-use intramuros_inference::Embedder;
+use intramuros_core::perimeter::{Model, ModelKind, ModelUse, Perimeter};
+use intramuros_egress::Egress;
+use intramuros_inference::{Embedder, RemoteEmbedder};
 use intramuros_ingest::passages::{PassageOptions, split};
 use intramuros_ingest::{Extractor, Ocr, Pool};
 use intramuros_library::{Embed, Library, Options, Reading};
 use intramuros_perimeter::cli::Last;
 use intramuros_perimeter::load;
 use intramuros_server::Look;
+use tokio::runtime::Handle;
 
 use crate::walls;
 
@@ -222,7 +224,12 @@ pub fn ocr() -> Result<Option<Ocr>, Error> {
 ///
 /// # Errors
 /// As [`Library::open`].
-pub fn open(perimeter: Perimeter, data: PathBuf, ocr: Option<Ocr>) -> Result<Library, Error> {
+pub fn open(
+    perimeter: Perimeter,
+    data: PathBuf,
+    ocr: Option<Ocr>,
+    way_out: Option<(&Egress, &Handle)>,
+) -> Result<Library, Error> {
     let extractor = extractor(&perimeter)?;
     let limits = extractor.limits().clone();
     // With OCR installed or removed, files that only it reads are tried again.
@@ -235,19 +242,43 @@ pub fn open(perimeter: Perimeter, data: PathBuf, ocr: Option<Ocr>) -> Result<Lib
         threads: threads(),
         limits,
     };
-    Library::open(Options { data, perimeter, reading, embed: Some(embedder()?) })
+    let mut models = embedders(&perimeter, way_out)?.into_iter();
+    // Without a way to the declared model its vectors wait for `serve`: those of another one are not made in their place.
+    let embed = if way_out.is_none() && embedding_model(&perimeter).is_some() { None } else { models.next() };
+    Library::open(Options { data, perimeter, reading, embed, earlier: models.collect() })
 }
 
 /// Opens the library to search only.
 ///
 /// # Errors
 /// As [`Library::open_read_only`].
-pub fn open_read_only(perimeter: Perimeter, data: &Path) -> Result<Library, Error> {
-    Library::open_read_only(data, perimeter, Some(embedder()?))
+pub fn open_read_only(
+    perimeter: Perimeter,
+    data: &Path,
+    way_out: Option<(&Egress, &Handle)>,
+) -> Result<Library, Error> {
+    let models = embedders(&perimeter, way_out)?;
+    Library::open_read_only(data, perimeter, models)
 }
 
-fn embedder() -> Result<Arc<dyn Embed>, Error> {
-    Ok(Arc::new(Embedder::built_in(threads())?))
+/// The models that make vectors, the declared one first. Without a way out only the built-in one: where another one's
+/// vectors serve, words alone are searched then.
+fn embedders(
+    perimeter: &Perimeter,
+    way_out: Option<(&Egress, &Handle)>,
+) -> Result<Vec<Arc<dyn Embed>>, Error> {
+    let mut models: Vec<Arc<dyn Embed>> = Vec::new();
+    if let (Some(model), Some((egress, runtime))) = (embedding_model(perimeter), way_out) {
+        models.push(Arc::new(RemoteEmbedder::new(model, egress.clone(), runtime.clone())?));
+    }
+    models.push(Arc::new(Embedder::built_in(threads())?));
+    Ok(models)
+}
+
+/// The declared model that makes vectors at a service; none where the built-in one does.
+pub fn embedding_model(perimeter: &Perimeter) -> Option<&Model> {
+    let embeds = |model: &&Model| model.purpose == ModelUse::Embedding && model.kind == ModelKind::OpenAi;
+    perimeter.models.iter().find(embeds)
 }
 
 /// Hash of the token that programs must show; none where none is declared.

@@ -54,17 +54,18 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
     let noted = Arc::new(noted.start());
     let egress = Egress::new(perimeter, surroundings, noted.notes.recorder())?;
     let writers = Writers::new(perimeter, &egress)?;
-    let library = Arc::new(setup::open_read_only(perimeter.clone(), data)?);
-    let options = SearchOptions { collection: asked.collection.clone(), ..SearchOptions::default() };
-    let asking = Asking { question: asked.question.clone(), options, ..Asking::default() };
-    let gathered = gather(&library, &asked.principal, &asking)?;
-    let read: Vec<&DocumentFacts> = gathered.passages.iter().map(|(cited, _, _)| &cited.document).collect();
-    noted.question(&asked.question, gathered.extractive.results.total, &read, "answer", out)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Error::internal("the model can't be asked").because(error))?;
+    let way_out = Some((&egress, runtime.handle()));
+    let library = Arc::new(setup::open_read_only(perimeter.clone(), data, way_out)?);
+    let options = SearchOptions { collection: asked.collection.clone(), ..SearchOptions::default() };
+    let asking = Asking { question: asked.question.clone(), options, ..Asking::default() };
+    let gathered = gather(&library, &asked.principal, &asking)?;
+    let read: Vec<&DocumentFacts> = gathered.passages.iter().map(|(cited, _, _)| &cited.document).collect();
+    noted.question(&asked.question, gathered.extractive.results.total, &read, "answer", out)?;
     let model = asked.model.clone();
     let writes_down = Arc::clone(&noted);
     let tools = Tools {

@@ -63,7 +63,11 @@ impl Library {
         let mut candidates = Vec::new();
         for found in results.documents.iter().take(MAX_CANDIDATES) {
             let opening = self.passages_around(principal, found.document.id, 0..=0)?;
-            candidates.extend(candidate(found, opening.first()));
+            let candidate = candidate(found, opening.first());
+            // Where it is not known what is near, words alone say whether something answers.
+            let known =
+                |one: Candidate| Candidate { meaning: one.meaning.filter(|_| results.calibrated), ..one };
+            candidates.extend(candidate.map(known));
             excerpts.extend(opening);
         }
         let answer = answer(&results.terms, &candidates);

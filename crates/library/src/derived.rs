@@ -14,6 +14,7 @@ use intramuros_search::{KnownVector, SearchIndex, Update};
 use intramuros_store::{DocumentId, Sequence, Store, TextHash};
 use tracing::warn;
 
+use crate::embed::Embed;
 use crate::facts::{SourceNames, facts, index_document, source_names};
 use crate::waiting::Waiting;
 
@@ -55,7 +56,7 @@ pub(crate) struct Derived {
     /// Words and vectors. Searches keep the one they began with.
     index: RwLock<Arc<SearchIndex>>,
     renewed: Mutex<Option<Instant>>,
-    model: Option<String>,
+    model: RwLock<Option<(String, Option<f32>)>>,
     /// The declared collections, for an index that is made anew.
     collections: Vec<Collection>,
     waiting: Mutex<Waiting>,
@@ -67,7 +68,7 @@ impl Derived {
     pub fn open(
         store: &Store,
         write: bool,
-        model: Option<&str>,
+        model: Option<&dyn Embed>,
         collections: &[Collection],
     ) -> Result<Derived, Error> {
         let folder = store.folder().join(FOLDER);
@@ -77,7 +78,7 @@ impl Derived {
         let derived = Derived {
             index: RwLock::new(Arc::new(index)),
             renewed: Mutex::default(),
-            model: model.map(str::to_owned),
+            model: RwLock::new(model.map(|model| (model.name().to_owned(), model.near()))),
             collections: collections.to_vec(),
             waiting: Mutex::default(),
             applied: Mutex::new(applied),
@@ -144,7 +145,8 @@ impl Derived {
 
     /// Keeps computed vectors and gives them to those who wait.
     pub fn keep_vectors(&self, store: &Store, vectors: &[(TextHash, Vector)]) -> Result<(), Error> {
-        let Some(model) = &self.model else { return Ok(()) };
+        let Some((model, _)) = self.model() else { return Ok(()) };
+        let model = &model;
         let rows: Vec<_> = vectors.iter().map(|(hash, vector)| (*hash, vector.to_bytes())).collect();
         let mut waiting = self.waiting();
         store.put_vectors(model, &rows)?;
@@ -206,7 +208,7 @@ impl Derived {
             passages.iter().map(|stored| (stored.embed_hash, Some(stored.id.0 as u64))).collect();
         needed.extend(document.title_hash.map(|hash| (hash, None)));
         let vectors = self.known_vectors(store, &needed)?;
-        let without = match self.model {
+        let without = match self.model() {
             Some(_) => needed.into_iter().filter(|(hash, _)| !vectors.contains_key(hash)).collect(),
             None => Vec::new(),
         };
@@ -219,16 +221,59 @@ impl Derived {
         store: &Store,
         needed: &[(TextHash, Option<u64>)],
     ) -> Result<HashMap<TextHash, Vector>, Error> {
-        let Some(model) = &self.model else { return Ok(HashMap::new()) };
+        let Some((model, _)) = self.model() else { return Ok(HashMap::new()) };
+        let model = &model;
         let hashes: Vec<TextHash> = needed.iter().map(|(hash, _)| *hash).collect();
         let vectors = store.vectors(model, &hashes)?;
         let known = hashes.into_iter().zip(vectors);
         Ok(known.filter_map(|(hash, bytes)| Some((hash, Vector::from_bytes(&bytes?)?))).collect())
     }
 
+    /// The model whose vectors the index holds, with what is near to it.
+    fn model(&self) -> Option<(String, Option<f32>)> {
+        self.model.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts the vectors of another model in the place of those that are there. Searches go on with the old ones until all
+    /// of the new ones are in place; what has none yet waits for it. False, with nothing changed, when texts that were
+    /// taken in meanwhile are without.
+    pub fn renew_vectors(
+        &self,
+        store: &Store,
+        model: &dyn Embed,
+        complete: impl FnOnce() -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        // Held until it is done: no document comes or goes, no vector falls between.
+        let mut waiting = self.waiting();
+        if !complete()? {
+            return Ok(false);
+        }
+        let mut renewed = Waiting::default();
+        let mut all = Vec::new();
+        self.each_vector(store, model.name(), &mut renewed, |known| all.extend(known))?;
+        self.index().begin_vectors(model.name(), model.near(), all);
+        *self.model.write().unwrap_or_else(PoisonError::into_inner) =
+            Some((model.name().to_owned(), model.near()));
+        *waiting = renewed;
+        Ok(true)
+    }
+
     /// Puts every vector that the store has into the index, and notes who is without.
     fn load_vectors(&self, store: &Store, waiting: &mut Waiting) -> Result<(), Error> {
-        let Some(model) = &self.model else { return Ok(()) };
+        let Some((model, near)) = self.model() else { return Ok(()) };
+        let index = self.index();
+        index.begin_vectors(&model, near, []);
+        self.each_vector(store, &model, waiting, |known| index.put_vectors(known))
+    }
+
+    /// Hands over every vector of a model that the store has, some thousand at once, and notes who is without.
+    fn each_vector(
+        &self,
+        store: &Store,
+        model: &str,
+        waiting: &mut Waiting,
+        mut take: impl FnMut(Vec<KnownVector>),
+    ) -> Result<(), Error> {
         let mut keys: Vec<(u64, Option<u64>, TextHash)> = Vec::new();
         store.each_title_key(|document, hash| keys.push((document.0 as u64, None, hash)))?;
         store.each_passage_key(|key| {
@@ -249,10 +294,10 @@ impl Derived {
                     None => without.entry(*document).or_default().push((*hash, *passage)),
                 }
                 if known.len() == VECTORS_PUT_AT_ONCE {
-                    self.index().put_vectors(known.drain(..));
+                    take(std::mem::take(&mut known));
                 }
             }
-            self.index().put_vectors(known);
+            take(known);
         }
         for (document, without) in without {
             waiting.note(document, without);

@@ -1,7 +1,7 @@
 //! Who turns texts into vectors?
 
 use intramuros_core::error::Error;
-use intramuros_inference::Embedder;
+use intramuros_inference::{Embedder, NEAR, RemoteEmbedder};
 
 /// A model that makes vectors of texts. The built-in one runs in the program; others run elsewhere.
 pub trait Embed: Send + Sync {
@@ -19,6 +19,35 @@ pub trait Embed: Send + Sync {
     /// # Errors
     /// When the model fails or does not answer.
     fn passages(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error>;
+
+    /// From which dot product of a question's vector and a passage's on the passage is near; none where nobody measured it.
+    fn near(&self) -> Option<f32> {
+        None
+    }
+
+    /// Passages that are handed over at once. 8: some 100 ms of the built-in model, the longest that a question has to wait
+    /// for the processor; more for a model to which each call is a way.
+    fn batch(&self) -> usize {
+        8
+    }
+}
+
+impl Embed for RemoteEmbedder {
+    fn name(&self) -> &str {
+        RemoteEmbedder::name(self)
+    }
+
+    fn query(&self, text: &str) -> Result<Vec<f32>, Error> {
+        RemoteEmbedder::query(self, text)
+    }
+
+    fn passages(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
+        RemoteEmbedder::passages(self, texts)
+    }
+
+    fn batch(&self) -> usize {
+        32
+    }
 }
 
 impl Embed for Embedder {
@@ -32,5 +61,9 @@ impl Embed for Embedder {
 
     fn passages(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
         texts.iter().map(|text| Embedder::passage(self, text)).collect()
+    }
+
+    fn near(&self) -> Option<f32> {
+        Some(NEAR)
     }
 }

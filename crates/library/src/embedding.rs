@@ -1,5 +1,6 @@
 //! Which texts are turned into vectors now, without standing in anybody's way?
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -9,13 +10,10 @@ use intramuros_store::{Missing, MissingCursor, Sequence, TextHash};
 use tracing::warn;
 
 use crate::embed::Embed;
-use crate::library::Shared;
+use crate::library::{NEW_VECTORS, Shared};
 
 /// Texts looked up at once; sorted by length they make batches of like length, which are computed fastest.
 const TEXTS_AT_ONCE: usize = 256;
-
-/// Texts computed at once. 8: some 100 ms, the longest that a question has to wait for the processor.
-const BATCH: usize = 8;
 
 /// Vectors are kept at least this often: what a kill can cost.
 const KEEP_AFTER: Duration = Duration::from_millis(500);
@@ -31,26 +29,191 @@ const STEP: Duration = Duration::from_millis(5);
 /// Prefix of the setting that keeps the point up to which nothing is missing.
 const REACHED: &str = "embedded:";
 
-/// Embeds what has no vector until the library stops.
+/// Embeds what has no vector until the library stops. The model that serves comes first; then the one that is to.
 pub(crate) fn run(shared: &Shared) {
-    let Some(embed) = shared.embed.clone() else { return };
     lower_priority();
-    let mut cursor = start(shared, embed.name());
+    let mut serving = shared.models.serving().map(|model| Course::of(shared, model, true));
+    let mut next = shared.models.next().map(|model| Course::of(shared, model, false));
     let mut heard = 0;
     while !shared.stopped() {
-        match step(shared, embed.as_ref(), cursor) {
-            Ok(Some(next)) => {
-                cursor = next;
-                shared.tell_fault("vectors", None);
+        if serving.as_mut().is_some_and(|course| course.advance(shared) == Went::On) {
+            continue;
+        }
+        match next.as_mut().map(|course| course.advance(shared)) {
+            Some(Went::On) => continue,
+            Some(Went::Complete) => {
+                if let Some(course) = next.take() {
+                    match course.take_over(shared) {
+                        Ok(course) => serving = Some(course),
+                        Err(course) => next = Some(course),
+                    }
+                    continue;
+                }
             }
-            Ok(None) => heard = shared.acknowledged.wait(heard, LOOK_UP),
+            Some(Went::Resting) | None => {}
+        }
+        heard = shared.acknowledged.wait(heard, LOOK_UP);
+    }
+}
+
+/// How far a step came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Went {
+    /// There may be more.
+    On,
+    /// Nothing is missing.
+    Complete,
+    /// It failed a moment ago, and is tried again later.
+    Resting,
+}
+
+/// The way of one model through all texts.
+struct Course {
+    embed: Arc<dyn Embed>,
+    cursor: MissingCursor,
+    /// Whether its vectors are those that serve.
+    serves: bool,
+    /// Vectors made so far, where they don't serve yet.
+    made: u64,
+    rests_until: Option<Instant>,
+}
+
+impl Course {
+    fn of(shared: &Shared, embed: Arc<dyn Embed>, serves: bool) -> Course {
+        let cursor = start(shared, embed.name());
+        let made = if serves { 0 } else { shared.store.vector_count(embed.name()).unwrap_or(0) };
+        if !serves {
+            shared.board.update(|progress| progress.renewing = Some(made));
+        }
+        Course { embed, cursor, serves, made, rests_until: None }
+    }
+
+    fn who(&self) -> &'static str {
+        if self.serves { "vectors" } else { NEW_VECTORS }
+    }
+
+    fn advance(&mut self, shared: &Shared) -> Went {
+        if self.rests_until.is_some_and(|until| Instant::now() < until) {
+            return Went::Resting;
+        }
+        match self.step(shared) {
+            Ok(next) => {
+                self.rests_until = None;
+                shared.tell_fault(self.who(), None);
+                match next {
+                    Some(next) => {
+                        self.cursor = next;
+                        Went::On
+                    }
+                    None => Went::Complete,
+                }
+            }
             Err(error) => {
-                warn!(%error, "texts can't be embedded");
-                shared.tell_fault("vectors", Some(&error));
-                heard = shared.acknowledged.wait(heard, AFTER_A_FAULT);
+                warn!(%error, model = self.embed.name(), "texts can't be embedded");
+                let error = if self.serves { error } else { serves_meanwhile(error) };
+                shared.tell_fault(self.who(), Some(&error));
+                self.rests_until = Some(Instant::now() + AFTER_A_FAULT);
+                Went::Resting
             }
         }
     }
+
+    /// Embeds the next texts. None when nothing is missing.
+    fn step(&mut self, shared: &Shared) -> Result<Option<MissingCursor>, Error> {
+        let embed = Arc::clone(&self.embed);
+        let mut page = shared.store.missing_vectors(embed.name(), self.cursor, TEXTS_AT_ONCE)?;
+        page.missing.sort_by_key(|missing| missing.text.len());
+        let mut computed: Vec<(TextHash, Vector)> = Vec::new();
+        let mut kept = Instant::now();
+        for batch in page.missing.chunks(embed.batch().max(1)) {
+            step_aside(shared);
+            if shared.stopped() {
+                break;
+            }
+            match compute(embed.as_ref(), batch) {
+                Ok(more) => computed.extend(more),
+                Err(error) => {
+                    // What was made before is not made again.
+                    self.keep(shared, &mut computed)?;
+                    return Err(error);
+                }
+            }
+            shared.board.count_embedded(batch.len() as u64);
+            if kept.elapsed() >= KEEP_AFTER {
+                self.keep(shared, &mut computed)?;
+                kept = Instant::now();
+            }
+        }
+        self.keep(shared, &mut computed)?;
+        if shared.stopped() {
+            return Ok(Some(self.cursor));
+        }
+        if page.end {
+            reach(shared, embed.name(), page.next.sequence(), self.serves)?;
+        }
+        let idle = page.end && page.missing.is_empty();
+        Ok((!idle).then_some(page.next))
+    }
+
+    fn keep(&mut self, shared: &Shared, computed: &mut Vec<(TextHash, Vector)>) -> Result<(), Error> {
+        if computed.is_empty() {
+            return Ok(());
+        }
+        if self.serves {
+            shared.derived.keep_vectors(&shared.store, computed)?;
+            let embedded = shared.derived.index().vectors() as u64;
+            shared.board.update(|progress| progress.embedded = embedded);
+        } else {
+            let rows: Vec<_> = computed.iter().map(|(hash, vector)| (*hash, vector.to_bytes())).collect();
+            shared.store.put_vectors(self.embed.name(), &rows)?;
+            self.made += rows.len() as u64;
+            let made = self.made;
+            shared.board.update(|progress| progress.renewing = Some(made));
+        }
+        computed.clear();
+        Ok(())
+    }
+
+    /// Puts its vectors in the place of those that serve; gives itself back unchanged where it is not complete any more.
+    fn take_over(self, shared: &Shared) -> Result<Course, Course> {
+        let (name, cursor) = (self.embed.name().to_owned(), self.cursor);
+        let complete = || {
+            let page = shared.store.missing_vectors(&name, cursor, 1)?;
+            Ok(page.end && page.missing.is_empty())
+        };
+        let done =
+            shared.derived.renew_vectors(&shared.store, self.embed.as_ref(), complete).and_then(|done| {
+                if done {
+                    shared.models.serve(&shared.store, Arc::clone(&self.embed)).map(|()| true)
+                } else {
+                    Ok(false)
+                }
+            });
+        match done {
+            Ok(true) => {
+                let embedded = shared.derived.index().vectors() as u64;
+                shared.board.update(|progress| {
+                    progress.embedded = embedded;
+                    progress.renewing = None;
+                });
+                shared.embedded.store(0, Ordering::Release);
+                tracing::info!(model = self.embed.name(), "the vectors of another model serve now");
+                Ok(Course { serves: true, ..self })
+            }
+            Ok(false) => Err(self),
+            Err(error) => {
+                warn!(%error, "the vectors of another model can't be taken over yet");
+                shared.tell_fault(NEW_VECTORS, Some(&serves_meanwhile(error)));
+                Err(Course { rests_until: Some(Instant::now() + AFTER_A_FAULT), ..self })
+            }
+        }
+    }
+}
+
+/// What keeps a new model from taking over, said so that nobody worries about the search.
+fn serves_meanwhile(error: Error) -> Error {
+    let said = format!("{}; the vectors of the earlier embedding model serve meanwhile", error.message);
+    error.hints.into_iter().fold(Error::new(error.kind, said), |said, hint| said.hint(hint))
 }
 
 /// Where an earlier run of the program came to. What it says is a shortcut: a point beyond the latest change (of a
@@ -63,35 +226,6 @@ fn start(shared: &Shared, model: &str) -> MissingCursor {
         Some(reached) if reached <= latest => MissingCursor::after(reached),
         _ => MissingCursor::default(),
     }
-}
-
-/// Embeds the next texts. None when nothing is missing.
-fn step(shared: &Shared, embed: &dyn Embed, cursor: MissingCursor) -> Result<Option<MissingCursor>, Error> {
-    let mut page = shared.store.missing_vectors(embed.name(), cursor, TEXTS_AT_ONCE)?;
-    page.missing.sort_by_key(|missing| missing.text.len());
-    let mut computed: Vec<(TextHash, Vector)> = Vec::new();
-    let mut kept = Instant::now();
-    for batch in page.missing.chunks(BATCH) {
-        step_aside(shared);
-        if shared.stopped() {
-            break;
-        }
-        computed.extend(compute(embed, batch)?);
-        shared.board.count_embedded(batch.len() as u64);
-        if kept.elapsed() >= KEEP_AFTER {
-            keep(shared, &mut computed)?;
-            kept = Instant::now();
-        }
-    }
-    keep(shared, &mut computed)?;
-    if shared.stopped() {
-        return Ok(Some(cursor));
-    }
-    if page.end {
-        reach(shared, embed.name(), page.next.sequence())?;
-    }
-    let idle = page.end && page.missing.is_empty();
-    Ok((!idle).then_some(page.next))
 }
 
 fn compute(embed: &dyn Embed, batch: &[Missing]) -> Result<Vec<(TextHash, Vector)>, Error> {
@@ -115,24 +249,17 @@ fn compute(embed: &dyn Embed, batch: &[Missing]) -> Result<Vec<(TextHash, Vector
         .collect()
 }
 
-fn keep(shared: &Shared, computed: &mut Vec<(TextHash, Vector)>) -> Result<(), Error> {
-    if computed.is_empty() {
-        return Ok(());
-    }
-    shared.derived.keep_vectors(&shared.store, computed)?;
-    computed.clear();
-    let embedded = shared.derived.index().vectors() as u64;
-    shared.board.update(|progress| progress.embedded = embedded);
-    Ok(())
-}
-
 /// Notes that nothing is missing up to a point.
-fn reach(shared: &Shared, model: &str, point: Sequence) -> Result<(), Error> {
-    let point_number = point.0.max(0) as u64;
-    if shared.embedded.swap(point_number, Ordering::AcqRel) != point_number {
-        shared.store.set_meta(&format!("{REACHED}{model}"), &point.0.to_string())?;
+fn reach(shared: &Shared, model: &str, point: Sequence, serves: bool) -> Result<(), Error> {
+    let key = format!("{REACHED}{model}");
+    let text = point.0.to_string();
+    if shared.store.meta(&key)?.as_deref() != Some(text.as_str()) {
+        shared.store.set_meta(&key, &text)?;
     }
-    shared.in_step.ring();
+    if serves {
+        shared.embedded.store(point.0.max(0) as u64, Ordering::Release);
+        shared.in_step.ring();
+    }
     Ok(())
 }
 

@@ -17,6 +17,7 @@ mod embedding;
 mod facts;
 mod follow;
 mod library;
+mod models;
 mod nearness;
 mod paths;
 mod permissions;

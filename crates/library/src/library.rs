@@ -16,6 +16,7 @@ use intramuros_store::{Compacted, Counts, Sequence, Source as StoredSource, Sour
 use crate::bell::Bell;
 use crate::derived::Derived;
 use crate::embed::Embed;
+use crate::models::Models;
 use crate::progress::{Board, Progress};
 use crate::query::Rules;
 use crate::scan::{Scan, ScanReport, Scope};
@@ -58,6 +59,8 @@ pub struct Options {
     pub reading: Reading,
     /// Who makes vectors; none searches by words alone.
     pub embed: Option<Arc<dyn Embed>>,
+    /// Others whose vectors may be there from before, and serve until those of `embed` are complete.
+    pub earlier: Vec<Arc<dyn Embed>>,
 }
 
 /// A source of the perimeter with its number in the store.
@@ -88,7 +91,7 @@ pub(crate) struct Shared {
     perimeter: RwLock<Arc<Perimeter>>,
     /// How often the access rules were declared anew.
     pub declared: AtomicU64,
-    pub embed: Option<Arc<dyn Embed>>,
+    pub models: Models,
     pub board: Board,
     /// Rung when something was acknowledged.
     pub acknowledged: Bell,
@@ -114,6 +117,9 @@ pub(crate) struct Shared {
 
 /// Those who follow files, among those who tell faults.
 pub(crate) const FILES: &str = "files";
+
+/// The model whose vectors are to take the place of those that serve, among them.
+pub(crate) const NEW_VECTORS: &str = "new vectors";
 
 /// An error that is told to everybody who waits.
 #[derive(Clone)]
@@ -144,25 +150,28 @@ impl Library {
             declared.map(|source| KnownSource::of(&store, source)).collect::<Result<Vec<_>, _>>()?;
         let library = Library::with(store, sources, options, true)?;
         library.start("words", words::run)?;
-        if library.shared.embed.is_some() {
+        if library.shared.models.serving().is_some() {
+            library.shared.models.note(&library.shared.store)?;
             library.start("vectors", embedding::run)?;
         }
         library.start("uploads", uploads::run)?;
         Ok(library)
     }
 
-    /// Opens a data folder to search only, also while another process writes it.
+    /// Opens a data folder to search only, also while another process writes it. `models` are those that make vectors, the
+    /// declared one first; the one whose vectors serve there is taken.
     ///
     /// # Errors
     /// When there is nothing in it yet, or it can't be read.
     pub fn open_read_only(
         data: &Path,
         mut perimeter: Perimeter,
-        embed: Option<Arc<dyn Embed>>,
+        models: impl IntoIterator<Item = Arc<dyn Embed>>,
     ) -> Result<Library, Error> {
         spooled(&mut perimeter, data);
         let store = Store::open_read_only(data)?;
-        let shared = Shared::new(store, Vec::new(), perimeter, None, embed, false)?;
+        let models = Models::of(&store, models.into_iter().collect(), false)?;
+        let shared = Shared::new(store, Vec::new(), perimeter, None, models, false)?;
         Ok(Library { shared: Arc::new(shared), threads: Mutex::default() })
     }
 
@@ -172,8 +181,9 @@ impl Library {
         options: Options,
         write: bool,
     ) -> Result<Library, Error> {
-        let Options { perimeter, reading, embed, .. } = options;
-        let shared = Shared::new(store, sources, perimeter, Some(reading), embed, write)?;
+        let Options { perimeter, reading, embed, earlier, .. } = options;
+        let models = Models::of(&store, embed.into_iter().chain(earlier).collect(), write)?;
+        let shared = Shared::new(store, sources, perimeter, Some(reading), models, write)?;
         Ok(Library { shared: Arc::new(shared), threads: Mutex::default() })
     }
 
@@ -275,7 +285,7 @@ impl Library {
     pub fn wait_for_vectors(&self, wait: Duration) -> Result<bool, Error> {
         let target = self.shared.store.latest()?.0 as u64;
         let reached = || self.shared.embedded.load(Ordering::Acquire) >= target;
-        if self.shared.embed.is_none() { Ok(true) } else { self.shared.wait_until(wait, reached) }
+        if self.shared.models.serving().is_none() { Ok(true) } else { self.shared.wait_until(wait, reached) }
     }
 
     /// How far the work is. For the owner: it counts documents of all people.
@@ -362,18 +372,15 @@ impl Shared {
         sources: Vec<KnownSource>,
         perimeter: Perimeter,
         reading: Option<Reading>,
-        embed: Option<Arc<dyn Embed>>,
+        models: Models,
         write: bool,
     ) -> Result<Shared, Error> {
-        let derived = {
-            let model = embed.as_deref().map(Embed::name);
-            Derived::open(&store, write, model, &perimeter.collections)?
-        };
+        let derived = Derived::open(&store, write, models.serving().as_deref(), &perimeter.collections)?;
         let shared = Shared {
             derived,
             perimeter: RwLock::new(Arc::new(perimeter)),
             declared: AtomicU64::new(0),
-            embed,
+            models,
             board: Board::default(),
             acknowledged: Bell::default(),
             in_step: Bell::default(),
@@ -483,7 +490,9 @@ impl Shared {
     fn check_faults(&self) -> Result<(), Error> {
         let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         // A source that can't be read keeps nobody from finding what was read before.
-        let fault = faults.iter().find(|(who, _)| **who != FILES).map(|(_, fault)| fault.clone());
+        // Nor does a new model that fails: the earlier one serves.
+        let hinders = |who: &str| ![FILES, NEW_VECTORS].contains(&who);
+        let fault = faults.iter().find(|(who, _)| hinders(who)).map(|(_, fault)| fault.clone());
         match fault {
             None => Ok(()),
             Some(fault) => Err(Error { hints: fault.hints, ..Error::new(fault.kind, fault.message) }),

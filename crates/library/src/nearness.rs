@@ -1,4 +1,4 @@
-//! How near in meaning are two texts, with the model that embeds the passages?
+//! How near in meaning are two texts, with the model of which it is known what is near?
 
 use intramuros_core::error::Error;
 
@@ -13,7 +13,7 @@ impl Library {
     /// # Errors
     /// When the model fails.
     pub fn nearness(&self, text: &str, others: &[&str]) -> Result<Option<Vec<f32>>, Error> {
-        let Some(embed) = &self.shared.embed else { return Ok(None) };
+        let Some(embed) = self.shared.models.known() else { return Ok(None) };
         let texts: Vec<&str> = std::iter::once(text).chain(others.iter().copied()).take(MOST_TEXTS).collect();
         let vectors = embed.passages(&texts)?;
         let Some((own, others)) = vectors.split_first() else { return Ok(None) };
@@ -26,7 +26,7 @@ impl Library {
     /// # Errors
     /// When the model fails.
     pub fn vectors(&self, texts: &[String]) -> Result<Option<Vec<Vec<f32>>>, Error> {
-        let Some(embed) = &self.shared.embed else { return Ok(None) };
+        let Some(embed) = self.shared.models.known() else { return Ok(None) };
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         embed.passages(&texts).map(Some)
     }

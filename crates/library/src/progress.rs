@@ -50,6 +50,8 @@ pub struct Progress {
     pub passages: u64,
     /// Passages whose vectors are there.
     pub embedded: u64,
+    /// Texts that have a vector of the model that is to take over; none where none is.
+    pub renewing: Option<u64>,
     /// Texts embedded per second, lately.
     pub embedding_rate: f64,
     /// Seconds that reading will still take, as far as can be told.

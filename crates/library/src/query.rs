@@ -72,6 +72,9 @@ pub struct Results {
     /// The words of the question with what they weigh, for judging how much of it a text covers.
     #[serde(skip)]
     pub terms: Vec<QueryTerm>,
+    /// Whether it is known of the model which nearness in meaning is near; where not, it says only which is nearer.
+    #[serde(skip)]
+    pub calibrated: bool,
 }
 
 /// A document that was found.
@@ -204,11 +207,14 @@ impl Library {
             None => None,
         };
         let prior = shared.prior();
+        let model = shared.model_for(&query).filter(|_| options.mode != Mode::Words);
+        let model_name = model.as_ref().map(|model| model.name().to_owned()).unwrap_or_default();
         let wanted = if options.limit == 0 { 10 } else { options.limit };
         let search = |vector: &dyn Fn() -> Option<Vec<f32>>| {
             shared.derived.index().search(&Request {
                 query: &query,
                 vector,
+                model: &model_name,
                 readable: &readable,
                 collection: options.collection.as_deref(),
                 prior: &prior,
@@ -218,8 +224,7 @@ impl Library {
                 texts: &|ids| shared.texts(ids),
             })
         };
-        let model = shared.model_for(&query).filter(|_| options.mode != Mode::Words);
-        let found = match model {
+        let found = match model.as_deref() {
             None => search(&|| None)?,
             // The model computes while the words are looked up.
             Some(model) => std::thread::scope(|scope| {
@@ -245,7 +250,8 @@ impl Library {
             };
             documents.extend(shown.filter(inside));
         }
-        Ok(Results { total, documents, facets, suggestion, highlights, query, terms })
+        let calibrated = model.is_none_or(|model| model.near().is_some());
+        Ok(Results { total, documents, facets, suggestion, highlights, query, terms, calibrated })
     }
 
     /// A document with its text and passages. None when there is none or the principal may not read it: the answer
@@ -363,8 +369,8 @@ impl Shared {
     }
 
     /// The model that the question is put to; none when there is no model, no text, or nothing to compare with yet.
-    fn model_for(&self, query: &Query) -> Option<&dyn Embed> {
-        let model = self.embed.as_deref().filter(|_| !query.text.is_empty())?;
+    fn model_for(&self, query: &Query) -> Option<Arc<dyn Embed>> {
+        let model = self.models.serving().filter(|_| !query.text.is_empty())?;
         (self.derived.index().vectors() > 0).then_some(model)
     }
 

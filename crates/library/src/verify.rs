@@ -49,7 +49,7 @@ impl Library {
         ids.sort_unstable();
         verified.passages = ids.len();
         verified.documents = all_facts(&shared.store)?.len();
-        if let Some(embed) = &shared.embed {
+        if let Some(embed) = &shared.models.serving() {
             let vectors = shared.store.vectors(embed.name(), &hashes)?;
             verified.vectors = vectors.iter().flatten().count();
         }

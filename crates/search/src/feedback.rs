@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use intramuros_core::error::Error;
-use intramuros_core::vector::DIMENSIONS;
 
 use crate::analysis::{stem, words as words_of};
 use crate::catalogue::{Slot, SlotSet};
@@ -78,10 +77,11 @@ pub fn words(
 
 /// The mean of the passages' vectors by share, less half of the mean of the visible documents.
 pub fn vector(set: &VectorSet, passages: &[(Slot, u64, f32)], visible: &SlotSet) -> Option<QueryVector> {
-    let mut sum = vec![0f32; DIMENSIONS];
+    let mut sum: Vec<f32> = Vec::new();
     let mut shares = 0f32;
     for (slot, id, share) in passages {
         if let Some(components) = set.components(*slot, *id) {
+            sum.resize(components.len(), 0.0);
             crate::fusion::add(&mut sum, &components, *share);
             shares += share;
         }

@@ -28,9 +28,10 @@ pub const MAX_HITS: usize = 200;
 const PASSAGES_OF_A_HIT: usize = 3;
 
 /// A document without any word of the question is shown for its meaning alone when it lies this many deviations above
-/// the mean, and its nearest passage this near to the question: something is always nearest, even to nonsense.
+/// the mean, and its nearest passage as near to the question as the model is known to give what answers: something is
+/// always nearest, even to nonsense. Of a model of which that is not known, more is asked beside.
 const LEAST_MEANING: f32 = 2.0;
-const LEAST_NEARNESS: f32 = 0.46;
+const LEAST_MEANING_UNKNOWN: f32 = 3.0;
 
 /// In the second look, documents whose nearness is computed: five times what a result can hold ([`MAX_HITS`]). As many,
 /// spread evenly over all, give the mean and the deviation to within 3 %.
@@ -98,6 +99,8 @@ pub struct Request<'a> {
     /// Gives its vector; none searches by words alone. It is called when the words have been looked up, so that a
     /// model may compute meanwhile.
     pub vector: &'a dyn Fn() -> Option<Vec<f32>>,
+    /// The model that the vector is of; where the index holds vectors of another, words alone are searched.
+    pub model: &'a str,
     /// What may be looked at.
     pub readable: &'a AccessSet,
     /// Name of the declared collection that is searched; none for all that may be read.
@@ -180,6 +183,16 @@ pub struct QueryTerm {
 struct State {
     catalogue: Catalogue,
     snapshot: Snapshot,
+    vectors: Vectors,
+}
+
+/// The vectors of one model.
+#[derive(Default)]
+struct Vectors {
+    /// Under which name they are kept.
+    model: String,
+    /// From which dot product on a passage is near; none where it is not known of the model.
+    near: Option<f32>,
     passages: VectorSet,
     titles: VectorSet,
 }
@@ -207,8 +220,7 @@ impl SearchIndex {
             catalogue.put(facts);
         }
         let snapshot = words.snapshot(&catalogue, None)?;
-        let state =
-            State { catalogue, snapshot, passages: VectorSet::default(), titles: VectorSet::default() };
+        let state = State { catalogue, snapshot, vectors: Vectors::default() };
         Ok(SearchIndex { writer: Mutex::new(words), state: RwLock::new(state) })
     }
 
@@ -264,18 +276,32 @@ impl SearchIndex {
     /// documents that are not in the index are passed over.
     pub fn put_vectors(&self, vectors: impl IntoIterator<Item = KnownVector>) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let State { catalogue, vectors: held, .. } = &mut *state;
         for known in vectors {
-            let Some(slot) = state.catalogue.slot(known.document) else { continue };
-            match known.passage {
-                Some(id) => state.passages.put(&Row { id, slot, vector: known.vector }),
-                None => state.titles.put(&Row { id: known.document, slot, vector: known.vector }),
-            }
+            held.put(catalogue, known);
         }
+    }
+
+    /// Says of which model the vectors are that are put in from now on, and from which dot product on one is near, where
+    /// that is known. What was there goes, with all that a search may compare, at once.
+    pub fn begin_vectors(
+        &self,
+        model: &str,
+        near: Option<f32>,
+        vectors: impl IntoIterator<Item = KnownVector>,
+    ) {
+        let mut new = Vectors { model: model.to_owned(), near, ..Vectors::default() };
+        let state = self.read();
+        for known in vectors {
+            new.put(&state.catalogue, known);
+        }
+        drop(state);
+        self.state.write().unwrap_or_else(PoisonError::into_inner).vectors = new;
     }
 
     /// How many passages can be found by meaning.
     pub fn vectors(&self) -> usize {
-        self.read().passages.len()
+        self.read().vectors.passages.len()
     }
 
     /// The store's numbers of the passages that can be found by words, in order; for checks.
@@ -332,25 +358,35 @@ fn put_words(words: &mut WordIndex, document: &IndexDocument) -> Result<(), Erro
     Ok(())
 }
 
+impl Vectors {
+    fn put(&mut self, catalogue: &Catalogue, known: KnownVector) {
+        let Some(slot) = catalogue.slot(known.document) else { return };
+        match known.passage {
+            Some(id) => self.passages.put(&Row { id, slot, vector: known.vector }),
+            None => self.titles.put(&Row { id: known.document, slot, vector: known.vector }),
+        }
+    }
+}
+
 impl State {
     fn remove(&mut self, document: u64) {
         if let Some(slot) = self.catalogue.remove(document) {
-            self.passages.remove(slot);
-            self.titles.remove(slot);
+            self.vectors.passages.remove(slot);
+            self.vectors.titles.remove(slot);
         }
     }
 
     fn put(&mut self, document: &IndexDocument) {
         let slot = self.catalogue.put(document.facts.clone());
-        self.passages.remove(slot);
-        self.titles.remove(slot);
+        self.vectors.passages.remove(slot);
+        self.vectors.titles.remove(slot);
         for passage in &document.passages {
             if let Some(vector) = passage.vector.clone() {
-                self.passages.put(&Row { id: passage.id, slot, vector });
+                self.vectors.passages.put(&Row { id: passage.id, slot, vector });
             }
         }
         if let Some(vector) = document.title_vector.clone() {
-            self.titles.put(&Row { id: document.facts.document, slot, vector });
+            self.vectors.titles.put(&Row { id: document.facts.document, slot, vector });
         }
     }
 }
@@ -394,13 +430,14 @@ impl Searching<'_> {
         let lexical = lexical::score(&scope, &expansion.groups, &expansion.neighbours)?;
         let vector = match self.request.mode {
             Mode::Words => None,
+            Mode::Fused | Mode::Meaning if self.state.vectors.model != self.request.model => None,
             Mode::Fused | Mode::Meaning => {
                 (self.request.vector)().and_then(|components| QueryVector::new(&components))
             }
         };
         let scanned = vector
             .as_ref()
-            .map(|vector| self.state.passages.scan(vector, &visible, self.state.catalogue.slots()))
+            .map(|vector| self.state.vectors.passages.scan(vector, &visible, self.state.catalogue.slots()))
             .unwrap_or_default();
         let slots: Vec<Slot> = visible.iter().collect();
         let meaning = self.meaning(vector.as_ref(), &scanned, &slots, &visible);
@@ -465,7 +502,7 @@ impl Searching<'_> {
         if confidence <= 0.0 && self.request.mode == Mode::Fused {
             return None;
         }
-        let titles = self.state.titles.scan(vector, visible, self.state.catalogue.slots());
+        let titles = self.state.vectors.titles.scan(vector, visible, self.state.catalogue.slots());
         let first_weight = fusion::first_passage_weight(self.request.query.language);
         let mut scores = table(scanned, slots, |slot, scanned| {
             let title = titles
@@ -476,15 +513,17 @@ impl Searching<'_> {
             scanned.nearest.score + first_weight * scanned.first.score + fusion::TITLE_WEIGHT * title
         })?;
         fusion::standardise(&mut scores);
+        let least = self.state.vectors.near;
         let near = |slot: &Slot| {
             scanned
                 .get(*slot as usize)
                 .copied()
                 .flatten()
-                .is_some_and(|scanned| scanned.nearest.score >= LEAST_NEARNESS)
+                .is_some_and(|scanned| least.is_none_or(|least| scanned.nearest.score >= least))
         };
+        let stands_out = if least.is_some() { LEAST_MEANING } else { LEAST_MEANING_UNKNOWN };
         let near =
-            slots.iter().zip(&scores).map(|(slot, score)| *score >= LEAST_MEANING && near(slot)).collect();
+            slots.iter().zip(&scores).map(|(slot, score)| *score >= stands_out && near(slot)).collect();
         Some(Meaning { scores, near, confidence })
     }
 
@@ -555,7 +594,7 @@ impl Searching<'_> {
         let words = feedback::words(scope, &passages, self.request.texts)?;
         let mut by_words: Vec<f32> = gather(&lexical::score_documents(scope, &words)?, &ranking.slots);
         fusion::standardise(&mut by_words);
-        let vector = feedback::vector(&self.state.passages, &passages, scope.visible);
+        let vector = feedback::vector(&self.state.vectors.passages, &passages, scope.visible);
         let by_meaning = vector.and_then(|vector| self.second_meaning(&vector, candidates, ranking));
         fusion::add(&mut ranking.scores, &by_words, weight);
         if let Some(by_meaning) = by_meaning {
@@ -592,13 +631,14 @@ impl Searching<'_> {
         let all = ranking.slots.len();
         let step = all.div_ceil(SECOND_LOOK).max(1);
         let sample: Vec<Slot> = ranking.slots.iter().copied().step_by(step).collect();
-        let known: Vec<f32> = self.state.passages.nearest_of(vector, &sample).into_iter().flatten().collect();
+        let known: Vec<f32> =
+            self.state.vectors.passages.nearest_of(vector, &sample).into_iter().flatten().collect();
         let scale = fusion::Scale::of(&known)?;
         let best =
             if all <= SECOND_LOOK { (0..all).collect() } else { ranking.best(candidates, SECOND_LOOK) };
         let slots: Vec<Slot> = best.iter().filter_map(|index| ranking.slots.get(*index).copied()).collect();
         let mut scores = vec![0.0; all];
-        for (index, score) in best.into_iter().zip(self.state.passages.nearest_of(vector, &slots)) {
+        for (index, score) in best.into_iter().zip(self.state.vectors.passages.nearest_of(vector, &slots)) {
             if let (Some(score), Some(entry)) = (score, scores.get_mut(index)) {
                 *entry = scale.standardise(score);
             }
@@ -626,6 +666,16 @@ impl Searching<'_> {
         Found { hits, total: candidates.len(), facets, ..Found::default() }
     }
 
+    /// How far the dot products of passages lie apart: known of the built-in model, taken from the documents for others.
+    fn meaning_spread(&self, scanned: &[Option<Scanned>]) -> f32 {
+        if self.state.vectors.near.is_some() {
+            return MEANING_SPREAD;
+        }
+        let scores: Vec<f32> = scanned.iter().flatten().map(|scanned| scanned.nearest.score).collect();
+        let deviation = fusion::Scale::of(&scores).map_or(0.0, fusion::Scale::deviation);
+        deviation.max(MEANING_SPREAD / 10.0)
+    }
+
     /// The best passages of documents, by words and meaning together.
     fn best_passages(&self, lists: &Lists<'_>, slots: &[Slot]) -> HashMap<Slot, Vec<PassageHit>> {
         let mut by_slot: HashMap<Slot, HashMap<u64, PassageHit>> =
@@ -638,12 +688,13 @@ impl Searching<'_> {
             }
         }
         let spread = lists.lexical.spread();
+        let meanings = self.meaning_spread(lists.scanned);
         by_slot
             .into_iter()
             .map(|(slot, mut hits)| {
                 for nearest in lists
                     .vector
-                    .map(|vector| self.state.passages.of_document(vector, slot))
+                    .map(|vector| self.state.vectors.passages.of_document(vector, slot))
                     .unwrap_or_default()
                 {
                     let new = PassageHit { id: nearest.id, score: 0.0, meaning: None, words: 0.0 };
@@ -657,8 +708,7 @@ impl Searching<'_> {
                     .map_or(0.0, |scanned| scanned.nearest.score - 0.1);
                 let mut hits: Vec<PassageHit> = hits.into_values().collect();
                 for hit in &mut hits {
-                    hit.score =
-                        hit.words / spread + (hit.meaning.unwrap_or(lowest) - lowest) / MEANING_SPREAD;
+                    hit.score = hit.words / spread + (hit.meaning.unwrap_or(lowest) - lowest) / meanings;
                 }
                 hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
                 hits.truncate(PASSAGES_OF_A_HIT);

@@ -3,7 +3,7 @@
 //! Every visible vector is compared: no graph to build, the recall is 1 under any filter, and a change is seen at
 //! once. 100,000 vectors take about a millisecond. See docs/decisions/0002-search.md for the figures.
 
-use intramuros_core::vector::{DIMENSIONS, Vector};
+use intramuros_core::vector::{DIMENSIONS, MAX_DIMENSIONS, Vector};
 
 use crate::catalogue::{Slot, SlotSet};
 
@@ -19,23 +19,21 @@ const DEAD_SHARE: usize = 4;
 
 /// A question's vector, ready to be compared. It need not have length 1.
 pub struct QueryVector {
-    values: [i16; DIMENSIONS],
+    values: Box<[i16]>,
     scale: f32,
 }
 
 impl QueryVector {
-    /// Prepares a vector; none when it hasn't [`DIMENSIONS`] finite components.
+    /// Prepares a vector; none when it has no component, more than [`MAX_DIMENSIONS`], or one that is not finite.
     pub fn new(components: &[f32]) -> Option<QueryVector> {
-        if components.len() != DIMENSIONS || components.iter().any(|value| !value.is_finite()) {
+        let proper = (1..=MAX_DIMENSIONS).contains(&components.len());
+        if !proper || components.iter().any(|value| !value.is_finite()) {
             return None;
         }
         let largest = components.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
         let scale = largest / QUERY_LEVELS;
-        let mut values = [0i16; DIMENSIONS];
-        for (value, component) in values.iter_mut().zip(components) {
-            *value = (component / scale).round().clamp(-QUERY_LEVELS, QUERY_LEVELS) as i16;
-        }
-        Some(QueryVector { values, scale })
+        let round = |component: &f32| (component / scale).round().clamp(-QUERY_LEVELS, QUERY_LEVELS) as i16;
+        Some(QueryVector { values: components.iter().map(round).collect(), scale })
     }
 }
 
@@ -69,16 +67,17 @@ pub struct Scanned {
 }
 
 struct Chunk {
-    values: Vec<[i8; DIMENSIONS]>,
+    /// The components of all rows, one row after another.
+    values: Vec<i8>,
     scales: Vec<f32>,
     slots: Vec<Slot>,
     ids: Vec<u64>,
 }
 
 impl Chunk {
-    fn new() -> Chunk {
+    fn new(dimensions: usize) -> Chunk {
         Chunk {
-            values: Vec::with_capacity(CHUNK_ROWS),
+            values: Vec::with_capacity(CHUNK_ROWS * dimensions),
             scales: Vec::with_capacity(CHUNK_ROWS),
             slots: Vec::with_capacity(CHUNK_ROWS),
             ids: Vec::with_capacity(CHUNK_ROWS),
@@ -92,6 +91,8 @@ const DEAD: Slot = Slot::MAX;
 /// The vectors of a set of passages.
 #[derive(Default)]
 pub struct VectorSet {
+    /// Components of each row: those of the first one. Rows of another model are not taken.
+    dimensions: usize,
     chunks: Vec<Chunk>,
     /// By slot.
     rows_of: Vec<Vec<u32>>,
@@ -100,13 +101,19 @@ pub struct VectorSet {
 }
 
 impl VectorSet {
-    /// Adds a row.
+    /// Adds a row. One with other dimensions than those that are there is passed over: it can't be compared.
     pub fn put(&mut self, row: &Row) {
+        if self.rows == 0 {
+            self.dimensions = row.vector.values.len();
+        }
+        if row.vector.values.len() != self.dimensions {
+            return;
+        }
         if self.chunks.last().is_none_or(|chunk| chunk.ids.len() >= CHUNK_ROWS) {
-            self.chunks.push(Chunk::new());
+            self.chunks.push(Chunk::new(self.dimensions));
         }
         if let Some(chunk) = self.chunks.last_mut() {
-            chunk.values.push(row.vector.values);
+            chunk.values.extend_from_slice(&row.vector.values);
             chunk.scales.push(row.vector.scale);
             chunk.slots.push(row.slot);
             chunk.ids.push(row.id);
@@ -140,10 +147,11 @@ impl VectorSet {
     fn compact(&mut self) {
         let old = std::mem::take(self);
         for chunk in old.chunks {
-            let rows = chunk.values.into_iter().zip(chunk.scales).zip(chunk.slots).zip(chunk.ids);
+            let values = chunk.values.chunks_exact(old.dimensions.max(1));
+            let rows = values.zip(chunk.scales).zip(chunk.slots).zip(chunk.ids);
             for (((values, scale), slot), id) in rows {
                 if slot != DEAD {
-                    self.put(&Row { id, slot, vector: Vector { scale, values } });
+                    self.put(&Row { id, slot, vector: Vector { scale, values: values.into() } });
                 }
             }
         }
@@ -167,10 +175,14 @@ impl VectorSet {
     /// The nearest and the first row of each visible document: a table by slot, `slots` long.
     pub fn scan(&self, query: &QueryVector, visible: &SlotSet, slots: usize) -> Vec<Option<Scanned>> {
         let mut best: Vec<Option<Scanned>> = vec![None; slots];
+        if query.values.len() != self.dimensions {
+            return best;
+        }
         // Inside, the compiler may use the widest instructions that this processor has.
         pulp::Arch::new().dispatch(|| {
             for chunk in &self.chunks {
-                let rows = chunk.values.iter().zip(&chunk.scales).zip(&chunk.slots).zip(&chunk.ids);
+                let values = chunk.values.chunks_exact(self.dimensions.max(1));
+                let rows = values.zip(&chunk.scales).zip(&chunk.slots).zip(&chunk.ids);
                 for (((values, scale), slot), id) in rows {
                     if !visible.contains(*slot) {
                         continue;
@@ -207,11 +219,17 @@ impl VectorSet {
         Some((self.chunks.get(row as usize / CHUNK_ROWS)?, row as usize % CHUNK_ROWS))
     }
 
+    /// The components of a row.
+    #[inline(always)]
+    fn values<'a>(&self, chunk: &'a Chunk, row: usize) -> Option<&'a [i8]> {
+        chunk.values.get(row * self.dimensions..(row + 1) * self.dimensions)
+    }
+
     #[inline(always)]
     fn compare(&self, query: &QueryVector, row: u32) -> Option<Nearest> {
         let (chunk, row) = self.locate(row)?;
         let score =
-            dot(chunk.values.get(row)?, &query.values) as f32 * (chunk.scales.get(row)? * query.scale);
+            dot(self.values(chunk, row)?, &query.values) as f32 * (chunk.scales.get(row)? * query.scale);
         Some(Nearest { score, id: *chunk.ids.get(row)? })
     }
 
@@ -228,9 +246,7 @@ impl VectorSet {
             let (chunk, row) = self.locate(*row)?;
             (*chunk.ids.get(row)? == id).then(|| {
                 let scale = chunk.scales.get(row).copied().unwrap_or(0.0);
-                chunk
-                    .values
-                    .get(row)
+                self.values(chunk, row)
                     .map(|values| values.iter().map(|value| f32::from(*value) * scale).collect())
             })?
         })
@@ -275,12 +291,12 @@ impl pulp::WithSimd for MeanOf<'_> {
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> Option<Vec<f32>> {
-        let (mut sum, mut count) = ([0f32; DIMENSIONS], 0f32);
+        let (mut sum, mut count) = (vec![0f32; self.set.dimensions], 0f32);
         for slot in self.documents {
             let Some(row) = self.set.rows(*slot).first() else { continue };
             let (chunk, row) = self.set.locate(*row)?;
             let scale = chunk.scales.get(row)?;
-            for (sum, value) in sum.iter_mut().zip(chunk.values.get(row)?) {
+            for (sum, value) in sum.iter_mut().zip(self.set.values(chunk, row)?) {
                 *sum += f32::from(*value) * scale;
             }
             count += 1.0;
@@ -305,8 +321,17 @@ fn entry_for(entry: &mut Option<Scanned>, row: Nearest) {
 }
 
 #[inline(always)]
-fn dot(values: &[i8; DIMENSIONS], query: &[i16; DIMENSIONS]) -> i32 {
-    // 384 products of at most 127 * 2047 stay far below 2^31. Wrapping arithmetic says so to the compiler in every
+fn dot(values: &[i8], query: &[i16]) -> i32 {
+    // The built-in model's length is known to the compiler, which then unrolls; others go through the same loop.
+    match (<&[i8; DIMENSIONS]>::try_from(values), <&[i16; DIMENSIONS]>::try_from(query)) {
+        (Ok(values), Ok(query)) => sum_of_products(values, query),
+        _ => sum_of_products(values, query),
+    }
+}
+
+#[inline(always)]
+fn sum_of_products(values: &[i8], query: &[i16]) -> i32 {
+    // At most 4,096 products of at most 127 * 2047 stay below 2^31. Wrapping arithmetic says so to the compiler in every
     // profile: with a check at each step it can't compute several at once, and tests take eight times as long.
     values.iter().zip(query).fold(0i32, |sum, (value, query)| {
         sum.wrapping_add(i32::from(i16::from(*value)).wrapping_mul(i32::from(*query)))
@@ -349,6 +374,26 @@ mod tests {
             });
         }
         catalogue
+    }
+
+    #[test]
+    fn vectors_of_another_length_are_neither_taken_nor_compared() {
+        let catalogue = catalogue(3);
+        let visible = catalogue.visible(&AccessSet::everything(), &Filters::default(), None);
+        let mut set = VectorSet::default();
+        let row = |id: u64, components: &[f32]| Row {
+            id,
+            slot: id as Slot,
+            vector: Vector::quantise(components).unwrap(),
+        };
+        set.put(&row(0, &[1.0, 0.0, 0.0]));
+        set.put(&row(1, &[0.0, 1.0, 0.0]));
+        set.put(&row(2, &[1.0, 0.0]));
+        assert_eq!(set.len(), 2);
+        let scan = |components: &[f32]| set.scan(&QueryVector::new(components).unwrap(), &visible, 3);
+        let near = scan(&[0.9, 0.1, 0.0]);
+        assert!(near[0].unwrap().nearest.score > near[1].unwrap().nearest.score && near[2].is_none());
+        assert!(scan(&[0.9, 0.1]).iter().all(Option::is_none));
     }
 
     #[test]

@@ -73,6 +73,7 @@ function drawProgress(element) {
   } else if (progress?.phase === "looking") {
     lines.push(line(t("looking")));
   }
+  if (work && typeof work.renewing === "number") lines.push(line(t("renewing", { done: work.renewing, all: work.passages }), work.renewing, work.passages, null));
   // Two or three passages that are embedded within a blink need no announcement.
   if (work && work.embedded > 0 && work.passages - work.embedded > 20) {
     lines.push(line(t("embedding", { done: work.embedded, all: work.passages }), work.embedded, work.passages, work.embedding_seconds_left));

@@ -188,7 +188,7 @@ impl Endpoint {
         let body = wire::body(&self.model, request);
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
-            let (error, asked) = match self.attempt(&body, deadline, attempt).await? {
+            let (error, asked) = match self.attempt("chat/completions", &body, deadline, attempt).await? {
                 Ok(response) => return Ok(ChatStream::new(Arc::clone(self), place, response, deadline)),
                 Err(refused) => refused,
             };
@@ -203,15 +203,76 @@ impl Endpoint {
         Err(ModelError::Empty)
     }
 
+    /// The vectors of texts, in their order, as the service gives them. The whole may take `wait`, with what is tried
+    /// again.
+    ///
+    /// # Errors
+    /// Why there are none, after as many attempts as make sense.
+    pub async fn embed(&self, texts: &[String], wait: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
+        self.usage.requests.fetch_add(1, Ordering::Relaxed);
+        let given = self.try_embed(texts, Instant::now() + wait.min(self.timeout)).await;
+        given.inspect_err(|_| {
+            self.usage.failures.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    async fn try_embed(&self, texts: &[String], deadline: Instant) -> Result<Vec<Vec<f32>>, ModelError> {
+        let crowded = ModelError::Crowded { places: self.concurrency };
+        let _place = match tokio::time::timeout_at(deadline, self.places.acquire()).await {
+            Ok(Ok(place)) => place,
+            _ => return Err(crowded),
+        };
+        let body = wire::embedding_body(&self.model, texts);
+        let mut wait = FIRST_WAIT;
+        for attempt in 1.. {
+            let (error, asked) = match self.attempt("embeddings", &body, deadline, attempt).await? {
+                Ok(response) => return self.vectors(response, texts.len(), deadline).await,
+                Err(refused) => refused,
+            };
+            let pause = asked.unwrap_or(wait).max(wait);
+            let in_time = pause <= MAX_WAIT && Instant::now() + pause < deadline;
+            if attempt >= ATTEMPTS || !error.is_passing() || !in_time {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            wait *= 2;
+        }
+        Err(ModelError::Empty)
+    }
+
+    async fn vectors(
+        &self,
+        mut response: Response,
+        count: usize,
+        deadline: Instant,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        let seconds = self.timeout.as_secs();
+        let mut bytes = Vec::new();
+        loop {
+            let piece = tokio::time::timeout_at(deadline, response.chunk())
+                .await
+                .map_err(|_| ModelError::Slow { seconds })?
+                .map_err(|error| ModelError::of_egress(&error, seconds, true))?;
+            match piece {
+                Some(piece) => bytes.extend_from_slice(&piece),
+                None => break,
+            }
+        }
+        let (vectors, tokens) = wire::read_embeddings(&bytes, count)?;
+        self.usage.prompt_tokens.fetch_add(tokens, Ordering::Relaxed);
+        Ok(vectors)
+    }
+
     /// One attempt: an answer, or a refusal with how long the service asks to wait.
     async fn attempt(
         &self,
+        address: &str,
         body: &[u8],
         deadline: Instant,
         attempt: u32,
     ) -> Result<Result<Response, (ModelError, Option<Duration>)>, ModelError> {
         let seconds = self.timeout.as_secs();
-        let url = format!("{}/chat/completions", self.url);
+        let url = format!("{}/{address}", self.url);
         let mut sent = Request::post(self.purpose, url, "application/json", body.to_vec());
         sent.wait = deadline.saturating_duration_since(Instant::now());
         sent.answer_bytes = ANSWER_BYTES;

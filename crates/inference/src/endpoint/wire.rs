@@ -258,6 +258,44 @@ pub(crate) fn read(json: &str) -> Result<Piece, ModelError> {
     Ok(piece)
 }
 
+/// The body of a request for vectors.
+pub(crate) fn embedding_body(model: &str, texts: &[String]) -> Vec<u8> {
+    let body = json!({"model": model, "input": texts, "encoding_format": "float"});
+    // Strings of our own: writing them down can't fail.
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct Embeddings {
+    data: Vec<Embedding>,
+    #[serde(default)]
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Embedding {
+    #[serde(default)]
+    index: Option<usize>,
+    embedding: Vec<f32>,
+}
+
+/// The vectors of so many texts in their order, and the tokens that they took.
+pub(crate) fn read_embeddings(json: &[u8], count: usize) -> Result<(Vec<Vec<f32>>, u64), ModelError> {
+    let read: Embeddings = serde_json::from_slice(json).map_err(|_| {
+        let page = json.trim_ascii_start().starts_with(b"<");
+        ModelError::Schema(if page { "a web page" } else { "something that is no list of vectors" })
+    })?;
+    let mut vectors: Vec<Option<Vec<f32>>> = vec![None; count];
+    for (position, one) in read.data.into_iter().enumerate() {
+        if let Some(place) = vectors.get_mut(one.index.unwrap_or(position)) {
+            *place = Some(one.embedding);
+        }
+    }
+    let vectors: Option<Vec<Vec<f32>>> = vectors.into_iter().collect();
+    let vectors = vectors.ok_or(ModelError::Schema("fewer vectors than texts"))?;
+    Ok((vectors, read.usage.unwrap_or_default().prompt_tokens))
+}
+
 /// Whether the body of a refusal says that the question was too long for the model.
 pub(crate) fn says_too_long(body: &str) -> bool {
     let body = body.to_lowercase();
@@ -277,6 +315,20 @@ pub(crate) fn says_too_long(body: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn vectors_come_in_their_order_or_not_at_all() {
+        let two = br#"{"data":[{"index":1,"embedding":[2.0]},{"index":0,"embedding":[1.0]}],"usage":{"prompt_tokens":5}}"#;
+        assert_eq!(read_embeddings(two, 2).unwrap(), (vec![vec![1.0], vec![2.0]], 5));
+        for wrong in [
+            &b"<html>"[..],
+            b"{}",
+            br#"{"data":[{"index":0,"embedding":[1.0]}]}"#,
+            br#"{"data":[{"embedding":"x"}]}"#,
+        ] {
+            assert!(read_embeddings(wrong, 2).is_err(), "{}", String::from_utf8_lossy(wrong));
+        }
+    }
 
     #[test]
     fn calls_are_put_together_from_pieces_and_bounded() {

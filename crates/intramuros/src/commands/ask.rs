@@ -80,7 +80,7 @@ fn quoted(
 ) -> Result<bool, Error> {
     let noted = noted::Opened::of(&perimeter, data, principal);
     walls::raise_for_looking(&perimeter, data)?;
-    let library = setup::open_read_only(perimeter, data)?;
+    let library = setup::open_read_only(perimeter, data, None)?;
     let options = SearchOptions { collection: args.collection.clone(), ..SearchOptions::default() };
     let answered = library.ask(principal, question, &options)?;
     let cited: Vec<&DocumentFacts> = answered.statements.iter().map(|one| &one.document).collect();

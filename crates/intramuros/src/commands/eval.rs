@@ -10,15 +10,31 @@ use intramuros_evaluation::{Options, TestSet, evaluate, verify_across, verify_se
 use intramuros_inference::Embedder;
 use intramuros_ingest::passages::PassageOptions;
 
+use crate::compared::{self, Compared};
 use crate::output::Output;
-use crate::setup;
+use crate::setup::{self, Where};
 
 /// Which sets.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folders with corpus.jsonl, queries.jsonl and qrels.tsv (the BEIR layout)
-    #[arg(required = true, value_name = "DIR")]
+    #[arg(required_unless_present = "questions", value_name = "DIR")]
     sets: Vec<PathBuf>,
+    /// Your own questions with their right answers and sources (YAML or CSV), put to what `serve` or `ingest` read
+    #[arg(long, value_name = "FILE", conflicts_with = "sets")]
+    questions: Option<PathBuf>,
+    /// Compare these: names of declared models, or `quote` for sentences of the documents, each with @COLLECTION where one
+    /// is asked; all of them when none is given
+    #[arg(long = "with", value_name = "NAME[@COLLECTION]", requires = "questions")]
+    with: Vec<String>,
+    /// Write the comparison to this file, as a page with plots that stands alone
+    #[arg(long, value_name = "FILE", requires = "questions")]
+    report: Option<PathBuf>,
+    /// Write that page in French
+    #[arg(long, requires = "report")]
+    french: bool,
+    #[command(flatten)]
+    at: Where,
     /// Put the questions of this set to each of the others: none has an answer there, how many are refused?
     #[arg(long, value_name = "DIR")]
     unanswerable: Option<PathBuf>,
@@ -41,6 +57,17 @@ pub struct Args {
 /// # Errors
 /// When a set can't be read.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    if let Some(questions) = &args.questions {
+        let (perimeter, data) = args.at.last_used()?;
+        let compared = Compared {
+            questions,
+            with: &args.with,
+            report: args.report.clone(),
+            french: args.french,
+            json: args.json,
+        };
+        return compared::run(&compared, &perimeter, &data, out);
+    }
     if args.verification {
         return verification(args, out);
     }

@@ -75,7 +75,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         None => walls::raise_for_reading(&perimeter, &data, ocr.as_ref())?,
         Some(_) => walls::raise_for_fetching(&perimeter, &data, ocr.as_ref())?,
     }
-    let library = Arc::new(setup::open(perimeter.clone(), data, ocr)?);
+    let library = Arc::new(setup::open(perimeter.clone(), data, ocr, None)?);
     let fetching = fetching.map(|fetching| fetching.start(&perimeter, &library)).transpose()?;
     let style = Style::of(out, args.json);
     let finished = AtomicBool::new(false);

@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let slips = Slips::in_folder(&data);
     let passing = Arc::new(move |event| slips.leave(event).map_err(|error| error.to_string()));
     let walls = Walls { record: Record::passed_on(passing, &perimeter.journal), ..Walls::default() };
-    let library = Arc::new(setup::open_read_only(perimeter, &data)?);
+    let library = Arc::new(setup::open_read_only(perimeter, &data, None)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(setup::threads())
         // Not `enable_all`: what waits for signals and sockets needs a socket, which the seal refuses. Pipes don't.

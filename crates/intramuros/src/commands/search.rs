@@ -53,7 +53,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let principal = args.who.principal()?;
     let noted = noted::Opened::of(&perimeter, &data, &principal);
     walls::raise_for_looking(&perimeter, &data)?;
-    let library = setup::open_read_only(perimeter, &data)?;
+    let library = setup::open_read_only(perimeter, &data, None)?;
     let mode = match args.by {
         None => Mode::Fused,
         Some(By::Words) => Mode::Words,

@@ -84,7 +84,8 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         .enable_all()
         .build()
         .map_err(|error| Error::internal("the server can't be started").because(error))?;
-    let library = Arc::new(setup::open(perimeter.clone(), data.clone(), ocr)?);
+    let way_out = Some((&walls.egress, runtime.handle()));
+    let library = Arc::new(setup::open(perimeter.clone(), data.clone(), ocr, way_out)?);
     library.follow()?;
     let fetching = fetching::follow(places, &walls, &library)?;
     let accounts = Arc::new(secrets.open(&perimeter, &data)?);

@@ -38,7 +38,7 @@ struct Status {
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
     walls::raise_for_looking(&perimeter, &data)?;
-    let library = setup::open_read_only(perimeter, &data)?;
+    let library = setup::open_read_only(perimeter, &data, None)?;
     let progress = library.progress();
     let verified = if args.verify { Some(library.verify()?) } else { None };
     let status = Status {

@@ -38,7 +38,7 @@ struct Unread {
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
     walls::raise_for_looking(&perimeter, &data)?;
-    let library = setup::open_read_only(perimeter, &data)?;
+    let library = setup::open_read_only(perimeter, &data, None)?;
     let failures = library.failures(&args.who.principal()?, 0, MOST)?;
     let mut unread: Vec<Unread> = failures
         .into_iter()

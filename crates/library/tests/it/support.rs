@@ -88,7 +88,7 @@ pub fn options(
         limits: Limits::default(),
     };
     let embed = Words { embedded: Arc::clone(embedded) };
-    Options { data: data.to_owned(), perimeter, reading, embed: Some(Arc::new(embed)) }
+    Options { data: data.to_owned(), perimeter, reading, embed: Some(Arc::new(embed)), earlier: Vec::new() }
 }
 
 /// Reads everything and waits until it can be found; panics when anything stands in the way.

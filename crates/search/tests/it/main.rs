@@ -100,6 +100,7 @@ impl Searchable {
             .search(&Request {
                 query: &query,
                 vector: &|| vector.clone(),
+                model: "",
                 readable,
                 collection: None,
                 prior: &Prior::default(),

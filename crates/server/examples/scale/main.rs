@@ -246,7 +246,7 @@ fn options(root: &Path, data: &Path, embed: Arc<Pooled>) -> Options {
         limits: Default::default(),
     };
     let perimeter = Perimeter::parse(&declared, "intramuros.toml").unwrap();
-    Options { data: data.to_owned(), perimeter, reading, embed: Some(embed) }
+    Options { data: data.to_owned(), perimeter, reading, embed: Some(embed), earlier: Vec::new() }
 }
 
 /// A server for one visitor, on a port of its own.

@@ -60,6 +60,8 @@ pub(crate) struct WorkView {
     pub passages: u64,
     /// Passages that can be found by their meaning.
     pub embedded: u64,
+    /// Texts that have a vector of the declared model, while those of an earlier one serve; none otherwise.
+    pub renewing: Option<u64>,
     /// Texts embedded per second, lately.
     pub embedding_rate: f64,
     /// Seconds that reading will still take, as far as can be told.
@@ -154,6 +156,7 @@ impl ProgressView {
                 files_failed: progress.files_failed,
                 passages: progress.passages,
                 embedded: progress.embedded,
+                renewing: progress.renewing,
                 embedding_rate: progress.embedding_rate,
                 reading_seconds_left: progress.reading_seconds_left,
                 embedding_seconds_left: progress.embedding_seconds_left,

@@ -34,6 +34,13 @@ everyone = true
 source = "drive"
 path = "rh/**"
 groups = ["rh"]
+[[collection]]
+name = "Ressources humaines"
+description = "Congés, paie, recrutement"
+folders = [{ source = "drive", path = "rh/**" }]
+[[collection]]
+name = "Commun"
+folders = [{ source = "drive", path = "charte.md" }]
 [[egress]]
 host = "127.0.0.1"
 port = ${providerPort}
@@ -334,6 +341,32 @@ export const peopleCases = {
     await row.getByRole("button", { name: "Collecter maintenant" }).click();
     await page.mouse.click(5, 5);
     await row.getByText("Injoignable").waitFor({ state: "detached" });
+  },
+
+  async "a collection is chosen beside the box and stays with its conversation"(visitor) {
+    const { page, open, shot } = visitor;
+    await signIn(visitor);
+    const choice = page.locator("#collection");
+    await choice.waitFor();
+    assert.deepEqual(await choice.locator("option").allTextContents(), ["Tous les documents", "Ressources humaines", "Commun"]);
+    await page.fill("#q", "congés");
+    await page.waitForFunction(() => document.querySelectorAll(".hit").length === 2);
+    await choice.selectOption("Commun");
+    await page.waitForFunction(() => document.querySelectorAll(".hit").length === 1);
+    assert.equal(new URL(page.url()).searchParams.get("collection"), "Commun");
+    await shot("collection");
+    await choice.selectOption("Ressources humaines");
+    await page.fill("#q", "Combien de jours de congés payés par mois ?");
+    await page.locator(".go-on a").click();
+    await page.waitForURL(/\/conversation\/\d+$/);
+    await page.getByText("Porte sur : Ressources humaines").waitFor();
+    await page.reload();
+    await page.getByText("Porte sur : Ressources humaines").waitFor();
+    await open("/conversation");
+    await page.locator("#about").waitFor();
+    await page.setViewportSize({ width: 360, height: 740 });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth) <= 0);
+    await shot("collection-narrow");
   },
 
   async "360 pixels are enough for accounts"(visitor) {

@@ -253,7 +253,7 @@ fn options(root: &TempDir, data: &TempDir, rules: &str) -> Options {
         threads: 2,
         limits: FileLimits::default(),
     };
-    Options { data: data.path().to_owned(), perimeter, reading, embed: None }
+    Options { data: data.path().to_owned(), perimeter, reading, embed: None, earlier: Vec::new() }
 }
 
 /// A reader of plain lines: `# ` opens a heading, ` | ` makes a row of a table.
