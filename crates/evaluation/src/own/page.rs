@@ -19,7 +19,7 @@ const SHOWN: usize = 600;
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:70rem;margin:2rem auto;padding:0 1rem}\
 h1{font-size:1.7rem}h2{font-size:1.25rem;margin-top:2rem}table{border-collapse:collapse;width:100%;font-size:.92rem}\
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #c9c9c9}th{background:#f1f1f1}\
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.q{color:#4d4d4d}figure{margin:1rem 0}figcaption{font-weight:600}\
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.q{color:#4d4d4d;font-weight:400}figure{margin:1rem 0}figcaption{font-weight:600}\
 summary{cursor:pointer}.key span{display:inline-block;margin-right:1.2rem}\
 .key i{display:inline-block;width:.9rem;height:.9rem;margin-right:.35rem;vertical-align:-.1rem}";
 
@@ -42,7 +42,12 @@ impl Words {
     }
 
     fn milliseconds(&self, value: Option<f64>) -> String {
-        value.map_or_else(|| "–".to_owned(), |value| format!("{value:.0} ms"))
+        match value {
+            None => "–".to_owned(),
+            // Beyond ten seconds nobody counts thousandths.
+            Some(value) if value >= 10_000.0 => format!("{:.0} s", value / 1_000.0),
+            Some(value) => format!("{value:.0} ms"),
+        }
     }
 }
 
@@ -149,49 +154,41 @@ pub fn page(
     html
 }
 
+/// The figures, a line for each measure: many configurations still fit beside each other.
 fn summary(html: &mut String, words: &Words, all: &[(Configuration, Figures)], currency: &str) {
-    let heads = shares(words);
-    let _ = write!(
-        html,
-        "<h2>{}</h2><table><thead><tr><th>{}</th>",
-        words.pick("Côte à côte", "Side by side"),
-        words.pick("Configuration", "Configuration")
-    );
-    for head in &heads {
-        let _ = write!(html, "<th class=\"n\">{}</th>", head.name);
-    }
-    let rest = [
-        words.pick("1re phrase", "1st sentence"),
-        words.pick("Médiane", "Median"),
-        "95 %",
-        words.pick("Jetons", "Tokens"),
-        words.pick("Coût", "Cost"),
-        words.pick("Pannes", "Failures"),
-    ];
-    for head in rest {
-        let _ = write!(html, "<th class=\"n\">{head}</th>");
+    let _ = write!(html, "<h2>{}</h2><table><thead><tr><th></th>", words.pick("Côte à côte", "Side by side"));
+    for (_, figures) in all {
+        let _ = write!(html, "<th class=\"n\">{}</th>", escape(&figures.name));
     }
     html.push_str("</tr></thead><tbody>");
-    for (_, figures) in all {
-        let _ = write!(html, "<tr><th>{}</th>", escape(&figures.name));
-        for head in &heads {
-            let _ = write!(html, "<td class=\"n\">{}</td>", words.share((head.of)(figures)));
-        }
-        let cost =
-            figures.cost.map_or_else(|| "–".to_owned(), |cost| format!("{cost:.4} {}", escape(currency)));
-        let cells = [
-            words.milliseconds(figures.first_ms),
-            words.milliseconds(Some(figures.median_ms)),
-            words.milliseconds(Some(figures.p95_ms)),
-            format!("{} + {}", figures.prompt_tokens, figures.completion_tokens),
-            cost,
-            figures.failures.to_string(),
-        ];
-        for cell in cells {
-            let _ = write!(html, "<td class=\"n\">{cell}</td>");
+    let mut line = |name: &str, about: &str, cell: &dyn Fn(&Figures) -> String| {
+        let _ = write!(html, "<tr><th>{name}<br><span class=\"q\">{about}</span></th>");
+        for (_, figures) in all {
+            let _ = write!(html, "<td class=\"n\">{}</td>", cell(figures));
         }
         html.push_str("</tr>");
+    };
+    for measure in shares(words) {
+        line(measure.name, measure.about, &|figures| words.share((measure.of)(figures)));
     }
+    let first = words.pick("Première phrase vérifiée", "First checked sentence");
+    line(first, words.pick("médiane", "median"), &|figures| words.milliseconds(figures.first_ms));
+    let whole = words.pick("Réponse entière", "Whole answer");
+    line(whole, words.pick("médiane ; 95 sur 100", "median; 95 of 100"), &|figures| {
+        let (median, p95) = (Some(figures.median_ms), Some(figures.p95_ms));
+        format!("{}; {}", words.milliseconds(median), words.milliseconds(p95))
+    });
+    let read_and_written =
+        words.pick("lus + écrits, selon le service", "read + written, as the service says");
+    line(words.pick("Jetons", "Tokens"), read_and_written, &|figures| {
+        format!("{} + {}", figures.prompt_tokens, figures.completion_tokens)
+    });
+    let declared = words.pick("aux prix déclarés", "at the declared prices");
+    line(words.pick("Coût", "Cost"), declared, &|figures| {
+        figures.cost.map_or_else(|| "–".to_owned(), |cost| format!("{cost:.4} {}", escape(currency)))
+    });
+    let replaced = words.pick("modèles qui n’ont pas répondu", "models that did not answer");
+    line(words.pick("Pannes", "Failures"), replaced, &|figures| figures.failures.to_string());
     html.push_str("</tbody></table>");
 }
 

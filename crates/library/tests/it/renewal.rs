@@ -9,7 +9,7 @@ use intramuros_core::error::Error;
 use intramuros_library::{Embed, Library, Options, SearchOptions};
 use intramuros_search::Mode;
 
-use crate::support::{LONG, Scene, Words, scan, scene};
+use crate::support::{LONG, Random, Scene, Words, scan, scene};
 
 /// Another model, of 64 dimensions, which can be made to fail after some texts.
 struct Other {
@@ -26,14 +26,15 @@ impl Other {
         Other { embedded: Arc::default(), asked: Arc::default(), most, failed: Arc::default() }
     }
 
+    /// One direction for each word, added.
     fn vector(text: &str) -> Vec<f32> {
-        let mut vector = vec![0.01; 64];
+        let mut vector = vec![0.0; 64];
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-            let sum = word
-                .to_lowercase()
-                .bytes()
-                .fold(7usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
-            vector[sum % 64] += 1.0;
+            let seed = word.to_lowercase().bytes().fold(0xcbf2_9ce4_8422_2325, |seed: u64, byte| {
+                (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+            let mut state = Random(seed | 1);
+            vector.iter_mut().for_each(|value| *value += state.next(2_000) as f32 / 1_000.0 - 1.0);
         }
         let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
         vector.into_iter().map(|value| value / length).collect()

@@ -60,8 +60,13 @@ pub fn scene_in(data: TempDir, toml: &str) -> Scene {
         threads: 1,
         limits: Limits::default(),
     };
-    let options =
-        Options { data: data.path().to_owned(), perimeter: perimeter.clone(), reading, embed: None };
+    let options = Options {
+        data: data.path().to_owned(),
+        perimeter: perimeter.clone(),
+        reading,
+        embed: None,
+        earlier: Vec::new(),
+    };
     let library = Arc::new(Library::open(options).unwrap());
     let egress = Egress::new(&perimeter, Surroundings::of_system(), Arc::new(|_| Ok(()))).unwrap();
     let noted: Arc<Mutex<Vec<Outcome>>> = Arc::default();
