@@ -11,7 +11,7 @@ use intramuros_search::Mode;
 
 use crate::support::{LONG, Random, Scene, Words, scan, scene};
 
-/// Another model, of 64 dimensions, which can be made to fail after some texts.
+/// Another model, of 256 dimensions, which can be made to fail after some texts.
 struct Other {
     embedded: Arc<AtomicUsize>,
     asked: Arc<AtomicUsize>,
@@ -28,7 +28,7 @@ impl Other {
 
     /// One direction for each word, added.
     fn vector(text: &str) -> Vec<f32> {
-        let mut vector = vec![0.0; 64];
+        let mut vector = vec![0.0; 256];
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
             let seed = word.to_lowercase().bytes().fold(0xcbf2_9ce4_8422_2325, |seed: u64, byte| {
                 (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
