@@ -114,7 +114,7 @@ fn of_disk(space: Option<Space>) -> Check {
     let Some(Space { free, total }) = space else { return check("disk", ATTENTION, [0, 0], None) };
     let state = match free {
         ..NO_SPACE => TROUBLE,
-        ..LOW_SPACE => ATTENTION,
+        NO_SPACE..LOW_SPACE => ATTENTION,
         _ => OK,
     };
     check("disk", state, [free, total], None)
