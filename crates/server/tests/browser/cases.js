@@ -280,6 +280,18 @@ export const cases = {
     await page.waitForSelector("#document .empty");
   },
 
+  async "the first page is light and soon there"({ page, open, say }) {
+    await open("/");
+    await page.waitForSelector(".home h1");
+    const seen = await page.evaluate(() => {
+      const loaded = [performance.getEntriesByType("navigation")[0], ...performance.getEntriesByType("resource")];
+      const bytes = loaded.filter((one) => !one.name.includes("/api/")).reduce((sum, one) => sum + one.encodedBodySize, 0);
+      return { bytes, ready: performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd };
+    });
+    say(`${Math.round(seen.bytes / 100) / 10} kB compressed, takes letters after ${Math.round(seen.ready)} ms`);
+    assert.ok(seen.bytes < 60_000, `${seen.bytes} bytes`);
+  },
+
   async "documents are added by dropping them, and taken away again"({ page, open, shot }) {
     await open("/documents");
     await page.waitForSelector(".zone");
