@@ -174,27 +174,7 @@ impl VectorSet {
 
     /// The nearest and the first row of each visible document: a table by slot, `slots` long.
     pub fn scan(&self, query: &QueryVector, visible: &SlotSet, slots: usize) -> Vec<Option<Scanned>> {
-        let mut best: Vec<Option<Scanned>> = vec![None; slots];
-        if query.values.len() != self.dimensions {
-            return best;
-        }
-        // Inside, the compiler may use the widest instructions that this processor has.
-        pulp::Arch::new().dispatch(|| {
-            for chunk in &self.chunks {
-                let values = chunk.values.chunks_exact(self.dimensions.max(1));
-                let rows = values.zip(&chunk.scales).zip(&chunk.slots).zip(&chunk.ids);
-                for (((values, scale), slot), id) in rows {
-                    if !visible.contains(*slot) {
-                        continue;
-                    }
-                    let score = dot(values, &query.values) as f32 * (scale * query.scale);
-                    if let Some(entry) = best.get_mut(*slot as usize) {
-                        entry_for(entry, Nearest { score, id: *id });
-                    }
-                }
-            }
-        });
-        best
+        pulp::Arch::new().dispatch(Scan { set: self, query, visible, slots })
     }
 
     /// The score of the nearest row of each of some documents, in their order; none where a document has no row.
@@ -253,8 +233,43 @@ impl VectorSet {
     }
 }
 
-/// [`VectorSet::nearest_of`] as a value: of a closure that is more than a line, the compiler makes a function of its own,
+/// [`VectorSet::scan`] as a value: of a closure that is more than a line, the compiler makes a function of its own,
 /// without the wide instructions.
+struct Scan<'a> {
+    set: &'a VectorSet,
+    query: &'a QueryVector,
+    visible: &'a SlotSet,
+    slots: usize,
+}
+
+impl pulp::WithSimd for Scan<'_> {
+    type Output = Vec<Option<Scanned>>;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Vec<Option<Scanned>> {
+        let Scan { set, query, visible, slots } = self;
+        let mut best: Vec<Option<Scanned>> = vec![None; slots];
+        if query.values.len() != set.dimensions {
+            return best;
+        }
+        for chunk in &set.chunks {
+            let values = chunk.values.chunks_exact(set.dimensions.max(1));
+            let rows = values.zip(&chunk.scales).zip(&chunk.slots).zip(&chunk.ids);
+            for (((values, scale), slot), id) in rows {
+                if !visible.contains(*slot) {
+                    continue;
+                }
+                let score = dot(values, &query.values) as f32 * (scale * query.scale);
+                if let Some(entry) = best.get_mut(*slot as usize) {
+                    entry_for(entry, Nearest { score, id: *id });
+                }
+            }
+        }
+        best
+    }
+}
+
+/// [`VectorSet::nearest_of`], as a value for the same reason.
 struct NearestOf<'a> {
     set: &'a VectorSet,
     query: &'a QueryVector,

@@ -218,6 +218,11 @@ impl Embed for Pooled {
         self.model.query(text)
     }
 
+    // Questions are compared as those of the model are: without this, much more counts as near.
+    fn near(&self) -> Option<f32> {
+        Embed::near(&self.model)
+    }
+
     fn passages(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
         let one = |text: &&str| {
             let mut hash = std::hash::DefaultHasher::new();
