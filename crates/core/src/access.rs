@@ -14,19 +14,22 @@ pub struct Principal {
     pub user: Option<String>,
     /// The groups the user belongs to.
     pub groups: BTreeSet<String>,
-    /// Whether this is the owner of the data folder, who reads everything.
+    /// Whether this is the owner of the data folder, who reads everything that is not attached to a conversation.
     pub owner: bool,
+    /// Number of their own conversation in which they ask: what they attached to it may be found then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<i64>,
 }
 
 impl Principal {
     /// The owner of the data folder.
     pub fn owner() -> Principal {
-        Principal { user: None, groups: BTreeSet::new(), owner: true }
+        Principal { user: None, groups: BTreeSet::new(), owner: true, conversation: None }
     }
 
     /// Somebody of whom nothing is known.
     pub fn anonymous() -> Principal {
-        Principal { user: None, groups: BTreeSet::new(), owner: false }
+        Principal { user: None, groups: BTreeSet::new(), owner: false, conversation: None }
     }
 
     /// A user with their groups, who is not the owner.
@@ -35,7 +38,13 @@ impl Principal {
             user: Some(name.into()),
             groups: groups.into_iter().map(Into::into).collect(),
             owner: false,
+            conversation: None,
         }
+    }
+
+    /// The same, asking in one of their own conversations.
+    pub fn within(self, conversation: i64) -> Principal {
+        Principal { conversation: Some(conversation), ..self }
     }
 
     /// Reads the command line's `--as USER[,GROUP…]`.
@@ -74,6 +83,10 @@ pub struct AccessRule {
     /// Groups whose members may read.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub groups: BTreeSet<String>,
+    /// Number of the conversation that the document is attached to. Such a document is found in that conversation alone,
+    /// by the one user named (by the owner where none is), and by nobody else whatever they may read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<i64>,
 }
 
 impl AccessRule {
@@ -96,15 +109,38 @@ impl AccessRule {
             everyone: false,
             users: users.into_iter().map(Into::into).collect(),
             groups: groups.into_iter().map(Into::into).collect(),
+            conversation: None,
         }
     }
 
-    /// Whether `principal` may read what carries this rule. This is the one place that decides it.
+    /// What somebody attaches to a conversation of their own.
+    pub fn attached(principal: &Principal, conversation: i64) -> AccessRule {
+        let users = principal.user.iter().cloned().collect();
+        AccessRule { users, conversation: Some(conversation), ..AccessRule::default() }
+    }
+
+    /// Whether `principal` may find what carries this rule. This is the one place that decides it.
     pub fn allows(&self, principal: &Principal) -> bool {
+        if self.conversation.is_some() {
+            return self.conversation == principal.conversation && self.is_attached_by(principal);
+        }
         principal.owner
             || self.everyone
             || principal.user.as_ref().is_some_and(|user| self.users.contains(user))
             || principal.groups.iter().any(|group| self.groups.contains(group))
+    }
+
+    /// Whether `principal` may open what carries this rule, when they know its number: what they may find, and what they
+    /// attached themselves, which they find in one conversation alone.
+    pub fn opens(&self, principal: &Principal) -> bool {
+        self.allows(principal) || (self.conversation.is_some() && self.is_attached_by(principal))
+    }
+
+    fn is_attached_by(&self, principal: &Principal) -> bool {
+        match &principal.user {
+            Some(user) => self.users.contains(user),
+            None => principal.owner && self.users.is_empty(),
+        }
     }
 }
 
@@ -134,6 +170,31 @@ mod tests {
         check(&AccessRule::everyone(), "anne", true);
         assert!(AccessRule::owner_only().allows(&Principal::owner()));
         assert!(!AccessRule::owner_only().allows(&Principal::anonymous()));
+    }
+
+    #[test]
+    fn what_is_attached_to_a_conversation_is_found_in_it_alone_and_by_nobody_else() {
+        let anne = Principal::user("anne", ["hr"]);
+        let check = |rule: &AccessRule, principal: &Principal, found: bool, opened: bool| {
+            assert_eq!(
+                (rule.allows(principal), rule.opens(principal)),
+                (found, opened),
+                "{rule:?} {principal:?}"
+            );
+        };
+        let rule = AccessRule::attached(&anne.clone().within(7), 7);
+        check(&rule, &anne.clone().within(7), true, true);
+        check(&rule, &anne.clone().within(8), false, true);
+        check(&rule, &anne, false, true);
+        check(&rule, &Principal::user("bruno", ["hr"]).within(7), false, false);
+        // Not even the owner, who reads everything else.
+        check(&rule, &Principal::owner().within(7), false, false);
+        check(&rule, &Principal { owner: true, ..Principal::user("zoe", [""; 0]) }.within(7), false, false);
+        let own = AccessRule::attached(&Principal::owner(), 7);
+        check(&own, &Principal::owner().within(7), true, true);
+        check(&own, &Principal::owner(), false, true);
+        check(&own, &Principal::anonymous().within(7), false, false);
+        check(&own, &anne.within(7), false, false);
     }
 
     #[test]

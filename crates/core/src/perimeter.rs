@@ -31,7 +31,7 @@ pub use mistake::{Mistake, Position};
 pub use pattern::Pattern;
 pub use people::{Accounts, SignIn};
 pub use sections::*;
-pub use source::{AccessOrigin, Source, SourceKind};
+pub use source::{ATTACHED, AccessOrigin, Source, SourceKind};
 
 use crate::access::{AccessRule, Principal};
 use read::Reader;
@@ -273,7 +273,7 @@ impl Perimeter {
         let from_groups =
             self.groups.iter().filter(|group| group.members.contains(name)).map(|group| &group.name);
         let groups: BTreeSet<String> = own.chain(from_groups).cloned().collect();
-        Principal { user: Some(name.to_owned()), groups, owner: false }
+        Principal { user: Some(name.to_owned()), groups, owner: false, conversation: None }
     }
 
     /// The egress rules for a host, port and purpose, whether or not they are still open.

@@ -8,7 +8,10 @@ use intramuros_core::access::Principal;
 use intramuros_core::chat::Message;
 use intramuros_core::error::Error;
 use intramuros_core::language::{Language, detect};
-use intramuros_library::{Answered, FoundDocument, FoundPassage, Library, MAX_QUERY_BYTES, SearchOptions};
+use intramuros_core::perimeter::ATTACHED;
+use intramuros_library::{
+    Answered, CitedStatement, FoundDocument, FoundPassage, Library, MAX_QUERY_BYTES, SearchOptions,
+};
 use intramuros_store::StoredPassage;
 
 use crate::event::Cited;
@@ -31,6 +34,9 @@ const JOINED: usize = 3;
 
 /// What a passage must have at most, in bytes, to be joined with the next: together they are still one place.
 const JOIN_BYTES: usize = 1_500;
+
+/// Sentences of an answer that is made of the documents', with those of attached ones before the others: a screen.
+const MOST_STATEMENTS: usize = 5;
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
@@ -95,6 +101,10 @@ pub fn gather(library: &Library, principal: &Principal, asking: &Asking) -> Resu
             passages = interleave(passages, its);
         }
     }
+    if principal.conversation.is_some() {
+        let its = Attached::for_question(library, principal, &alone, &options)?;
+        (extractive, passages) = its.before(extractive, passages);
+    }
     let language = match detect(&question) {
         Language::Other => extractive.results.query.language,
         known => known,
@@ -105,6 +115,47 @@ pub fn gather(library: &Library, principal: &Principal, asking: &Asking) -> Resu
     };
     let (instructions, model) = collection.map(|one| (one.instructions, one.model)).unwrap_or_default();
     Ok(Gathered { question, language, history, passages, extractive, instructions, model })
+}
+
+/// What the documents that are attached to the conversation say of a question.
+struct Attached {
+    answered: Answered,
+    passages: Vec<Passage>,
+}
+
+impl Attached {
+    /// A search of them alone: beside a hundred thousand documents of the organisation they would hardly be seen, and they
+    /// were attached to be asked about.
+    fn for_question(
+        library: &Library,
+        principal: &Principal,
+        question: &str,
+        options: &SearchOptions,
+    ) -> Result<Attached, Error> {
+        let mut options = options.clone();
+        options.filters.sources = vec![ATTACHED.to_owned()];
+        let answered = library.ask(principal, question, &options)?;
+        let passages = passages_of(library, principal, &answered.results.documents)?;
+        Ok(Attached { answered, passages })
+    }
+
+    /// Before what all documents say: by turns where they answer, behind where they only come near.
+    fn before(self, mut all: Answered, passages: Vec<Passage>) -> (Answered, Vec<Passage>) {
+        let Attached { mut answered, passages: its } = self;
+        if !answered.found {
+            // Of what answers nothing, the documents of the organisation have the better right to the window.
+            return (all, if its.is_empty() { passages } else { interleave(passages, its) });
+        }
+        let own = |statement: &CitedStatement| statement.document.source == ATTACHED;
+        all.statements.retain(|statement| !own(statement));
+        let room = MOST_STATEMENTS.saturating_sub(answered.statements.len());
+        if all.found {
+            answered.statements.extend(all.statements.into_iter().take(room));
+        }
+        all.statements = answered.statements;
+        all.found = true;
+        (all, interleave(its, passages))
+    }
 }
 
 /// A question without what nobody typed.

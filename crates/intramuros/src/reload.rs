@@ -195,6 +195,7 @@ impl Applied {
         self.accounts.declare(&change.now);
         self.library.declare_access(&change.now);
         self.declare_sources(&change.now);
+        self.library.declare_collections(&change.now);
         self.record.follow(&change.now.journal);
         change::access_entries(&self.now, &change.now, "file").into_iter().for_each(|event| self.note(event));
         self.now = change.now;

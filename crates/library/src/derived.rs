@@ -58,7 +58,7 @@ pub(crate) struct Derived {
     renewed: Mutex<Option<Instant>>,
     model: RwLock<Option<(String, Option<f32>)>>,
     /// The declared collections, for an index that is made anew.
-    collections: Vec<Collection>,
+    collections: Mutex<Vec<Collection>>,
     waiting: Mutex<Waiting>,
     applied: Mutex<Sequence>,
 }
@@ -79,7 +79,7 @@ impl Derived {
             index: RwLock::new(Arc::new(index)),
             renewed: Mutex::default(),
             model: RwLock::new(model.map(|model| (model.name().to_owned(), model.near()))),
-            collections: collections.to_vec(),
+            collections: Mutex::new(collections.to_vec()),
             waiting: Mutex::default(),
             applied: Mutex::new(applied),
         };
@@ -164,6 +164,13 @@ impl Derived {
         Ok(())
     }
 
+    /// Takes over other declared collections.
+    pub fn declare(&self, collections: &[Collection]) {
+        let mut known = self.collections.lock().unwrap_or_else(PoisonError::into_inner);
+        collections.clone_into(&mut known);
+        self.index().declare(collections);
+    }
+
     /// Puts a new index in the place of one that can't be written though the disk can: what a kill left in it, or
     /// damage. It fills up from the store; meanwhile fewer words are found, and nothing that is not there.
     fn renew(&self, store: &Store, waiting: &mut Waiting, error: Error) -> Result<usize, Error> {
@@ -175,7 +182,7 @@ impl Derived {
         warn!(%error, "the index is made anew");
         *renewed = Some(Instant::now());
         let index = SearchIndex::open(&start_anew(&folder, &store.identity()?)?, true, all_facts(store)?)?;
-        index.declare(&self.collections);
+        index.declare(&self.collections.lock().unwrap_or_else(PoisonError::into_inner));
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
         *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Sequence(0);
         *waiting = Waiting::default();

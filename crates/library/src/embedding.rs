@@ -35,9 +35,15 @@ pub(crate) fn run(shared: &Shared) {
     let mut serving = shared.models.serving().map(|model| Course::of(shared, model, true));
     let mut next = shared.models.next().map(|model| Course::of(shared, model, false));
     let mut heard = 0;
+    let mut earlier_forgotten = false;
     while !shared.stopped() {
-        if serving.as_mut().is_some_and(|course| course.advance(shared) == Went::On) {
+        let went = serving.as_mut().map(|course| course.advance(shared));
+        if went == Some(Went::On) {
             continue;
+        }
+        if let (Some(Went::Complete), None, Some(course), false) = (went, &next, &serving, earlier_forgotten)
+        {
+            earlier_forgotten = forget_earlier(shared, course.embed.name());
         }
         match next.as_mut().map(|course| course.advance(shared)) {
             Some(Went::On) => continue,
@@ -206,6 +212,26 @@ impl Course {
                 shared.tell_fault(NEW_VECTORS, Some(&serves_meanwhile(error)));
                 Err(Course { rests_until: Some(Instant::now() + AFTER_A_FAULT), ..self })
             }
+        }
+    }
+}
+
+/// Deletes the vectors of all models but the one whose vectors serve and are complete. Says whether that is done.
+fn forget_earlier(shared: &Shared, serving: &str) -> bool {
+    let forgotten = shared.store.models().and_then(|models| {
+        for model in models.iter().filter(|model| model.as_str() != serving) {
+            // First how far it came: should it be declared again, nothing of it may be taken as there.
+            shared.store.remove_meta(&format!("{REACHED}{model}"))?;
+            shared.store.forget_model(model)?;
+            tracing::info!(model, "the vectors of an earlier embedding model were deleted");
+        }
+        Ok(())
+    });
+    match forgotten {
+        Ok(()) => true,
+        Err(error) => {
+            warn!(%error, "the vectors of an earlier embedding model can't be deleted yet");
+            false
         }
     }
 }

@@ -6,6 +6,7 @@
 //! that principal may read and nothing else.
 
 mod ask;
+pub mod attached;
 mod bell;
 mod browse;
 mod bundle;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use intramuros_core::document::{ExtractError, Extracted, Limits};
 use intramuros_core::error::{Error, ErrorKind};
 use intramuros_core::passage::Passage;
-use intramuros_core::perimeter::{Perimeter, Source, SourceKind};
+use intramuros_core::perimeter::{ATTACHED, Perimeter, Source, SourceKind};
 use intramuros_store::{Compacted, Counts, Sequence, Source as StoredSource, SourceId, Store};
 
 use crate::bell::Bell;
@@ -73,6 +73,11 @@ pub(crate) struct KnownSource {
 }
 
 impl KnownSource {
+    /// Whether it is that of what is attached to conversations.
+    pub fn is_attached(&self) -> bool {
+        self.source.name == ATTACHED
+    }
+
     fn of(store: &Store, declared: &Source) -> Result<KnownSource, Error> {
         let mut source = declared.clone();
         // Events and links are told by the real path. A root that is not there yet is tried again at each scan.
@@ -148,7 +153,11 @@ impl Library {
         let declared = options.perimeter.sources.iter();
         let sources =
             declared.map(|source| KnownSource::of(&store, source)).collect::<Result<Vec<_>, _>>()?;
+        let kept = spool::folder(&options.data, ATTACHED).is_dir();
         let library = Library::with(store, sources, options, true)?;
+        if kept {
+            library.declare_attached()?;
+        }
         library.start("words", words::run)?;
         if library.shared.models.serving().is_some() {
             library.shared.models.note(&library.shared.store)?;
@@ -205,7 +214,7 @@ impl Library {
     /// # Errors
     /// At the first source that can't be read, and when the store can't be written.
     pub fn scan_all(&self) -> Result<Vec<(String, ScanReport)>, Error> {
-        let sources = self.shared.sources().into_iter();
+        let sources = self.shared.sources().into_iter().filter(|known| !known.is_attached());
         sources.map(|known| Ok((known.source.name.clone(), self.shared.scan(&known, &Scope::All)?))).collect()
     }
 
@@ -222,6 +231,23 @@ impl Library {
         self.start("files", move |shared| follow::run(shared, &known))
     }
 
+    /// Has the source of what is attached to conversations, which is made when it is first needed.
+    pub(crate) fn declare_attached(&self) -> Result<(), Error> {
+        let mut sources = self.shared.sources.write().unwrap_or_else(PoisonError::into_inner);
+        if !sources.iter().any(KnownSource::is_attached) {
+            let path = spool::folder(self.shared.store.folder(), ATTACHED);
+            let source =
+                Source { name: ATTACHED.to_owned(), kind: SourceKind::Uploads, path, ..Source::default() };
+            sources.push(KnownSource::of(&self.shared.store, &source)?);
+        }
+        Ok(())
+    }
+
+    /// Whether something was ever attached to a conversation.
+    pub(crate) fn has_attached(&self) -> bool {
+        self.shared.sources().iter().any(KnownSource::is_attached)
+    }
+
     /// Takes over the sources of a changed perimeter: new ones and those that are declared in another way are followed
     /// from now on, others as before. Those that are gone are followed no more; what was read of them stays until
     /// somebody removes it.
@@ -232,6 +258,7 @@ impl Library {
         let mut declared = declared.clone();
         spooled(&mut declared, self.shared.store.folder());
         let before = self.shared.sources();
+        let (mut attached, before): (Vec<_>, Vec<_>) = before.into_iter().partition(KnownSource::is_attached);
         let (mut now, mut new) = (Vec::new(), Vec::new());
         for source in &declared.sources {
             match before.iter().find(|known| known.declared == *source) {
@@ -246,6 +273,7 @@ impl Library {
         if new.is_empty() && now.len() == before.len() {
             return Ok(());
         }
+        now.append(&mut attached);
         let mut perimeter = (*self.shared.perimeter()).clone();
         perimeter.sources.clone_from(&declared.sources);
         *self.shared.perimeter.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(perimeter);
@@ -262,6 +290,18 @@ impl Library {
         perimeter.access.clone_from(&declared.access);
         *self.shared.perimeter.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(perimeter);
         self.shared.declared.fetch_add(1, Ordering::Release);
+    }
+
+    /// Takes over the collections of a changed perimeter: what belongs to each is found out at once.
+    pub fn declare_collections(&self, declared: &Perimeter) {
+        let mut perimeter = (*self.shared.perimeter()).clone();
+        if perimeter.collections == declared.collections {
+            return;
+        }
+        perimeter.collections.clone_from(&declared.collections);
+        // The index first: a name that may be chosen holds what belongs to it.
+        self.shared.derived.declare(&declared.collections);
+        *self.shared.perimeter.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(perimeter);
     }
 
     /// What is declared now.
@@ -308,7 +348,7 @@ impl Library {
     pub fn undeclared_sources(&self) -> Result<Vec<StoredSource>, Error> {
         let mut sources = self.shared.store.sources()?;
         let perimeter = self.shared.perimeter();
-        sources.retain(|stored| perimeter.source(&stored.name).is_none());
+        sources.retain(|stored| stored.name != ATTACHED && perimeter.source(&stored.name).is_none());
         Ok(sources)
     }
 
@@ -427,9 +467,11 @@ impl Shared {
         };
         let _one_at_a_time = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
         let split = |extracted: &Extracted| (reading.split)(extracted);
+        // What is attached to conversations is nobody else's to see, not even how much it is.
+        let unseen = Board::default();
         let scan = Scan {
             store: &self.store,
-            board: &self.board,
+            board: if known.is_attached() { &unseen } else { &self.board },
             perimeter: &self.perimeter(),
             source: &known.source,
             id: known.id,
@@ -450,6 +492,11 @@ impl Shared {
         self.sources().into_iter().filter(|known| known.source.kind == SourceKind::Uploads).collect()
     }
 
+    /// The source of what is attached to conversations, where there is any.
+    pub fn attached_source(&self) -> Option<Source> {
+        self.sources().into_iter().find(KnownSource::is_attached).map(|known| known.source)
+    }
+
     /// Shows how many passages there are and how many have their vector.
     pub fn show_totals(&self) -> Result<(), Error> {
         let counts = self.store.counts()?;
@@ -457,7 +504,8 @@ impl Shared {
         let in_step = self.derived.applied() >= self.latest()?;
         self.board.update(|progress| {
             progress.passages = counts.passages;
-            progress.embedded = embedded;
+            // What is attached to conversations has vectors, and is not counted.
+            progress.embedded = embedded.min(counts.passages);
             progress.words_in_step = in_step;
         });
         Ok(())

@@ -83,6 +83,7 @@ pub(crate) fn rule(folders: &[Permissions], file: Permissions) -> AccessRule {
         everyone: false,
         users: readers.user.and_then(user_name).into_iter().collect::<BTreeSet<_>>(),
         groups: readers.group.and_then(group_name).into_iter().collect::<BTreeSet<_>>(),
+        conversation: None,
     }
 }
 

@@ -168,16 +168,23 @@ pub struct OpenDocument {
 pub(crate) struct Rules {
     by_id: HashMap<AccessId, AccessRule>,
     highest: u32,
+    /// Whether something was attached to a conversation.
+    attached: bool,
 }
 
 impl Rules {
     fn allows(&self, access: AccessId, principal: &Principal) -> bool {
-        // A number that is not known lets nobody in but the owner.
-        principal.owner || self.by_id.get(&access).is_some_and(|rule| rule.allows(principal))
+        // A number that is not known lets nobody in.
+        self.by_id.get(&access).is_some_and(|rule| rule.allows(principal))
+    }
+
+    fn opens(&self, access: AccessId, principal: &Principal) -> bool {
+        self.by_id.get(&access).is_some_and(|rule| rule.opens(principal))
     }
 
     pub(crate) fn readable(&self, principal: &Principal) -> AccessSet {
-        if principal.owner {
+        // The owner reads everything but what others attached to their conversations.
+        if principal.owner && !self.attached {
             return AccessSet::everything();
         }
         let allowed = self.by_id.iter().filter(|(_, rule)| rule.allows(principal));
@@ -284,7 +291,10 @@ impl Library {
         let Some(document) = self.shared.readable_document(principal, id)? else { return Ok(None) };
         let sources = self.shared.store.sources()?;
         let stored = sources.into_iter().find(|source| source.id == document.location.source);
-        let declared = stored.and_then(|stored| self.shared.perimeter().source(&stored.name).cloned());
+        let declared = stored.and_then(|stored| match self.shared.perimeter().source(&stored.name) {
+            Some(source) => Some(source.clone()),
+            None => self.shared.attached_source().filter(|source| source.name == stored.name),
+        });
         let path = declared.map(|source| match source.is_remote() {
             true => crate::spool::blob(&source.path, &document.location.path),
             false => crate::paths::under(&source.path, &document.location.path),
@@ -363,7 +373,8 @@ impl Shared {
         }
         let by_id: HashMap<_, _> = self.store.access_rules()?.into_iter().collect();
         let highest = by_id.keys().map(|id| id.0).max().unwrap_or(0);
-        let rules = Arc::new(Rules { by_id, highest });
+        let attached = by_id.values().any(|rule: &AccessRule| rule.conversation.is_some());
+        let rules = Arc::new(Rules { by_id, highest, attached });
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rules);
         Ok(rules)
     }
@@ -382,11 +393,11 @@ impl Shared {
     }
 
     fn readable_document(&self, principal: &Principal, id: DocumentId) -> Result<Option<Document>, Error> {
-        let rules = self.rules()?;
         let document = self.store.document(id)?;
+        // Read after the document: a rule that it carries is known then.
+        let rules = self.rules()?;
         Ok(document.filter(|document| {
-            document.outcome == intramuros_store::FileOutcome::Read
-                && rules.allows(document.access, principal)
+            document.outcome == intramuros_store::FileOutcome::Read && rules.opens(document.access, principal)
         }))
     }
 

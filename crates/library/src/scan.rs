@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use intramuros_core::access::AccessRule;
 use intramuros_core::document::{ExtractError, Limits};
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::{AccessOrigin, Perimeter, Source, SourceKind};
+use intramuros_core::perimeter::{ATTACHED, AccessOrigin, Perimeter, Source, SourceKind};
 use intramuros_store::{FileChange, FileId, FileOutcome, Location, NewFile, SourceId, Stamp, Store};
 use serde::Serialize;
 
@@ -223,6 +223,10 @@ impl Scan<'_> {
 
     fn rule(&self, found: &Found) -> AccessRule {
         let path = String::from_utf8_lossy(&found.path);
+        // No declared rule opens what is attached to a conversation.
+        if self.source.name == ATTACHED {
+            return found.rule.clone().unwrap_or_else(AccessRule::owner_only);
+        }
         match self.perimeter.declared_rule(&self.source.name, &path) {
             Some((_, access)) => access.rule(),
             None => found.rule.clone().unwrap_or_else(AccessRule::owner_only),

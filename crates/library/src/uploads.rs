@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use intramuros_core::access::AccessRule;
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::SourceKind;
+use intramuros_core::perimeter::{ATTACHED, SourceKind};
 use intramuros_store::{DocumentId, FileOutcome, Location, SourceId};
 
 use crate::library::{Library, Shared};
@@ -89,6 +89,15 @@ pub struct Bringing {
     incoming: Incoming,
 }
 
+impl Bringing {
+    pub(crate) fn begin(spool: &Spool, source: &str, path: &str) -> Result<Bringing, Refusal> {
+        // Two who bring a file of the same name at once must not write into one another's.
+        let unique = format!("{path}\0{:?}", std::time::Instant::now());
+        let incoming = spool.incoming(&unique)?;
+        Ok(Bringing { source: source.to_owned(), incoming, path: path.to_owned() })
+    }
+}
+
 impl Write for Bringing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.incoming.write(bytes)
@@ -126,6 +135,11 @@ pub fn check_name(name: &str) -> Result<(), Refusal> {
     }
 }
 
+/// What is attached to conversations is taken, and taken away, in its conversation alone.
+fn check_source(source: &str) -> Result<(), Refusal> {
+    if source == ATTACHED { Err(Refusal::Source) } else { Ok(()) }
+}
+
 impl Library {
     /// The sources that take files.
     pub fn upload_sources(&self) -> Vec<String> {
@@ -141,6 +155,7 @@ impl Library {
     /// When it is not taken.
     pub fn bring(&self, source: &str, folder: &str, name: &str, replace: bool) -> Result<Bringing, Refusal> {
         check_name(name)?;
+        check_source(source)?;
         let path = format!("{folder}/{name}");
         self.spool(source, |spool| {
             if !replace && spool.held(&path).is_some() {
@@ -152,9 +167,7 @@ impl Library {
                     "there are {files} documents of {bytes} bytes in your name; at most {MAX_FILES} and {MAX_BYTES} are kept"
                 )));
             }
-            // Two who bring a file of the same name at once must not write into one another's.
-            let unique = format!("{path}\0{:?}", std::time::Instant::now());
-            Ok(Bringing { source: source.to_owned(), incoming: spool.incoming(&unique)?, path: path.clone() })
+            Bringing::begin(spool, source, &path)
         })
     }
 
@@ -186,6 +199,7 @@ impl Library {
         path: &str,
         rule: AccessRule,
     ) -> Result<Option<AccessRule>, Refusal> {
+        check_source(source)?;
         let before = self.spool(source, |spool| {
             let Some(held) = spool.held(path).cloned() else { return Ok(None) };
             spool.note(Held { rule: Some(rule), ..held.clone() })?;
@@ -201,6 +215,11 @@ impl Library {
     /// # Errors
     /// When it can't be written.
     pub fn take_away(&self, source: &str, path: &str) -> Result<bool, Refusal> {
+        check_source(source)?;
+        self.remove_brought(source, path)
+    }
+
+    pub(crate) fn remove_brought(&self, source: &str, path: &str) -> Result<bool, Refusal> {
         let there = self.spool(source, |spool| {
             let there = spool.held(path).is_some();
             spool.remove(path)?;
@@ -256,21 +275,21 @@ impl Library {
     }
 
     /// Brings the store in step with what a source holds now.
-    fn read_brought(&self, source: &str) {
+    pub(crate) fn read_brought(&self, source: &str) {
         // What fails here is tried again, and told, by the thread that follows.
-        if self.scan(source).is_err() {
+        let known = self.shared.sources().into_iter().find(|known| known.source.name == source);
+        if known.is_none_or(|known| self.shared.scan(&known, &Scope::All).is_err()) {
             self.shared.brought.ring();
         }
     }
 
-    fn spool<T>(
+    pub(crate) fn spool<T>(
         &self,
         source: &str,
         work: impl FnOnce(&mut Spool) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        let perimeter = self.perimeter();
-        let declared = perimeter.source(source).filter(|declared| declared.kind == SourceKind::Uploads);
-        let declared = declared.ok_or(Refusal::Source)?;
+        let known = self.shared.upload_sources().into_iter().find(|known| known.source.name == source);
+        let declared = known.ok_or(Refusal::Source)?.source;
         let mut spools = self.shared.uploads.spools.lock().unwrap_or_else(PoisonError::into_inner);
         if !spools.contains_key(source) {
             spools.insert(source.to_owned(), Spool::open(&declared.path, SourceKind::Uploads.word())?);

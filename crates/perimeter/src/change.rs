@@ -69,6 +69,10 @@ pub fn between(before: &Perimeter, declared: &Perimeter, plan: Option<(&Plan, &P
         change.now.assistant.clone_from(&before.assistant);
         hindrances.insert(Part::Model, why);
     }
+    match missing(&change.now, declared) {
+        None => change.now.collections.clone_from(&declared.collections),
+        Some(why) => _ = hindrances.insert(Part::Collection, why),
+    }
     for path in differences(before, declared) {
         match part(&path) {
             Ok(part) => match hindrances.get(&part) {
@@ -79,6 +83,18 @@ pub fn between(before: &Perimeter, declared: &Perimeter, plan: Option<(&Plan, &P
         }
     }
     change
+}
+
+/// What the declared collections name that does not hold now; all of them wait for it.
+fn missing(now: &Perimeter, declared: &Perimeter) -> Option<String> {
+    let wait = |what: &str, name: &str| format!("the {what} `{name}` needs a restart");
+    declared.collections.iter().find_map(|collection| {
+        let model = collection.model.as_deref();
+        let model = model.filter(|name| !now.models.iter().any(|model| model.name == *name));
+        let mut sources = collection.named_sources().into_iter();
+        let source = sources.find(|name| now.source(name).is_none() && declared.source(name).is_some());
+        model.map(|name| wait("model", name)).or(source.map(|name| wait("source", name)))
+    })
 }
 
 /// Why sources can't change at once where some are fetched from elsewhere.
@@ -107,6 +123,8 @@ enum Part {
     Model,
     /// Folders of documents.
     Source,
+    /// Named sets of them.
+    Collection,
     /// People, groups, access, and what the seal does not know of.
     Live,
 }
@@ -123,6 +141,7 @@ fn part(path: &str) -> Result<Part, &'static str> {
         ("egress" | "proxy" | "dns", _) => Part::Way,
         ("model" | "assistant", _) => Part::Model,
         ("source", _) => Part::Source,
+        ("collection", _) => Part::Collection,
         ("access" | "user" | "group", _) | (_, "journal.question_text" | "journal.on_failure") => Part::Live,
         ("sealed" | "require_seal", _) => return Err("a seal is for good"),
         ("server", _) => return Err("addresses, names and tokens are taken at the start"),
@@ -148,6 +167,7 @@ fn with(base: &Perimeter, declared: &Perimeter, part: Part) -> Perimeter {
             perimeter.assistant.clone_from(&declared.assistant);
         }
         Part::Source => perimeter.sources.clone_from(&declared.sources),
+        Part::Collection => perimeter.collections.clone_from(&declared.collections),
         Part::Live => {
             perimeter.access.clone_from(&declared.access);
             perimeter.users.clone_from(&declared.users);
@@ -265,6 +285,17 @@ mod tests {
         let anne = "[[user]]\nname='anne'\ngroups=['hr']\n";
         assert_eq!(check("", anne, &["user[0]"], &[]).now.users.len(), 1);
         check("", "[[group]]\nname='hr'\n", &["group[0]"], &[]);
+        let papers = "[[source]]\nname='papers'\npath='/srv/papers'\n";
+        let collection = "[[collection]]\nname='Leases'\nsources=['papers']\n";
+        let both = format!("{papers}{collection}");
+        assert_eq!(check(papers, &both, &["collection[0]"], &[]).now.collections.len(), 1);
+        assert_eq!(check(&both, papers, &["collection[0]"], &[]).now.collections.len(), 0);
+        let described = format!("{both}description='All leases'\n");
+        check(&both, &described, &["collection[0].description"], &[]);
+        // One whose source waits for a restart waits with it.
+        let waits = "collection[0] (the source `papers` needs a restart)";
+        let sealed = check("", &both, &[], &[waits, "source[0] (/srv/papers is sealed)"]);
+        assert!(sealed.now.collections.is_empty());
     }
 
     #[test]

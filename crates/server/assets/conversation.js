@@ -64,8 +64,11 @@ export async function drawConversation(element, at, actions) {
   const said = h("div", { class: "said" });
   const state = { query: new URLSearchParams(one.id ? { conversation: one.id } : {}) };
   for (const turn of one.said) said.append(drawTurn(one, turn, state));
-  fill(element, h("div", { class: "talk" }, h("p", { class: "crumb" }, go("/conversations", {}, t("conversations"))),
-    drawHead(one, actions), one.id && one.collection && h("p", { class: "quiet" }, t("about_collection", { name: one.collection })), said, one.own && drawBox(one, said, state, actions)));
+  const attached = h("div", {});
+  const talk = h("div", { class: "talk" }, h("p", { class: "crumb" }, go("/conversations", {}, t("conversations"))),
+    drawHead(one, actions), one.id && one.collection && h("p", { class: "quiet" }, t("about_collection", { name: one.collection })), said, attached, one.own && drawBox(one, said, state, actions));
+  fill(element, talk);
+  if (one.own && !at.ask) import("./attachments.js").then(({ drawAttachments }) => drawAttachments(attached, talk, one, actions)).catch(() => {});
   if (at.ask && !one.id) await asked(one, at.ask, said, state, actions);
   else if (one.own && at.view === "conversation") element.querySelector("textarea")?.focus({ preventScroll: one.said.length > 0 });
 }

@@ -27,34 +27,8 @@ export async function drawUploads(place, again) {
   const list = h("div", {});
   const readers = h("select", { id: "readers" }, options(state.groups, "me"));
   const input = h("input", { type: "file", id: "files", multiple: true, hidden: true, on: { change: () => { take(input.files); input.value = ""; } } });
-  const take = (files) => [...files].forEach((file) => sendFile(file));
-  const sendFile = (file, replace = false) => {
-    const row = h("li", {});
-    sending.append(row);
-    if (file.size > state.most_bytes) return say(row, t("too_big", { name: file.name, all: size(state.most_bytes) }));
-    const query = new URLSearchParams({ source: state.sources[0], name: file.name, readers: readers.value, ...(replace && { replace: "true" }) });
-    const bar = h("progress", { max: 1, value: 0, "aria-label": t("sending", { name: file.name }) });
-    const count = h("span", { class: "quiet" });
-    const request = new XMLHttpRequest();
-    fill(row, h("span", {}, t("sending", { name: file.name })), bar, count, h("button", { type: "button", on: { click: () => { request.abort(); row.remove(); } } }, t("cancel_sending")));
-    request.upload.addEventListener("progress", (event) => {
-      bar.value = event.total ? event.loaded / event.total : 0;
-      count.textContent = t("sent_of", { done: size(event.loaded), all: size(event.total) });
-    });
-    request.addEventListener("load", () => {
-      if (request.status === 201) { row.remove(); return refresh(); }
-      const failure = parse(request.responseText);
-      if (request.status !== 409) return say(row, failure?.message ?? request.statusText);
-      fill(row, h("span", {}, t("taken_name", { name: file.name })),
-        h("button", { type: "button", on: { click: () => { row.remove(); sendFile(file, true); } } }, t("replace")),
-        h("button", { type: "button", on: { click: () => row.remove() } }, t("give_up")));
-      row.querySelector("button").focus();
-    });
-    request.addEventListener("error", () => say(row, t("offline")));
-    request.open("POST", "/api/v1/uploads?" + query);
-    request.setRequestHeader("content-type", "application/octet-stream");
-    request.send(file);
-  };
+  const take = (files) => [...files].forEach((file) => sendFile(sending, file, { to, most: state.most_bytes, sent: () => refresh() }));
+  const to = (file, replace) => "uploads?" + new URLSearchParams({ source: state.sources[0], name: file.name, readers: readers.value, ...(replace && { replace: "true" }) });
   let timer = 0;
   const refresh = async () => {
     clearTimeout(timer);
@@ -78,6 +52,34 @@ export async function drawUploads(place, again) {
   fill(place, zone, list);
   drawList(list, state, refresh);
   if (state.uploads.some((one) => one.state === "waiting")) timer = setTimeout(refresh, LOOK_EVERY_MS);
+}
+
+/** Sends a file to `to(file, replace)`, at most `most` bytes, with a row in `list` that shows how far it is; then calls `sent`. */
+export function sendFile(list, file, { to, most, sent }, replace = false) {
+  const row = h("li", {});
+  list.append(row);
+  if (file.size > most) return say(row, t("too_big", { name: file.name, all: size(most) }));
+  const bar = h("progress", { max: 1, value: 0, "aria-label": t("sending", { name: file.name }) });
+  const count = h("span", { class: "quiet" });
+  const request = new XMLHttpRequest();
+  fill(row, h("span", {}, t("sending", { name: file.name })), bar, count, h("button", { type: "button", on: { click: () => { request.abort(); row.remove(); } } }, t("cancel_sending")));
+  request.upload.addEventListener("progress", (event) => {
+    bar.value = event.total ? event.loaded / event.total : 0;
+    count.textContent = t("sent_of", { done: size(event.loaded), all: size(event.total) });
+  });
+  request.addEventListener("load", () => {
+    if (request.status === 201) { row.remove(); return sent(); }
+    const failure = parse(request.responseText);
+    if (request.status !== 409) return say(row, failure?.message ?? request.statusText);
+    fill(row, h("span", {}, t("taken_name", { name: file.name })),
+      h("button", { type: "button", on: { click: () => { row.remove(); sendFile(list, file, { to, most, sent }, true); } } }, t("replace")),
+      h("button", { type: "button", on: { click: () => row.remove() } }, t("give_up")));
+    row.querySelector("button").focus();
+  });
+  request.addEventListener("error", () => say(row, t("offline")));
+  request.open("POST", "/api/v1/" + to(file, replace));
+  request.setRequestHeader("content-type", "application/octet-stream");
+  request.send(file);
 }
 
 function options(groups, chosen) {

@@ -211,13 +211,13 @@ impl Accounts {
         let mut groups = declared.principal(&person.name).groups;
         groups.extend(person.groups.iter().cloned());
         let owner = person.role == intramuros_accounts::Role::Owner;
-        Principal { user: Some(person.name.clone()), groups, owner }
+        Principal { user: Some(person.name.clone()), groups, owner, conversation: None }
     }
 
     /// Who a service's token is to the access rules.
     pub fn service(&self, name: &str, groups: &BTreeSet<String>) -> Principal {
         let user = format!("{}{name}", intramuros_accounts::names::SERVICE);
-        Principal { user: Some(user), groups: groups.clone(), owner: false }
+        Principal { user: Some(user), groups: groups.clone(), owner: false, conversation: None }
     }
 
     /// A provider by name.

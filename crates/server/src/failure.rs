@@ -73,6 +73,11 @@ impl Failure {
         Failure::new(StatusCode::NOT_FOUND, "not_found", "there is no such model")
     }
 
+    /// The collection that was asked for is not declared, or not for who asks.
+    pub fn no_collection() -> Failure {
+        Failure::new(StatusCode::NOT_FOUND, "not_found", "there is no such collection")
+    }
+
     /// The original is not handed out.
     pub fn no_original(message: &str) -> Failure {
         Failure::new(StatusCode::NOT_FOUND, "not_found", message)

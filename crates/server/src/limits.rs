@@ -38,6 +38,10 @@ pub const MAX_TEXT_BYTES: usize = 512 << 10;
 /// Largest file that is taken, in bytes: what is read of one file where nothing else is declared.
 pub const MAX_UPLOAD_BYTES: u64 = 256 << 20;
 
+/// Largest file that is attached to a conversation, in bytes. 64 MiB: a scanned report of some hundred pages; whoever asks
+/// waits for its reading.
+pub const MAX_ATTACHED_BYTES: u64 = 64 << 20;
+
 /// Files that are brought at the same time. 16: each holds a thread and a few pieces of its file.
 pub const UPLOADS_AT_ONCE: usize = 16;
 

@@ -41,6 +41,7 @@ const ASSETS: &[Asset] = &[
     script("written.js", include_str!("../assets/written.js")),
     script("collections.js", include_str!("../assets/collections.js")),
     script("conversation.js", include_str!("../assets/conversation.js")),
+    script("attachments.js", include_str!("../assets/attachments.js")),
     script("document.js", include_str!("../assets/document.js")),
     script("folders.js", include_str!("../assets/folders.js")),
     script("health.js", include_str!("../assets/health.js")),

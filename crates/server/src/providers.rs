@@ -3,6 +3,7 @@
 //! Everything goes through the one door out, for the purpose `sign-in`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use intramuros_accounts::jwt::{Doubt, Keys};
@@ -66,7 +67,7 @@ struct Known {
 /// What is known of the providers.
 #[derive(Default)]
 pub(crate) struct Providers {
-    known: Mutex<HashMap<String, Known>>,
+    known: std::sync::Mutex<HashMap<String, Arc<Mutex<Option<Known>>>>>,
     ended: std::sync::Mutex<HashMap<String, i64>>,
 }
 
@@ -93,11 +94,18 @@ impl Providers {
         Ok(self.known(egress, provider, false).await?.discovery)
     }
 
+    /// Where what is known of one provider is kept. Nobody waits here.
+    fn place(&self, name: &str) -> Arc<Mutex<Option<Known>>> {
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(known.entry(name.to_owned()).or_default())
+    }
+
     async fn known(&self, egress: &Egress, provider: &Provider, new_keys: bool) -> Result<Known, Hindrance> {
         let issuer = &provider.declared.issuer;
-        // One at a time: others wait for what the first fetches.
-        let mut known = self.known.lock().await;
-        if let Some(found) = known.get(&provider.declared.name)
+        let place = self.place(&provider.declared.name);
+        // One at a time for each provider: others wait for what the first fetches, and for no other provider.
+        let mut known = place.lock().await;
+        if let Some(found) = known.as_ref()
             && found.at.elapsed() < BELIEVED
             && !(new_keys && found.keys_at.elapsed() > KEYS_EVERY)
         {
@@ -110,7 +118,7 @@ impl Providers {
             Keys::parse(&text).ok_or_else(|| Hindrance::new("provider", "its keys can't be understood"))?;
         let now = Instant::now();
         let found = Known { discovery, keys, at: now, keys_at: now };
-        known.insert(provider.declared.name.clone(), found.clone());
+        *known = Some(found.clone());
         Ok(found)
     }
 
@@ -235,4 +243,20 @@ async fn fetch(egress: &Egress, request: Request) -> Result<Vec<u8>, Hindrance> 
         return Err(Hindrance::new("provider", format!("it answered {}", response.status)));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_provider_that_is_slow_keeps_nobody_from_another() {
+        let providers = Providers::default();
+        let slow = providers.place("slow");
+        let fetching = slow.lock().await;
+        assert!(providers.place("slow").try_lock().is_err(), "two fetch at once from the same");
+        assert!(providers.place("other").try_lock().is_ok(), "another provider waits for the slow one");
+        drop(fetching);
+        assert!(providers.place("slow").try_lock().is_ok());
+    }
 }

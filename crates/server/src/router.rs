@@ -17,14 +17,14 @@ use tower_http::compression::CompressionLayer;
 use crate::api::account::{first, own, provider, session, tokens};
 use crate::api::admin::{groups, health, journal, people, see_as, state};
 use crate::api::{
-    answer, ask, collections, conversations, documents, events, failures, folders, openapi, original, pages,
-    perimeter, search, status, uploads,
+    answer, ask, attachments, collections, conversations, documents, events, failures, folders, openapi,
+    original, pages, perimeter, search, status, uploads,
 };
 use crate::application::Shared;
 use crate::endpoints::{Body, Endpoint, FORM_BYTES, Need, Who};
 use crate::failure::Failure;
-use crate::limits::{MAX_BODY_BYTES, MAX_UPLOAD_BYTES};
-use crate::programs::{mcp, openai};
+use crate::limits::{MAX_ATTACHED_BYTES, MAX_BODY_BYTES, MAX_UPLOAD_BYTES};
+use crate::programs::{mcp, openai, responses};
 use crate::{guard, page, scim};
 
 /// What answers at an endpoint.
@@ -68,6 +68,7 @@ fn routes() -> Vec<(Endpoint, Handler)> {
         (anyone(Endpoint::get("/api/v1/health")), Text(get(status::health))),
         (Endpoint::get("/v1/models"), Text(get(openai::models))),
         (Endpoint::post("/v1/chat/completions"), Text(post(openai::chat))),
+        (Endpoint::post("/v1/responses"), Text(post(responses::responses))),
         (Endpoint::post("/v1/embeddings"), Text(post(openai::embeddings))),
         (Endpoint::get("/mcp").any().body(Body::Json(mcp::MAX_BODY)), Handler::Mcp),
     ]);
@@ -102,6 +103,7 @@ fn page_routes() -> Vec<(Endpoint, Handler)> {
 /// How people come in, and what they do for themselves.
 fn account() -> Vec<(Endpoint, Handler)> {
     let text = Handler::Text;
+    let attachments = |method| Endpoint::own(method, "/api/v1/conversations/{id}/attachments");
     vec![
         (Endpoint::page("/api/v1/session"), text(get(session::session))),
         (Endpoint::sign_in("POST", "/api/v1/session"), text(post(session::sign_in))),
@@ -120,6 +122,10 @@ fn account() -> Vec<(Endpoint, Handler)> {
         (Endpoint::own("POST", "/api/v1/tokens"), text(post(tokens::make))),
         (Endpoint::own("DELETE", "/api/v1/tokens/{id}"), text(delete(tokens::revoke))),
         (Endpoint::own("GET", "/api/v1/conversations"), text(get(conversations::conversations))),
+        (Endpoint::own("POST", "/api/v1/conversations"), text(post(conversations::begin))),
+        (attachments("GET"), text(get(attachments::attachments))),
+        (attachments("POST").body(Body::File(MAX_ATTACHED_BYTES)), text(post(attachments::attach))),
+        (attachments("DELETE"), text(delete(attachments::detach))),
         (Endpoint::own("GET", "/api/v1/conversations/{id}"), text(get(conversations::conversation))),
         (Endpoint::own("PATCH", "/api/v1/conversations/{id}"), text(patch(conversations::change))),
         (Endpoint::own("DELETE", "/api/v1/conversations/{id}"), text(delete(conversations::remove))),

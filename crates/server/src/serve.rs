@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower_service::Service;
 
+use crate::api::attachments;
 use crate::application::{Application, Shared};
 use crate::guard::Peer;
 use crate::limits::{HEAD_TIME, MAX_HEAD_BYTES, SHUTDOWN_TIME};
@@ -63,6 +64,7 @@ pub async fn serve(
     let progress = progress::follow(Arc::clone(&application.library), stopping.clone());
     let connections = Arc::new(Semaphore::new(application.settings.limits.connections));
     let shared = Arc::new(Shared::new(application, &addresses, progress, stopping));
+    attachments::keep_tidy(Arc::clone(&shared));
     let router = router::router(shared);
     let graceful = GracefulShutdown::new();
     tokio::pin!(shutdown);

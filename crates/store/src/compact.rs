@@ -36,19 +36,41 @@ impl Store {
         Ok(Compacted { vectors, deletions })
     }
 
-    /// Removes every vector of a model, for example when another takes its place.
+    /// Removes every vector of a model when another has taken its place, a little at a time, and then all that is known of it.
+    /// Stopped in between, it is taken up where it was.
     pub fn forget_model(&self, model: &str) -> Result<(), Error> {
+        let what = "forgetting a model's vectors";
+        loop {
+            let removed = self.write(|connection| {
+                connection
+                    .execute(
+                        "DELETE FROM vectors WHERE (model_id, hash) IN (SELECT model_id, hash FROM vectors
+                         WHERE model_id = (SELECT id FROM models WHERE name = ?1) LIMIT ?2)",
+                        params![model, DELETED_AT_ONCE as i64],
+                    )
+                    .doing(what)
+            })?;
+            if removed == 0 {
+                break;
+            }
+        }
         self.write(|connection| {
-            let what = "forgetting a model's vectors";
-            let transaction = connection.transaction().doing(what)?;
-            transaction
-                .execute(
-                    "DELETE FROM vectors WHERE model_id = (SELECT id FROM models WHERE name = ?1)",
-                    [model],
-                )
-                .doing(what)?;
-            transaction.execute("DELETE FROM models WHERE name = ?1", [model]).doing(what)?;
-            transaction.commit().doing(what)
+            // One that was written between stays, and is removed the next time.
+            let sql = "DELETE FROM models WHERE name = ?1 AND NOT EXISTS
+                 (SELECT 1 FROM vectors WHERE model_id = models.id)";
+            connection.execute(sql, [model]).doing(what)?;
+            Ok(())
+        })
+    }
+
+    /// The models of which there are vectors, or were.
+    pub fn models(&self) -> Result<Vec<String>, Error> {
+        let what = "reading the models";
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT name FROM models ORDER BY id").doing(what)?;
+            let names = statement.query_map([], |row| row.get(0)).doing(what)?;
+            names.collect::<Result<_, _>>().doing(what)
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use intramuros_core::access::AccessId;
 use intramuros_core::error::Error;
+use intramuros_core::perimeter::ATTACHED;
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::Doing;
@@ -123,13 +124,15 @@ impl Store {
                 .prepare_cached(
                     "SELECT id, source_id, path, '', outcome, detail, access_id, 0 AS position
                        FROM files WHERE outcome <> 'read'
+                        AND source_id IS NOT (SELECT id FROM sources WHERE name = ?3)
                      UNION ALL
                      SELECT f.id, f.source_id, f.path, d.part, d.outcome, d.detail, d.access_id, d.id
                        FROM documents d JOIN files f ON f.id = d.file_id WHERE d.outcome <> 'read'
+                        AND f.source_id IS NOT (SELECT id FROM sources WHERE name = ?3)
                      ORDER BY position, 1 LIMIT ?2 OFFSET ?1",
                 )
                 .and_then(|mut statement| {
-                    statement.query_map(params![offset as i64, limit as i64], failure)?.collect()
+                    statement.query_map(params![offset as i64, limit as i64, ATTACHED], failure)?.collect()
                 })
                 .doing("reading what was not read")
         })
@@ -141,14 +144,14 @@ impl Store {
             let what = "counting by source";
             let sql = "SELECT s.name, (SELECT count(*) FROM files f WHERE f.source_id = s.id),
                  (SELECT count(*) FROM documents d JOIN files f ON f.id = d.file_id
-                  WHERE f.source_id = s.id AND d.outcome = 'read') FROM sources s ORDER BY s.id";
+                  WHERE f.source_id = s.id AND d.outcome = 'read') FROM sources s WHERE s.name <> ?1 ORDER BY s.id";
             let mut statement = connection.prepare_cached(sql).doing(what)?;
             let one = |row: &rusqlite::Row<'_>| {
                 let (files, documents) = (count(row, 1)?, count(row, 2)?);
                 Ok(SourceCounts { name: row.get(0)?, files, documents, failed: BTreeMap::new() })
             };
             let mut sources: Vec<SourceCounts> =
-                statement.query_map([], one).doing(what)?.collect::<Result<_, _>>().doing(what)?;
+                statement.query_map([ATTACHED], one).doing(what)?.collect::<Result<_, _>>().doing(what)?;
             let sql = "SELECT s.name, x.outcome, count(*) FROM (
                      SELECT source_id, outcome FROM files WHERE outcome <> 'read'
                      UNION ALL SELECT f.source_id, d.outcome FROM documents d JOIN files f ON f.id = d.file_id
@@ -166,15 +169,16 @@ impl Store {
         })
     }
 
-    /// How much there is.
+    /// How much there is, but for what is attached to conversations.
     pub fn counts(&self) -> Result<Counts, Error> {
         self.read(|connection| {
             let what = "counting";
             let mut counts = Counts::default();
             connection
                 .query_row(
-                    "SELECT count(*), coalesce(sum(size), 0), coalesce(sum(outcome = 'read'), 0) FROM files",
-                    [],
+                    "SELECT count(*), coalesce(sum(size), 0), coalesce(sum(outcome = 'read'), 0) FROM files
+                     WHERE source_id IS NOT (SELECT id FROM sources WHERE name = ?1)",
+                    [ATTACHED],
                     |row| {
                         counts.files = count(row, 0)?;
                         counts.bytes = count(row, 1)?;
@@ -185,8 +189,9 @@ impl Store {
                 .doing(what)?;
             connection
                 .query_row(
-                    "SELECT count(*), coalesce(sum(passages), 0) FROM documents WHERE outcome = 'read'",
-                    [],
+                    "SELECT count(*), coalesce(sum(passages), 0) FROM documents WHERE outcome = 'read' AND file_id NOT IN
+                     (SELECT id FROM files WHERE source_id = (SELECT id FROM sources WHERE name = ?1))",
+                    [ATTACHED],
                     |row| {
                         counts.documents = count(row, 0)?;
                         counts.passages = count(row, 1)?;
@@ -198,11 +203,13 @@ impl Store {
                 .prepare_cached(
                     "SELECT outcome, count(*) FROM (
                          SELECT outcome FROM files WHERE outcome <> 'read'
-                         UNION ALL SELECT outcome FROM documents WHERE outcome <> 'read'
+                            AND source_id IS NOT (SELECT id FROM sources WHERE name = ?1)
+                         UNION ALL SELECT outcome FROM documents WHERE outcome <> 'read' AND file_id NOT IN
+                            (SELECT id FROM files WHERE source_id = (SELECT id FROM sources WHERE name = ?1))
                      ) GROUP BY outcome",
                 )
                 .doing(what)?;
-            let failed = statement.query_map([], |row| Ok((row.get(0)?, count(row, 1)?))).doing(what)?;
+            let failed = statement.query_map([ATTACHED], |row| Ok((row.get(0)?, count(row, 1)?))).doing(what)?;
             counts.failed = failed.collect::<Result<_, _>>().doing(what)?;
             Ok(counts)
         })

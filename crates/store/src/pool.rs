@@ -135,6 +135,14 @@ impl Store {
         })
     }
 
+    /// Forgets the value under a name.
+    pub fn remove_meta(&self, key: &str) -> Result<(), Error> {
+        self.write(|connection| {
+            connection.execute("DELETE FROM meta WHERE key = ?1", [key]).doing("forgetting a setting")?;
+            Ok(())
+        })
+    }
+
     /// Runs `work` on a connection that reads.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         self.readers.read(work)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::host::{parse_host_port, parse_url, with_port};
 use super::mistake::{Position, nearest};
 use super::read::Reader;
-use super::source::place_of;
+use super::source::{ATTACHED, place_of};
 use super::{
     AccessOrigin, Host, MAX_COLLECTION_NAME, MAX_COLLECTIONS, MAX_SECTIONS, ModelKind, ModelUse, Perimeter,
     Purpose, Source, SourceKind,
@@ -137,6 +137,11 @@ fn names(perimeter: &Perimeter, reader: &mut Reader<'_>) {
 fn sources(perimeter: &Perimeter, reader: &mut Reader<'_>) {
     for (number, source) in perimeter.sources.iter().enumerate() {
         let section = format!("source[{number}]");
+        if source.name == ATTACHED {
+            let what =
+                format!("`{ATTACHED}` is the program's own name for what is attached to conversations");
+            wrong(reader, &format!("{section}.name"), what, "give the source another name");
+        }
         if source.kind == SourceKind::Folder {
             if source.path.as_os_str().is_empty() {
                 let what = format!("the source `{}` is a folder and has no path", source.name);

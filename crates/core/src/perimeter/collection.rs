@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::pattern::{Names, Pattern};
+use super::source::ATTACHED;
 use crate::access::{AccessRule, Principal};
 
 /// Most collections. 200: each is a choice that somebody reads, and a bit for each document in memory.
@@ -59,7 +60,8 @@ pub struct Collection {
 impl Collection {
     /// Whether a document belongs to it. `path` is relative to the source, `/`-separated.
     pub fn covers(&self, source: &str, path: &str) -> bool {
-        if self.sources.iter().any(|name| name == source) {
+        // What is attached to a conversation can be asked about whatever the conversation is about.
+        if source == ATTACHED || self.sources.iter().any(|name| name == source) {
             return true;
         }
         let mut parts = self.folders.iter().filter(|part| part.source == source).peekable();
@@ -73,7 +75,12 @@ impl Collection {
     /// Whether somebody may choose it. What they find in it is for each document's own rule to say.
     pub fn allows(&self, principal: &Principal) -> bool {
         let open = self.users.is_empty() && self.groups.is_empty();
-        let rule = AccessRule { everyone: open, users: self.users.clone(), groups: self.groups.clone() };
+        let rule = AccessRule {
+            everyone: open,
+            users: self.users.clone(),
+            groups: self.groups.clone(),
+            conversation: None,
+        };
         rule.allows(principal)
     }
 
@@ -110,6 +117,7 @@ mod tests {
         check("papers", "contracts/2024/lease.pdf", true);
         check("papers", "hr/salaries.txt", false);
         check("other", "contracts/2024/lease.pdf", false);
+        check(ATTACHED, "7/lease.pdf", true);
         assert!(collection.allows(&Principal::anonymous()));
         let closed = Collection { groups: ["legal".to_owned()].into(), ..collection };
         assert!(closed.allows(&Principal::user("anne", ["legal"])) && closed.allows(&Principal::owner()));

@@ -245,7 +245,12 @@ pub struct Access {
 impl Access {
     /// The rule as documents carry it.
     pub fn rule(&self) -> AccessRule {
-        AccessRule { everyone: self.everyone, users: self.users.clone(), groups: self.groups.clone() }
+        AccessRule {
+            everyone: self.everyone,
+            users: self.users.clone(),
+            groups: self.groups.clone(),
+            conversation: None,
+        }
     }
 }
 

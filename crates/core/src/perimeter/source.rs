@@ -8,6 +8,10 @@ use super::Host;
 use super::host::{parse_host_port, parse_port, parse_url};
 use super::pattern::Pattern;
 
+/// The source of what people attach to their conversations. It is the program's own: none can be declared under this name,
+/// it stands in no list, and its documents are found in their conversations alone.
+pub const ATTACHED: &str = "@attached";
+
 /// Minutes between two looks at a place outside when nothing is declared.
 pub const DEFAULT_INTERVAL_MINUTES: u32 = 15;
 

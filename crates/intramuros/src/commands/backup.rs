@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::{Perimeter, SourceKind};
+use intramuros_core::perimeter::{ATTACHED, Perimeter, SourceKind};
 use intramuros_journal::time::now_ms;
 use intramuros_library::spool;
 use intramuros_perimeter::load;
@@ -114,6 +114,8 @@ fn uploads(perimeter: &Perimeter, data: &Path) -> Vec<String> {
     let names = folders.filter_map(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));
     // Without a configuration no source is declared; the documents that were brought lie there all the same.
     let mut found: Vec<String> = names.collect();
+    // What is attached to conversations goes with them, which are in the database of people.
+    found.extend(spool::folder(data, ATTACHED).file_name().map(|name| name.to_string_lossy().into_owned()));
     if perimeter.file().is_none() {
         let folder = spool::folder(data, "uploads");
         found.extend(folder.file_name().map(|name| name.to_string_lossy().into_owned()));

@@ -16,6 +16,9 @@ fn a_backup_that_is_taken_while_people_work_brings_everything_back() {
     program.post("/api/v1/groups", r#"{"name": "rh"}"#);
     assert_eq!(program.bring("glycine.txt", "La glycine grimpe.\n")["path"], "@owner/glycine.txt");
     program.finds("glycine", &["@owner/glycine.txt"]);
+    let talk = program.post("/api/v1/conversations", r#"{"title": "Le lierre"}"#)["id"].as_i64().unwrap();
+    let attachments = format!("/api/v1/conversations/{talk}/attachments");
+    program.send(&format!("{attachments}?name=lierre.txt"), "Le lierre couvre trois murs.\n");
     let (said, well) = house.run(&["backup", "copy", "--data", "data"]);
     assert!(well, "{said}");
     // It goes on, and what comes later is not in it.
@@ -41,6 +44,8 @@ fn a_backup_that_is_taken_while_people_work_brings_everything_back() {
     program.finds("conges", &["conges.md"]);
     program.finds("glycine", &["@owner/glycine.txt"]);
     assert_eq!(program.get("/api/v1/uploads")["uploads"][0]["state"], "read");
+    program.wait("the attached document", || program.get(&attachments)["attachments"][0]["state"] == "read");
+    program.finds("lierre", &[]);
     assert_eq!(program.get("/api/v1/tokens?all=true")["tokens"][0]["name"], "bot");
     let groups = program.get("/api/v1/groups");
     assert_eq!((&groups["groups"][0]["name"], groups["groups"].as_array().unwrap().len()), (&"rh".into(), 1));

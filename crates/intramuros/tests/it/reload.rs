@@ -94,3 +94,27 @@ fn models_people_and_sources_within_the_seal_come_and_go_without_a_restart() {
     let refused = house.journal("kernel_refused");
     assert!(refused.is_empty(), "{refused:?}");
 }
+
+#[test]
+fn collections_come_change_and_go_without_a_restart() {
+    let house = House::new(&[("baux/un.txt", "Le bail de mars.\n"), ("paie.txt", "La paie de mars.\n")]);
+    let collection = |path: &str| {
+        format!("[[collection]]\nname = 'Choix'\nfolders = [{{ source = 'documents', path = '{path}' }}]\n")
+    };
+    house.declare("");
+    let program = house.serve();
+    program.finds("mars", &["baux/un.txt", "paie.txt"]);
+    let names = || program.get("/api/v1/collections")["collections"].as_array().unwrap().len();
+    assert_eq!(names(), 0);
+    house.declare(&collection("baux/**"));
+    program.says("holds now: collection[0]");
+    assert_eq!(names(), 1);
+    program.finds("mars&collection=Choix", &["baux/un.txt"]);
+    house.declare(&collection("paie.txt"));
+    program.says_times("holds now: collection[0]", 2);
+    program.finds("mars&collection=Choix", &["paie.txt"]);
+    house.declare("");
+    program.says_times("holds now: collection[0]", 3);
+    assert_eq!(names(), 0);
+    program.stop();
+}

@@ -203,6 +203,11 @@ impl Program {
         self.ask_as("POST", &format!("/api/v1/uploads?name={name}"), "application/octet-stream", text)
     }
 
+    /// Sends a file to any address that takes one; gives what is answered.
+    pub fn send(&self, path: &str, text: &str) -> Value {
+        self.ask_as("POST", path, "application/octet-stream", text)
+    }
+
     fn ask(&self, method: &str, path: &str, body: &str) -> Value {
         self.ask_as(method, path, "application/json", body)
     }

@@ -85,6 +85,11 @@ fn by_meaning(library: &Library) -> Option<String> {
     found.documents.first().map(|found| found.document.path.clone())
 }
 
+/// The name of the model that the scene has.
+fn earlier_name(scene: &Scene) -> String {
+    scene.options().embed.unwrap().name().to_owned()
+}
+
 fn wait(what: &str, holds: impl Fn() -> bool) {
     let until = Instant::now() + LONG;
     while !holds() {
@@ -129,9 +134,16 @@ fn the_old_vectors_serve_until_the_new_ones_are_complete_through_failures_and_ki
     scene.write("later.txt", "Le papier numéro100 parle de sujet100.");
     scan(&library);
     assert_eq!((scene.embedded.load(Ordering::Relaxed), working.embedded.load(Ordering::Relaxed)), (41, 26));
+    // What served before is deleted, since nobody compares with it any more.
+    let counts = || {
+        let count = |name: &str| library.store().vector_count(name).unwrap();
+        (count(&earlier_name(&scene)), count("other-for-tests/1"))
+    };
+    wait("the earlier vectors are deleted", || counts().0 == 0);
+    assert_eq!(counts(), (0, 42));
     drop(library);
 
-    // From then on it serves from the start; and the way back costs what came since alone.
+    // From then on it serves from the start; and the way back is made anew, though the earlier model was complete once.
     let library = opened(&scene, &working);
     assert_eq!((by_meaning(&library).as_deref(), library.progress().renewing), (Some("p7.txt"), None));
     drop(library);
@@ -139,7 +151,11 @@ fn the_old_vectors_serve_until_the_new_ones_are_complete_through_failures_and_ki
     let options = Options { embed: Some(back), earlier: vec![working], ..scene.options() };
     let library = Library::open(options).unwrap();
     wait("the way back", || {
-        scene.embedded.load(Ordering::Relaxed) == 42 && library.progress().renewing.is_none()
+        scene.embedded.load(Ordering::Relaxed) == 41 + 42 && library.progress().renewing.is_none()
     });
     assert_eq!(by_meaning(&library).as_deref(), Some("p7.txt"));
+    wait("the other's vectors are deleted", || {
+        library.store().vector_count("other-for-tests/1").unwrap() == 0
+    });
+    assert_eq!(library.store().vector_count(&earlier_name(&scene)).unwrap(), 42);
 }

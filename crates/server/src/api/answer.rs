@@ -90,7 +90,10 @@ pub(crate) async fn answer(
     let keeper = keeper.map(|keeper| Keeper { collection: collection.clone(), ..keeper });
     let options = SearchOptions { collection, ..SearchOptions::default() };
     let asking = Asking { question: asked.question, history, options };
-    let answering = begin(&shared, Whom::from(&caller), asking, asked.model).await?;
+    let mut whom = Whom::from(&caller);
+    // It is their own: `said_in` looked.
+    whom.principal.conversation = asked.conversation;
+    let answering = begin(&shared, whom, asking, asked.model).await?;
     let events = unfold(Answer { answering, keeper, kept: None }, |mut answer| async move {
         let event = answer.next().await?;
         Some((Ok(event), answer))

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::account::act;
-use super::{form, number};
+use super::{attachments, form, number};
 use crate::application::Shared;
 use crate::caller::{By, Caller};
 use crate::failure::{Failure, FailureBody};
@@ -110,6 +110,24 @@ pub(crate) struct TurnView {
     pub asked_ms: i64,
     /// What its asker thought of it: 1, -1, or 0.
     pub rating: i64,
+}
+
+/// A conversation that begins without a question.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConversationBegin {
+    /// What it is called.
+    pub title: String,
+    /// Name of the collection that it is about; all that one may read when not given.
+    #[serde(default)]
+    pub collection: Option<String>,
+}
+
+/// A conversation that is there now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConversationBegun {
+    /// Its number.
+    pub id: i64,
 }
 
 /// A change of a conversation. What is left out stays.
@@ -211,6 +229,40 @@ pub(crate) async fn conversations(
     Ok(Json(ConversationsAnswer { conversations }))
 }
 
+/// Begins a conversation without a question, to attach documents to it first.
+#[utoipa::path(
+    post, path = "/api/v1/conversations", tag = "conversations", request_body = ConversationBegin,
+    responses(
+        (status = 201, description = "It is there", body = ConversationBegun),
+        (status = "4XX", description = "Why not", body = FailureBody),
+        (status = "5XX", description = "A fault of ours", body = FailureBody),
+    )
+)]
+pub(crate) async fn begin(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<(StatusCode, Json<ConversationBegun>), Failure> {
+    let own = whose(&caller)?;
+    let asked: ConversationBegin = form(&body)?;
+    let named = title(&asked.title);
+    if named.is_empty() {
+        return Err(Failure::bad_request("a title has at least one letter"));
+    }
+    if let Some(name) = &asked.collection
+        && !choosable(&shared, &caller).await?.contains(name)
+    {
+        return Err(Failure::bad_request("there is no such collection"));
+    }
+    let work = move |people: &intramuros_store::people::People| {
+        people.begin_conversation(own, &named, asked.collection.as_deref(), now_ms())
+    };
+    let id = shared.accounts()?.people(work).await?;
+    // It may have taken the place of the one that was untouched for longest.
+    attachments::tidy(&shared).await?;
+    Ok((StatusCode::CREATED, Json(ConversationBegun { id: id.0 })))
+}
+
 /// One of one's own conversations, or one that somebody shared.
 #[utoipa::path(
     get, path = "/api/v1/conversations/{id}", tag = "conversations",
@@ -293,6 +345,7 @@ pub(crate) async fn remove(
         return Err(Failure::not_found());
     }
     shared.note(act(&caller, "conversation deleted", &[("conversation", &id.0.to_string())])).await?;
+    attachments::tidy(&shared).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

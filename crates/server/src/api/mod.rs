@@ -7,6 +7,7 @@ pub mod account;
 pub mod admin;
 pub mod answer;
 pub mod ask;
+pub mod attachments;
 pub mod collections;
 pub mod conversations;
 pub mod documents;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use intramuros_core::access::Principal;
+use intramuros_core::perimeter::ATTACHED;
 use intramuros_library::{Phase, Progress};
 use intramuros_store::Counts;
 use serde::Serialize;
@@ -113,7 +114,8 @@ pub(crate) async fn status(
     let writers = shared.writers.endpoints().iter().map(|writer| writer.name().to_owned()).collect();
     let answer = shared.call(move |library| {
         let (counts, sources) = if principal.owner {
-            let sources = library.store().sources()?.into_iter().map(|source| source.name).collect();
+            let sources = library.store().sources()?.into_iter().map(|source| source.name);
+            let sources = sources.filter(|name| name != ATTACHED).collect();
             (Some(library.counts()?.into()), sources)
         } else {
             (None, Vec::new())

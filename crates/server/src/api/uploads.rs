@@ -182,7 +182,7 @@ pub(crate) async fn bring(
         let (library, source) = (Arc::clone(&library), source.clone());
         shared.waiting(move || library.bring(&source, &folder, &name, replace)).await?
     };
-    let (bringing, size) = receive(begun.map_err(refused)?, body).await?;
+    let (bringing, size) = receive(begun.map_err(refused)?, body, MAX_UPLOAD_BYTES).await?;
     let kept = shared.waiting(move || library.keep(bringing, rule, now_ms())).await?;
     let path = kept.map_err(refused)?;
     note(&shared, &caller, "document brought", &source, &path).await?;
@@ -290,7 +290,11 @@ fn check_own(path: &str, caller: &Caller) -> Result<(), Failure> {
 }
 
 /// Writes a body as it comes, within the limits.
-async fn receive(bringing: Bringing, body: Body) -> Result<(Bringing, u64), Failure> {
+pub(super) async fn receive(
+    bringing: Bringing,
+    body: Body,
+    most_bytes: u64,
+) -> Result<(Bringing, u64), Failure> {
     let (sender, mut receiver) = mpsc::channel::<Bytes>(WAITING);
     let writing = tokio::task::spawn_blocking(move || -> std::io::Result<Bringing> {
         let mut bringing = bringing;
@@ -299,7 +303,7 @@ async fn receive(bringing: Bringing, body: Body) -> Result<(Bringing, u64), Fail
         }
         Ok(bringing)
     });
-    let received = tokio::time::timeout(UPLOAD_TIME, pass_on(body, sender)).await;
+    let received = tokio::time::timeout(UPLOAD_TIME, pass_on(body, sender, most_bytes)).await;
     let written = writing.await.map_err(Failure::internal)?;
     // What the disk says comes first: that the pieces found nobody is its consequence.
     let bringing = written.map_err(|error| refused(Refusal::Disk(error)))?;
@@ -307,7 +311,7 @@ async fn receive(bringing: Bringing, body: Body) -> Result<(Bringing, u64), Fail
     Ok((bringing, size))
 }
 
-async fn pass_on(body: Body, sender: mpsc::Sender<Bytes>) -> Result<u64, Failure> {
+async fn pass_on(body: Body, sender: mpsc::Sender<Bytes>, most_bytes: u64) -> Result<u64, Failure> {
     let mut pieces = body.into_data_stream();
     let mut size = 0u64;
     loop {
@@ -315,10 +319,8 @@ async fn pass_on(body: Body, sender: mpsc::Sender<Bytes>) -> Result<u64, Failure
         let Some(piece) = piece else { return Ok(size) };
         let piece = piece.map_err(|_| Failure::bad_request("the file did not come whole"))?;
         size += piece.len() as u64;
-        if size > MAX_UPLOAD_BYTES {
-            return Err(Failure::too_large(format!(
-                "at most {MAX_UPLOAD_BYTES} bytes are taken of one file"
-            )));
+        if size > most_bytes {
+            return Err(Failure::too_large(format!("at most {most_bytes} bytes are taken of one file")));
         }
         if sender.send(piece).await.is_err() {
             return Ok(size);
@@ -326,7 +328,7 @@ async fn pass_on(body: Body, sender: mpsc::Sender<Bytes>) -> Result<u64, Failure
     }
 }
 
-fn refused(refusal: Refusal) -> Failure {
+pub(super) fn refused(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::Source => Failure::not_found(),
         Refusal::Name(why) => Failure::bad_request(why),
@@ -350,12 +352,17 @@ async fn note(
     shared.note(event).await
 }
 
-fn view(source: &str, upload: Upload) -> UploadView {
-    let (state, document, reason, detail) = match upload.state {
+/// How far the reading of a file is: the word, its document, and why it could not be read.
+pub(super) fn state_of(state: UploadState) -> (&'static str, Option<i64>, Option<String>, Option<String>) {
+    match state {
         UploadState::Waiting => ("waiting", None, None, None),
         UploadState::Read(document) => ("read", document.map(|id| id.0), None, None),
         UploadState::Failed(reason, detail) => ("failed", None, Some(reason), Some(detail)),
-    };
+    }
+}
+
+fn view(source: &str, upload: Upload) -> UploadView {
+    let (state, document, reason, detail) = state_of(upload.state);
     UploadView {
         source: source.to_owned(),
         name: upload.path.rsplit('/').next().unwrap_or_default().to_owned(),

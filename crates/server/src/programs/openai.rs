@@ -28,10 +28,10 @@ use crate::failure::Failure;
 use crate::guard::Asker;
 
 /// The model's name for whoever does not choose: the first declared, or sentences of the documents.
-const DEFAULT_MODEL: &str = "intramuros";
+pub(super) const DEFAULT_MODEL: &str = "intramuros";
 
 /// What stands before a collection's name in the name of its model.
-const COLLECTION_MODEL: &str = "intramuros/";
+pub(super) const COLLECTION_MODEL: &str = "intramuros/";
 
 /// The built-in embedding model.
 const EMBEDDING_MODEL: &str = "multilingual-e5-small";
@@ -60,27 +60,38 @@ struct StreamOptions {
 }
 
 #[derive(Deserialize)]
-struct ChatMessage {
+pub(super) struct ChatMessage {
     role: String,
     #[serde(default)]
     content: Option<Content>,
 }
 
+impl ChatMessage {
+    pub fn new(role: &str, text: String) -> ChatMessage {
+        ChatMessage { role: role.to_owned(), content: Some(Content::Text(text)) }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Content {
+pub(super) enum Content {
     Text(String),
     Parts(Vec<Part>),
 }
 
 #[derive(Deserialize)]
-struct Part {
+pub(super) struct Part {
     #[serde(default)]
     text: Option<String>,
 }
 
 impl Content {
-    fn text(self) -> String {
+    /// Whether there are pictures or files among its parts.
+    pub fn has_more_than_text(&self) -> bool {
+        matches!(self, Content::Parts(parts) if parts.iter().any(|part| part.text.is_none()))
+    }
+
+    pub fn text(self) -> String {
         match self {
             Content::Text(text) => text,
             Content::Parts(parts) => {
@@ -130,7 +141,7 @@ pub(crate) async fn chat(
     Ok(Json(envelope.whole(Whole::of(answering).await)).into_response())
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
     // The parser's own words may quote the body: where it stands is enough.
     serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -139,7 +150,7 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
 }
 
 /// The declared model or the collection that a name means; neither for the default.
-async fn chosen(
+pub(super) async fn chosen(
     shared: &Shared,
     principal: &Principal,
     name: Option<&str>,
@@ -157,7 +168,7 @@ async fn chosen(
     Err(Failure::model_not_found().hint("GET /v1/models lists those that there are"))
 }
 
-fn asking(mut messages: Vec<ChatMessage>) -> Result<Asking, Failure> {
+pub(super) fn asking(mut messages: Vec<ChatMessage>) -> Result<Asking, Failure> {
     let question = loop {
         match messages.pop() {
             Some(message) if message.role == "user" => {
@@ -311,7 +322,7 @@ impl Sending {
     }
 }
 
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

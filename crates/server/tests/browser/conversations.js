@@ -62,6 +62,40 @@ export const conversationCases = {
     await page.waitForFunction(() => ![...document.querySelectorAll(".past a")].some((link) => link.textContent.startsWith("Les factures, une")));
   },
 
+  async "a document is attached to a conversation, asked about, and removed"({ page, open, shot }) {
+    await open("/conversation");
+    await page.waitForSelector(".attach button");
+    const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+    await page.setInputFiles("#attach-files", file("devis.txt", "Le devis de la toiture s’élève à quatorze mille euros.\n"));
+    await page.waitForURL(/\/conversation\/\d+$/);
+    await page.waitForSelector("[data-attached='devis.txt'][data-state='read']");
+    await page.fill("#further", "À combien s’élève le devis de la toiture ?");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".turn .rating");
+    assert.match(await page.textContent(".turn .statement"), /quatorze mille/);
+    await shot("conversation-attached");
+    await page.locator(".turn .cite").first().click();
+    await page.waitForSelector(MARK);
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => document.getElementById("document").hidden);
+    // Dropped into the conversation, a second one is there too.
+    const dropped = await page.evaluateHandle(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(["Le second devis est de douze mille euros."], "second.txt", { type: "text/plain" }));
+      return data;
+    });
+    await page.dispatchEvent(".talk", "drop", { dataTransfer: dropped });
+    await page.waitForSelector("[data-attached='second.txt'][data-state='read']");
+    const remove = page.getByRole("button", { name: "Retirer second.txt" });
+    await remove.click();
+    await remove.click();
+    await page.waitForFunction(() => document.querySelectorAll("[data-attached]").length === 1);
+    // Nobody finds it by searching.
+    await open("/?q=" + encodeURIComponent("devis toiture"));
+    await page.waitForSelector(".empty, #results");
+    assert.equal(await page.locator("text=quatorze mille").count(), 0);
+  },
+
   async "a conversation fits into 360 pixels and speaks English"({ page, open, shot }) {
     await begin(page, open);
     await page.setViewportSize({ width: 360, height: 740 });

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod api;
+mod attachments;
 mod collections;
 mod conversations;
 mod directory;

@@ -3,7 +3,7 @@
 //! The real clients are in `tests/peers`; here is what they don't do.
 
 use intramuros_server::Settings;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, Scene, Server};
 
@@ -119,4 +119,54 @@ fn programs_read_only_what_the_visitor_may_read() {
     }
     let open = server.document("legal/lease.txt").to_string();
     assert!(call("fetch", "id", &open).contains("nine years"));
+}
+
+#[test]
+fn responses_tell_the_search_and_its_citations_and_refuse_what_is_not_there() {
+    let rules = "[[access]]\npath = '**'\neveryone = true\n[[access]]\npath = 'rh/**'\ngroups = ['rh']\n\
+        [[collection]]\nname = 'Baux'\nfolders = [{ source = 'papers', path = 'legal/**' }]\n\
+        [[collection]]\nname = 'Paie'\nfolders = [{ source = 'papers', path = 'rh/**' }]\n";
+    let server = Server::for_visitor("anne", rules);
+    let ask = |body: Value| post(&server, "/v1/responses", "", &body.to_string());
+    let search = |store: &str| json!([{"type": "file_search", "vector_store_ids": [store]}]);
+    let lease = "When does the lease end?";
+    let answer = ask(
+        json!({"input": lease, "tools": search("intramuros/Baux"), "include": ["file_search_call.results"]}),
+    );
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let answer = answer.json();
+    let part = &answer["output"][1]["content"][0];
+    assert!(part["text"].as_str().unwrap().contains("nine years"), "{answer}");
+    let note = &part["annotations"][0];
+    let document = server.document("legal/lease.txt").to_string();
+    assert_eq!((&note["type"], &note["file_id"]), (&json!("file_citation"), &json!(document)), "{answer}");
+    assert_eq!(answer["output"][0]["results"][0]["file_id"], document, "{answer}");
+    assert_eq!((&answer["store"], &answer["status"]), (&json!(false), &json!("completed")));
+    // What Anne may not read is not in it, nor is the collection of which she may read nothing.
+    let telework =
+        ask(json!({"input": "télétravail jours par semaine", "include": ["file_search_call.results"]}));
+    assert!(telework.status == 200 && !telework.text().contains("deux jours"), "{}", telework.text());
+    let streamed = ask(json!({"input": lease, "stream": true}));
+    let text = streamed.text();
+    let kinds: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    assert_eq!((kinds[0], *kinds.last().unwrap()), ("response.created", "response.completed"));
+    assert!(kinds.contains(&"response.output_text.annotation.added"), "{text}");
+    for (body, status) in [
+        (json!({"input": lease, "tools": search("Paie")}), 404),
+        (json!({"input": lease, "tools": search("nobody")}), 404),
+        (json!({"input": lease, "model": "nobody"}), 404),
+        (json!({"input": lease, "model": "intramuros/Baux", "tools": search("Paie")}), 404),
+        (json!({"input": lease, "tools": [{"type": "web_search"}]}), 400),
+        (json!({"input": lease, "tools": [{"type": "file_search", "vector_store_ids": ["a", "b"]}]}), 400),
+        (json!({"input": lease, "previous_response_id": "resp_1"}), 400),
+        (json!({"input": lease, "background": true}), 400),
+        (json!({"input": lease, "tool_choice": "none"}), 400),
+        (json!({"input": []}), 400),
+        (json!({"input": [{"type": "function_call_output", "call_id": "1", "output": "x"}]}), 400),
+        (json!({}), 400),
+    ] {
+        let answer = ask(body.clone());
+        assert_eq!(answer.status, status, "{body}: {}", answer.text());
+        assert!(!answer.text().contains(lease), "{body}: {}", answer.text());
+    }
 }

@@ -83,6 +83,7 @@ def openai_client(base, written):
             model="intramuros", messages=[{"role": "user", "content": "Which planet has the strongest magnetic field?"}]
         )
         check("openai: not found is said", "Nothing in the documents" in lost.choices[0].message.content)
+        responses(client)
     vectors = client.embeddings.create(model="multilingual-e5-small", input=["Invoices", "Factures"]).data
     check("openai: vectors come", [len(vector.embedding) for vector in vectors] == [384, 384])
     for wrong, error in [
@@ -106,6 +107,50 @@ def openai_client(base, written):
         check("openai: a wrong token is refused", False)
     except openai.AuthenticationError:
         check("openai: a wrong token is refused", True)
+
+
+def responses(client):
+    """The newer interface, with a search of files."""
+    search = {"type": "file_search", "vector_store_ids": ["intramuros"]}
+    asked = {"model": "intramuros", "input": QUESTION, "tools": [search]}
+    answer = client.responses.create(**asked, include=["file_search_call.results"])
+    check("responses: an answer comes", answer.status == "completed" and "ten years" in answer.output_text, answer)
+    check("responses: nothing is kept", answer.store is False, answer)
+    call, message = answer.output
+    found = [result for result in call.results if result.filename == "Retention of invoices"]
+    check("responses: the search is told", call.type == "file_search_call" and call.queries == [QUESTION] and found, call)
+    part = message.content[0]
+    notes = [note for note in part.annotations if note.type == "file_citation"]
+    check("responses: citations name files", notes and notes[0].file_id == found[0].file_id, part)
+    check("responses: they stand behind their sentence", "ten years" in part.text[: notes[0].index], notes)
+    deltas, kinds, numbers, final = [], [], [], None
+    with client.responses.stream(**asked) as stream:
+        for event in stream:
+            kinds.append(event.type)
+            numbers.append(event.sequence_number)
+            if event.type == "response.output_text.delta":
+                deltas.append(event.delta)
+        final = stream.get_final_response()
+    check("responses: an answer streams", "".join(deltas) == final.output_text and len(deltas) > 1, deltas)
+    check("responses: it is the same answer", final.output_text == answer.output_text, final.output_text)
+    order = ["response.created", "response.file_search_call.completed", "response.output_text.annotation.added", "response.completed"]
+    check("responses: events come in order", sorted(order, key=kinds.index) == order and numbers == list(range(len(numbers))), kinds)
+    said = [{"role": "user", "content": QUESTION}, *[item.model_dump(exclude_none=True) for item in answer.output], {"role": "user", "content": "And quotes?"}]
+    check("responses: a follow-up is understood", "one year" in client.responses.create(model="intramuros", input=said).output_text)
+    for more, error in [
+        ({"tools": [{"type": "web_search"}]}, openai.BadRequestError),
+        ({"tools": [{"type": "function", "name": "f", "parameters": {}, "strict": False}]}, openai.BadRequestError),
+        ({"tools": [{**search, "filters": {"type": "eq", "key": "k", "value": "v"}}]}, openai.BadRequestError),
+        ({"tools": [{**search, "vector_store_ids": ["vs_unknown"]}]}, openai.NotFoundError),
+        ({"previous_response_id": answer.id}, openai.BadRequestError),
+        ({"text": {"format": {"type": "json_object"}}}, openai.BadRequestError),
+        ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "http://127.0.0.1:9/x"}]}]}, openai.BadRequestError),
+    ]:
+        try:
+            client.responses.create(**{**asked, **more})
+            check("responses: what can't be served is refused", False, more)
+        except error as refused:
+            check(f"responses: refused, {refused.status_code}: {refused.body['message']}", True)
 
 
 def many_streams(base, count):

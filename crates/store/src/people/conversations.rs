@@ -131,6 +131,11 @@ impl People {
         })
     }
 
+    /// Whether there is such a conversation, whosever it is.
+    pub fn has_conversation(&self, id: ConversationId) -> Result<bool, Error> {
+        self.read(|connection| Ok(one(connection, id)?.is_some()))
+    }
+
     /// The questions and answers of a conversation, in order. Whether they may be read is asked with
     /// [`People::conversation`].
     pub fn turns(&self, id: ConversationId) -> Result<Vec<Turn>, Error> {

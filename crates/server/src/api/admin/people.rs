@@ -293,6 +293,7 @@ pub(crate) async fn remove(
     let id = person.id;
     accounts.people(move |people| people.remove_person(id)).await.map_err(refused)?;
     shared.note(act(&caller, "person removed", &[("person", &person.name)])).await?;
+    crate::api::attachments::tidy(&shared).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use intramuros_core::access::{AccessRule, Principal};
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::{AccessOrigin, Origin, Perimeter};
+use intramuros_core::perimeter::{ATTACHED, AccessOrigin, Origin, Perimeter};
 use intramuros_library::Library;
 use intramuros_store::{Document, DocumentId, FileOutcome};
 use serde::Serialize;
@@ -124,7 +124,9 @@ fn find(
     place: Option<(String, String)>,
 ) -> Result<Option<Found>, Error> {
     let store = library.store();
-    let sources = store.sources()?;
+    let mut sources = store.sources()?;
+    // Of what is attached to conversations nobody is told, whatever their role.
+    sources.retain(|source| source.name != ATTACHED);
     let carried = |document: &Document| -> Result<Option<AccessRule>, Error> {
         let rules = store.access_rules()?;
         Ok(rules.into_iter().find(|(id, _)| *id == document.access).map(|(_, rule)| rule))
