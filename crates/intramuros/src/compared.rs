@@ -13,6 +13,7 @@ use intramuros_dialogue::{Asking, Called, Event, Tools, Writers, answer, gather}
 use intramuros_egress::{Egress, Surroundings};
 use intramuros_evaluation::own::{Configuration, Figures, Given, OwnQuestion, OwnSet, figures, page};
 use intramuros_library::{Library, SearchOptions};
+use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use crate::noted;
@@ -28,8 +29,10 @@ const WAITING_EVENTS: usize = 64;
 
 /// What is compared.
 pub struct Compared<'a> {
-    /// The file of questions.
-    pub questions: &'a Path,
+    /// What the page is called.
+    pub name: String,
+    /// The questions of each set, by its name.
+    pub sets: &'a [(String, Vec<OwnQuestion>)],
     /// Names of models, or `quote`, each with `@collection` where one is asked.
     pub with: &'a [String],
     /// Where the page goes.
@@ -40,10 +43,29 @@ pub struct Compared<'a> {
     pub json: bool,
 }
 
+/// The questions of a file.
+///
+/// # Errors
+/// When it can't be read, or is not as it should be.
+pub fn own(path: &Path) -> Result<(String, Vec<OwnQuestion>), Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::user(path.display().to_string()).because(error))?;
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let questions = OwnSet::parse(&name, &text)?.questions;
+    Ok((name, questions))
+}
+
+/// What one set came to.
+#[derive(Serialize)]
+struct OfSet<'a> {
+    set: &'a str,
+    figures: Vec<Figures>,
+}
+
 /// Puts every question to every configuration, and measures.
 ///
 /// # Errors
-/// When the questions can't be read, a model is not declared, or the data can't be read.
+/// When a model is not declared, or the data can't be read.
 pub fn run(
     compared: &Compared<'_>,
     perimeter: &Perimeter,
@@ -51,36 +73,53 @@ pub fn run(
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
     let wrong = |path: &Path, error: std::io::Error| Error::user(path.display().to_string()).because(error);
-    let path = compared.questions;
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(path, error))?;
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let set = OwnSet::parse(&name, &text)?;
     let with = configurations(compared.with, perimeter)?;
     // Opened before the seal, which would let nobody write there afterwards.
     let report = compared.report.as_deref();
     let mut report =
         report.map(|path| std::fs::File::create(path).map_err(|error| wrong(path, error))).transpose()?;
     let asker = Asker::new(perimeter, data)?;
-    let mut all: Vec<(Configuration, Figures)> = Vec::new();
-    for one in &with {
-        let mut configuration = Configuration { name: one.name(), given: Vec::new() };
-        for (number, question) in (1..).zip(&set.questions) {
-            out.note(&format!("{} {number}/{}", configuration.name, set.questions.len()));
-            configuration.given.push(asker.ask(question, one)?);
+    let mut all: Vec<Configuration> =
+        with.iter().map(|one| Configuration { name: one.name(), given: Vec::new() }).collect();
+    let mut of_sets = Vec::new();
+    for (name, questions) in compared.sets {
+        let mut found = Vec::new();
+        for (one, whole) in with.iter().zip(&mut all) {
+            let mut configuration = Configuration { name: one.name(), given: Vec::new() };
+            for (number, question) in (1..).zip(questions) {
+                out.note(&format!("{} {number}/{}", configuration.name, questions.len()));
+                configuration.given.push(asker.ask(question, one)?);
+            }
+            found.push(figures(questions, &configuration));
+            whole.given.append(&mut configuration.given);
         }
-        let found = figures(&set.questions, &configuration);
-        all.push((configuration, found));
+        of_sets.push(OfSet { set: name, figures: found });
     }
+    let currency = &perimeter.assistant.currency;
     if let Some(file) = &mut report {
+        let questions: Vec<OwnQuestion> =
+            compared.sets.iter().flat_map(|(_, questions)| questions).cloned().collect();
+        let measured = |one: Configuration| {
+            let found = figures(&questions, &one);
+            (one, found)
+        };
+        let all: Vec<_> = all.into_iter().map(measured).collect();
         let language = if compared.french { Language::French } else { Language::English };
-        let html = page(&name, &set.questions, &all, &perimeter.assistant.currency, language);
+        let html = page(&compared.name, &questions, &all, currency, language);
         std::io::Write::write_all(file, html.as_bytes())
             .map_err(|error| Error::user("the report can't be written").because(error))?;
     }
-    if compared.json {
-        out.json(&all.iter().map(|(_, figures)| figures).collect::<Vec<_>>())?;
-    } else {
-        show(&all, &perimeter.assistant.currency, out);
+    match (of_sets.as_slice(), compared.json) {
+        ([only], true) => out.json(&only.figures)?,
+        (several, true) => out.json(&several)?,
+        (sets, false) => {
+            for of_set in sets {
+                if sets.len() > 1 {
+                    out.line(of_set.set);
+                }
+                show(&of_set.figures, currency, out);
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -249,7 +288,7 @@ impl Taking<'_> {
     }
 }
 
-fn show(all: &[(Configuration, Figures)], currency: &str, out: &mut Output) {
+fn show(all: &[Figures], currency: &str, out: &mut Output) {
     let share =
         |share: Option<f64>| share.map_or_else(|| "–".to_owned(), |share| format!("{:.0}%", share * 100.0));
     out.line(&format!(
@@ -267,7 +306,7 @@ fn show(all: &[(Configuration, Figures)], currency: &str, out: &mut Output) {
         "p95 ms",
         "tokens"
     ));
-    for (_, one) in all {
+    for one in all {
         let cost = one.cost.map(|cost| format!("{cost:.4} {currency}")).unwrap_or_default();
         out.line(&format!(
             "{:<24} {:>8} {:>6} {:>6} {:>9} {:>9} {:>9} {:>8} {:>8} {:>9.0} {:>9.0} {:>16}  {}",

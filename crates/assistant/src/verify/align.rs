@@ -74,7 +74,18 @@ const SUBSTITUTION_REACH: usize = 4;
 /// Evidence tokens of a gap in which a dropped denial counts: beyond, a whole clause was left out.
 const DENIAL_REACH: usize = 4;
 
+/// Words of a claim in one place that stand nowhere in the evidence, from which on they say something of their own: one is a
+/// rewording.
+const OWN_WORDS: usize = 2;
+
 impl Gap<'_> {
+    /// Whether the claim says something of its own here: words side by side that the evidence has nowhere. Half of one fact put
+    /// to half of another looks so from where either comes from, however much of the rest agrees.
+    pub fn adds(&self, evidence: &[Token], context: &[Token]) -> bool {
+        let own = |token: &&Token| !evidence.iter().chain(context).any(|its| token.is_borne_out_by(its));
+        self.claim.iter().filter(own).count() >= OWN_WORDS
+    }
+
     /// The first critical token of the claim that stands where the evidence has another of its kind.
     pub fn substituted(&self) -> Option<&Token> {
         if self.evidence.len() > SUBSTITUTION_REACH || !(self.before || self.after) {

@@ -147,6 +147,9 @@ fn within(checker: &Checker, claim: &[Token], window: &[Unit], asked: &Asked) ->
     if gaps.iter().any(|gap| gap.turns()) {
         return verdict(Some(Reason::Negation));
     }
+    if gaps.iter().any(|gap| gap.adds(&evidence, context)) {
+        return verdict(Some(Reason::NotSaid));
+    }
     let words = claim.iter().filter(|token| token.kind != Kind::Negation).count().max(1);
     let order = pairs.len() as f32 / words as f32;
     let late = pairs.first().is_none_or(|(_, place)| asked.before.is_some_and(|most| *place > most));

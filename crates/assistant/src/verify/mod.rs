@@ -213,3 +213,41 @@ fn reason_of(token: &Token) -> Reason {
         Kind::Word => Reason::NotSaid,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_its_own_side_by_side_make_another_statement() {
+        let text = "The bucket of the project keeps every report for ten years in the archive of the region.\n\
+            The lifecycle rule deletes temporary uploads after seven days.";
+        let evidence = Evidence {
+            number: 1,
+            text: text.to_owned(),
+            context: "Weekly storage plan".to_owned(),
+            language: Language::English,
+        };
+        let check = |sentence: &str, expected: bool| {
+            let verdict =
+                Checker::new(std::slice::from_ref(&evidence)).judge(sentence, Language::English, &[], &[]);
+            assert_eq!(verdict.is_supported(), expected, "{sentence}: {verdict:?}");
+        };
+        check(
+            "The bucket of the project keeps every report for ten years in the archive of the region.",
+            true,
+        );
+        // One word in its place is a rewording, two that nobody says are something else.
+        check(
+            "The bucket of the project stores every report for ten years in the archive of the region.",
+            true,
+        );
+        check("The bucket of the project keeps every report for ten years after temporary uploads.", false);
+        check("The bucket of the project keeps every report for ten years in the basement vault.", false);
+        // What the title says is said.
+        check(
+            "In the storage plan, the bucket of the project keeps every report for ten years in the archive.",
+            true,
+        );
+    }
+}

@@ -80,7 +80,7 @@ fn written_sentences_are_judged_rightly() {
         let report = verify_set(&TestSet::read(&folder).unwrap());
         assert!(report.all.f1 >= 0.9, "{}\n{:#?}", report.table(), report.wrong);
         for (kind, figures) in report.by_kind.iter().filter(|(_, figures)| figures.corrupted >= 20) {
-            let least = if *kind == "facts fused" { 0.7 } else { 0.9 };
+            let least = if *kind == "facts fused" { 0.85 } else { 0.9 };
             assert!(figures.f1 >= least, "{kind}: {}", report.table());
         }
         supported += report.all.supported;

@@ -9,10 +9,9 @@ use intramuros_core::perimeter::{Model, ModelUse, Perimeter};
 use intramuros_library::{Answered, DocumentFacts, SearchOptions};
 
 use crate::commands::search::{NOTHING_FOUND, place};
-use crate::noted;
+use crate::looking::Looking;
 use crate::output::Output;
-use crate::setup::{self, As, Where};
-use crate::walls;
+use crate::setup::{As, Where};
 use crate::written::{self, Asked};
 
 /// What to answer.
@@ -78,13 +77,11 @@ fn quoted(
     question: &str,
     out: &mut Output,
 ) -> Result<bool, Error> {
-    let noted = noted::Opened::of(&perimeter, data, principal);
-    walls::raise_for_looking(&perimeter, data)?;
-    let library = setup::open_read_only(perimeter, data, None)?;
+    let looking = Looking::open(perimeter, data, principal)?;
     let options = SearchOptions { collection: args.collection.clone(), ..SearchOptions::default() };
-    let answered = library.ask(principal, question, &options)?;
+    let answered = looking.library.ask(principal, question, &options)?;
     let cited: Vec<&DocumentFacts> = answered.statements.iter().map(|one| &one.document).collect();
-    noted.start().question(question, answered.results.total, &cited, "citation", out)?;
+    looking.noted.question(question, answered.results.total, &cited, "citation", out)?;
     if args.json {
         out.json(&answered)?;
     } else {

@@ -1,18 +1,22 @@
 //! How good are search and answers on sets whose right answers are known?
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use indicatif::ProgressBar;
 use intramuros_core::error::Error;
+use intramuros_core::perimeter::Perimeter;
+use intramuros_evaluation::own::OwnQuestion;
 use intramuros_evaluation::{Options, TestSet, evaluate, verify_across, verify_set};
 use intramuros_inference::Embedder;
 use intramuros_ingest::passages::PassageOptions;
 
 use crate::compared::{self, Compared};
 use crate::output::Output;
+use crate::sets::Sets;
 use crate::setup::{self, Where};
+use intramuros_perimeter::load;
 
 /// Which sets.
 #[derive(clap::Args)]
@@ -24,11 +28,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "sets")]
     questions: Option<PathBuf>,
     /// Compare these: names of declared models, or `quote` for sentences of the documents, each with @COLLECTION where one
-    /// is asked; all of them when none is given
-    #[arg(long = "with", value_name = "NAME[@COLLECTION]", requires = "questions")]
+    /// is asked; of your own questions all of them when none is given. With folders, their questions are put to these
+    #[arg(long = "with", value_name = "NAME[@COLLECTION]")]
     with: Vec<String>,
     /// Write the comparison to this file, as a page with plots that stands alone
-    #[arg(long, value_name = "FILE", requires = "questions")]
+    #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Write that page in French
     #[arg(long, requires = "report")]
@@ -59,14 +63,13 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     if let Some(questions) = &args.questions {
         let (perimeter, data) = args.at.last_used()?;
-        let compared = Compared {
-            questions,
-            with: &args.with,
-            report: args.report.clone(),
-            french: args.french,
-            json: args.json,
-        };
-        return compared::run(&compared, &perimeter, &data, out);
+        let set = compared::own(questions)?;
+        return compare(args, set.0.clone(), &[set], &perimeter, &data, out);
+    }
+    if !args.with.is_empty() {
+        let sets = Sets::read(&args.sets, &load::load(args.at.config.as_deref())?)?;
+        let names: Vec<&str> = sets.questions.iter().map(|(name, _)| name.as_str()).collect();
+        return compare(args, names.join(", "), &sets.questions, &sets.perimeter, &sets.data, out);
     }
     if args.verification {
         return verification(args, out);
@@ -97,6 +100,20 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         out.json(&reports)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Puts questions to several models.
+fn compare(
+    args: &Args,
+    name: String,
+    sets: &[(String, Vec<OwnQuestion>)],
+    perimeter: &Perimeter,
+    data: &Path,
+    out: &mut Output,
+) -> Result<ExitCode, Error> {
+    let (with, report) = (args.with.as_slice(), args.report.clone());
+    let compared = Compared { name, sets, with, report, french: args.french, json: args.json };
+    compared::run(&compared, perimeter, data, out)
 }
 
 /// Measures how often the check of written answers is right on each set, and across languages.

@@ -6,10 +6,9 @@ use intramuros_core::error::Error;
 use intramuros_library::{FoundDocument, FoundPassage, Results, SearchOptions};
 use intramuros_search::Mode;
 
-use crate::noted;
+use crate::looking::Looking;
 use crate::output::Output;
-use crate::setup::{self, As, Where};
-use crate::walls;
+use crate::setup::{As, Where};
 
 /// What to look for.
 #[derive(clap::Args)]
@@ -51,9 +50,7 @@ pub const NOTHING_FOUND: u8 = 1;
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
     let principal = args.who.principal()?;
-    let noted = noted::Opened::of(&perimeter, &data, &principal);
-    walls::raise_for_looking(&perimeter, &data)?;
-    let library = setup::open_read_only(perimeter, &data, None)?;
+    let looking = Looking::open(perimeter, &data, &principal)?;
     let mode = match args.by {
         None => Mode::Fused,
         Some(By::Words) => Mode::Words,
@@ -62,8 +59,8 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let collection = args.collection.clone();
     let options = SearchOptions { limit: args.limit, mode, collection, ..SearchOptions::default() };
     let question = args.question.join(" ");
-    let results = library.search(&principal, &question, &options)?;
-    noted.start().question(&question, results.total, &[], "", out)?;
+    let results = looking.library.search(&principal, &question, &options)?;
+    looking.noted.question(&question, results.total, &[], "", out)?;
     if args.json {
         out.json(&results)?;
     } else {

@@ -61,3 +61,53 @@ fn a_declared_model_writes_in_the_terminal_and_its_way_out_is_written_down() {
     program.wait("the slip of the way out", || house.journal("egress").len() == 3);
     program.stop();
 }
+
+#[test]
+fn sets_in_the_beir_layout_are_put_to_several_models_side_by_side() {
+    let port = model();
+    let house = House::new(&[]);
+    house.declare(&format!(
+        "[[egress]]\nhost = '127.0.0.1'\nport = {port}\npurpose = 'answers'\ntls = false\n\
+         [[model]]\nname = 'local'\nkind = 'open-ai'\npurpose = 'answers'\nurl = 'http://127.0.0.1:{port}/v1'\n"
+    ));
+    for (set, title, text, question, answer) in [
+        ("baux", "Bail", "Le bail dure neuf ans.", "Combien de temps dure le bail ?", "neuf ans"),
+        ("paie", "Paie", "La paie tombe le cinq du mois.", "Quand tombe la paie ?", "le cinq du mois"),
+    ] {
+        let folder = house.path().join(set);
+        std::fs::create_dir(&folder).unwrap();
+        let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+        let other = r#"{"_id": "d2", "title": "Jardin", "text": "La glycine grimpe sur le mur du jardin."}"#;
+        write(
+            "corpus.jsonl",
+            format!("{{\"_id\": \"d1\", \"title\": \"{title}\", \"text\": \"{text}\"}}\n{other}\n"),
+        );
+        write(
+            "queries.jsonl",
+            format!("{{\"_id\": \"q1\", \"text\": \"{question}\", \"answers\": [\"{answer}\"]}}\n"),
+        );
+        write("qrels.tsv", "query-id\tcorpus-id\tscore\nq1\td1\t1\n".to_owned());
+    }
+    let (said, good) = house.run(&["eval", "baux", "paie", "--with", "quote", "--with", "local", "--json"]);
+    assert!(good, "{said}");
+    let from = said.find("[{").or_else(|| said.find("[\n")).unwrap_or_else(|| panic!("{said}"));
+    let mut figures = serde_json::Deserializer::from_str(&said[from..]).into_iter::<serde_json::Value>();
+    let sets = figures.next().unwrap().unwrap();
+    let figure = |set: usize, model: usize, name: &str| sets[set]["figures"][model][name].clone();
+    assert_eq!((&sets[0]["set"], &sets[1]["set"]), (&"baux".into(), &"paie".into()));
+    assert_eq!((figure(0, 0, "name"), figure(0, 1, "name")), ("quote".into(), "local".into()));
+    for set in [0, 1] {
+        assert_eq!(figure(set, 0, "recall_10"), 1.0, "{sets}");
+        assert_eq!(figure(set, 0, "span"), 1.0, "{sets}");
+    }
+    // The model says the same of everything: right of the one set, wrong of the other.
+    assert_eq!((figure(0, 1, "span"), figure(1, 1, "span")), (1.0.into(), 0.0.into()), "{sets}");
+    // What was read for it is thrown away.
+    let scratch = house.path().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let mut command = house.command();
+    let command = command.args(["eval", "baux", "--with", "quote", "--report", "report.html"]);
+    let output = command.env("TMPDIR", &scratch).output().unwrap();
+    assert!(output.status.success() && house.path().join("report.html").is_file(), "{output:?}");
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0);
+}

@@ -90,7 +90,7 @@ impl House {
         events.filter(|event| kind.is_empty() || event["event"] == kind).collect()
     }
 
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_intramuros"));
         command.current_dir(self.path()).env("XDG_DATA_HOME", self.path()).stdin(Stdio::null());
         command

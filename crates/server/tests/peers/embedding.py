@@ -75,6 +75,12 @@ def main():
             until("the declared model takes over", lambda: work()["renewing"] is None and not work()["trouble"])
             check("all passages have its vectors", work()["embedded"] >= work()["passages"], work())
             check("and a question is answered with them", found() == "p7.md", found())
+            asked = [binary, "search", "--config", config, "--json", "--by", "meaning", "invoice number 7"]
+            said = json.loads(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
+            first = said["documents"][0]
+            check("in the terminal too", first["path"] == "p7.md" and first["passages"][0]["meaning"] is not None, said)
+            sent = json.loads(wait_for(f"{base}/api/v1/journal?kind=egress&limit=500"))["entries"]
+            check("through the declared way out", sent and all(entry["event"]["port"] == model_port for entry in sent), sent[:2])
         finally:
             for process in processes:
                 process.terminate()

@@ -1,0 +1,54 @@
+//! How does a command in the terminal look into what was read, with the model whose vectors serve?
+
+use std::path::Path;
+
+use intramuros_core::access::Principal;
+use intramuros_core::error::Error;
+use intramuros_core::perimeter::{Perimeter, Purpose};
+use intramuros_egress::{Egress, Surroundings};
+use intramuros_library::Library;
+use tokio::runtime::Runtime;
+
+use crate::noted::{self, Noted};
+use crate::{setup, walls};
+
+/// The documents, to be searched only.
+pub struct Looking {
+    /// They.
+    pub library: Library,
+    /// Where the question is written down.
+    pub noted: Noted,
+    /// Drives the way to the embedding model, as long as somebody looks.
+    _runtime: Option<Runtime>,
+}
+
+impl Looking {
+    /// Opens them, and puts the process within its walls. Where an embedding model at a service is declared, its way out is
+    /// the one that opens; a service that is down costs three seconds, and words alone are searched.
+    ///
+    /// # Errors
+    /// When nothing was read yet, or the data can't be read.
+    pub fn open(perimeter: Perimeter, data: &Path, principal: &Principal) -> Result<Looking, Error> {
+        let opened = noted::Opened::of(&perimeter, data, principal);
+        let Some(model) = setup::embedding_model(&perimeter).cloned() else {
+            walls::raise_for_looking(&perimeter, data)?;
+            let library = setup::open_read_only(perimeter, data, None)?;
+            return Ok(Looking { library, noted: opened.start(), _runtime: None });
+        };
+        let surroundings = Surroundings::of_system();
+        // Nothing else leaves: the walls are those of a perimeter with this model alone.
+        let mut narrow = perimeter.clone();
+        narrow.models = vec![model];
+        narrow.egress.retain(|rule| rule.purpose == Purpose::Embedding);
+        walls::raise_for_asking(&narrow, data)?;
+        let noted = opened.start();
+        let egress = Egress::new(&narrow, surroundings, noted.notes.recorder())?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|error| Error::internal("the embedding model can't be asked").because(error))?;
+        let library = setup::open_read_only(perimeter, data, Some((&egress, runtime.handle())))?;
+        Ok(Looking { library, noted, _runtime: Some(runtime) })
+    }
+}
