@@ -80,7 +80,7 @@ def main():
             first = said["documents"][0]
             check("in the terminal too", first["path"] == "p7.md" and first["passages"][0]["meaning"] is not None, said)
             sent = json.loads(wait_for(f"{base}/api/v1/journal?kind=egress&limit=500"))["entries"]
-            check("through the declared way out", sent and all(entry["event"]["port"] == model_port for entry in sent), sent[:2])
+            check("through the declared way out", sent and all(entry["what"]["port"] == model_port for entry in sent), sent[:2])
         finally:
             for process in processes:
                 process.terminate()
