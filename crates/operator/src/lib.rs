@@ -12,3 +12,4 @@ pub mod peers;
 pub mod plan;
 pub mod resources;
 pub mod run;
+pub mod words;

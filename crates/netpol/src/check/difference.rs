@@ -1,5 +1,6 @@
 //! What can be reached now that could not be before, and the other way round?
 
+use crate::language::say;
 use crate::model::address::{Addresses, parse_any};
 use crate::model::ports::Connections;
 use crate::report::lines::Line;
@@ -25,6 +26,16 @@ impl Change {
             (true, _) => "added",
             (_, true) => "removed",
             _ => "changed",
+        }
+    }
+
+    /// The change as a sign and what passes: `+` for what is new, `-` for what is gone, `~` for what is other.
+    pub fn told(&self) -> (char, String) {
+        let (now, was) = (&self.after, &self.before);
+        match self.word() {
+            "added" => ('+', now.to_string()),
+            "removed" => ('-', was.to_string()),
+            _ => ('~', say!("{now} (avant : {was})", "{now} (before: {was})")),
         }
     }
 }

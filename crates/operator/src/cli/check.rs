@@ -64,18 +64,26 @@ pub fn run(args: &Args, out: &mut dyn Write, terminal: Terminal) -> Result<u8, E
                 "make" => say("créer", "make"),
                 "change" => say("changer", "change"),
                 "delete" => say("supprimer", "delete"),
+                "unknown" => say("inconnu", "unknown"),
                 _ => say("attendre", "wait"),
             };
             let place = match preview.place {
                 "mesh" => say("réseau privé", "mesh"),
                 "cluster" => say("grappe", "cluster"),
+                "policies" => say("politiques", "policies"),
                 _ => "bastion",
             };
-            vec![environment.clone(), verb.to_owned(), place.to_owned(), preview.what.clone()]
+            vec![
+                environment.clone(),
+                verb.to_owned(),
+                place.to_owned(),
+                terminal.language.read(&preview.what),
+            ]
         })
         .collect();
     written(write!(out, "{}", table::render(&headings, &rows, terminal)))?;
-    Ok(1)
+    // What can't be seen from here is no reason to apply.
+    Ok(u8::from(found.iter().any(|(_, preview)| preview.verb != "unknown")))
 }
 
 async fn gather(args: &Args, declared: Vec<Environment>) -> Result<Vec<(String, Preview)>, Error> {
@@ -120,16 +128,28 @@ async fn gather(args: &Args, declared: Vec<Environment>) -> Result<Vec<(String, 
     Ok(found)
 }
 
+/// All of a text that is not too large. One that is cut short would tell of fewer environments than there are.
+fn bounded(reader: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    reader.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(std::io::Error::other(format!(
+            "more than {} MiB: check the environments in several files",
+            MAX_FILE >> 20
+        )));
+    }
+    Ok(text)
+}
+
 /// The environments of a file.
 fn environments(path: &Path) -> Result<Vec<Environment>, Error> {
     let wrong = |why: String| Error::user(format!("{}: {why}", path.display()));
-    let mut text = String::new();
     let read = if path == Path::new("-") {
-        std::io::stdin().lock().take(MAX_FILE).read_to_string(&mut text)
+        bounded(std::io::stdin().lock())
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(MAX_FILE).read_to_string(&mut text))
+        std::fs::File::open(path).and_then(bounded)
     };
-    read.map_err(|error| wrong(error.to_string()))?;
+    let text = read.map_err(|error| wrong(error.to_string()))?;
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(&text).map_err(|error| wrong(error.to_string()))?;
     documents
@@ -137,4 +157,16 @@ fn environments(path: &Path) -> Result<Vec<Environment>, Error> {
         .filter(|document| document.get("kind").and_then(Value::as_str) == Some("Environment"))
         .map(|document| serde_json::from_value(document).map_err(|error| wrong(error.to_string())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_and_not_cut_short() {
+        let file = |length: u64| bounded(std::io::repeat(b'#').take(length));
+        assert_eq!(file(MAX_FILE).unwrap().len() as u64, MAX_FILE);
+        assert!(file(MAX_FILE + 1).unwrap_err().to_string().contains("more than 4 MiB"));
+    }
 }

@@ -11,11 +11,14 @@ use intramuros_netpol::report::{Terminal, table};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
+use super::matrix::Matrix;
 use super::{Where, refused, wait, written};
 use crate::edge::tally::Tally;
 use crate::plan::moment;
 use crate::resources::condition::Condition;
+use crate::resources::environment::Ticket;
 use crate::resources::{Environment, EnvironmentStatus};
+use crate::words::say;
 
 /// The port of SSH at a bastion that names none.
 const SSH_PORT: &str = "2222";
@@ -29,6 +32,8 @@ pub enum Command {
     Show(One),
     /// Write a kubeconfig that leads through the bastion
     Kubeconfig(Kubeconfig),
+    /// Show what passes in it, as a flow matrix, and what differs from the declared one
+    Matrix(Matrix),
     /// Open a session on one of its machines, through the bastion
     Ssh(Ssh),
 }
@@ -55,10 +60,10 @@ pub struct One {
     /// The environment
     name: String,
     #[command(flatten)]
-    place: Where,
+    pub(super) place: Where,
     /// The namespace (otherwise that of the context)
     #[arg(short, long, value_name = "NAMESPACE")]
-    namespace: Option<String>,
+    pub(super) namespace: Option<String>,
 }
 
 /// Arguments of `env kubeconfig`.
@@ -97,12 +102,18 @@ pub fn run(command: &Command, out: &mut dyn Write, terminal: Terminal) -> Result
     match command {
         Command::List(args) => list(args, out, terminal),
         Command::Show(args) => show(args, out, terminal),
+        Command::Matrix(args) => super::matrix::run(args, out, terminal),
         Command::Kubeconfig(args) => kubeconfig(args, out).map(|()| 0),
         Command::Ssh(args) => ssh(args, out).map(|()| 0),
     }
 }
 
 impl One {
+    /// The name of something that is named after the environment.
+    pub(super) fn name_of(&self, name: fn(&str) -> String) -> String {
+        name(&self.name)
+    }
+
     fn get(&self) -> Result<Environment, Error> {
         let (namespace, found) = wait(async {
             let (client, server) = self.place.client(&Arc::new(Tally::default()))?;
@@ -157,7 +168,7 @@ pub fn rows(environments: &[Environment], now: i64, terminal: Terminal) -> Strin
         };
         let why = ready
             .filter(|ready| ready.status != "True")
-            .map_or_else(String::new, |ready| ready.message.clone());
+            .map_or_else(String::new, |ready| ready.said(terminal.language).to_owned());
         let since = ready.map_or_else(String::new, |ready| since(ready, now, terminal.language));
         vec![name, environment.spec.version.clone(), state.to_owned(), since, why]
     };
@@ -189,6 +200,9 @@ pub fn page(environment: &Environment, now: i64, terminal: Terminal) -> String {
     let status = environment.status.clone().unwrap_or_default();
     line(say("Serveur d'API", "API server"), status.endpoint.as_deref().unwrap_or_default());
     line(say("Cibles", "Targets"), &status.targets.join(", "));
+    for ticket in &status.tickets {
+        line(say("Ticket", "Ticket"), &told(ticket, terminal.language));
+    }
     text.push('\n');
     let headings =
         [say("Quoi", "What"), say("État", "State"), say("Depuis", "Since"), say("Pourquoi", "Why")];
@@ -200,7 +214,7 @@ pub fn page(environment: &Environment, now: i64, terminal: Terminal) -> String {
                 subject(&condition.kind, terminal.language),
                 word(condition, terminal.language).to_owned(),
                 since(condition, now, terminal.language),
-                condition.message.clone(),
+                condition.said(terminal.language).to_owned(),
             ]
         })
         .collect();
@@ -282,6 +296,22 @@ fn status(environment: &Environment) -> Result<EnvironmentStatus, Error> {
     environment.status.clone().ok_or_else(|| Error::user("the operator has not seen this environment yet"))
 }
 
+/// A ticket in a line: who, where, and until when or since when it is asked for.
+fn told(ticket: &Ticket, language: Language) -> String {
+    let (person, target) = (&ticket.person, &ticket.target);
+    match &ticket.until {
+        Some(until) => language
+            .read(&say!("{person} -> {target}, jusqu'à {until}", "{person} -> {target}, until {until}")),
+        None => {
+            let since = &ticket.since;
+            language.read(&say!(
+                "{person} -> {target}, demandé le {since}, à approuver au bastion",
+                "{person} -> {target}, asked for on {since}, to be approved at the bastion"
+            ))
+        }
+    }
+}
+
 fn word(condition: &Condition, language: Language) -> &'static str {
     match condition.status.as_str() {
         "True" => language.pick("oui", "yes"),
@@ -345,17 +375,31 @@ mod tests {
             "spec": { "class": "small", "version": "v1.36.2", "mesh": "main", "administrators": [{ "name": "anne" }] },
             "status": { "conditions": [
                 { "type": "Ready", "status": "False", "reason": "Enrolling", "message": "a machine is still to enrol",
-                  "lastTransitionTime": "2026-11-22T10:00:00Z" },
-            ] },
+                  "messageFr": "une machine doit encore s'inscrire", "lastTransitionTime": "2026-11-22T10:00:00Z" },
+            ], "tickets": [{ "person": "chloe", "target": "shop.prod", "state": "Asked", "since": "2026-11-22T10:00:00Z" }] },
         }))
         .unwrap();
         let now = moment::seconds("2026-11-22T10:05:00Z").unwrap();
         let terminal = Terminal { language: Language::French, ..Terminal::default() };
         let text = page(&environment, now, terminal);
-        for part in ["shop/prod", "anne", "prêt", "non", "5 min", "a machine is still to enrol"] {
+        for part in [
+            "shop/prod",
+            "anne",
+            "prêt",
+            "non",
+            "5 min",
+            "une machine doit encore",
+            "chloe -> shop.prod, demandé",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
         let text = rows(&[environment], now, Terminal::default());
-        assert!(text.contains("shop/prod") && text.contains("no") && text.contains("5 min"), "{text}");
+        assert!(
+            text.contains("a machine is still to enrol")
+                && text.contains("shop/prod")
+                && text.contains("no")
+                && text.contains("5 min"),
+            "{text}"
+        );
     }
 }

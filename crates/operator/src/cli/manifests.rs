@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use intramuros_core::error::Error;
 
 use super::written;
+use crate::manifests::classes::{Class, objects};
 use crate::manifests::{Options, all, helm, yaml};
 
 /// Arguments of `operator manifests`.
@@ -20,6 +21,9 @@ pub struct Args {
     /// Namespaces of environments, separated by commas: the operator gets rights in these alone
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     environments: Vec<String>,
+    /// Write ClusterClasses of these providers instead, into each namespace of --environments
+    #[arg(long, value_name = "PROVIDERS", value_delimiter = ',', value_enum, requires = "environments")]
+    classes: Vec<Class>,
     /// Write a Helm chart to this folder instead
     #[arg(long, value_name = "FOLDER")]
     helm: Option<PathBuf>,
@@ -27,6 +31,15 @@ pub struct Args {
 
 /// Writes them.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
+    if !args.classes.is_empty() {
+        let objects: Vec<_> = args
+            .environments
+            .iter()
+            .flat_map(|namespace| args.classes.iter().flat_map(|class| objects(*class, namespace)))
+            .collect();
+        let text = yaml(&objects).map_err(Error::internal)?;
+        return written(out.write_all(text.as_bytes()));
+    }
     let Some(folder) = &args.helm else {
         let options = Options {
             namespace: args.namespace.clone(),

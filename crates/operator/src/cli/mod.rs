@@ -3,6 +3,7 @@
 mod check;
 mod env;
 mod manifests;
+mod matrix;
 mod run;
 
 use std::io::Write;
@@ -16,6 +17,7 @@ use intramuros_netpol::report::Terminal;
 use crate::edge::client::client;
 use crate::edge::kubeconfig::Server;
 use crate::edge::tally::Tally;
+use crate::peers::pace::Pace;
 
 /// Environments on demand: the program that keeps them, and what it needs.
 #[derive(Args, Clone, Debug)]
@@ -68,7 +70,7 @@ impl Where {
     /// A client, its requests counted here. To be called inside a runtime: the client keeps a task of its own.
     fn client(&self, tally: &Arc<Tally>) -> Result<(kube::Client, Server), Error> {
         let server = self.server()?;
-        Ok((client(&server, tally)?, server))
+        Ok((client(&server, tally, Pace::of_management())?, server))
     }
 }
 

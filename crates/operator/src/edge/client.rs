@@ -4,7 +4,7 @@
 //! the address is checked, the certificate must be vouched for by the server's own authority, and nothing but this
 //! server can be reached with this client, whatever a resource says.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use kube::client::Body;
 
 use super::kubeconfig::{Server, Token};
 use super::tally::{Kind, Tally};
+use crate::peers::pace::Pace;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -67,26 +68,38 @@ pub fn gate(purpose: Purpose, url: &str, surroundings: Surroundings) -> Result<E
     Egress::new(&perimeter, surroundings, recorder)
 }
 
-/// kube's client for a server.
+/// What egress must know of this machine. Read once: five hundred clusters share it, and its certificates take
+/// hundreds of kilobytes each time.
+pub fn system() -> &'static Surroundings {
+    static SYSTEM: OnceLock<Surroundings> = OnceLock::new();
+    SYSTEM.get_or_init(Surroundings::of_system)
+}
+
+/// What egress must know, with other authorities than the system's where there are some.
+pub fn surroundings(authorities: Option<&[u8]>, identity: Option<Identity>) -> Surroundings {
+    let system = system();
+    Surroundings {
+        resolv_conf: system.resolv_conf.clone(),
+        hosts: system.hosts.clone(),
+        authorities: authorities.unwrap_or(&system.authorities).to_vec(),
+        identity,
+    }
+}
+
+/// kube's client for a server, which may be sent requests at this pace.
 ///
 /// # Errors
 /// When the address is none, or the certificates can't be used.
-pub fn client(server: &Server, tally: &Arc<Tally>) -> Result<kube::Client, EgressError> {
-    let system = Surroundings::of_system();
-    let surroundings = Surroundings {
-        authorities: if server.authorities.is_empty() {
-            system.authorities.clone()
-        } else {
-            server.authorities.clone()
-        },
-        identity: server.identity.clone().map(|(certificate, key)| Identity { certificate, key }),
-        ..system
-    };
+pub fn client(server: &Server, tally: &Arc<Tally>, pace: Pace) -> Result<kube::Client, EgressError> {
+    let authorities = Some(server.authorities.as_slice()).filter(|known| !known.is_empty());
+    let identity = server.identity.clone().map(|(certificate, key)| Identity { certificate, key });
+    let surroundings = surroundings(authorities, identity);
     let door = Door {
         egress: gate(Purpose::Cluster, &server.url, surroundings)?,
         base: server.url.trim_end_matches('/').to_owned(),
         token: server.token.clone(),
         tally: Arc::clone(tally),
+        pace: Arc::new(pace),
     };
     Ok(kube::Client::new(door, server.namespace.clone()))
 }
@@ -98,6 +111,7 @@ struct Door {
     base: String,
     token: Token,
     tally: Arc<Tally>,
+    pace: Arc<Pace>,
 }
 
 type Streamed = StreamBody<BoxStream<'static, Result<Frame<Bytes>, EgressError>>>;
@@ -138,11 +152,15 @@ impl Door {
         outgoing.body = body.collect().await?.to_bytes();
         outgoing.wait = if watch { WATCH_WAIT } else { WAIT };
         outgoing.answer_bytes = if watch { u64::MAX } else { MAX_ANSWER };
+        self.pace.turn().await;
         let answer = match self.egress.send(outgoing.clone()).await {
             // A kept connection may have ended unseen; what only reads may be asked again.
             Err(error) if reads && error.is_passing() => self.egress.send(outgoing).await?,
             answer => answer?,
         };
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            self.pace.rest();
+        }
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(answer.status.as_u16())?;
         *response.headers_mut() = answer.headers.clone();

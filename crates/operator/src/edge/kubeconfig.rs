@@ -53,7 +53,10 @@ impl Token {
             Token::Fixed(token) => Ok(Some(token.clone())),
             Token::File(path) => {
                 let text = std::fs::read_to_string(path)?;
-                Ok(Some(text.trim().chars().take(MAX_TOKEN).collect()))
+                if text.len() > MAX_TOKEN {
+                    return Err(std::io::Error::other("the token's file is too large to hold a token"));
+                }
+                Ok(Some(text.trim().to_owned()))
             }
         }
     }
@@ -102,7 +105,7 @@ impl Server {
         let server = of_config(&config, None, None)?;
         let (tls, host, port, _) = intramuros_core::perimeter::host::parse_url(&server.url)
             .map_err(|_| "the kubeconfig's server is no address".to_owned())?;
-        if !tls || host.to_string() != endpoint.host || port != endpoint.port {
+        if !tls || !same_host(&host.to_string(), &endpoint.host) || port != endpoint.port {
             return Err("the kubeconfig names another server than the cluster's endpoint".to_owned());
         }
         if server.authorities.is_empty() {
@@ -110,6 +113,12 @@ impl Server {
         }
         Ok(server)
     }
+}
+
+/// Whether two hosts are one: an IPv6 address may be written in several ways, and in brackets.
+fn same_host(one: &str, other: &str) -> bool {
+    let address = |host: &str| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().ok();
+    one == other || address(one).is_some_and(|known| Some(known) == address(other))
 }
 
 /// The server of a context. Without a folder, files are refused.
@@ -213,6 +222,9 @@ mod tests {
         ] {
             check(config(server, ca, token), Err("another server"));
         }
+        let six = Endpoint { host: "fd00:0::9".to_owned(), port: 6443 };
+        assert!(Server::of_secret(&config("https://[fd00::9]:6443", ca, token), &six).is_ok());
+        assert!(Server::of_secret(&config("https://[fd00::8]:6443", ca, token), &six).is_err());
         check(config("https://10.0.0.9:6443", "", token), Err("no certificate authority"));
         let file = r#", "certificate-authority": "/etc/passwd""#;
         check(config("https://10.0.0.9:6443", file, token), Err("files are not allowed"));

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use intramuros_core::perimeter::Purpose;
-use intramuros_egress::{Egress, EgressError, Request, Surroundings};
+use intramuros_egress::{Egress, EgressError, Request};
 
-use super::client::gate;
+use super::client::{gate, surroundings};
 use crate::peers::{PeerError, Reply, Transport};
 
 /// Longest wait for an answer. 20 s: a management server under load answers within seconds, and what takes longer is
@@ -48,9 +48,7 @@ pub fn transport(place: &Place) -> Result<Transport, String> {
         Kind::Mesh => Purpose::Mesh,
         Kind::Bastion => Purpose::Bastion,
     };
-    let system = Surroundings::of_system();
-    let authorities = place.authorities.clone().unwrap_or_else(|| system.authorities.clone());
-    let egress = gate(purpose, &place.url, Surroundings { authorities, ..system })
+    let egress = gate(purpose, &place.url, surroundings(place.authorities.as_deref(), None))
         .map_err(|error| error.to_string())?;
     let (name, value, below) = match place.kind {
         Kind::Mesh => ("authorization", format!("Token {}", place.token), ""),

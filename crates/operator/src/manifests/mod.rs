@@ -1,6 +1,7 @@
 //! What must be applied to a cluster so that the operator runs there? Resource types, rights, the program under
 //! restricted pod security, and a network policy of its own; as YAML or as a Helm chart.
 
+pub mod classes;
 pub mod helm;
 pub mod rights;
 

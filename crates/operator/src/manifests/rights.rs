@@ -56,7 +56,7 @@ pub const RIGHTS: &[Right] = &[
     right(Scope::Environments, CLUSTER_API, "machines", &["list", "watch"]),
     right(Scope::Environments, CLUSTER_API, "clusterclasses", &["list", "watch"]),
     right(Scope::Environments, "", "secrets", &["list", "watch", "create", "patch", "delete"]),
-    right(Scope::Environments, "", "configmaps", &["get"]),
+    right(Scope::Environments, "", "configmaps", &["get", "create", "patch", "delete"]),
     right(Scope::Environments, "events.k8s.io", "events", &["create"]),
     right(Scope::Home, "", "secrets", &["list", "watch"]),
     right(Scope::Home, "coordination.k8s.io", "leases", &["get", "create", "update"]),

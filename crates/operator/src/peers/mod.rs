@@ -133,15 +133,12 @@ struct Link {
 
 impl Link {
     fn new(peer: &'static str, transport: Transport) -> Link {
-        Link { peer, transport, pace: Pace::default() }
+        Link { peer, transport, pace: Pace::of_peer() }
     }
 
     /// Sends a request in its turn, and gives the answer whatever its status.
     async fn send(&self, call: &Call) -> Result<Reply, PeerError> {
-        let wait = self.pace.next();
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
+        self.pace.turn().await;
         let reply = (self.transport)(call.clone()).await?;
         if matches!(reply.status, 429 | 503) {
             self.pace.rest();

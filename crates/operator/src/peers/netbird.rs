@@ -124,14 +124,20 @@ impl NetBird {
         let _gate = self.held.changing().await;
         let call = action.call();
         let done = self.link.send(&call).await.and_then(|reply| {
+            // A group that is gone is answered as one that is in use: only a look can tell.
+            if matches!(action, Action::DeleteGroup { .. }) && reply.status == 400 {
+                self.held.doubt();
+                return Ok(None);
+            }
             let gone = action.removes() && matches!(reply.status, 404);
             let reply = if gone { Reply { status: 200, ..reply } } else { accept(PEER, &call, reply)? };
             let id = if action.removes() { String::new() } else { id_of(PEER, &call, &reply)? };
             let key = matches!(action, Action::Enrol { .. }).then(|| key_of(&call, &reply)).transpose()?;
-            Ok((id, key))
+            Ok(Some((id, key)))
         });
         match done {
-            Ok((id, key)) => {
+            Ok(None) => Ok(None),
+            Ok(Some((id, key))) => {
                 self.held.write(|mesh| action.absorb(mesh, &id, now));
                 Ok(key.map(|key| (id, key)))
             }

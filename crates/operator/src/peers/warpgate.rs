@@ -156,6 +156,8 @@ impl Warpgate {
         #[derive(Deserialize)]
         struct Parameters {
             recordings_enable: bool,
+            ticket_self_service_enabled: bool,
+            ticket_request_show_all_targets: bool,
         }
         #[derive(Deserialize)]
         struct Key {
@@ -174,7 +176,12 @@ impl Warpgate {
             targets: self.link.ask("/targets").await?,
             users: self.link.ask("/users").await?,
             grants: Vec::new(),
+            // Tickets before requests: a ticket whose request is not seen yet would be taken for one without approval.
+            tickets: self.link.ask("/tickets").await?,
+            requests: self.link.ask("/ticket-requests").await?,
             recordings: parameters.recordings_enable,
+            asking: parameters.ticket_self_service_enabled,
+            asking_without_role: parameters.ticket_request_show_all_targets,
             keys: keys.into_iter().map(|key| key.public_key).collect(),
         };
         for user in &bastion.users {

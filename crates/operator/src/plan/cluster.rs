@@ -20,6 +20,12 @@ pub const MESH_VARIABLE: &str = "intramurosMeshSecret";
 /// The variable of a ClusterClass that takes the bastion's public keys, a list of lines for `authorized_keys`.
 pub const BASTION_VARIABLE: &str = "intramurosBastionKeys";
 
+/// The variable of a ClusterClass that takes the address of the mesh's management, where machines enrol.
+pub const MESH_URL_VARIABLE: &str = "intramurosMeshUrl";
+
+/// The variable of a ClusterClass that takes the account on machines that the bastion signs in with.
+pub const ACCOUNT_VARIABLE: &str = "intramurosBastionAccount";
+
 /// What the cluster of an environment is made from.
 #[derive(Clone, Debug)]
 pub struct Wanted<'a> {
@@ -35,6 +41,10 @@ pub struct Wanted<'a> {
     pub class_variables: &'a BTreeSet<String>,
     /// The bastion's public keys, once known.
     pub bastion_keys: &'a [String],
+    /// The account on machines that the bastion signs in with; none without a bastion.
+    pub bastion_account: Option<&'a str>,
+    /// The address of the mesh's management; none where the connection is not there.
+    pub mesh_url: Option<&'a str>,
 }
 
 /// The name of the Secret with the enrolment key of an environment.
@@ -102,7 +112,7 @@ pub fn owner(name: &str, uid: &str) -> Value {
 /// The person's variables, and ours where the class has them. Ours go last and win: a person who sets one would point
 /// her machines at another Secret.
 fn variables(wanted: &Wanted) -> Vec<Value> {
-    let ours = [MESH_VARIABLE, BASTION_VARIABLE];
+    let ours = [MESH_VARIABLE, MESH_URL_VARIABLE, BASTION_VARIABLE, ACCOUNT_VARIABLE];
     let mut variables: Vec<Value> = wanted
         .spec
         .variables
@@ -110,11 +120,14 @@ fn variables(wanted: &Wanted) -> Vec<Value> {
         .filter(|variable| !ours.contains(&variable.name.as_str()))
         .map(|variable| json!({ "name": variable.name, "value": variable.value }))
         .collect();
-    if wanted.class_variables.contains(MESH_VARIABLE) {
-        variables.push(json!({ "name": MESH_VARIABLE, "value": mesh_secret(wanted.name) }));
-    }
-    if wanted.class_variables.contains(BASTION_VARIABLE) {
-        variables.push(json!({ "name": BASTION_VARIABLE, "value": wanted.bastion_keys }));
+    let values = [
+        (MESH_VARIABLE, Some(json!(mesh_secret(wanted.name)))),
+        (MESH_URL_VARIABLE, wanted.mesh_url.map(|url| json!(url))),
+        (BASTION_VARIABLE, Some(json!(wanted.bastion_keys))),
+        (ACCOUNT_VARIABLE, wanted.bastion_account.map(|account| json!(account))),
+    ];
+    for (name, value) in values.into_iter().filter(|(name, _)| wanted.class_variables.contains(*name)) {
+        variables.extend(value.map(|value| json!({ "name": name, "value": value })));
     }
     variables
 }
@@ -238,6 +251,8 @@ impl Seen {
 pub struct Machine {
     /// Its name.
     pub name: String,
+    /// What it may be called in the mesh: its name, its host names, its node's name.
+    pub names: Vec<String>,
     /// Whether it is part of the control plane.
     pub control_plane: bool,
     /// Its address inside the environment: the first internal one, else the first of any kind.
@@ -265,7 +280,12 @@ impl Machine {
             .find_map(|wanted| addresses.iter().find(|(kind, _)| kind == wanted))
             .map(|(_, address)| (*address).to_owned());
         let deleting = machine.pointer("/metadata/deletionTimestamp").is_some();
-        Some(Machine { name, control_plane, address, deleting })
+        let hosts = addresses.iter().filter(|(kind, _)| ["Hostname", "InternalDNS"].contains(kind));
+        let node = machine.pointer("/status/nodeRef/name").and_then(Value::as_str);
+        let mut names: Vec<String> = hosts.map(|(_, host)| (*host).to_owned()).collect();
+        names.extend(node.map(str::to_owned));
+        names.push(name.clone());
+        Some(Machine { name, names, control_plane, address, deleting })
     }
 }
 
@@ -288,6 +308,8 @@ mod tests {
             spec,
             class_variables: variables,
             bastion_keys: &[],
+            bastion_account: Some("admin"),
+            mesh_url: Some("https://mesh.example.org"),
         }
     }
 
@@ -330,11 +352,15 @@ mod tests {
             value: json!(value),
         };
         spec.variables = vec![set(MESH_VARIABLE, "somebody-elses"), set("zone", "par-1")];
-        let variables = BTreeSet::from([MESH_VARIABLE.to_owned(), "zone".to_owned()]);
+        let variables = BTreeSet::from([MESH_VARIABLE, MESH_URL_VARIABLE, "zone"].map(str::to_owned));
         let topology = &manifest(&wanted(&spec, &variables))["spec"]["topology"];
         assert_eq!(
             topology["variables"],
-            json!([{ "name": "zone", "value": "par-1" }, { "name": MESH_VARIABLE, "value": "prod-mesh" }])
+            json!([
+                { "name": "zone", "value": "par-1" },
+                { "name": MESH_VARIABLE, "value": "prod-mesh" },
+                { "name": MESH_URL_VARIABLE, "value": "https://mesh.example.org" },
+            ])
         );
     }
 
@@ -348,5 +374,11 @@ mod tests {
         check(json!([one("ExternalIP", "5.6.7.8"), one("InternalIP", "10.0.0.7")]), Some("10.0.0.7"));
         check(json!([one("Hostname", "m"), one("ExternalIP", "5.6.7.8")]), Some("5.6.7.8"));
         check(json!([]), None);
+        // Some providers give machines a name of their own.
+        let machine = json!({
+            "metadata": { "name": "m" },
+            "status": { "addresses": [one("InternalDNS", "ip-10-0-0-7.inner")], "nodeRef": { "name": "ip-10-0-0-7" } },
+        });
+        assert_eq!(Machine::of(&machine).unwrap().names, ["ip-10-0-0-7.inner", "ip-10-0-0-7", "m"]);
     }
 }

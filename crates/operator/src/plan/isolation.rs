@@ -5,14 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use intramuros_netpol::check::export::{Deployed, deployed};
 use intramuros_netpol::generate::{Options, SYSTEM_NAMESPACES, generate};
 use intramuros_netpol::manifest::{Input, read};
 use intramuros_netpol::matrix::{self, Matrix};
+use intramuros_netpol::model::world::World;
 use serde_json::{Value, json};
 
 use super::cluster::covers;
 use crate::names::print;
 use crate::resources::{APPLIED, ENVIRONMENT_LABEL};
+use crate::words::Language;
 
 /// What is in the cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -108,13 +111,67 @@ pub fn place(policy: &Value) -> String {
     format!("{}/{}", at("/metadata/namespace"), at("/metadata/name"))
 }
 
-fn policies(flows: Flows, seen: &Seen) -> Result<Vec<Value>, String> {
-    let matrix = match flows {
-        Some((name, text)) => matrix::read::read(name, text.as_bytes()).map_err(|error| error.to_string())?,
-        None => Matrix::default(),
+fn declared(flows: Flows) -> Result<Matrix, String> {
+    match flows {
+        Some((name, text)) => matrix::read::read(name, text.as_bytes()).map_err(|error| error.to_string()),
+        None => Ok(Matrix::default()),
+    }
+}
+
+fn world<'a>(objects: impl Iterator<Item = &'a Value>) -> Result<World, String> {
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects.collect::<Vec<_>>() });
+    read(&[Input::new("cluster", list.to_string())]).map_err(|error| error.to_string())
+}
+
+/// What passes in a cluster, as a matrix, and how that differs from the one that is declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// The matrix, as CSV with English headings.
+    pub csv: String,
+    /// What passes without being declared (`+`), is declared and does not pass (`-`), or passes otherwise (`~`), a line
+    /// each.
+    pub drift: Vec<String>,
+}
+
+/// The matrix of what is in a cluster now. Reasons, owners and dates of review are those of the declared one, as far as
+/// it can be used.
+///
+/// # Errors
+/// When it can't be told who is who in the cluster.
+pub fn exported(flows: Flows, seen: &Seen) -> Result<Exported, String> {
+    let of = Deployed { excluded: SYSTEM_NAMESPACES.map(str::to_owned).to_vec(), ..Deployed::default() };
+    let all = || world(seen.objects.iter().chain(&seen.policies));
+    let compared = declared(flows)
+        .and_then(|matrix| deployed(all()?, Some(&matrix), &of).map_err(|error| error.to_string()));
+    let (matrix, changes) = match compared {
+        Ok(found) => found,
+        // A matrix that names somebody who is not there can't be compared; what passes can be told all the same.
+        Err(_) => deployed(all()?, None, &of).map_err(|error| error.to_string())?,
     };
-    let list = json!({ "apiVersion": "v1", "kind": "List", "items": seen.objects });
-    let world = read(&[Input::new("cluster", list.to_string())]).map_err(|error| error.to_string())?;
+    let line = |change: &intramuros_netpol::check::difference::Change| {
+        let (sign, detail) = change.told();
+        Language::English.read(&format!("{sign} {} -> {} : {detail}", change.source, change.destination))
+    };
+    Ok(Exported {
+        csv: Language::English.read(&matrix::write::csv(&matrix, Language::English)),
+        drift: changes.iter().map(line).collect(),
+    })
+}
+
+/// What is in the cluster once a plan was carried out.
+pub fn after(seen: &Seen, plan: &Plan) -> Seen {
+    let gone = |policy: &&Value| {
+        let here = place(policy);
+        let deleted = plan.delete.iter().any(|(namespace, name)| here == format!("{namespace}/{name}"));
+        !deleted && !plan.apply.iter().any(|applied| place(applied) == here)
+    };
+    let kept = seen.policies.iter().filter(gone).chain(&plan.apply).cloned().collect();
+    Seen { objects: seen.objects.clone(), policies: kept }
+}
+
+fn policies(flows: Flows, seen: &Seen) -> Result<Vec<Value>, String> {
+    let matrix = declared(flows)?;
+    let world = world(seen.objects.iter())?;
     let options = Options { dns: has_resolver(seen), ..Options::default() };
     let text = generate(&world, &matrix, &options).map_err(|error| error.to_string())?;
     let documents: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|error| error.to_string())?;
@@ -225,6 +282,36 @@ mod tests {
         let without = plan("prod", None, &seen, &BTreeMap::new());
         assert_eq!(without.apply, Vec::<Value>::new());
         assert_eq!(without.delete.len(), first.apply.len() - 1);
+    }
+
+    #[test]
+    fn what_passes_is_exported_and_held_against_what_is_declared() {
+        let flows = Some(("matrix.csv", MATRIX));
+        let open = exported(flows, &shop()).unwrap();
+        assert!(open.drift.iter().any(|line| line.starts_with("+ ") || line.starts_with("~ ")), "{open:?}");
+        let seen = shop();
+        let closed = after(&seen, &plan("prod", flows, &seen, &BTreeMap::new()));
+        let told = exported(flows, &closed).unwrap();
+        assert_eq!(told.drift, Vec::<String>::new(), "{}", told.csv);
+        let lines: Vec<&str> = told.csv.lines().collect();
+        assert_eq!(lines.len(), 2, "{}", told.csv);
+        for part in ["shop/web", "shop/db", "TCP", "5432", "Orders"] {
+            assert!(lines[1].contains(part), "{part}: {}", told.csv);
+        }
+        // Somebody opens a door by hand: it is in the matrix of what passes, and it is told.
+        let mut opened = closed;
+        let mut other = deny("shop");
+        other["metadata"]["name"] = json!("hand-made");
+        other["spec"] = json!({
+            "podSelector": { "matchLabels": { "app": "web" } }, "policyTypes": ["Ingress"],
+            "ingress": [{ "from": [{ "podSelector": { "matchLabels": { "app": "db" } } }] }],
+        });
+        let mut out = deny("shop");
+        out["metadata"]["name"] = json!("hand-made-too");
+        out["spec"] = json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": [{}] });
+        opened.policies.extend([other, out]);
+        let told = exported(flows, &opened).unwrap();
+        assert!(told.drift.iter().any(|line| line.starts_with("+ shop/db")), "{told:?}");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::words::Language;
+
 /// One statement about a resource, in the form that Kubernetes tools expect.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +18,9 @@ pub struct Condition {
     pub reason: String,
     /// Why, in a sentence for people.
     pub message: String,
+    /// The same in French, where it is known.
+    #[serde(rename = "messageFr", default, skip_serializing_if = "String::is_empty")]
+    pub french: String,
     /// The generation of the resource that was looked at.
     #[serde(default)]
     pub observed_generation: i64,
@@ -51,7 +56,7 @@ impl Verdict {
         }
     }
 
-    /// The sentence for people.
+    /// The sentence for people, in both languages where it is known in both (`words`).
     pub fn message(&self) -> &str {
         match self {
             Verdict::Yes(_, message) | Verdict::No(_, message) | Verdict::Unknown(_, message) => message,
@@ -69,11 +74,15 @@ const MAX_MESSAGE: usize = 600;
 
 /// Puts a verdict among the conditions. The time of the last transition stays as long as the status does.
 pub fn state(conditions: &mut Vec<Condition>, kind: &str, verdict: &Verdict, generation: i64, now: &str) {
-    let message: String = verdict.message().chars().take(MAX_MESSAGE).collect();
+    let said = |language: Language| -> String {
+        language.read(verdict.message()).chars().take(MAX_MESSAGE).collect()
+    };
+    let (message, french) = (said(Language::English), said(Language::French));
     let mut next = Condition {
         kind: kind.to_owned(),
         status: verdict.status().to_owned(),
         reason: verdict.reason().to_owned(),
+        french: if french == message { String::new() } else { french },
         message,
         observed_generation: generation,
         last_transition_time: now.to_owned(),
@@ -86,6 +95,16 @@ pub fn state(conditions: &mut Vec<Condition>, kind: &str, verdict: &Verdict, gen
             *known = next;
         }
         None => conditions.push(next),
+    }
+}
+
+impl Condition {
+    /// The sentence in a language; in English where no other is known.
+    pub fn said(&self, language: Language) -> &str {
+        match language {
+            Language::French if !self.french.is_empty() => &self.french,
+            _ => &self.message,
+        }
     }
 }
 
@@ -118,5 +137,18 @@ mod tests {
         state(&mut conditions, "Ready", &Verdict::Yes("Ready", String::new()), 2, "t3");
         assert_eq!(find(&conditions, "Ready").unwrap().last_transition_time, "t3");
         assert_eq!(conditions.len(), 1);
+    }
+
+    #[test]
+    fn a_sentence_is_kept_in_both_languages_and_shown_in_one() {
+        let mut conditions = Vec::new();
+        let said = crate::words::both("une machine manque", "a machine is missing");
+        state(&mut conditions, "Ready", &Verdict::No("Waiting", said), 1, "t1");
+        let ready = find(&conditions, "Ready").unwrap();
+        assert_eq!(ready.message, "a machine is missing");
+        assert_eq!(ready.said(Language::French), "une machine manque");
+        state(&mut conditions, "Ready", &Verdict::No("Peer", "NetBird says no".to_owned()), 1, "t1");
+        let ready = find(&conditions, "Ready").unwrap();
+        assert_eq!((ready.said(Language::French), ready.french.as_str()), ("NetBird says no", ""));
     }
 }

@@ -44,6 +44,11 @@ pub struct MeshConnectionSpec {
     /// The mesh group whose peers may reach API servers: the management cluster's.
     #[schemars(length(min = 1, max = 128))]
     pub management_group: String,
+    /// The mesh group of the bastion's own peers, where it is in the mesh: they reach every machine by SSH, and API
+    /// servers. Without one the bastion has another way to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub bastion_group: Option<String>,
     /// The domain under which environments get names in the mesh (`api.ENVIRONMENT.NAMESPACE.DOMAIN`); none without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 180), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]

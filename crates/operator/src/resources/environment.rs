@@ -150,6 +150,32 @@ pub struct Tickets {
     /// Whether another person must approve it.
     #[serde(default = "yes")]
     pub approval: bool,
+    /// Who may hold one beside the administrators, by name at the bastion. She has no other way in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "people")]
+    pub people: Vec<String>,
+    /// Who may approve, by name at the bastion; whomever the bastion lets approve when nobody is named. Never the one
+    /// who asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "people")]
+    pub approvers: Vec<String>,
+}
+
+/// A ticket that somebody holds or asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ticket {
+    /// Who, by name at the bastion.
+    pub person: String,
+    /// For which target.
+    pub target: String,
+    /// `Asked` or `Held`.
+    pub state: String,
+    /// Since when (RFC 3339).
+    pub since: String,
+    /// Until when, for one that is held (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 fn yes() -> bool {
@@ -203,6 +229,9 @@ pub struct EnvironmentStatus {
     /// The targets at the bastion, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
+    /// Tickets that people hold or ask for, fifty at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<Ticket>,
     /// What holds, what does not, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::schema")]
@@ -240,6 +269,15 @@ fn blocks(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         "maxItems": 2,
         "x-kubernetes-list-type": "atomic",
         "items": { "type": "string", "pattern": "^[0-9a-fA-F.:]+/[0-9]{1,3}$" }
+    })
+}
+
+fn people(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "maxItems": 200,
+        "x-kubernetes-list-type": "set",
+        "items": { "type": "string", "minLength": 1, "maxLength": 128 }
     })
 }
 

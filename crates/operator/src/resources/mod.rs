@@ -29,5 +29,11 @@ pub const APPLIED: &str = "intramuros.eu/applied";
 /// On objects that we apply: the environment they belong to.
 pub const ENVIRONMENT_LABEL: &str = "intramuros.eu/environment";
 
+/// In the ConfigMap of an environment's matrix: the matrix of what passes, as CSV.
+pub const MATRIX: &str = "matrix.csv";
+
+/// In the same: what differs from the declared one, a line each.
+pub const MATRIX_DRIFT: &str = "drift.txt";
+
 /// Cluster API's label on everything that belongs to a cluster.
 pub const CLUSTER_LABEL: &str = "cluster.x-k8s.io/cluster-name";

@@ -22,6 +22,7 @@ use crate::peers::PeerError;
 use crate::resources::condition::Verdict;
 use crate::resources::connection::ConnectionStatus;
 use crate::resources::{Environment, FINALIZER, GROUP, MANAGER, VERSION};
+use crate::words::say;
 
 /// What a look at a peer found.
 struct Look {
@@ -85,7 +86,10 @@ pub async fn look_at_bastion(context: &Context, name: &str) -> Outcome {
 fn fresh() -> Look {
     Look {
         changed: false,
-        verdict: Verdict::Yes("Answers", "it answers, and the token is accepted".to_owned()),
+        verdict: Verdict::Yes(
+            "Answers",
+            say!("il répond, et accepte le jeton", "it answers, and the token is accepted"),
+        ),
     }
 }
 
@@ -171,7 +175,12 @@ where
             .take(5)
             .map(|user| format!("{}/{}", user.namespace().unwrap_or_default(), user.name_any()))
             .collect();
-        Verdict::No("InUse", format!("it goes once no environment uses it: {}", names.join(", ")))
+        let names = names.join(", ");
+        let said = say!(
+            "elle part quand aucun environnement ne l'utilise plus : {names}",
+            "it goes once no environment uses it: {names}"
+        );
+        Verdict::No("InUse", said)
     } else {
         look.verdict.clone()
     };

@@ -3,7 +3,6 @@
 //! The private path comes first: Cluster API calls a control plane initialised only once it has reached it. So the mesh
 //! is made ready before the Cluster is asked for, and nothing of it is removed before the Cluster is gone.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +24,8 @@ use crate::peers::netbird::{KeepKey, NetBird};
 use crate::peers::warpgate::Warpgate;
 use crate::plan::bastion::seen::Options;
 use crate::plan::bastion::{self, Access, WantedTarget};
-use crate::plan::cluster::{self, BASTION_VARIABLE, Machine, Seen, Step, mesh_secret};
+use crate::plan::cluster::{self, BASTION_VARIABLE, MESH_VARIABLE, Machine, Seen, Step, mesh_secret};
+use crate::plan::mesh::Endpoint;
 use crate::plan::{mesh, moment};
 use crate::resources::condition::Verdict;
 use crate::resources::connection::may_use;
@@ -33,6 +33,7 @@ use crate::resources::{
     ADOPT, BastionConnection, ENVIRONMENT_LABEL, Environment, FINALIZER, GROUP, MANAGER, MeshConnection,
     VERSION,
 };
+use crate::words::say;
 
 /// How soon to look again while a machine is awaited: a key that was used must be replaced before the next one comes.
 const ENROLLING: Duration = Duration::from_secs(5);
@@ -105,7 +106,13 @@ impl Case<'_> {
         if self.environment.spec.paused {
             report.say(
                 "Paused",
-                Verdict::No("Paused", "spec.paused: nothing is made, changed or removed".to_owned()),
+                Verdict::No(
+                    "Paused",
+                    say!(
+                        "spec.paused : rien n'est créé, changé ni supprimé",
+                        "spec.paused: nothing is made, changed or removed"
+                    ),
+                ),
             );
             return Outcome::Done(None);
         }
@@ -122,8 +129,7 @@ impl Case<'_> {
         let row = self.context.tables.clusters.get(&self.namespace, &self.name);
         let row = row.filter(|row| cluster::belongs(&row.object, &self.uid));
         let seen = row.as_ref().map(|row| row.seen.clone()).unwrap_or_default();
-        report.endpoint =
-            seen.endpoint.as_ref().map(|endpoint| format!("{}:{}", endpoint.host, endpoint.port));
+        report.endpoint = seen.endpoint.as_ref().map(ToString::to_string);
         let mut failed = false;
         let mut again: Option<Duration> = None;
         let mut soon = |wait: Duration| again = Some(again.map_or(wait, |known: Duration| known.min(wait)));
@@ -134,11 +140,17 @@ impl Case<'_> {
             // The first time, everything that the machines are told must be there.
             (Err(_), _) if row.is_none() => Ok(Verdict::No(
                 "WaitsForMesh",
-                "the cluster is made once the mesh is ready for it".to_owned(),
+                say!(
+                    "la grappe est créée quand le réseau privé est prêt pour elle",
+                    "the cluster is made once the mesh is ready for it"
+                ),
             )),
             (_, Err(_)) if row.is_none() => Ok(Verdict::No(
                 "WaitsForBastion",
-                "the cluster is made once the bastion's keys are known".to_owned(),
+                say!(
+                    "la grappe est créée quand les clés du bastion sont connues",
+                    "the cluster is made once the bastion's keys are known"
+                ),
             )),
             (_, keys) => self.cluster(row.as_deref(), keys.as_ref().ok().map(Vec::as_slice)).await,
         };
@@ -151,7 +163,7 @@ impl Case<'_> {
             let done = self.bastion(&seen, report, &mut soon).await;
             report.say("BastionReady", settle(done, &mut failed));
         }
-        let isolated = self.isolation(&seen, &mut soon).await;
+        let isolated = self.isolation(&seen, report, &mut soon).await;
         report.say("Isolated", settle(isolated, &mut failed));
         if failed { Outcome::Failed } else { Outcome::Done(again) }
     }
@@ -167,7 +179,8 @@ impl Case<'_> {
                 Outcome::Done(Some(GOING))
             }
             Err(Trouble(verdict)) => {
-                let said = format!("removal waits: {}", verdict.message());
+                let why = verdict.message();
+                let said = say!("la suppression attend : {why}", "removal waits: {why}");
                 report.say("Removed", Verdict::No(verdict.reason(), said));
                 Outcome::Failed
             }
@@ -180,7 +193,11 @@ impl Case<'_> {
         let (mesh_connection, mesh) = self.connected_mesh(false)?;
         if let Some((connection, bastion)) = &bastion {
             bastion.lock_out(&self.identity(connection.uid()).mark()).await.map_err(|error| {
-                Trouble(Verdict::Unknown("Unreachable", format!("people can't be locked out: {error}")))
+                let said = say!(
+                    "l'accès des personnes ne peut être fermé : {error}",
+                    "people can't be locked out: {error}"
+                );
+                Trouble(Verdict::Unknown("Unreachable", said))
             })?;
         }
         let api = clusters(&self.context.client, &self.namespace);
@@ -191,9 +208,10 @@ impl Case<'_> {
                 if object.pointer("/metadata/deletionTimestamp").is_none() {
                     api.delete(&self.name, &DeleteParams::background()).await?;
                 }
-                return Ok(Some(
-                    "the cluster goes first; the path to it and its targets stay until it is gone".to_owned(),
-                ));
+                return Ok(Some(say!(
+                    "la grappe part d'abord ; son chemin et ses cibles restent jusque-là",
+                    "the cluster goes first; the path to it and its targets stay until it is gone"
+                )));
             }
         }
         if let Some((connection, bastion)) = &bastion {
@@ -201,6 +219,7 @@ impl Case<'_> {
         }
         mesh.remove(&self.identity(mesh_connection.uid()).prefix()).await?;
         self.forget_key().await?;
+        isolation::forget(self.context, &self.environment).await?;
         self.finalizers(&[]).await?;
         Ok(None)
     }
@@ -291,20 +310,28 @@ impl Case<'_> {
 
     /// What the environment needs in the mesh.
     pub(super) fn in_mesh(&self, connection: &MeshConnection, seen: &Seen) -> mesh::Wanted {
-        let machines: BTreeSet<String> = self
-            .machines()
-            .into_iter()
-            .filter(|machine| machine.control_plane && !machine.deleting)
-            .map(|machine| machine.name)
-            .collect();
-        let stored = self.context.tables.enrolments.get(&self.namespace, &mesh_secret(&self.name));
         let spec = &self.environment.spec;
+        // A class that takes no key makes machines that do not enrol (trials).
+        let class = self.context.tables.classes.get(&self.namespace, &spec.class);
+        let enrols = class.is_none_or(|class| class.variables.contains(MESH_VARIABLE));
+        let counts = |machine: &Machine| enrols && machine.control_plane && !machine.deleting;
+        let mut machines: Vec<Vec<String>> =
+            self.machines().into_iter().filter(counts).map(|machine| machine.names).collect();
+        machines.sort();
+        let stored = self.context.tables.enrolments.get(&self.namespace, &mesh_secret(&self.name));
+        let replicas = usize::try_from(spec.size.control_plane).unwrap_or(1);
         mesh::Wanted {
             identity: self.identity(connection.uid()),
             management_group: connection.spec.management_group.clone(),
             endpoint: seen.endpoint.clone(),
             machines,
-            replicas: usize::try_from(spec.size.control_plane).unwrap_or(1),
+            replicas: if enrols { replicas } else { 0 },
+            bastion: connection.spec.bastion_group.clone().filter(|_| spec.bastion.is_some()).map(|group| {
+                let address = |machine: Machine| Some((machine.name, machine.address?));
+                let mut machines: Vec<_> = self.machines().into_iter().filter_map(address).collect();
+                machines.sort();
+                mesh::Bastion { group, machines }
+            }),
             stored_key: stored.as_ref().map(|row| row.key_id.clone()),
             domain: connection
                 .spec
@@ -371,16 +398,14 @@ impl Case<'_> {
         let class = self.context.tables.classes.get(&self.namespace, &self.environment.spec.class);
         let Some(class) = class else {
             let class = &self.environment.spec.class;
-            return Ok(Verdict::No(
-                "NoClass",
-                format!("there is no ClusterClass '{class}' in {}", self.namespace),
-            ));
+            return Ok(Verdict::No("NoClass", no_class(class, &self.namespace)));
         };
         let seen = row.map(|row| row.seen.clone()).unwrap_or_default();
         let Some(keys) = keys else {
             // What the machines are told of the bastion stays as it is until the bastion answers.
             return Ok(cluster_verdict(&seen));
         };
+        let (account, mesh_url) = (self.bastion_account(), self.mesh_url());
         let wanted = cluster::Wanted {
             namespace: &self.namespace,
             name: &self.name,
@@ -388,6 +413,8 @@ impl Case<'_> {
             spec: &self.environment.spec,
             class_variables: &class.variables,
             bastion_keys: keys,
+            bastion_account: account.as_deref(),
+            mesh_url: mesh_url.as_deref(),
         };
         let api = clusters(&self.context.client, &self.namespace);
         let found = match row {
@@ -397,9 +424,10 @@ impl Case<'_> {
         match cluster::step(&wanted, found.as_ref(), self.adopts()) {
             Step::Nothing => {}
             Step::Conflict => {
-                let message = format!(
-                    "the Cluster {} belongs to somebody else; annotate the environment with {ADOPT}=true to take it over",
-                    self.name
+                let name = &self.name;
+                let message = say!(
+                    "le Cluster {name} est à quelqu'un d'autre ; annoter l'environnement avec {ADOPT}=true pour le reprendre",
+                    "the Cluster {name} belongs to somebody else; annotate the environment with {ADOPT}=true to take it over"
                 );
                 return Ok(Verdict::No("Conflict", message));
             }
@@ -409,6 +437,17 @@ impl Case<'_> {
             }
         }
         Ok(cluster_verdict(&seen))
+    }
+
+    /// The account on machines that the bastion signs in with.
+    pub(super) fn bastion_account(&self) -> Option<String> {
+        let bastion = self.context.tables.bastions.get("", self.environment.spec.bastion.as_ref()?)?;
+        Some(bastion.spec.account.clone())
+    }
+
+    /// Where machines enrol.
+    pub(super) fn mesh_url(&self) -> Option<String> {
+        Some(self.context.tables.meshes.get("", &self.environment.spec.mesh)?.spec.url.clone())
     }
 
     pub(super) fn adopts(&self) -> bool {
@@ -422,15 +461,17 @@ impl Case<'_> {
         soon: &mut impl FnMut(Duration),
     ) -> Result<Verdict, Trouble> {
         let Some(connected) = self.connected_bastion(true) else {
-            return Ok(Verdict::Yes("None", "no bastion is declared".to_owned()));
+            return Ok(Verdict::Yes("None", say!("aucun bastion n'est déclaré", "no bastion is declared")));
         };
         let (connection, warpgate) = connected?;
         let wanted = self.at_bastion(&connection, seen);
-        for end in wanted.people.iter().filter_map(|(_, until)| *until).filter(|until| *until > self.now) {
+        let ends = wanted.people.iter().filter_map(|(_, until)| *until);
+        for end in ends.filter(|until| *until > self.now) {
             soon(Duration::from_secs((end - self.now).unsigned_abs()));
         }
         let plan = warpgate.converge(&wanted).await?;
         report.targets.clone_from(&plan.targets);
+        report.tickets.clone_from(&plan.tickets);
         report.ssh.clone_from(&connection.spec.ssh);
         report.kubernetes.clone_from(&connection.spec.kubernetes);
         Ok(bastion_verdict(&plan))
@@ -450,7 +491,12 @@ impl Case<'_> {
             identity: self.identity(connection.uid()),
             adopt: self.adopts() && connection.spec.adoption,
             targets,
-            tickets: spec.tickets.as_ref().map(|tickets| (tickets.hours * 3600, tickets.approval)),
+            tickets: spec.tickets.as_ref().map(|tickets| bastion::WantedTickets {
+                seconds: tickets.hours * 3600,
+                approval: tickets.approval,
+                people: tickets.people.clone(),
+                approvers: tickets.approvers.clone(),
+            }),
             people: spec
                 .administrators
                 .iter()
@@ -482,20 +528,40 @@ impl Case<'_> {
         self.context.tables.kubeconfigs.get(&self.namespace, &name).map(|row| row.text.clone())
     }
 
-    async fn isolation(&self, seen: &Seen, soon: &mut impl FnMut(Duration)) -> Result<Verdict, Trouble> {
-        let (Some(endpoint), Some(kubeconfig), true) =
-            (&seen.endpoint, self.kubeconfig(), seen.holds("RemoteConnectionProbe"))
-        else {
+    /// Where the cluster answers and with what, once it does.
+    pub(super) fn answering(&self, seen: &Seen) -> Option<(Endpoint, String)> {
+        let kubeconfig = self.kubeconfig()?;
+        seen.endpoint.clone().filter(|_| seen.holds("RemoteConnectionProbe")).map(|at| (at, kubeconfig))
+    }
+
+    async fn isolation(
+        &self,
+        seen: &Seen,
+        report: &mut Report,
+        soon: &mut impl FnMut(Duration),
+    ) -> Result<Verdict, Trouble> {
+        let Some((endpoint, kubeconfig)) = self.answering(seen) else {
             return Ok(Verdict::No(
                 "WaitsForCluster",
-                "policies are applied once the cluster answers through the mesh".to_owned(),
+                say!(
+                    "les politiques sont appliquées quand la grappe répond par le réseau privé",
+                    "policies are applied once the cluster answers through the mesh"
+                ),
             ));
         };
         soon(isolation::EVERY);
-        isolation::keep(self.context, &self.environment, endpoint, &kubeconfig).await.map_err(|why| {
-            Trouble(Verdict::Unknown("Unreachable", format!("the cluster can't be asked: {why}")))
-        })
+        let kept = isolation::keep(self.context, &self.environment, &endpoint, &kubeconfig).await;
+        let kept = kept.map_err(|why| Trouble(Verdict::Unknown("Unreachable", isolation::unasked(&why))))?;
+        report.happened.extend(kept.told.into_iter().map(|said| ("Drift", said)));
+        Ok(kept.verdict)
     }
+}
+
+pub(super) fn no_class(class: &str, namespace: &str) -> String {
+    say!(
+        "il n'y a pas de ClusterClass '{class}' dans {namespace}",
+        "there is no ClusterClass '{class}' in {namespace}"
+    )
 }
 
 fn settle(done: Result<Verdict, Trouble>, failed: &mut bool) -> Verdict {

@@ -10,16 +10,19 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 use super::context::Context;
+use super::matrix::{self, Written};
 use super::plain;
 use super::table::value_of;
 use crate::edge::client::client;
 use crate::edge::kubeconfig::Server;
 use crate::edge::tally::Tally;
 use crate::names::print;
-use crate::plan::isolation::{Plan, Seen, place, plan, print_of};
+use crate::peers::pace::Pace;
+use crate::plan::isolation::{Plan, Seen, after, exported, place, plan, print_of};
 use crate::plan::mesh::Endpoint;
 use crate::resources::condition::Verdict;
 use crate::resources::{Environment, MANAGER};
+use crate::words::say;
 
 /// How often a cluster's policies and workloads are looked at. Five minutes: a workload that the matrix names and that
 /// is deployed later waits no longer than that.
@@ -51,7 +54,15 @@ pub struct Memory {
     policies: BTreeMap<String, String>,
 }
 
-/// Makes the policies of a cluster what they should be, and says whether they are.
+/// What came of a look at a cluster.
+pub struct Kept {
+    /// Whether its policies are as declared.
+    pub verdict: Verdict,
+    /// What somebody else had changed, a sentence each.
+    pub told: Vec<String>,
+}
+
+/// Makes the policies of a cluster what they should be, says whether they are, and writes down what passes.
 ///
 /// # Errors
 /// Why the cluster can't be asked, in a sentence.
@@ -60,7 +71,7 @@ pub async fn keep(
     environment: &Environment,
     endpoint: &Endpoint,
     kubeconfig: &str,
-) -> Result<Verdict, String> {
+) -> Result<Kept, String> {
     let (namespace, name) = (environment.namespace().unwrap_or_default(), environment.name_any());
     let memory = {
         let mut memories = context.memories.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -69,17 +80,9 @@ pub async fn keep(
     let mut memory = memory.lock().await;
     let cluster = reach(context, &mut memory, endpoint, kubeconfig)?;
     let flows = flows(context, environment, &namespace).await?;
-    let seen = look(&cluster).await.map_err(|error| plain(&error))?;
+    let seen = look(&cluster).await?;
     let flows = flows.as_ref().map(|(file, text)| (file.as_str(), text.as_str()));
     let plan = plan(&name, flows, &seen, &memory.policies);
-    for drifted in &plan.drift {
-        tracing::warn!(
-            environment = name,
-            namespace,
-            policy = drifted,
-            "a policy was changed by somebody else and is put back"
-        );
-    }
     act(&cluster, &plan).await.map_err(|error| plain(&error))?;
     for policy in &plan.apply {
         memory.policies.extend(print_of(policy).map(|print| (place(policy), print)));
@@ -87,18 +90,90 @@ pub async fn keep(
     for (namespace, name) in &plan.delete {
         memory.policies.remove(&format!("{namespace}/{name}"));
     }
-    Ok(verdict(&plan))
+    let exported = exported(flows, &after(&seen, &plan));
+    let written = matrix::write(context, environment, exported).await?;
+    let told = plan.drift.iter().map(|policy| {
+        tracing::warn!(
+            environment = name,
+            namespace,
+            policy,
+            "a policy was changed by somebody else and is put back"
+        );
+        say!(
+            "la politique {policy} a été changée par quelqu'un d'autre ; elle est rétablie",
+            "the policy {policy} was changed by somebody else and is put back"
+        )
+    });
+    Ok(Kept { told: told.collect(), verdict: verdict(&plan, written) })
 }
 
-fn verdict(plan: &Plan) -> Verdict {
+/// What would be done in a cluster, and nothing is.
+///
+/// # Errors
+/// Why the cluster can't be asked, in a sentence.
+pub async fn planned(
+    context: &Context,
+    environment: &Environment,
+    endpoint: &Endpoint,
+    kubeconfig: &str,
+) -> Result<(Seen, Plan), String> {
+    let namespace = environment.namespace().unwrap_or_default();
+    let cluster = reach(context, &mut Memory::default(), endpoint, kubeconfig)?;
+    let flows = flows(context, environment, &namespace).await?;
+    let seen = look(&cluster).await?;
+    let flows = flows.as_ref().map(|(file, text)| (file.as_str(), text.as_str()));
+    let plan = plan(&environment.name_any(), flows, &seen, &BTreeMap::new());
+    Ok((seen, plan))
+}
+
+/// Why a cluster's policies are not known.
+pub fn unasked(why: &str) -> String {
+    say!("la grappe ne répond pas : {why}", "the cluster can't be asked: {why}")
+}
+
+/// Removes what was written down of an environment's matrix.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn forget(context: &Context, environment: &Environment) -> Result<(), kube::Error> {
+    matrix::forget(context, environment).await
+}
+
+fn verdict(plan: &Plan, written: Written) -> Verdict {
     if let Some(problem) = &plan.problem {
-        return Verdict::No("Matrix", format!("closed, but the flow matrix is not in force: {problem}"));
+        return Verdict::No(
+            "Matrix",
+            say!(
+                "fermé, mais la matrice des flux n'est pas en vigueur : {problem}",
+                "closed, but the flow matrix is not in force: {problem}"
+            ),
+        );
     }
     if !plan.foreign.is_empty() {
         let names = plan.foreign.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
-        return Verdict::No("ForeignPolicies", format!("policies of others may let more through: {names}"));
+        let flows = written.drift;
+        return Verdict::No(
+            "ForeignPolicies",
+            say!(
+                "des politiques de quelqu'un d'autre peuvent ouvrir davantage : {names} ({flows} écarts à la matrice)",
+                "policies of others may let more through: {names} ({flows} differences from the matrix)"
+            ),
+        );
     }
-    Verdict::Yes("AsDeclared", format!("{} policies are as declared", plan.policies))
+    if let Some(name) = written.taken {
+        return Verdict::No(
+            "Conflict",
+            say!(
+                "le ConfigMap {name} est à quelqu'un d'autre : la matrice de ce qui passe n'est pas écrite",
+                "the ConfigMap {name} belongs to somebody else: the matrix of what passes is not written"
+            ),
+        );
+    }
+    let count = plan.policies;
+    Verdict::Yes(
+        "AsDeclared",
+        say!("{count} politiques sont comme déclaré", "{count} policies are as declared"),
+    )
 }
 
 /// The client of a cluster, made anew when its kubeconfig was rotated.
@@ -119,7 +194,8 @@ fn reach(
         inside(endpoint)?;
     }
     // Requests to an environment's cluster are not requests to ours.
-    let made = client(&server, &Arc::new(Tally::default())).map_err(|error| error.to_string())?;
+    let made = client(&server, &Arc::new(Tally::default()), Pace::of_environment())
+        .map_err(|error| error.to_string())?;
     memory.client = Some((seal, made.clone()));
     Ok(made)
 }
@@ -130,7 +206,10 @@ pub fn inside(endpoint: &Endpoint) -> Result<(), String> {
     let Ok(address) = endpoint.host.parse() else { return Ok(()) };
     match kind_of(address) {
         Kind::Public | Kind::Private => Ok(()),
-        other => Err(format!("the cluster's endpoint {address} is {other}, where no cluster answers")),
+        other => Err(say!(
+            "le point d'accès {address} de la grappe est {other}, où aucune grappe ne répond",
+            "the cluster's endpoint {address} is {other}, where no cluster answers"
+        )),
     }
 }
 
@@ -168,7 +247,7 @@ fn resource(group: &str, version: &str, kind: &str, plural: &str) -> ApiResource
     }
 }
 
-async fn look(cluster: &Client) -> Result<Seen, kube::Error> {
+async fn look(cluster: &Client) -> Result<Seen, String> {
     let mut seen = Seen::default();
     for (group, version, kind, plural) in READ {
         let resource = resource(group, version, kind, plural);
@@ -180,11 +259,11 @@ async fn look(cluster: &Client) -> Result<Seen, kube::Error> {
     Ok(seen)
 }
 
-async fn list(api: &Api<DynamicObject>, resource: &ApiResource) -> Result<Vec<Value>, kube::Error> {
+async fn list(api: &Api<DynamicObject>, resource: &ApiResource) -> Result<Vec<Value>, String> {
     let mut found = Vec::new();
     let mut parameters = ListParams::default().limit(PAGE);
     for _ in 0..MAX_PAGES {
-        let page = api.list(&parameters).await?;
+        let page = api.list(&parameters).await.map_err(|error| plain(&error))?;
         found.extend(page.items.into_iter().map(|object| {
             let mut value = value_of(object);
             // A list's items do not say what they are.
@@ -197,10 +276,15 @@ async fn list(api: &Api<DynamicObject>, resource: &ApiResource) -> Result<Vec<Va
         }));
         match page.metadata.continue_.filter(|next| !next.is_empty()) {
             Some(next) => parameters = parameters.continue_token(&next),
-            None => break,
+            None => return Ok(found),
         }
     }
-    Ok(found)
+    // With a part of them the policies would be wrong.
+    let (most, kind) = (MAX_PAGES * PAGE as usize, &resource.kind);
+    Err(say!(
+        "elle a plus de {most} objets {kind} : trop pour une matrice",
+        "it has more than {most} objects {kind}: too many for one matrix"
+    ))
 }
 
 async fn act(cluster: &Client, plan: &Plan) -> Result<(), kube::Error> {

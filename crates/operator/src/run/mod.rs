@@ -6,6 +6,7 @@ pub mod context;
 pub mod environment;
 pub mod isolation;
 pub mod lease;
+pub mod matrix;
 pub mod metrics;
 pub mod preview;
 pub mod queue;

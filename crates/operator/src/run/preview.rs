@@ -5,21 +5,24 @@ use std::sync::Arc;
 use kube::ResourceExt;
 
 use super::context::Context;
-use super::environment::{Case, Trouble};
+use super::environment::{Case, Trouble, no_class};
+use super::isolation;
 use super::rows::ClusterRow;
 use crate::plan::cluster::{self, Seen, Step};
+use crate::plan::isolation::place;
 use crate::plan::{bastion, mesh};
 use crate::resources::Environment;
 use crate::resources::condition::Verdict;
+use crate::words::{both, say};
 
 /// One thing that would be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// `make`, `change`, `delete`; `wait` for what stands in the way.
+    /// `make`, `change`, `delete`; `wait` for what stands in the way; `unknown` for what can't be seen from here.
     pub verb: &'static str,
-    /// Where: `cluster`, `mesh`, `bastion`.
+    /// Where: `cluster`, `mesh`, `bastion`, `policies`.
     pub place: &'static str,
-    /// What, and its name; or why nothing can be said.
+    /// What, and its name; or why nothing can be said. In both languages where it is known in both.
     pub what: String,
 }
 
@@ -61,10 +64,56 @@ pub async fn preview(context: &Context, environment: Arc<Environment>) -> Vec<Pr
         Ok(steps) => found.extend(steps),
         Err(trouble) => found.push(wait("bastion", trouble)),
     }
+    if !going {
+        found.extend(case.preview_policies(&seen).await);
+    }
     found
 }
 
+/// The kind of a thing in both languages, and its name.
+fn thing(kind: &str, name: &str) -> String {
+    let french = match kind {
+        "group" => "groupe",
+        "enrolment key" => "clé d'inscription",
+        "network" => "réseau",
+        "resource" => "ressource",
+        "router" => "routeur",
+        "policy" => "politique",
+        "name" => "nom",
+        "peer" => "pair",
+        "role" => "rôle",
+        "target" => "cible",
+        "use of target" => "usage de la cible",
+        "access" => "accès",
+        "ticket" => "ticket",
+        "request for a ticket" => "demande de ticket",
+        other => other,
+    };
+    format!("{} {name}", both(french, kind))
+}
+
 impl Case<'_> {
+    /// What would be done in the cluster itself, where it answers from here.
+    async fn preview_policies(&self, seen: &Seen) -> Vec<Preview> {
+        let Some((endpoint, kubeconfig)) = self.answering(seen) else { return Vec::new() };
+        let one = |verb, what| Preview { verb, place: "policies", what };
+        let planned = isolation::planned(self.context, &self.environment, &endpoint, &kubeconfig).await;
+        let (there, plan) = match planned {
+            Ok(planned) => planned,
+            // Most people's machines are not in the mesh.
+            Err(why) => return vec![one("unknown", isolation::unasked(&why))],
+        };
+        let mut found: Vec<Preview> = plan.problem.into_iter().map(|why| one("wait", why)).collect();
+        found.extend(plan.apply.iter().map(|policy| {
+            let place = place(policy);
+            let known = there.policies.iter().any(|known| self::place(known) == place);
+            one(if known { "change" } else { "make" }, thing("policy", &place))
+        }));
+        let gone = plan.delete.iter();
+        found.extend(gone.map(|(space, name)| one("delete", thing("policy", &format!("{space}/{name}")))));
+        found
+    }
+
     async fn preview_cluster(
         &self,
         row: Option<&ClusterRow>,
@@ -82,11 +131,11 @@ impl Case<'_> {
         }
         let class = self.context.tables.classes.get(&self.namespace, &self.environment.spec.class);
         let Some(class) = class else {
-            let why =
-                format!("there is no ClusterClass '{}' in {}", self.environment.spec.class, self.namespace);
+            let why = no_class(&self.environment.spec.class, &self.namespace);
             return Err(Trouble(Verdict::No("NoClass", why)));
         };
         let keys = self.bastion_keys().await?;
+        let (account, mesh_url) = (self.bastion_account(), self.mesh_url());
         let wanted = cluster::Wanted {
             namespace: &self.namespace,
             name: &self.name,
@@ -94,6 +143,8 @@ impl Case<'_> {
             spec: &self.environment.spec,
             class_variables: &class.variables,
             bastion_keys: &keys,
+            bastion_account: account.as_deref(),
+            mesh_url: mesh_url.as_deref(),
         };
         let object = row.map(|row| &row.object);
         Ok(match cluster::step(&wanted, object, self.adopts()) {
@@ -117,7 +168,7 @@ impl Case<'_> {
             };
             for (number, action) in actions.iter().enumerate() {
                 let (kind, name) = action.object();
-                let seen = Preview { verb: action.verb(), place: "mesh", what: format!("{kind} {name}") };
+                let seen = Preview { verb: action.verb(), place: "mesh", what: thing(kind, &name) };
                 if !found.contains(&seen) {
                     found.push(seen);
                 }
@@ -144,9 +195,10 @@ impl Case<'_> {
         let mut found: Vec<Preview> = plan
             .conflicts
             .into_iter()
-            .map(|name| wait(format!("{name} was made by somebody else")))
+            .map(|name| wait(say!("{name} : fait par quelqu'un d'autre", "{name} was made by somebody else")))
             .collect();
-        found.extend(plan.strangers.into_iter().map(|name| wait(format!("{name} has no account"))));
+        let strangers = plan.strangers.into_iter();
+        found.extend(strangers.map(|name| wait(say!("{name} n'a pas de compte", "{name} has no account"))));
         for round in 0..ROUNDS {
             let actions = if going {
                 bastion::removal(&wanted.identity.mark(), &picture)
@@ -155,7 +207,7 @@ impl Case<'_> {
             };
             for (number, action) in actions.iter().enumerate() {
                 let (kind, name) = action.object();
-                found.push(Preview { verb: action.verb(), place: "bastion", what: format!("{kind} {name}") });
+                found.push(Preview { verb: action.verb(), place: "bastion", what: thing(kind, &name) });
                 action.absorb(&mut picture, &format!("new-{round}-{number}"));
             }
             if actions.is_empty() {

@@ -10,7 +10,12 @@ use super::plain;
 use crate::plan::moment;
 use crate::resources::condition::{Verdict, find, state};
 use crate::resources::connection::ConnectionStatus;
+use crate::resources::environment::Ticket;
 use crate::resources::{Environment, EnvironmentStatus, GROUP, MANAGER, VERSION};
+use crate::words::{english, say};
+
+/// Longest note of an event, in characters: the API takes 1,024 bytes.
+const MAX_NOTE: usize = 500;
 
 /// What was found out about an environment.
 #[derive(Debug, Default)]
@@ -21,6 +26,10 @@ pub struct Report {
     pub endpoint: Option<String>,
     /// Names of targets at the bastion.
     pub targets: Vec<String>,
+    /// Tickets that people hold or ask for.
+    pub tickets: Vec<Ticket>,
+    /// What happened that a person should hear of: a word and a sentence, told in events.
+    pub happened: Vec<(&'static str, String)>,
     /// Where people connect by SSH.
     pub ssh: Option<String>,
     /// Where people reach the cluster's API.
@@ -40,7 +49,7 @@ impl Report {
         // What waits for something else is not the reason; what it waits for is.
         let cause = open.find(|(_, verdict)| !verdict.reason().starts_with("Waits"));
         match cause.or(first) {
-            None => Verdict::Yes("Ready", "everything is as declared".to_owned()),
+            None => Verdict::Yes("Ready", say!("tout est comme déclaré", "everything is as declared")),
             Some((_, Verdict::Unknown(reason, message))) => Verdict::Unknown(reason, message.clone()),
             Some((_, verdict)) => Verdict::No(verdict.reason(), verdict.message().to_owned()),
         }
@@ -62,6 +71,7 @@ impl Report {
             observed_generation: generation,
             endpoint: self.endpoint.clone(),
             targets: self.targets.clone(),
+            tickets: self.tickets.clone(),
             ssh: self.ssh.clone(),
             kubernetes: self.kubernetes.clone(),
             conditions,
@@ -82,6 +92,9 @@ pub async fn write(
     let generation = environment.metadata.generation.unwrap_or_default();
     let before = environment.status.as_ref();
     let after = report.status(before, generation, now);
+    for (reason, said) in &report.happened {
+        tell(context, environment, &Verdict::No(reason, said.clone())).await;
+    }
     if before == Some(&after) {
         return Ok(());
     }
@@ -117,7 +130,7 @@ async fn tell(context: &Context, environment: &Environment, verdict: &Verdict) {
         "reportingInstance": context.settings.identity,
         "action": "Reconcile",
         "reason": verdict.reason(),
-        "note": verdict.message(),
+        "note": english(verdict.message()).chars().take(MAX_NOTE).collect::<String>(),
         "type": if verdict.holds() { "Normal" } else { "Warning" },
         "regarding": {
             "apiVersion": format!("{GROUP}/{VERSION}"),

@@ -13,6 +13,7 @@ use super::rows::{
     KubeconfigRow, MachineObject, MachineRow, OwnSecret,
 };
 use super::table::{Key, follow};
+use crate::resources::connection::SecretKey;
 use crate::resources::{BastionConnection, CLUSTER_LABEL, ENVIRONMENT_LABEL, Environment, MeshConnection};
 
 /// Starts all watches.
@@ -171,10 +172,16 @@ fn connections(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
     ));
     let shared = Arc::clone(context);
     let own = move |key: &Key, _: &OwnSecret| {
-        for mesh in shared.tables.meshes.filter(|mesh| mesh.spec.token.secret == key.1) {
+        for mesh in shared
+            .tables
+            .meshes
+            .filter(|mesh| names(&mesh.spec.token, mesh.spec.authorities.as_ref(), &key.1))
+        {
             shared.queue.forgive(&What::Mesh(mesh.metadata.name.clone().unwrap_or_default()));
         }
-        for bastion in shared.tables.bastions.filter(|bastion| bastion.spec.token.secret == key.1) {
+        for bastion in
+            shared.tables.bastions.filter(|one| names(&one.spec.token, one.spec.authorities.as_ref(), &key.1))
+        {
             shared.queue.forgive(&What::Bastion(bastion.metadata.name.clone().unwrap_or_default()));
         }
     };
@@ -193,5 +200,25 @@ pub fn wake(context: &Context, environment: &Environment) {
     let (namespace, name) = (&environment.metadata.namespace, &environment.metadata.name);
     if let (Some(namespace), Some(name)) = (namespace, name) {
         context.queue.forgive(&What::Environment(namespace.clone(), name.clone()));
+    }
+}
+
+/// Whether a connection's credentials, or the authorities that vouch for its peer, are in a Secret.
+fn names(token: &SecretKey, authorities: Option<&SecretKey>, secret: &str) -> bool {
+    token.secret == secret || authorities.is_some_and(|one| one.secret == secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_woken_by_its_token_and_by_its_authorities() {
+        let key = |secret: &str| SecretKey { secret: secret.to_owned(), key: "k".to_owned() };
+        let (token, authorities) = (key("mesh"), key("ca"));
+        for (secret, expected) in [("mesh", true), ("ca", true), ("other", false)] {
+            assert_eq!(names(&token, Some(&authorities), secret), expected, "{secret}");
+        }
+        assert!(!names(&token, None, "ca"));
     }
 }

@@ -17,9 +17,9 @@ use crate::doubles::warpgate::Warpgate;
 use crate::doubles::{Double, Shared};
 
 /// A moment after the one in which the double's peers were last seen.
-const NOW: i64 = 1_900_000_000;
+pub const NOW: i64 = 1_900_000_000;
 
-fn identity() -> Identity {
+pub fn identity() -> Identity {
     Identity {
         namespace: "shop".to_owned(),
         name: "prod".to_owned(),
@@ -79,6 +79,8 @@ struct MeshTrial {
     endpoint: bool,
     machines: u8,
     replicas: u8,
+    /// Whether the bastion is in the mesh.
+    bastion: bool,
 }
 
 impl MeshTrial {
@@ -87,7 +89,8 @@ impl MeshTrial {
         let faults = Arc::new(Mutex::new(Faults::default()));
         let mesh = Mesh::new(transport(&double, &faults, ""));
         let secret = Arc::default();
-        MeshTrial { double, faults, mesh, secret, endpoint: false, machines: 0, replicas: 1 }
+        double.lock().unwrap().handle("POST", "/api/groups", &serde_json::json!({ "name": "bastions" }));
+        MeshTrial { double, faults, mesh, secret, endpoint: false, machines: 0, replicas: 1, bastion: false }
     }
 
     fn wanted(&self) -> mesh::Wanted {
@@ -95,9 +98,13 @@ impl MeshTrial {
             identity: identity(),
             management_group: "management".to_owned(),
             endpoint: self.endpoint.then(|| Endpoint { host: "10.0.0.9".to_owned(), port: 6443 }),
-            machines: (0..self.machines).map(|number| format!("m{number}")).collect(),
+            machines: (0..self.machines).map(|number| vec![format!("m{number}")]).collect(),
             replicas: usize::from(self.replicas),
             stored_key: self.secret.lock().unwrap().as_ref().map(|(id, _)| id.clone()),
+            bastion: self.bastion.then(|| mesh::Bastion {
+                group: "bastions".to_owned(),
+                machines: (0..self.machines).map(|m| (format!("m{m}"), format!("10.0.1.{m}"))).collect(),
+            }),
             domain: Some("prod.shop.env.example".to_owned()),
             now: NOW,
         }
@@ -123,6 +130,7 @@ impl MeshTrial {
                 // An endpoint that is known stays known.
                 self.endpoint |= endpoint;
                 (self.machines, self.replicas) = (*machines, *replicas);
+                self.bastion = (machines + replicas) % 3 > 0;
             }
             Step::Enrol(number) => {
                 if let Some((_, key)) = &*self.secret.lock().unwrap() {
@@ -155,11 +163,13 @@ impl MeshTrial {
         assert_eq!(plan.waiting, None);
         let mesh = self.double.lock().unwrap();
         let ways = usize::from(self.endpoint);
-        assert_eq!(mesh.groups.len(), 3, "two groups and the management's");
+        let led = if self.bastion { usize::from(self.machines) } else { 0 };
+        let bastion = usize::from(self.bastion);
+        assert_eq!(mesh.groups.len(), 4 + bastion, "ours, the management's and the bastion's");
         assert_eq!((mesh.networks.len(), mesh.routers.len()), (1, 1));
         assert_eq!(
             (mesh.resources.len(), mesh.policies.len(), mesh.zones.len(), mesh.records.len()),
-            (ways, ways, ways, ways)
+            (ways + led, ways * (1 + bastion) + bastion, ways, ways)
         );
         assert_eq!(
             mesh.keys.len(),
@@ -191,7 +201,7 @@ impl MeshTrial {
         settle(&self.double, &self.faults);
         self.mesh.look().await.unwrap();
         self.mesh.sweep("home-1", &BTreeSet::new()).await.unwrap();
-        assert_eq!(self.double.lock().unwrap().leftovers(), Vec::<String>::new());
+        assert_eq!(self.double.lock().unwrap().leftovers(), ["bastions"]);
     }
 }
 
@@ -229,7 +239,7 @@ fn meddle(mesh: &mut NetBird, which: u8) {
     }
 }
 
-fn run<F: Future<Output = ()>>(future: F) {
+pub fn run<F: Future<Output = ()>>(future: F) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(future);
@@ -276,17 +286,17 @@ proptest! {
 const PEOPLE: [&str; 3] = ["anne", "bruno", "chloe"];
 
 /// One environment at a bastion.
-struct BastionTrial {
-    double: Shared<Warpgate>,
+pub struct BastionTrial {
+    pub double: Shared<Warpgate>,
     faults: Arc<Mutex<Faults>>,
-    bastion: Bastion,
+    pub bastion: Bastion,
     machines: u8,
     people: u8,
     certificate: u8,
 }
 
 impl BastionTrial {
-    fn new() -> BastionTrial {
+    pub fn new() -> BastionTrial {
         let double = Arc::new(Mutex::new(Warpgate::with_people(&PEOPLE)));
         let faults = Arc::new(Mutex::new(Faults::default()));
         let bastion = Bastion::new(transport(&double, &faults, ""));
@@ -298,7 +308,7 @@ impl BastionTrial {
         named.map(|(_, name)| (*name).to_owned()).collect()
     }
 
-    fn wanted(&self) -> bastion::Wanted {
+    pub fn wanted(&self) -> bastion::Wanted {
         let machine = |number: u8| WantedTarget {
             suffix: format!("m{number}"),
             options: Options::Ssh {
@@ -321,7 +331,12 @@ impl BastionTrial {
             identity: identity(),
             adopt: false,
             targets,
-            tickets: Some((3600, true)),
+            tickets: Some(bastion::WantedTickets {
+                seconds: 3600,
+                approval: true,
+                people: vec![PEOPLE[2].to_owned()],
+                approvers: vec![PEOPLE[0].to_owned()],
+            }),
             people: self.names().into_iter().map(|name| (name, Some(NOW + 60))).collect(),
             require_recordings: true,
             now: NOW,
@@ -347,12 +362,34 @@ impl BastionTrial {
 
     fn meddle(&self, which: u8) {
         let mut double = self.double.lock().unwrap();
-        match which % 4 {
+        match which % 7 {
+            4 => {
+                // A ticket by hand, which nobody approved.
+                let target = double.targets.values().next().map(|target| target["name"].clone());
+                if let Some(target) = target {
+                    double.give("anne", target.as_str().unwrap(), NOW, 600);
+                }
+            }
+            5 => {
+                // One who may ask does, and is approved by the one who may approve.
+                if double.targets.values().any(|target| target["name"] == "shop.prod") {
+                    let request = double.ask("chloe", "shop.prod", NOW);
+                    double.approve(&request, "anne");
+                    double.take(&request, NOW, 3600);
+                }
+            }
+            6 => {
+                if double.targets.values().any(|target| target["name"] == "shop.prod") {
+                    double.ask("bruno", "shop.prod", NOW);
+                }
+            }
             0 => double.grants.clear(),
             1 => double.uses.clear(),
             2 => {
                 let target = double.targets.keys().next().cloned();
-                target.map(|target| double.targets.remove(&target));
+                target.map(|target| {
+                    double.handle("DELETE", &format!("/targets/{target}"), &serde_json::Value::Null)
+                });
             }
             _ => {
                 // Somebody lets everybody in.
@@ -387,6 +424,13 @@ impl BastionTrial {
         assert_eq!(double.writes(), 0, "a steady state costs no writes");
         assert_eq!((plan.conflicts, plan.strangers), (vec![], vec![]));
         assert_eq!(double.targets.len(), usize::from(self.machines) + 1);
+        assert!(double.tickets.values().all(|ticket| ticket["username"] == "chloe"), "{:?}", double.tickets);
+        let bruno = |request: &serde_json::Value| {
+            request["status"] == "Pending"
+                && double.users[request["user_id"].as_str().unwrap()]["username"] == "bruno"
+        };
+        let may_ask = self.names().contains(&"bruno".to_owned());
+        assert!(may_ask || !double.requests.values().any(bruno), "who may not ask is told so");
         for target in double.targets.values() {
             assert_eq!(double.who_may_use(target["name"].as_str().unwrap()), self.names());
         }
@@ -457,6 +501,57 @@ fn a_person_who_is_renamed_keeps_nothing_under_her_old_name() {
         let renamed = bastion::Wanted { people: vec![("anne.martin".to_owned(), None)], ..trial.wanted() };
         trial.bastion.converge(&renamed).await.unwrap();
         assert_eq!(trial.double.lock().unwrap().who_may_use("shop.prod"), ["anne.martin"]);
+    });
+}
+
+#[test]
+fn the_bastion_reaches_machines_by_ssh_and_nobody_else_does() {
+    let mut trial = MeshTrial::new();
+    (trial.endpoint, trial.machines, trial.bastion) = (true, 2, true);
+    run(async {
+        trial.attempt().await.unwrap();
+        let double = trial.double.lock().unwrap();
+        let id = |name: &str| {
+            double
+                .groups
+                .iter()
+                .find(|(_, group)| group["name"].as_str().unwrap().ends_with(name))
+                .unwrap()
+                .0
+                .clone()
+        };
+        let (bastions, management) = (id("bastions"), id("management"));
+        let mut open: Vec<(String, String)> = Vec::new();
+        for rule in double.policies.values().flat_map(|policy| policy["rules"].as_array().unwrap()) {
+            assert_eq!(
+                (rule["protocol"].as_str(), rule["bidirectional"].as_bool()),
+                (Some("tcp"), Some(false))
+            );
+            open.push((
+                rule["sources"][0]["id"].as_str().unwrap().to_owned(),
+                format!(
+                    "{} {}",
+                    rule["ports"][0].as_str().unwrap(),
+                    rule["destinations"][0]["name"].as_str().unwrap()
+                ),
+            ));
+        }
+        open.sort();
+        let prefix = identity().prefix();
+        let mut expected = vec![
+            (management, format!("6443 {prefix}-api")),
+            (bastions.clone(), format!("22 {prefix}-machines")),
+            (bastions, format!("6443 {prefix}-api")),
+        ];
+        expected.sort();
+        assert_eq!(open, expected);
+        let led: Vec<&str> = double
+            .resources
+            .values()
+            .filter(|resource| resource["groups"][0]["name"] == format!("{prefix}-machines"))
+            .map(|resource| resource["address"].as_str().unwrap())
+            .collect();
+        assert_eq!(led, ["10.0.1.0/32", "10.0.1.1/32"]);
     });
 }
 

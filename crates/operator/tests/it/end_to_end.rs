@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use intramuros_operator::edge::client::client;
 use intramuros_operator::manifests::rights::RIGHTS;
+use intramuros_operator::peers::pace::Pace;
 use intramuros_operator::resources::Environment;
 use intramuros_operator::resources::condition::find;
 use intramuros_operator::run::metrics::Metrics;
@@ -102,9 +103,16 @@ impl World {
         })
     }
 
+    /// Nobody plays Cluster API: it is there itself.
+    pub fn nobody_plays(&self) {
+        self.player.abort();
+    }
+
     /// Starts the operator with its own rights.
-    fn start(&mut self) {
-        let client = client(&self.server.server("operator-token"), &self.metrics.requests).unwrap();
+    pub fn start(&mut self) {
+        let client =
+            client(&self.server.server("operator-token"), &self.metrics.requests, Pace::of_management())
+                .unwrap();
         let settings = Settings {
             namespaces: self.namespaces.clone(),
             home: HOME.to_owned(),
@@ -276,12 +284,19 @@ fn an_environment_lives_as_declared_and_leaves_nothing() {
         world.until_true("the key goes when the machine has come", || world.mesh.lock().unwrap().keys.is_empty()).await;
         let denied: Api<k8s_openapi::api::networking::v1::NetworkPolicy> = Api::namespaced(inside.clone(), "web");
         assert!(denied.get_opt("default-deny").await.unwrap().is_some(), "the cluster is closed first");
+        let matrix = world.matrix("prod").await.expect("what passes is written down");
+        assert!(matrix.contains("Justification"), "{matrix}");
+        denied.delete("default-deny", &DeleteParams::default()).await.unwrap();
 
         // Scale.
         world.declare("shop", "prod", json!({ "size": { "controlPlane": 3, "workers": [{ "name": "w", "class": "worker", "replicas": 2 }] } })).await;
         world.until_true("six targets", || world.bastion.lock().unwrap().targets.len() == 6).await;
         world.until_true("three peers", || world.mesh.lock().unwrap().peers.len() == 3).await;
         world.until_ready("shop", "prod").await;
+        assert!(denied.get_opt("default-deny").await.unwrap().is_some(), "what somebody removed is put back");
+        let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(world.admin.clone(), "shop");
+        let told = events.list(&ListParams::default()).await.unwrap();
+        assert!(told.items.iter().any(|event| event.reason.as_deref() == Some("Drift")), "and it is told");
         world.declare("shop", "prod", json!({ "size": { "controlPlane": 1 } })).await;
         world.until_true("two targets", || world.bastion.lock().unwrap().targets.len() == 2).await;
 
@@ -339,12 +354,20 @@ fn an_environment_lives_as_declared_and_leaves_nothing() {
         world.environments("shop").delete("prod", &DeleteParams::default()).await.unwrap();
         world.until_gone("shop", "prod").await;
         assert!(clusters.get_opt("prod").await.unwrap().is_none());
+        assert_eq!(world.matrix("prod").await, None);
         world.nothing_left().await;
         world.stop().await;
     });
 }
 
 impl World {
+    /// The matrix of what passes in an environment, as it is written down.
+    async fn matrix(&self, environment: &str) -> Option<String> {
+        let api: Api<k8s_openapi::api::core::v1::ConfigMap> = Api::namespaced(self.admin.clone(), "shop");
+        let map = api.get_opt(&format!("{environment}-matrix")).await.unwrap()?;
+        map.data?.remove("matrix.csv")
+    }
+
     async fn until_connection(&self, kind: &str, status: &str) {
         let api: Api<intramuros_operator::resources::MeshConnection> = Api::all(self.admin.clone());
         let begun = Instant::now();
@@ -362,7 +385,8 @@ impl World {
 
 /// A check tells what a change would do, and does nothing.
 async fn what_would_be_done_is_told(world: &World) {
-    let client = client(&world.server.server("operator-token"), &Arc::default()).unwrap();
+    let client =
+        client(&world.server.server("operator-token"), &Arc::default(), Pace::of_management()).unwrap();
     let settings = Settings {
         namespaces: world.namespaces.clone(),
         home: HOME.to_owned(),
@@ -379,7 +403,8 @@ async fn what_would_be_done_is_told(world: &World) {
     tasks.shutdown().await;
     let told = async |environment: Environment| -> Vec<String> {
         let found = run::preview::preview(&context, Arc::new(environment)).await;
-        found.iter().map(|one| format!("{} {} {}", one.verb, one.place, one.what)).collect()
+        let what = |one: &run::preview::Preview| intramuros_operator::words::english(&one.what);
+        found.iter().map(|one| format!("{} {} {}", one.verb, one.place, what(one))).collect()
     };
     let known = world.environments("shop").get("prod").await.unwrap();
     assert_eq!(told(known.clone()).await, Vec::<String>::new(), "everything is as declared");
@@ -427,8 +452,8 @@ fn rights_are_as_narrow_as_requests(world: &World) {
     for right in RIGHTS {
         for verb in right.verbs {
             let applied = *verb == "create" && right.verbs.contains(&"patch");
-            // Deleting comes after this; matrices are read where one is declared.
-            let later = *verb == "delete" || right.resource == "configmaps";
+            // Deleting comes after this.
+            let later = *verb == "delete";
             let known =
                 asked.contains(&(right.group.to_owned(), right.resource.to_owned(), (*verb).to_owned()));
             assert!(applied || later || known, "{verb} on {} is granted and never asked", right.resource);
@@ -573,6 +598,11 @@ fn what_people_type(server: &ApiServer) {
     check("x env list -n shop", Ok(1), "shop/a");
     check("x env list -A", Ok(1), "not seen yet");
     check("x env show a -n shop", Ok(1), "The operator has not seen it yet");
+    check(
+        "x env matrix a -n shop",
+        Err("the matrix of what passes is not known yet: there is no ConfigMap shop/a-matrix"),
+        "",
+    );
     check("x env show b -n shop", Err("there is no environment shop/b"), "");
     check("x operator check --namespaces shop", Ok(1), "there is no ClusterClass 'small' in shop");
 }

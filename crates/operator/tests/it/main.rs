@@ -2,10 +2,15 @@
 
 #![allow(clippy::print_stdout, reason = "a test says what it skipped and what it measured")]
 
+mod classes;
 mod convergence;
 mod documents;
 mod doubles;
 mod end_to_end;
+mod helm;
 mod measured;
 mod play;
+mod real_cluster_api;
+mod real_netbird;
 mod server;
+mod tickets;

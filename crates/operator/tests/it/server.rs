@@ -10,6 +10,7 @@ use intramuros_operator::edge::client::client;
 use intramuros_operator::edge::kubeconfig::{Server, Token};
 use intramuros_operator::edge::tally::Tally;
 use intramuros_operator::manifests::{self, Options};
+use intramuros_operator::peers::pace::Pace;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ impl Drop for ApiServer {
 }
 
 /// Files that the test needs and that are built or fetched beside it; none, with a line that says so, without them.
-fn needed() -> Option<(PathBuf, PathBuf)> {
+pub fn needed() -> Option<(PathBuf, PathBuf)> {
     let path = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.exists());
     match (path("INTRAMUROS_APISERVER"), path("INTRAMUROS_CLUSTER_API")) {
         (Some(binary), Some(types)) => Some((binary, types)),
@@ -89,7 +90,7 @@ impl ApiServer {
 
     /// A client for whoever has this token.
     pub fn client(&self, token: &str) -> Client {
-        client(&self.server(token), &Arc::new(Tally::default())).unwrap()
+        client(&self.server(token), &Arc::new(Tally::default()), Pace::of_management()).unwrap()
     }
 
     /// A kubeconfig with the administrator's certificate, as Cluster API would write one.
@@ -125,13 +126,26 @@ impl ApiServer {
         self.url.rsplit(':').next().unwrap().parse().unwrap()
     }
 
-    fn file(&self, name: &str) -> Vec<u8> {
+    /// A file of the server: its certificates and keys.
+    pub fn file(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.folder.path().join(name)).unwrap()
     }
 }
 
 /// Applies an object as the administrator.
 pub async fn apply(client: &Client, object: &Value) {
+    let parameters = PatchParams::apply("test").force();
+    applied(client, object, &parameters).await.unwrap_or_else(|error| {
+        panic!("{} {}: {error}", object["kind"], object["metadata"]["name"]);
+    });
+}
+
+/// Applies an object with these parameters.
+pub async fn applied(
+    client: &Client,
+    object: &Value,
+    parameters: &PatchParams,
+) -> Result<DynamicObject, kube::Error> {
     let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (version, kind) = (text("/apiVersion"), text("/kind"));
     let group = version.split_once('/').map_or("", |(group, _)| group).to_owned();
@@ -154,10 +168,7 @@ pub async fn apply(client: &Client, object: &Value) {
     } else {
         Api::namespaced_with(client.clone(), &namespace, &resource)
     };
-    let parameters = PatchParams::apply("test").force();
-    api.patch(&text("/metadata/name"), &parameters, &Patch::Apply(object)).await.unwrap_or_else(|error| {
-        panic!("{} {}: {error}", resource.kind, text("/metadata/name"));
-    });
+    api.patch(&text("/metadata/name"), parameters, &Patch::Apply(object)).await
 }
 
 /// Puts resource types, rights and the operator's namespace into a server.
@@ -176,22 +187,27 @@ pub async fn prepare(client: &Client, namespaces: &[&str]) {
     }
     let (_, types) = needed().unwrap();
     for kind in TYPES {
-        let path = Path::new(&types).join(format!("cluster.x-k8s.io_{kind}.yaml"));
-        let mut object: Value = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        // There is no webhook that translates between versions: the newest alone is served.
-        for version in object["spec"]["versions"].as_array_mut().unwrap() {
-            let newest = version["name"] == "v1beta2";
-            version["served"] = newest.into();
-            version["storage"] = newest.into();
-        }
-        object["spec"].as_object_mut().unwrap().remove("conversion");
-        apply(client, &object).await;
+        resource_type(client, &types.join(format!("cluster.x-k8s.io_{kind}.yaml"))).await;
     }
     established(client).await;
 }
 
+/// Puts a resource type into a server, in its stored version alone: there is no webhook that translates between versions.
+pub async fn resource_type(client: &Client, path: &Path) {
+    let mut object: Value = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    object["spec"]["versions"].as_array_mut().unwrap().retain(|version| version["storage"] == true);
+    object["spec"]["versions"][0]["served"] = true.into();
+    object["spec"].as_object_mut().unwrap().remove("conversion");
+    // Which contract of Cluster API the stored version keeps: its releases say so in a label.
+    let version = object["spec"]["versions"][0]["name"].clone();
+    let older = path.to_string_lossy().contains("openstack") || path.to_string_lossy().contains("_osc");
+    let contract = if older { "cluster.x-k8s.io/v1beta1" } else { "cluster.x-k8s.io/v1beta2" };
+    object["metadata"]["labels"][contract] = version;
+    apply(client, &object).await;
+}
+
 /// Waits until all resource types are served.
-async fn established(client: &Client) {
+pub async fn established(client: &Client) {
     let resource = ApiResource {
         group: "apiextensions.k8s.io".to_owned(),
         version: "v1".to_owned(),

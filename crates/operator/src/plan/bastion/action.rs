@@ -7,6 +7,9 @@ use super::seen::{Bastion, Grant, Options, Role, Target};
 use crate::peers::Call;
 use crate::plan::moment;
 
+/// What somebody reads whose request is denied.
+const DENIED: &str = "the environment does not let you ask for tickets / l'environnement ne vous permet pas de demander de ticket";
+
 /// One change at a bastion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of the objects in `seen`")]
@@ -29,6 +32,10 @@ pub enum Action {
     Change { grant: Grant, name: String },
     /// Takes a role from a person.
     Revoke { grant: Grant, name: String },
+    /// Takes a ticket from whoever holds it.
+    Withdraw { ticket: String, name: String },
+    /// Denies a request for a ticket.
+    Deny { request: String, name: String },
 }
 
 impl Action {
@@ -62,12 +69,17 @@ impl Action {
             Action::Grant { grant, .. } => Call::post(grant_path(grant), grant_body(grant)),
             Action::Change { grant, .. } => Call::put(grant_path(grant), grant_body(grant)),
             Action::Revoke { grant, .. } => Call::delete(grant_path(grant)),
+            Action::Withdraw { ticket, .. } => Call::delete(format!("/tickets/{ticket}")),
+            Action::Deny { request, .. } => {
+                Call::post(format!("/ticket-requests/{request}/deny"), json!({ "reason": DENIED }))
+            }
         }
     }
 
     /// Whether it takes something away: then "not there" is success.
     pub fn removes(&self) -> bool {
-        self.verb() == "delete"
+        // A request that is not pending any more was decided by a person: that is no success, the bastion is looked at.
+        self.verb() == "delete" && !matches!(self, Action::Deny { .. })
     }
 
     /// Whether "there already" is success: being allowed twice is being allowed.
@@ -105,6 +117,8 @@ impl Action {
             Action::Grant { name, .. } | Action::Change { name, .. } | Action::Revoke { name, .. } => {
                 ("access", name.clone())
             }
+            Action::Withdraw { name, .. } => ("ticket", name.clone()),
+            Action::Deny { name, .. } => ("request for a ticket", name.clone()),
         }
     }
 
@@ -126,7 +140,21 @@ impl Action {
                 bastion.targets.retain(|known| known.id != id);
                 bastion.targets.push(Target { id: id.to_owned(), ..target.clone() });
             }
-            Action::DeleteTarget { id, .. } => bastion.targets.retain(|target| target.id != *id),
+            Action::DeleteTarget { id, .. } => {
+                bastion.targets.retain(|target| target.id != *id);
+                // The bastion forgets them with the target.
+                bastion.tickets.retain(|ticket| ticket.target_id != *id);
+                bastion.requests.retain(|request| request.target_id != *id);
+            }
+            Action::Withdraw { ticket, .. } => {
+                bastion.tickets.retain(|known| known.id != *ticket);
+                bastion.requests.retain(|request| request.ticket_id.as_ref() != Some(ticket));
+            }
+            Action::Deny { request, .. } => {
+                for known in bastion.requests.iter_mut().filter(|known| known.id == *request) {
+                    "Denied".clone_into(&mut known.status);
+                }
+            }
             Action::Allow { target, role, .. } => {
                 for target in bastion.targets.iter_mut().filter(|known| known.id == *target) {
                     target.allow_roles.push(role.name.clone());

@@ -7,14 +7,17 @@
 
 pub mod action;
 pub mod seen;
+mod tickets;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 pub use action::Action;
 use seen::{Bastion, Grant, Options, Role, Target};
+pub use tickets::WantedTickets;
 
 use crate::names::{Identity, part, print, short_in};
+use crate::resources::environment::Ticket;
 
 /// What an environment needs at the bastion.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +28,8 @@ pub struct Wanted {
     pub adopt: bool,
     /// Ways in.
     pub targets: Vec<WantedTarget>,
-    /// Tickets: the longest time in seconds, and whether they must be approved.
-    pub tickets: Option<(i64, bool)>,
+    /// Access for a limited time; none when nobody may ask for it.
+    pub tickets: Option<WantedTickets>,
     /// Who may come in, and until when in seconds since 1970.
     pub people: Vec<(String, Option<i64>)>,
     /// Whether nobody is let in while nothing is recorded.
@@ -91,8 +94,12 @@ pub struct Plan {
     pub strangers: Vec<String>,
     /// Nobody is let in, since nothing is recorded.
     pub unrecorded: bool,
+    /// The setting of the bastion without which nobody can ask for the tickets that are declared.
+    pub tickets_off: Option<&'static str>,
     /// Names of the targets that stand or will stand.
     pub targets: Vec<String>,
+    /// Tickets that people hold or ask for, and may.
+    pub tickets: Vec<Ticket>,
 }
 
 /// What must be done for an environment.
@@ -111,6 +118,7 @@ pub fn plan(wanted: &Wanted, bastion: &Bastion) -> Plan {
     if let Some(role) = role {
         people(wanted, bastion, role, &mut plan);
     }
+    tickets::plan(wanted, bastion, &mut plan);
     plan
 }
 
@@ -131,7 +139,10 @@ pub fn removal(mark: &str, bastion: &Bastion) -> Vec<Action> {
 pub fn lock_out(mark: &str, bastion: &Bastion) -> Vec<Action> {
     let roles = bastion.roles.iter().filter(|role| marked(&role.description, mark));
     let grants = roles.flat_map(|role| bastion.grants.iter().filter(move |grant| grant.role == role.id));
-    grants.map(|grant| Action::Revoke { grant: grant.clone(), name: name_of(bastion, &grant.user) }).collect()
+    let revoked =
+        grants.map(|grant| Action::Revoke { grant: grant.clone(), name: name_of(bastion, &grant.user) });
+    // Whoever holds a ticket gets in without a role.
+    revoked.chain(tickets::none(mark, bastion)).collect()
 }
 
 /// The marks of things that were made through the connection of id `home` for environments that are no more. `known`
@@ -226,9 +237,9 @@ fn target(wanted: &Wanted, one: &WantedTarget, mark: &str) -> Target {
         description: if print.is_empty() { mark.to_owned() } else { format!("{mark} {print}") },
         allow_roles: Vec::new(),
         options: one.options.clone(),
-        ticket_max_duration_seconds: wanted.tickets.map(|(seconds, _)| seconds),
+        ticket_max_duration_seconds: wanted.tickets.as_ref().map(|tickets| tickets.seconds),
         ticket_requests_disabled: wanted.tickets.is_none(),
-        ticket_require_approval: wanted.tickets.is_none_or(|(_, approval)| approval),
+        ticket_require_approval: wanted.tickets.as_ref().is_none_or(|tickets| tickets.approval),
     }
 }
 

@@ -84,6 +84,45 @@ pub struct Grant {
     pub until: Option<i64>,
 }
 
+/// A ticket: whoever holds it gets to one target, with a role or without.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Ticket {
+    /// Its id.
+    pub id: String,
+    /// Who it is for, by id.
+    pub user_id: String,
+    /// Where it leads, by id.
+    pub target_id: String,
+    /// Until when, in seconds since 1970.
+    #[serde(deserialize_with = "moment_or_none")]
+    pub expiry: Option<i64>,
+    /// Since when, in seconds since 1970.
+    #[serde(deserialize_with = "moment_or_none")]
+    pub created: Option<i64>,
+}
+
+/// That somebody asked for a ticket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Request {
+    /// Its id.
+    pub id: String,
+    /// Who asks, by id.
+    pub user_id: String,
+    /// For which target, by id.
+    pub target_id: String,
+    /// `Pending`, `Approved` or `Denied`.
+    pub status: String,
+    /// Who approved or denied it, by id; none when that was no person.
+    pub resolved_by_user_id: Option<String>,
+    /// The ticket that came of it.
+    pub ticket_id: Option<String>,
+    /// Since when, in seconds since 1970.
+    #[serde(deserialize_with = "moment_or_none")]
+    pub created: Option<i64>,
+}
+
 /// Everything at a bastion that decisions look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bastion {
@@ -95,8 +134,16 @@ pub struct Bastion {
     pub users: Vec<User>,
     /// Who has which role.
     pub grants: Vec<Grant>,
+    /// Tickets.
+    pub tickets: Vec<Ticket>,
+    /// Requests for tickets.
+    pub requests: Vec<Request>,
     /// Whether sessions are recorded.
     pub recordings: bool,
+    /// Whether people may ask for tickets at all.
+    pub asking: bool,
+    /// Whether people may ask for tickets for targets that they have no role for.
+    pub asking_without_role: bool,
     /// Public keys that the bastion signs in with.
     pub keys: Vec<String>,
 }
@@ -104,6 +151,11 @@ pub struct Bastion {
 /// A list that may be absent or null.
 fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A moment as the bastion writes it; none when it is absent, null or not understood.
+fn moment_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.as_deref().and_then(crate::plan::moment::seconds))
 }
 
 fn options<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Options, D::Error> {

@@ -1,17 +1,20 @@
 //! What must be done in the mesh so that the management cluster, and nobody else, reaches an environment's API server?
 //!
 //! Two groups (the machines that lead in, and what they lead to), a one-off key as long as a machine is still to come,
-//! a network with one router and one resource, a policy on the API server's port, and a name. Removal goes the other
-//! way round, since a group is refused while anything refers to it.
+//! a network with one router and one resource, a policy on the API server's port, and a name. Where the bastion is in the
+//! mesh too, one more group and policy for what it leads to. Removal goes the other way round, since a group is refused
+//! while anything refers to it.
 
 pub mod action;
 pub mod seen;
+mod ways;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 
 pub use action::Action;
-use seen::{Mesh, Network, Policy, Record, Resource, Router, Rule, Zone};
+use seen::{Mesh, Network, Peer, Record, Router, Zone};
 
 use super::moment;
 use crate::names::{Identity, part, short_in};
@@ -32,16 +35,27 @@ pub struct Wanted {
     pub management_group: String,
     /// Where the API server answers, once that is known.
     pub endpoint: Option<Endpoint>,
-    /// Names of the machines of the control plane, as far as there are any.
-    pub machines: BTreeSet<String>,
+    /// What each machine of the control plane may be called, as far as there are any.
+    pub machines: Vec<Vec<String>>,
     /// How many machines the control plane shall have.
     pub replicas: usize,
     /// The id of the key that lies in the environment's Secret.
     pub stored_key: Option<String>,
+    /// What the bastion's own peers reach; none where they have another way.
+    pub bastion: Option<Bastion>,
     /// The domain of the environment's own names (`prod.shop.env.example.org`).
     pub domain: Option<String>,
     /// Now, in seconds since 1970.
     pub now: i64,
+}
+
+/// What a bastion reaches through the mesh: every machine by SSH, and the API server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bastion {
+    /// The group of its peers, by name.
+    pub group: String,
+    /// Names and addresses of machines.
+    pub machines: Vec<(String, String)>,
 }
 
 /// Where an API server answers.
@@ -51,6 +65,16 @@ pub struct Endpoint {
     pub host: String,
     /// The port.
     pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    /// Host and port, an IPv6 address in brackets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.parse::<IpAddr>() {
+            Ok(IpAddr::V6(address)) => write!(formatter, "[{address}]:{}", self.port),
+            _ => write!(formatter, "{}:{}", self.host, self.port),
+        }
+    }
 }
 
 /// What must be done, and what stands in the way.
@@ -70,6 +94,9 @@ struct Names {
     api: String,
     keys: String,
     network: String,
+    machines: String,
+    bastion: String,
+    bastion_api: String,
 }
 
 impl Names {
@@ -79,6 +106,9 @@ impl Names {
             api: format!("{prefix}-api"),
             keys: format!("{prefix}-nodes"),
             network: prefix.to_owned(),
+            machines: format!("{prefix}-machines"),
+            bastion: format!("{prefix}-bastion"),
+            bastion_api: format!("{prefix}-bastion-api"),
         }
     }
 }
@@ -87,13 +117,16 @@ impl Names {
 pub fn plan(wanted: &Wanted, mesh: &Mesh) -> Plan {
     let names = Names::of(&wanted.identity.prefix());
     let mut actions = Vec::new();
-    for name in [&names.routers, &names.api] {
+    let machines = wanted.bastion.as_ref().map(|_| &names.machines);
+    for name in [&names.routers, &names.api].into_iter().chain(machines) {
         if mesh.group(name).is_none() {
             actions.push(Action::CreateGroup { name: name.clone() });
         }
     }
     let enrolling = enrolling(wanted, mesh);
-    let (Some(routers), Some(api)) = (mesh.group(&names.routers), mesh.group(&names.api)) else {
+    let (Some(routers), Some(api), true) =
+        (mesh.group(&names.routers), mesh.group(&names.api), actions.is_empty())
+    else {
         // What refers to a group is planned once its id is known.
         return Plan { actions, waiting: None, enrolling };
     };
@@ -104,15 +137,8 @@ pub fn plan(wanted: &Wanted, mesh: &Mesh) -> Plan {
     };
     router(network, routers, &mut actions);
     let management = mesh.group(&wanted.management_group);
-    let taken = wanted.endpoint.as_ref().and_then(|endpoint| taken(mesh, &names, endpoint));
-    let waiting = taken.clone().or_else(|| {
-        let missing = || format!("the mesh has no group '{}' (managementGroup)", wanted.management_group);
-        management.is_none().then(missing)
-    });
-    if let Some(endpoint) = wanted.endpoint.as_ref().filter(|_| taken.is_none()) {
-        resource(wanted, network, &names, api, endpoint, &mut actions);
-        policy(wanted, mesh, &names, management, api, endpoint, &mut actions);
-    }
+    let mut waiting = None;
+    ways::open(wanted, mesh, &names, network, api, &mut waiting, &mut actions);
     zone(wanted, mesh, &names, management, &mut actions);
     Plan { actions, waiting, enrolling }
 }
@@ -121,7 +147,8 @@ pub fn plan(wanted: &Wanted, mesh: &Mesh) -> Plan {
 pub fn removal(prefix: &str, mesh: &Mesh) -> Vec<Action> {
     let names = Names::of(prefix);
     let mut actions = Vec::new();
-    for policy in mesh.policies.iter().filter(|policy| policy.name == names.api) {
+    let policies = [&names.api, &names.bastion, &names.bastion_api];
+    for policy in mesh.policies.iter().filter(|policy| policies.contains(&&policy.name)) {
         actions.push(Action::DeletePolicy { id: policy.id.clone(), name: policy.name.clone() });
     }
     for zone in mesh.zones.iter().filter(|zone| zone.name == names.network) {
@@ -139,7 +166,7 @@ pub fn removal(prefix: &str, mesh: &Mesh) -> Vec<Action> {
             actions.push(Action::DeletePeer { id: peer.id.clone(), name: peer.name.clone() });
         }
     }
-    let ours = [&names.routers, &names.api];
+    let ours = [&names.routers, &names.api, &names.machines];
     for group in mesh.groups.iter().filter(|group| ours.contains(&&group.name)) {
         actions.push(Action::DeleteGroup { id: group.id.clone(), name: group.name.clone() });
     }
@@ -160,7 +187,10 @@ pub fn orphans(home: &str, known: &BTreeSet<String>, mesh: &Mesh) -> BTreeSet<St
         .chain(mesh.policies.iter().map(|policy| &policy.name))
         .chain(mesh.zones.iter().map(|zone| &zone.name));
     let prefixes = names.filter(|name| name.starts_with("im-")).map(|name| {
-        ["-routers", "-api", "-nodes"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+        ["-routers", "-bastion-api", "-api", "-nodes", "-machines", "-bastion"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end))
+            .unwrap_or(name)
     });
     prefixes
         .filter(|prefix| {
@@ -172,10 +202,14 @@ pub fn orphans(home: &str, known: &BTreeSet<String>, mesh: &Mesh) -> BTreeSet<St
 
 /// Whether a machine of the control plane is still to enrol.
 fn enrolling(wanted: &Wanted, mesh: &Mesh) -> bool {
-    let here = |machine: &String| {
-        mesh.peers.iter().any(|peer| [&peer.hostname, &peer.name].iter().any(|name| is_host(name, machine)))
-    };
+    let here = |machine: &Vec<String>| mesh.peers.iter().any(|peer| is_machine(peer, machine));
     wanted.machines.len() < wanted.replicas || !wanted.machines.iter().all(here)
+}
+
+/// Whether a peer is a machine, by one of its names.
+fn is_machine(peer: &Peer, machine: &[String]) -> bool {
+    let hosts = [&peer.hostname, &peer.name];
+    machine.iter().any(|name| hosts.iter().any(|host| is_host(host, name)))
 }
 
 /// Whether a host's name, perhaps with its domain, is a machine's.
@@ -213,10 +247,7 @@ fn keys(
 
 fn stale_peers(wanted: &Wanted, mesh: &Mesh, routers: &str, actions: &mut Vec<Action>) {
     for peer in mesh.peers.iter().filter(|peer| peer.groups.iter().any(|group| group == routers)) {
-        let machine = wanted
-            .machines
-            .iter()
-            .any(|machine| is_host(&peer.hostname, machine) || is_host(&peer.name, machine));
+        let machine = wanted.machines.iter().any(|machine| is_machine(peer, machine));
         let away = moment::seconds(&peer.last_seen).is_none_or(|seen| seen + STALE_SECONDS < wanted.now);
         if !machine && !peer.connected && away {
             actions.push(Action::DeletePeer { id: peer.id.clone(), name: peer.name.clone() });
@@ -276,113 +307,6 @@ fn router(network: &Network, routers: &str, actions: &mut Vec<Action>) {
     }
     for second in found.iter().skip(1) {
         actions.push(Action::DeleteRouter { network: network.id.clone(), id: second.id.clone() });
-    }
-}
-
-fn resource(
-    wanted: &Wanted,
-    network: &Network,
-    names: &Names,
-    api: &str,
-    endpoint: &Endpoint,
-    actions: &mut Vec<Action>,
-) {
-    for other in network.resources.iter().filter(|resource| resource.name != names.api) {
-        actions.push(Action::DeleteResource {
-            network: network.id.clone(),
-            id: other.id.clone(),
-            name: other.name.clone(),
-        });
-    }
-    let mut found: Vec<&Resource> =
-        network.resources.iter().filter(|resource| resource.name == names.api).collect();
-    found.sort_by(|a, b| a.id.cmp(&b.id));
-    let resource = Resource {
-        id: found.first().map_or_else(String::new, |resource| resource.id.clone()),
-        name: names.api.clone(),
-        description: wanted.identity.mark(),
-        address: block(&endpoint.host),
-        enabled: true,
-        groups: vec![api.to_owned()],
-    };
-    // The API writes an address back as a block, or as it was given.
-    let same = |known: &Resource| {
-        *known == resource || *known == Resource { address: endpoint.host.clone(), ..resource.clone() }
-    };
-    if !found.first().is_some_and(|known| same(known)) {
-        actions.push(Action::PutResource { network: network.id.clone(), resource });
-    }
-    for second in found.iter().skip(1) {
-        actions.push(Action::DeleteResource {
-            network: network.id.clone(),
-            id: second.id.clone(),
-            name: second.name.clone(),
-        });
-    }
-}
-
-/// Why an endpoint is not led to. A Cluster's endpoint may be written by a namespace's user: with another environment's
-/// address she would draw the management cluster's connections to her machines.
-fn taken(mesh: &Mesh, names: &Names, endpoint: &Endpoint) -> Option<String> {
-    let host = &endpoint.host;
-    let name = |host: &str| {
-        host.len() <= 253
-            && host.split('.').all(|part| {
-                !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            })
-    };
-    if host.parse::<IpAddr>().is_err() && !name(host) {
-        return Some("the cluster's endpoint is neither an address nor a name".to_owned());
-    }
-    let others = mesh.networks.iter().filter(|network| network.name != names.network);
-    let other = others
-        .flat_map(|network| &network.resources)
-        .any(|resource| resource.address == *host || resource.address == block(host));
-    other.then(|| format!("another environment's network leads to {host} already"))
-}
-
-/// An address as the block that holds it alone; a name as it is.
-fn block(host: &str) -> String {
-    match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => format!("{address}/32"),
-        Ok(IpAddr::V6(address)) => format!("{address}/128"),
-        Err(_) => host.to_owned(),
-    }
-}
-
-fn policy(
-    wanted: &Wanted,
-    mesh: &Mesh,
-    names: &Names,
-    management: Option<&str>,
-    api: &str,
-    endpoint: &Endpoint,
-    actions: &mut Vec<Action>,
-) {
-    let mut found: Vec<&Policy> = mesh.policies.iter().filter(|policy| policy.name == names.api).collect();
-    found.sort_by(|a, b| a.id.cmp(&b.id));
-    let kept = management.map(|management| Policy {
-        id: found.first().map_or_else(String::new, |policy| policy.id.clone()),
-        name: names.api.clone(),
-        description: wanted.identity.mark(),
-        enabled: true,
-        rules: vec![Rule {
-            enabled: true,
-            action: "accept".to_owned(),
-            bidirectional: false,
-            protocol: "tcp".to_owned(),
-            ports: vec![endpoint.port.to_string()],
-            port_ranges: Vec::new(),
-            sources: vec![management.to_owned()],
-            destinations: vec![api.to_owned()],
-        }],
-    });
-    let keep = usize::from(kept.is_some());
-    if let Some(policy) = kept.filter(|policy| found.first() != Some(&policy)) {
-        actions.push(Action::PutPolicy { policy });
-    }
-    for second in found.iter().skip(keep) {
-        actions.push(Action::DeletePolicy { id: second.id.clone(), name: second.name.clone() });
     }
 }
 
@@ -457,4 +381,19 @@ fn remove_zone(zone: &Zone, actions: &mut Vec<Action>) {
         });
     }
     actions.push(Action::DeleteZone { id: zone.id.clone(), name: zone.name.clone() });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_written_as_an_address_of_the_web_is() {
+        let check = |host: &str, expected: &str| {
+            assert_eq!(Endpoint { host: host.to_owned(), port: 6443 }.to_string(), expected);
+        };
+        check("10.0.0.9", "10.0.0.9:6443");
+        check("fd00::9", "[fd00::9]:6443");
+        check("api.inner", "api.inner:6443");
+    }
 }

@@ -140,7 +140,8 @@ impl NetBird {
             }
             ("DELETE", [id]) => {
                 if !self.groups.contains_key(*id) {
-                    return refused(404, "group not found");
+                    // As the real server does, not as its document says.
+                    return refused(400, "group not found");
                 }
                 if self.refers_to(id) {
                     return refused(400, "group is in use");
@@ -266,7 +267,7 @@ impl NetBird {
                 };
                 let key = own.unwrap_or_else(|| place(&id("res", &mut self.count)));
                 let resource = json!({
-                    "id": key.1, "type": "host", "name": body["name"], "description": body["description"],
+                    "id": key.1, "type": kind(&body["address"]), "name": body["name"], "description": body["description"],
                     "address": body["address"], "enabled": body["enabled"], "groups": groups,
                 });
                 self.resources.insert(key, resource.clone());
@@ -327,6 +328,8 @@ impl NetBird {
                         }
                     }
                 }
+                // The real server gives all rules the policy's id, and keeps the last.
+                rules.drain(..rules.len().saturating_sub(1));
                 let id = rest.first().map_or_else(|| id("pol", &mut self.count), |id| (*id).to_owned());
                 let policy = json!({
                     "id": id, "name": body["name"], "description": body["description"],
@@ -417,6 +420,17 @@ impl NetBird {
             },
             _ => refused(405, "not allowed"),
         }
+    }
+}
+
+/// What an address is: one host, several, or a name.
+fn kind(address: &Value) -> &'static str {
+    let address = address.as_str().unwrap_or_default();
+    let (host, length) = address.split_once('/').unwrap_or((address, ""));
+    match host.parse::<std::net::IpAddr>() {
+        Err(_) => "domain",
+        Ok(host) if length.is_empty() || length == if host.is_ipv4() { "32" } else { "128" } => "host",
+        Ok(_) => "subnet",
     }
 }
 

@@ -16,12 +16,20 @@ pub struct Warpgate {
     pub grants: BTreeMap<(String, String), Value>,
     /// Target and role.
     pub uses: Vec<(String, String)>,
+    pub tickets: BTreeMap<String, Value>,
+    pub requests: BTreeMap<String, Value>,
     pub recordings: bool,
+    /// Whether people may not ask for tickets.
+    pub no_asking: bool,
     pub exchanges: Vec<Exchange>,
     count: u64,
 }
 
 type Answer = (u16, Value);
+
+fn text(seconds: i64) -> String {
+    intramuros_operator::plan::moment::text(seconds)
+}
 
 fn refused(status: u16) -> Answer {
     (status, Value::Null)
@@ -35,7 +43,7 @@ impl Double for Warpgate {
     fn answer(&mut self, method: &str, path: &str, body: &Value) -> Answer {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match (method, parts.as_slice()) {
-            ("GET", ["parameters"]) => (200, json!({ "recordings_enable": self.recordings })),
+            ("GET", ["parameters"]) => (200, self.parameters()),
             ("GET", ["ssh", "own-keys"]) => {
                 let key = json!({
                     "id": self.uuid_at(0), "label": "default", "kind": "ssh-ed25519", "is_default": true,
@@ -48,6 +56,10 @@ impl Double for Warpgate {
             }
             (_, ["targets", target, "roles", role]) => self.allow(method, target, role),
             (_, ["targets", rest @ ..]) => self.target(method, rest, body),
+            ("GET", ["tickets"]) => (200, self.tickets.values().cloned().collect()),
+            ("DELETE", ["tickets", ticket]) => self.withdraw(ticket),
+            ("GET", ["ticket-requests"]) => (200, self.requests.values().cloned().collect()),
+            ("POST", ["ticket-requests", request, "deny"]) => self.decide(request, "Denied", None, body),
             ("GET", ["users"]) => (200, self.users.values().cloned().collect()),
             ("GET", ["users", user, "roles"]) => (200, self.roles_of(user)),
             (_, ["users", user, "roles", role]) => self.grant(method, user, role, body),
@@ -101,7 +113,91 @@ impl Warpgate {
         let name = |value: &Value| value["name"].as_str().unwrap_or_default().to_owned();
         let mut found: Vec<String> = self.roles.values().chain(self.targets.values()).map(name).collect();
         found.extend(self.grants.keys().map(|(user, role)| format!("grant {user} {role}")));
+        found.extend(self.tickets.keys().map(|id| format!("ticket {id}")));
         found
+    }
+
+    fn parameters(&self) -> Value {
+        json!({
+            "recordings_enable": self.recordings,
+            "ticket_self_service_enabled": !self.no_asking,
+            "ticket_request_show_all_targets": true,
+        })
+    }
+
+    /// Somebody asks for a ticket, until the moment `now` plus `seconds`; gives the request.
+    pub fn ask(&mut self, person: &str, target: &str, now: i64) -> String {
+        let id = self.uuid();
+        let request = json!({
+            "id": id, "user_id": self.user_of(person), "target_id": self.target_of(target),
+            "requested_duration_seconds": null, "description": "", "status": "Pending",
+            "resolved_by_user_id": null, "ticket_id": null, "created": text(now), "resolved_at": null,
+            "deny_reason": null,
+        });
+        self.requests.insert(id.clone(), request);
+        id
+    }
+
+    /// Somebody approves a request.
+    pub fn approve(&mut self, request: &str, by: &str) {
+        let by = self.user_of(by);
+        self.decide(request, "Approved", Some(by), &Value::Null);
+    }
+
+    /// Whoever asked takes the ticket.
+    pub fn take(&mut self, request: &str, now: i64, seconds: i64) -> String {
+        let asked = self.requests[request].clone();
+        assert_eq!(asked["status"], "Approved");
+        let id = self.ticket(asked["user_id"].clone(), asked["target_id"].clone(), now, seconds, true);
+        self.requests.get_mut(request).unwrap()["ticket_id"] = json!(id);
+        id
+    }
+
+    /// An administrator gives a ticket by hand.
+    pub fn give(&mut self, person: &str, target: &str, now: i64, seconds: i64) -> String {
+        let (user, target) = (json!(self.user_of(person)), json!(self.target_of(target)));
+        self.ticket(user, target, now, seconds, false)
+    }
+
+    fn ticket(&mut self, user: Value, target: Value, now: i64, seconds: i64, own: bool) -> String {
+        let id = self.uuid();
+        let name =
+            |map: &BTreeMap<String, Value>, id: &Value, key: &str| map[id.as_str().unwrap()][key].clone();
+        let ticket = json!({
+            "id": id, "user_id": user, "username": name(&self.users, &user, "username"),
+            "description": "", "target_id": target, "target": name(&self.targets, &target, "name"),
+            "uses_left": null, "self_service": own, "expiry": text(now + seconds), "created": text(now),
+        });
+        self.tickets.insert(id.clone(), ticket);
+        id
+    }
+
+    fn user_of(&self, name: &str) -> String {
+        self.users.iter().find(|(_, user)| user["username"] == name).unwrap().0.clone()
+    }
+
+    fn target_of(&self, name: &str) -> String {
+        self.targets.iter().find(|(_, target)| target["name"] == name).unwrap().0.clone()
+    }
+
+    fn withdraw(&mut self, ticket: &str) -> Answer {
+        if self.tickets.remove(ticket).is_none() {
+            return refused(404);
+        }
+        self.requests.retain(|_, request| request["ticket_id"] != *ticket);
+        refused(204)
+    }
+
+    fn decide(&mut self, request: &str, status: &str, by: Option<String>, body: &Value) -> Answer {
+        match self.requests.get_mut(request).filter(|request| request["status"] == "Pending") {
+            Some(request) => {
+                request["status"] = json!(status);
+                request["resolved_by_user_id"] = json!(by);
+                request["deny_reason"] = body["reason"].clone();
+                (200, request.clone())
+            }
+            None => refused(404),
+        }
     }
 
     fn uuid(&mut self) -> String {
@@ -187,6 +283,8 @@ impl Warpgate {
                     return refused(404);
                 }
                 self.uses.retain(|(target, _)| target != id);
+                self.tickets.retain(|_, ticket| ticket["target_id"] != **id);
+                self.requests.retain(|_, request| request["target_id"] != **id);
                 (204, Value::Null)
             }
             _ => refused(405),
