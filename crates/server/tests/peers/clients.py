@@ -20,7 +20,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
-from clients_common import free_port, wait_for, write
+from clients_common import free_port, llama, wait_for, write
 
 TOKEN = "a-token-that-nobody-guesses"
 QUESTION = "How long must invoices be kept?"
@@ -213,10 +213,8 @@ def main():
         port, model_port = free_port(), free_port() if model else None
         try:
             if model:
-                command = [sys.executable, "-m", "llama_cpp.server", "--model", model, "--port", str(model_port)]
-                command += ["--n_ctx", "1024", "--n_threads", "2"]
                 quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-                processes.append(subprocess.Popen(command, **quiet))
+                processes.append(subprocess.Popen(llama(model, model_port, 1024), **quiet))
                 wait_for(f"http://127.0.0.1:{model_port}/v1/models")
             config = configuration(folder, port, model_port)
             processes.append(subprocess.Popen([binary, "serve", "--config", config], stdout=subprocess.DEVNULL))

@@ -1,10 +1,30 @@
 """What do the tests with other people's clients share?"""
 
+import importlib.util
 import os
 import socket
+import sys
 import time
 import urllib.error
 import urllib.request
+
+SERVER = """
+import sys, time, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path, params.port, params.n_ctx, params.n_parallel = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), 1
+params.offline, params.warmup, params.cpuparams.n_threads = True, False, 2
+server = xllamacpp.Server(params)
+while True:
+    time.sleep(60)
+"""
+
+
+def llama(model, port, context):
+    """The command of llama.cpp's own server where it is installed ready-made, of llama-cpp-python's otherwise."""
+    if importlib.util.find_spec("xllamacpp"):
+        return [sys.executable, "-c", SERVER, model, str(port), str(context)]
+    command = [sys.executable, "-m", "llama_cpp.server", "--model", model, "--port", str(port)]
+    return command + ["--n_ctx", str(context), "--n_threads", "2"]
 
 
 def free_port():
