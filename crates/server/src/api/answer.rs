@@ -17,7 +17,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::conversations::{Begins, Keeping, keep, whose};
+use super::conversations::whose;
+use super::keeping::{Begins, Keeping, keep};
 use super::{DocumentHead, Standing, form, pair};
 use crate::answering::{Answering, Whom, begin};
 use crate::application::Shared;

@@ -14,6 +14,7 @@ pub mod documents;
 pub mod events;
 pub mod failures;
 pub mod folders;
+pub mod keeping;
 pub mod openapi;
 pub mod original;
 pub mod pages;
