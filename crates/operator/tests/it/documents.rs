@@ -71,7 +71,7 @@ fn what_we_say_to_netbird_and_what_its_double_answers_follow_its_document() {
 #[test]
 fn what_we_say_to_warpgate_and_what_its_double_answers_follow_its_document() {
     let Some(document) = document("warpgate.json") else { return };
-    let double = Arc::new(Mutex::new(Warpgate::with_people(&["anne"])));
+    let double = Arc::new(Mutex::new(Warpgate::with_people(&["anne", "bruno"])));
     let faults = Arc::new(Mutex::new(Faults::default()));
     let bastion = Bastion::new(transport(&double, &faults, ""));
     let target = |suffix: &str, options: Options, access: Access| WantedTarget {
@@ -107,7 +107,19 @@ fn what_we_say_to_warpgate_and_what_its_double_answers_follow_its_document() {
     };
     runtime().block_on(async {
         bastion.converge(&wanted).await.unwrap();
+        {
+            // What nobody declared: withdrawn and denied.
+            let mut double = double.lock().unwrap();
+            double.give("bruno", "shop.prod", wanted.now, 600);
+            double.ask("bruno", "shop.prod", wanted.now);
+        }
         bastion.look().await.unwrap();
+        bastion.converge(&wanted).await.unwrap();
+        let asked = |path: &str| {
+            let double = double.lock().unwrap();
+            double.exchanges.iter().any(|one| one.method != "GET" && one.path.starts_with(path))
+        };
+        assert!(asked("/tickets/") && asked("/ticket-requests/"));
         bastion.remove(&identity().mark()).await.unwrap();
     });
     let exchanges = std::mem::take(double.lock().unwrap().exchanges());

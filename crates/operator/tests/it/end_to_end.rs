@@ -22,7 +22,7 @@ use crate::doubles::Shared;
 use crate::doubles::http::{Control, Fuse, serve};
 use crate::doubles::netbird::NetBird;
 use crate::doubles::warpgate::Warpgate;
-use crate::play::{Stage, class, play};
+use crate::play::{Stage, Workload, class, play};
 use crate::server::{ApiServer, HOME, apply, prepare};
 
 /// Longest wait for anything. A busy machine is slow, not broken.
@@ -49,7 +49,7 @@ struct Operator {
 }
 
 impl World {
-    pub async fn new(namespaces: &[&str], workload: Option<(String, u16)>) -> Option<World> {
+    pub async fn new(namespaces: &[&str], workload: Option<Workload>) -> Option<World> {
         let server = tokio::task::spawn_blocking(ApiServer::start).await.unwrap()?;
         let admin = server.client("admin-token");
         prepare(&admin, namespaces).await;
@@ -271,7 +271,7 @@ fn an_environment_lives_as_declared_and_leaves_nothing() {
     logged();
     runtime().block_on(async {
         let Some(workload) = tokio::task::spawn_blocking(ApiServer::start).await.unwrap() else { return };
-        let Some(mut world) = World::new(&["shop", "other"], Some((workload.kubeconfig(), workload.port()))).await else { return };
+        let Some(mut world) = World::new(&["shop", "other"], Some(Workload::One(workload.kubeconfig(), workload.port()))).await else { return };
         let inside = workload.client("admin-token");
         apply(&inside, &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "web" } })).await;
         world.start();
@@ -535,7 +535,7 @@ fn resource_types_refuse_nonsense_and_fill_in_defaults() {
 /// The operator is killed at every write to a peer, before or after it is carried out, through a whole life.
 async fn killed_at_every_write(least: usize) {
     let Some(workload) = tokio::task::spawn_blocking(ApiServer::start).await.unwrap() else { return };
-    let inside = Some((workload.kubeconfig(), workload.port()));
+    let inside = Some(Workload::One(workload.kubeconfig(), workload.port()));
     let Some(mut world) = World::new(&["shop"], inside).await else { return };
     world.declare("shop", "prod", json!({})).await;
     let mut kills: HashMap<&str, usize> = HashMap::new();

@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::end_to_end::{World, condition, environment, runtime};
+use crate::play::Workload;
 use crate::server::{HOME, apply};
 
 /// How many environments, unless INTRAMUROS_ENVIRONMENTS says otherwise.
@@ -23,6 +24,70 @@ const CHANGES: usize = 40;
 
 /// The rest that is measured.
 const REST: Duration = Duration::from_secs(120);
+
+/// A server for each environment (`tests/clusters`), in one process.
+#[derive(Clone)]
+pub struct Servers {
+    /// What it said when it was ready: port, address of its counts, certificates and key.
+    ready: std::sync::Arc<serde_json::Value>,
+}
+
+impl Servers {
+    /// Starts it; none, with a line that says so, where it is not named.
+    fn start(count: usize) -> Option<(Child, Servers)> {
+        let Some(binary) = std::env::var_os("INTRAMUROS_CLUSTERS") else {
+            println!("no cluster answers behind the environments: INTRAMUROS_CLUSTERS names no program");
+            return None;
+        };
+        let mut process = Command::new(binary)
+            .arg(format!("-count={count}"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(process.stdout.take().unwrap()), &mut line)
+            .unwrap();
+        Some((process, Servers { ready: std::sync::Arc::new(serde_json::from_str(&line).unwrap()) }))
+    }
+
+    /// Where the server of a cluster is, by the number in its name.
+    pub fn endpoint(&self, cluster: &str) -> (String, u16) {
+        let number: u16 = cluster.trim_start_matches('e').parse().unwrap();
+        let port = u16::try_from(self.ready["port"].as_u64().unwrap()).unwrap();
+        (format!("127.1.{}.{}", number / 250, number % 250 + 1), port)
+    }
+
+    /// A kubeconfig for it.
+    pub fn kubeconfig(&self, cluster: &str) -> String {
+        use base64::Engine;
+        let (host, port) = self.endpoint(cluster);
+        let data =
+            |name: &str| base64::engine::general_purpose::STANDARD.encode(self.ready[name].as_str().unwrap());
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
+            "clusters": [{ "name": "c", "cluster": {
+                "server": format!("https://{host}:{port}"), "certificate-authority-data": data("authority"),
+            } }],
+            "users": [{ "name": "u", "user": {
+                "client-certificate-data": data("certificate"), "client-key-data": data("key"),
+            } }],
+        })
+        .to_string()
+    }
+
+    /// Requests and writes to all of them so far.
+    async fn counts(&self) -> (u64, u64) {
+        let mut stream =
+            tokio::net::TcpStream::connect(self.ready["counts"].as_str().unwrap()).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let (asked, written) = text.rsplit("\r\n").next().unwrap().split_once(' ').unwrap();
+        (asked.parse().unwrap(), written.parse().unwrap())
+    }
+}
 
 struct Program {
     process: Child,
@@ -85,7 +150,10 @@ fn five_hundred_environments_are_kept_at_little_cost() {
         return;
     };
     runtime().block_on(async {
-        let Some(mut world) = World::new(&["shop"], None).await else { return };
+        let servers = Servers::start(count);
+        let behind = servers.as_ref().map(|(_, servers)| servers.clone());
+        let workload = behind.clone().map(Workload::Each);
+        let Some(mut world) = World::new(&["shop"], workload).await else { return };
         for connection in ["MeshConnection", "BastionConnection"] {
             at_the_usual_pace(&world, connection).await;
         }
@@ -98,7 +166,7 @@ fn five_hundred_environments_are_kept_at_little_cost() {
             apply(&world.admin, &environment("shop", &format!("e{number}"), json!({}))).await;
         }
         println!("{count} environments declared in {:.1} s", begun.elapsed().as_secs_f64());
-        until_ready(&world, count).await;
+        until_ready(&world, count, behind.is_some()).await;
         println!("all ready after {:.1} s", begun.elapsed().as_secs_f64());
         println!(
             "memory: {} MB of its own, {} MB at most",
@@ -107,7 +175,7 @@ fn five_hundred_environments_are_kept_at_little_cost() {
         );
         // What was set in motion comes to rest first.
         tokio::time::sleep(Duration::from_secs(20)).await;
-        rest(&world, &program).await;
+        rest(&world, &program, behind.as_ref()).await;
         reaction(&world).await;
         println!(
             "memory: {} MB of its own, {} MB at most",
@@ -116,6 +184,10 @@ fn five_hundred_environments_are_kept_at_little_cost() {
         );
         drop(program);
         world.stop().await;
+        if let Some((mut process, _)) = servers {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     });
 }
 
@@ -132,12 +204,13 @@ async fn at_the_usual_pace(world: &World, kind: &str) {
     }
 }
 
-async fn until_ready(world: &World, count: usize) {
+async fn until_ready(world: &World, count: usize, isolated: bool) {
     let begun = Instant::now();
     loop {
         let list = world.environments("shop").list(&ListParams::default()).await.unwrap();
         // Where no cluster answers there is nothing to isolate: everything else must hold.
-        let ready = list.items.iter().filter(|one| holds(one)).count();
+        let closed = |one: &Environment| !isolated || condition(one, "Isolated") == Some("True");
+        let ready = list.items.iter().filter(|one| holds(one) && closed(one)).count();
         if ready == count {
             return;
         }
@@ -152,15 +225,19 @@ fn holds(environment: &Environment) -> bool {
         .all(|kind| condition(environment, kind) == Some("True"))
 }
 
-async fn rest(world: &World, program: &Program) {
+async fn rest(world: &World, program: &Program, servers: Option<&Servers>) {
     let peers = || {
         let mesh = world.mesh.lock().unwrap().exchanges.len();
         let bastion = world.bastion.lock().unwrap().exchanges.len();
         (mesh, bastion)
     };
-    let (before, peers_before) = (program.requests().await, peers());
+    let inside = async || match servers {
+        Some(servers) => servers.counts().await,
+        None => (0, 0),
+    };
+    let (before, peers_before, inside_before) = (program.requests().await, peers(), inside().await);
     tokio::time::sleep(REST).await;
-    let (after, peers_after) = (program.requests().await, peers());
+    let (after, peers_after, inside_after) = (program.requests().await, peers(), inside().await);
     let minutes = REST.as_secs_f64() / 60.0;
     let mut total = 0;
     for (name, count) in &after {
@@ -171,6 +248,12 @@ async fn rest(world: &World, program: &Program) {
         }
     }
     println!("at rest: {:.1} requests a minute to the API server", total as f64 / minutes);
+    println!(
+        "at rest: {:.1} requests a minute to the environments' own servers, {:.1} of them writes ({} writes before)",
+        (inside_after.0 - inside_before.0) as f64 / minutes,
+        (inside_after.1 - inside_before.1) as f64 / minutes,
+        inside_before.1
+    );
     println!(
         "at rest: {:.1} a minute to the mesh, {:.1} to the bastion",
         (peers_after.0 - peers_before.0) as f64 / minutes,

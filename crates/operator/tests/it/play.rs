@@ -24,11 +24,36 @@ pub struct Stage {
     pub client: Client,
     /// The mesh, for machines that enrol and paths that stand.
     pub mesh: Shared<NetBird>,
-    /// What stands in the kubeconfig Secret, and the endpoint's port; with none, each cluster has an address of its own
-    /// at which nothing answers, and no kubeconfig.
-    pub workload: Option<(String, u16)>,
+    /// What answers as the clusters' API servers; with none, each cluster has an address of its own at which nothing
+    /// answers, and no kubeconfig.
+    pub workload: Option<Workload>,
     /// Clusters that are done, by version: they are not looked at again.
     pub settled: Arc<Mutex<HashMap<String, String>>>,
+}
+
+/// What answers as the API servers of clusters.
+#[derive(Clone)]
+pub enum Workload {
+    /// One server for all, with its kubeconfig, at this port of this machine.
+    One(String, u16),
+    /// A server for each, by the number in the cluster's name (`tests/clusters`).
+    Each(crate::measured::Servers),
+}
+
+impl Workload {
+    fn endpoint(&self, cluster: &str) -> (String, u16) {
+        match self {
+            Workload::One(_, port) => ("127.0.0.1".to_owned(), *port),
+            Workload::Each(servers) => servers.endpoint(cluster),
+        }
+    }
+
+    fn kubeconfig(&self, cluster: &str) -> String {
+        match self {
+            Workload::One(kubeconfig, _) => kubeconfig.clone(),
+            Workload::Each(servers) => servers.kubeconfig(cluster),
+        }
+    }
 }
 
 fn machines(client: &Client, namespace: &str) -> Api<DynamicObject> {
@@ -72,7 +97,7 @@ async fn scene(stage: &Stage, cluster: &DynamicObject) -> Option<bool> {
     }
     if cluster.data.pointer("/spec/controlPlaneEndpoint/host").is_none() {
         let (host, port) = match &stage.workload {
-            Some((_, port)) => ("127.0.0.1".to_owned(), *port),
+            Some(workload) => workload.endpoint(&name),
             None => (address_of(&namespace, &name), 6443),
         };
         let patch = json!({
@@ -88,8 +113,8 @@ async fn scene(stage: &Stage, cluster: &DynamicObject) -> Option<bool> {
     let connected = reaches(stage, cluster);
     let known = cluster.data.pointer("/status/initialization/controlPlaneInitialized").is_some();
     if connected && !known {
-        if let Some((kubeconfig, _)) = &stage.workload {
-            kubeconfig_secret(stage, &namespace, &name, kubeconfig).await;
+        if let Some(workload) = &stage.workload {
+            kubeconfig_secret(stage, &namespace, &name, &workload.kubeconfig(&name)).await;
         }
         let condition = |kind: &str| {
             json!({

@@ -248,6 +248,14 @@ fn holds(class: Class, made: &Made) {
     }
 }
 
+/// How many machines run.
+async fn running(client: &kube::Client) -> usize {
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), "shop", &kind("cluster.x-k8s.io", "v1beta2", "Machine"));
+    let machines = api.list(&ListParams::default()).await.unwrap();
+    machines.items.iter().filter(|machine| machine.data["status"]["phase"] == "Running").count()
+}
+
 #[test]
 #[ignore = "takes some minutes: see docs/operator.md"]
 fn an_environment_in_memory_becomes_ready_grows_and_goes() {
@@ -276,8 +284,9 @@ fn an_environment_in_memory_becomes_ready_grows_and_goes() {
             let found = world.environments("shop").get("trial").await.unwrap();
             let kinds = ["ClusterReady", "MeshReady", "BastionReady"];
             let ready = kinds.iter().all(|kind| condition(&found, kind) == Some("True"));
-            let targets = found.status.as_ref().map_or(0, |status| status.targets.len());
-            if ready && targets == machines + 1 {
+            // Machines in memory have no address, so the cluster alone is offered at the bastion.
+            let offered = found.status.as_ref().is_some_and(|status| status.targets == ["shop.trial"]);
+            if ready && offered && running(&world.admin).await == machines {
                 println!("{what} after {:.0} s", begun.elapsed().as_secs_f64());
                 return;
             }
@@ -288,11 +297,9 @@ fn an_environment_in_memory_becomes_ready_grows_and_goes() {
         };
         declare(class(json!({}))).await;
         until("ready with one machine", 1).await;
-        declare(class(json!({
-            "size": { "controlPlane": 3, "workers": [{ "name": "w", "class": "worker", "replicas": 2 }] },
-        })))
-        .await;
-        until("ready with five machines", 5).await;
+        // Without workers: Cluster API's web hooks, which are not called here, complete their deployments.
+        declare(class(json!({ "size": { "controlPlane": 3 } }))).await;
+        until("ready with three machines", 3).await;
         world.environments("shop").delete("trial", &DeleteParams::default()).await.unwrap();
         while world.environments("shop").get_opt("trial").await.unwrap().is_some() {
             assert!(begun.elapsed() < PATIENCE * 4, "it does not go\n{}", controllers.said());
