@@ -246,15 +246,17 @@ pub struct Identity {
 pub fn identity(claims: &Map<String, Value>, mapping: &Mapping<'_>) -> Identity {
     let text =
         |name: &str| claims.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
-    let checked = claims.get("email_verified").is_none_or(|value| value.as_bool() == Some(true));
-    let mail = text("email").filter(|_| checked);
+    let said = claims.get("email_verified").map(|value| value.as_bool() == Some(true));
+    let mail = text("email").filter(|_| said != Some(false));
     let name = text(mapping.name).or(text("preferred_username")).or(mail).or(text("sub")).unwrap_or_default();
     let full = text("given_name").zip(text("family_name").or(text("usual_name")));
     let shown = text("name").map(str::to_owned).or(full.map(|(given, family)| format!("{given} {family}")));
     Identity {
         name: name.to_owned(),
         shown: shown.unwrap_or_else(|| name.to_owned()),
-        mail: mail.map(str::to_owned),
+        // Documents may be read by mail address, so one that people write down for themselves is none. A declared
+        // name is believed in any case.
+        mail: mail.filter(|_| said == Some(true) || mapping.name == "email").map(str::to_owned),
         groups: groups(claims, mapping.groups),
     }
 }
@@ -400,6 +402,17 @@ mod tests {
             None,
         );
         check(json!({"sub": "1", "email": "a@b.fr", "email_verified": false}), "1", "1", None);
+        // A mail address by which documents may be read: only one that somebody checked, or that is the name.
+        let mail = |claims: Value, name: &str| {
+            identity(&object(claims), &Mapping { name, groups: "groups" }).mail.unwrap_or_default()
+        };
+        let said = |checked: bool| json!({"sub": "1", "email": "a@b.fr", "email_verified": checked});
+        let unsaid = json!({"sub": "1", "email": "a@b.fr"});
+        assert_eq!(mail(said(true), "sub"), "a@b.fr");
+        assert_eq!(mail(said(false), "sub"), "");
+        assert_eq!(mail(said(false), "email"), "");
+        assert_eq!(mail(unsaid.clone(), "sub"), "");
+        assert_eq!(mail(unsaid, "email"), "a@b.fr");
         check(json!({"sub": "1", "groups": []}), "1", "1", Some(&[]));
         let nested = object(json!({"realm_access": {"roles": ["x"]}}));
         assert_eq!(super::groups(&nested, "realm_access.roles").unwrap().len(), 1);

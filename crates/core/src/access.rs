@@ -14,6 +14,9 @@ pub struct Principal {
     pub user: Option<String>,
     /// The groups the user belongs to.
     pub groups: BTreeSet<String>,
+    /// By which mail addresses documents may know the user, in small letters: the name, where it is one, and the
+    /// account's own, which nobody can give themselves.
+    pub addresses: BTreeSet<String>,
     /// Whether this is the owner of the data folder, who reads everything that is not attached to a conversation.
     pub owner: bool,
     /// Number of their own conversation in which they ask: what they attached to it may be found then.
@@ -24,22 +27,34 @@ pub struct Principal {
 impl Principal {
     /// The owner of the data folder.
     pub fn owner() -> Principal {
-        Principal { user: None, groups: BTreeSet::new(), owner: true, conversation: None }
+        Principal { owner: true, ..Principal::anonymous() }
     }
 
     /// Somebody of whom nothing is known.
     pub fn anonymous() -> Principal {
-        Principal { user: None, groups: BTreeSet::new(), owner: false, conversation: None }
+        Principal {
+            user: None,
+            groups: BTreeSet::new(),
+            addresses: BTreeSet::new(),
+            owner: false,
+            conversation: None,
+        }
     }
 
     /// A user with their groups, who is not the owner.
     pub fn user(name: impl Into<String>, groups: impl IntoIterator<Item = impl Into<String>>) -> Principal {
-        Principal {
-            user: Some(name.into()),
-            groups: groups.into_iter().map(Into::into).collect(),
-            owner: false,
-            conversation: None,
+        let name = name.into();
+        let groups = groups.into_iter().map(Into::into).collect();
+        Principal { user: Some(name.clone()), groups, ..Principal::anonymous() }.with_address(&name)
+    }
+
+    /// The same, known by a mail address as well; what is none is let go.
+    #[must_use]
+    pub fn with_address(mut self, address: &str) -> Principal {
+        if address.contains('@') {
+            self.addresses.insert(address.trim().to_lowercase());
         }
+        self
     }
 
     /// The same, asking in one of their own conversations.
@@ -87,6 +102,10 @@ pub struct AccessRule {
     /// by the one user named (by the owner where none is), and by nobody else whatever they may read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<i64>,
+    /// Of all these, only people with these mail addresses (in small letters): the members of a private channel. None
+    /// where nothing narrows the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<BTreeSet<String>>,
 }
 
 impl AccessRule {
@@ -110,7 +129,18 @@ impl AccessRule {
             users: users.into_iter().map(Into::into).collect(),
             groups: groups.into_iter().map(Into::into).collect(),
             conversation: None,
+            only: None,
         }
+    }
+
+    /// The same rule for these people alone, by mail address; for all that it lets in where there are none given.
+    #[must_use]
+    pub fn narrowed(&self, only: Option<&BTreeSet<String>>) -> AccessRule {
+        let narrower = match (&self.only, only) {
+            (Some(one), Some(other)) => Some(one.intersection(other).cloned().collect()),
+            (one, other) => one.as_ref().or(other).cloned(),
+        };
+        AccessRule { only: narrower, ..self.clone() }
     }
 
     /// What somebody attaches to a conversation of their own.
@@ -122,12 +152,14 @@ impl AccessRule {
     /// Whether `principal` may find what carries this rule. This is the one place that decides it.
     pub fn allows(&self, principal: &Principal) -> bool {
         if self.conversation.is_some() {
+            // Who attached a file has it: what it says of others narrows nothing.
             return self.conversation == principal.conversation && self.is_attached_by(principal);
         }
-        principal.owner
-            || self.everyone
+        let named = self.everyone
             || principal.user.as_ref().is_some_and(|user| self.users.contains(user))
-            || principal.groups.iter().any(|group| self.groups.contains(group))
+            || principal.groups.iter().any(|group| self.groups.contains(group));
+        let among = |only: &BTreeSet<String>| !only.is_disjoint(&principal.addresses);
+        principal.owner || (named && self.only.as_ref().is_none_or(among))
     }
 
     /// Whether `principal` may open what carries this rule, when they know its number: what they may find, and what they
@@ -195,6 +227,27 @@ mod tests {
         check(&own, &Principal::owner(), false, true);
         check(&own, &Principal::anonymous().within(7), false, false);
         check(&own, &anne.within(7), false, false);
+    }
+
+    #[test]
+    fn a_narrowed_rule_lets_in_only_those_who_are_in_both() {
+        let only =
+            |addresses: &[&str]| addresses.iter().map(|one| (*one).to_owned()).collect::<BTreeSet<_>>();
+        let check = |rule: &AccessRule, principal: &Principal, expected: bool| {
+            assert_eq!(rule.allows(principal), expected, "{rule:?} {principal:?}");
+        };
+        let members = AccessRule::readers([""; 0], ["hr"]).narrowed(Some(&only(&["anne@x.fr", "bob@x.fr"])));
+        let anne = Principal::user("anne", ["hr"]);
+        check(&members, &anne, false);
+        check(&members, &anne.with_address("Anne@X.fr"), true);
+        check(&members, &Principal::user("Bob@x.fr", ["hr"]), true);
+        // A member whom the rule does not let in, and somebody whom it does and who is no member.
+        check(&members, &Principal::user("bob@x.fr", ["sales"]), false);
+        check(&members, &Principal::user("carl@x.fr", ["hr"]), false);
+        check(&members.narrowed(Some(&only(&["anne@x.fr"]))), &Principal::user("bob@x.fr", ["hr"]), false);
+        check(&members.narrowed(None), &Principal::user("bob@x.fr", ["hr"]), true);
+        check(&AccessRule::everyone().narrowed(Some(&only(&[]))), &Principal::anonymous(), false);
+        check(&AccessRule::everyone().narrowed(Some(&only(&[]))), &Principal::owner(), true);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What was read from a file: which text, in which blocks, at which place, and what could not be read?
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -215,6 +216,17 @@ pub struct Part {
     pub name: String,
     /// What was read from it, or why nothing was.
     pub outcome: Result<Box<Extracted>, ExtractError>,
+    /// The only people who may read it, whoever may read the file around it: the members of a private channel, by
+    /// their mail addresses in small letters. None where the file says nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readers: Option<BTreeSet<String>>,
+}
+
+impl Part {
+    /// A part that whoever may read the file around it may read.
+    pub fn new(name: impl Into<String>, outcome: Result<Extracted, ExtractError>) -> Part {
+        Part { name: name.into(), outcome: outcome.map(Box::new), readers: None }
+    }
 }
 
 /// Everything that was read from one file.

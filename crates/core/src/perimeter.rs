@@ -273,7 +273,7 @@ impl Perimeter {
         let from_groups =
             self.groups.iter().filter(|group| group.members.contains(name)).map(|group| &group.name);
         let groups: BTreeSet<String> = own.chain(from_groups).cloned().collect();
-        Principal { user: Some(name.to_owned()), groups, owner: false, conversation: None }
+        Principal::user(name, groups)
     }
 
     /// The egress rules for a host, port and purpose, whether or not they are still open.

@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use crate::walls;
 
 /// Changes with the readers and with how passages are cut: files that another version read are read again.
-const READER_VERSION: u32 = 1;
+const READER_VERSION: u32 = 2;
 
 /// Which configuration and which data folder a command uses.
 #[derive(clap::Args, Clone, Debug, Default)]

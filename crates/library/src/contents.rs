@@ -79,9 +79,17 @@ impl Collector<'_> {
         }
         for inner in inside {
             let name = self.unique(part, &inner.name);
+            let from = self.documents.len();
             match inner.outcome.and_then(|inner| whole(&name, *inner)) {
                 Ok(extracted) => self.add(&name, &inner.name, extracted),
                 Err(error) => self.documents.push(failed(name, &inner.name, &error)),
+            }
+            // Who may not read a part reads nothing that is in it, nor that it could not be read.
+            for document in self.documents.iter_mut().skip(from) {
+                document.readers = match (document.readers.take(), &inner.readers) {
+                    (Some(own), Some(around)) => Some(own.intersection(around).cloned().collect()),
+                    (own, around) => own.or_else(|| around.clone()),
+                };
             }
         }
     }
@@ -93,6 +101,7 @@ impl Collector<'_> {
         let language = main_language(&passages).or(extracted.language).unwrap_or_default();
         NewDocument {
             part: part.to_owned(),
+            readers: None,
             kind: extracted.kind,
             embed_title: title.as_ref().is_some_and(|title| facts::asks(title, language)),
             context_title: shorten(title.clone().unwrap_or_else(|| speaking(named))),
@@ -123,6 +132,7 @@ impl Collector<'_> {
 fn failed(part: String, named: &str, error: &ExtractError) -> NewDocument {
     NewDocument {
         part,
+        readers: None,
         kind: None,
         title: None,
         context_title: speaking(named),
@@ -189,7 +199,7 @@ mod tests {
     }
 
     fn part(name: &str, outcome: Result<Extracted, ExtractError>) -> Part {
-        Part { name: name.to_owned(), outcome: outcome.map(Box::new) }
+        Part::new(name, outcome)
     }
 
     #[test]

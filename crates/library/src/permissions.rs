@@ -3,7 +3,6 @@
 //! What can't be told with certainty is decided against the reader: a rule may close more than the file system does,
 //! never less.
 
-use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::path::Path;
 
@@ -79,12 +78,7 @@ pub(crate) fn rule(folders: &[Permissions], file: Permissions) -> AccessRule {
     if readers.everyone {
         return AccessRule::everyone();
     }
-    AccessRule {
-        everyone: false,
-        users: readers.user.and_then(user_name).into_iter().collect::<BTreeSet<_>>(),
-        groups: readers.group.and_then(group_name).into_iter().collect::<BTreeSet<_>>(),
-        conversation: None,
-    }
+    AccessRule::readers(readers.user.and_then(user_name), readers.group.and_then(group_name))
 }
 
 #[cfg(unix)]

@@ -143,7 +143,7 @@ fn rule(listed: &Listed, shared: &Readers) -> Option<AccessRule> {
     let owner = listed.owner.clone()?;
     let Readers { mut users, groups } = shared.clone().and(&listed.shared);
     users.insert(owner);
-    Some(AccessRule { users, groups, ..AccessRule::default() })
+    Some(AccessRule::readers(users, groups))
 }
 
 impl Readers {

@@ -17,7 +17,7 @@ pub(crate) struct Layout {
 pub const VERSION: u32 = DOCUMENTS.version();
 
 /// The database of documents; "IMUR".
-pub(crate) const DOCUMENTS: Layout = Layout { application: 0x494D_5552, steps: &[FIRST] };
+pub(crate) const DOCUMENTS: Layout = Layout { application: 0x494D_5552, steps: &[FIRST, SECOND] };
 
 /// Why it looks so:
 /// - numbers are `AUTOINCREMENT`: an index that lags behind never takes a new document for an old one;
@@ -107,6 +107,10 @@ CREATE TABLE changes(
     document_id INTEGER NOT NULL UNIQUE
 );
 ";
+
+/// The only people who may read a document, of those who may read its file: a list of mail addresses, nothing where it
+/// says nothing of it.
+const SECOND: &str = "ALTER TABLE documents ADD COLUMN readers TEXT;";
 
 /// The version of an open database; 0 for an empty file.
 pub(crate) fn version(connection: &Connection) -> Result<u32, Error> {

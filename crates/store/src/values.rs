@@ -1,6 +1,6 @@
 //! Which values go into the store and come out of it?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use intramuros_core::access::{AccessId, AccessRule};
 use intramuros_core::document::{Block, ExtractError, Kind};
@@ -112,7 +112,7 @@ pub struct NewFile {
     pub content_hash: [u8; 32],
     /// Version of the readers; a file read by an older one is read again.
     pub reader_version: u32,
-    /// Who may read its documents.
+    /// Who may read its documents; a document may narrow it.
     pub access: AccessRule,
     /// Whether it was read.
     pub outcome: FileOutcome,
@@ -127,6 +127,9 @@ pub struct NewFile {
 pub struct NewDocument {
     /// Name within the file: empty for the file itself; nested names are joined by `!/`.
     pub part: String,
+    /// The only people who may read it, of those who may read the file: by their mail addresses. None where the file
+    /// says nothing of it.
+    pub readers: Option<BTreeSet<String>>,
     /// What kind of document; none when it was not read.
     pub kind: Option<Kind>,
     /// The title that it declares.

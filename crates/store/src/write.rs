@@ -1,5 +1,7 @@
 //! How is a batch of changes acknowledged, all of it or none?
 
+use std::collections::BTreeSet;
+
 use intramuros_core::access::{AccessId, AccessRule};
 use intramuros_core::error::Error;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -133,6 +135,10 @@ fn put(transaction: &Transaction<'_>, file: &NewFile, documents: &[Prepared]) ->
     let moved_in_time = before.is_some_and(|before| before.modified_ns != file.stamp.modified_ns);
     let mut kept = Vec::with_capacity(documents.len());
     for prepared in documents {
+        let access = match &prepared.document.readers {
+            None => access,
+            only => intern(transaction, &file.access.narrowed(only.as_ref()))?,
+        };
         kept.push(put_document(transaction, id, access, prepared, moved_in_time)?);
     }
     remove_other_documents(transaction, id, &kept)
@@ -216,8 +222,12 @@ fn put_document(
     {
         let id = DocumentId(*id);
         if *known_access != access.0 {
+            let readers = readers_column(&prepared.document)?;
             transaction
-                .execute("UPDATE documents SET access_id = ?2 WHERE id = ?1", params![id.0, access.0])
+                .execute(
+                    "UPDATE documents SET access_id = ?2, readers = ?3 WHERE id = ?1",
+                    params![id.0, access.0, readers],
+                )
                 .doing(what)?;
         }
         let dated_by_file = prepared.document.part.is_empty() || prepared.document.written_ms.is_none();
@@ -247,17 +257,18 @@ fn put_document_row(
 ) -> Result<DocumentId, Error> {
     let document = &prepared.document;
     let (outcome, detail) = outcome_columns(&document.outcome);
+    let readers = readers_column(document)?;
     transaction
         .prepare_cached(
             "INSERT INTO documents(file_id, part, kind, title, context_title, author, written_ms, language,
-                                   access_id, pages, passages, outcome, detail, digest, title_hash)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+                                   access_id, pages, passages, outcome, detail, digest, title_hash, readers)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
              ON CONFLICT(file_id, part) DO UPDATE SET kind = excluded.kind, title = excluded.title,
                  context_title = excluded.context_title, author = excluded.author,
                  written_ms = excluded.written_ms, language = excluded.language, access_id = excluded.access_id,
                  pages = excluded.pages, passages = excluded.passages, outcome = excluded.outcome,
                  detail = excluded.detail, digest = excluded.digest,
-                 title_hash = excluded.title_hash
+                 title_hash = excluded.title_hash, readers = excluded.readers
              RETURNING id",
         )
         .and_then(|mut statement| {
@@ -277,6 +288,7 @@ fn put_document_row(
                 detail,
                 prepared.digest,
                 body::title_hash(document).map(|hash| hash.0),
+                readers,
             ];
             statement.query_row(values, |row| row.get(0).map(DocumentId))
         })
@@ -357,7 +369,7 @@ fn move_file(
     if let Some(other) = there.map(FileId).filter(|other| *other != file) {
         remove(transaction, other)?;
     }
-    let access = intern(transaction, access)?;
+    let id = intern(transaction, access)?;
     let moved = transaction
         .execute(
             "UPDATE files SET source_id = ?2, path = ?3, path_text = ?4, size = ?5, modified_ns = ?6, inode = ?7,
@@ -370,14 +382,12 @@ fn move_file(
                 stamp.size as i64,
                 stamp.modified_ns,
                 stamp.inode as i64,
-                access.0
+                id.0
             ],
         )
         .doing(what)?;
     expect_known(moved, file)?;
-    transaction
-        .execute("UPDATE documents SET access_id = ?2 WHERE file_id = ?1", params![file.0, access.0])
-        .doing(what)?;
+    set_documents_access(transaction, file, access)?;
     record_all(transaction, file)
 }
 
@@ -407,22 +417,49 @@ fn remove(transaction: &Transaction<'_>, file: FileId) -> Result<(), Error> {
 
 fn set_access(transaction: &Transaction<'_>, file: FileId, access: &AccessRule) -> Result<(), Error> {
     let what = "keeping an access rule";
-    let access = intern(transaction, access)?;
+    let id = intern(transaction, access)?;
     let set = transaction
-        .execute("UPDATE files SET access_id = ?2 WHERE id = ?1", params![file.0, access.0])
+        .execute("UPDATE files SET access_id = ?2 WHERE id = ?1", params![file.0, id.0])
         .doing(what)?;
     expect_known(set, file)?;
-    transaction
-        .execute(
-            "INSERT OR REPLACE INTO changes(document_id)
-             SELECT id FROM documents WHERE file_id = ?1 AND access_id <> ?2 ORDER BY id",
-            params![file.0, access.0],
-        )
+    set_documents_access(transaction, file, access)
+}
+
+/// Gives each document of a file its rule: the file's, for those people alone to whom the document narrows it. Notes the
+/// documents whose rule changed.
+fn set_documents_access(
+    transaction: &Transaction<'_>,
+    file: FileId,
+    access: &AccessRule,
+) -> Result<(), Error> {
+    let what = "keeping an access rule";
+    let lists: Vec<Option<String>> = transaction
+        .prepare_cached("SELECT DISTINCT readers FROM documents WHERE file_id = ?1")
+        .and_then(|mut statement| statement.query_map([file.0], |row| row.get(0))?.collect())
         .doing(what)?;
-    transaction
-        .execute("UPDATE documents SET access_id = ?2 WHERE file_id = ?1", params![file.0, access.0])
-        .doing(what)?;
+    for list in lists {
+        let only = list.as_deref().map(serde_json::from_str).transpose();
+        let only: Option<BTreeSet<String>> = only.map_err(|_| damaged("the readers of a document"))?;
+        let id = intern(transaction, &access.narrowed(only.as_ref()))?;
+        transaction
+            .execute(
+                "INSERT OR REPLACE INTO changes(document_id)
+                 SELECT id FROM documents WHERE file_id = ?1 AND readers IS ?2 AND access_id <> ?3 ORDER BY id",
+                params![file.0, list, id.0],
+            )
+            .doing(what)?;
+        transaction
+            .execute(
+                "UPDATE documents SET access_id = ?3 WHERE file_id = ?1 AND readers IS ?2",
+                params![file.0, list, id.0],
+            )
+            .doing(what)?;
+    }
     Ok(())
+}
+
+fn readers_column(document: &NewDocument) -> Result<Option<String>, Error> {
+    document.readers.as_ref().map(json).transpose()
 }
 
 fn expect_known(rows: usize, file: FileId) -> Result<(), Error> {

@@ -75,12 +75,7 @@ impl Collection {
     /// Whether somebody may choose it. What they find in it is for each document's own rule to say.
     pub fn allows(&self, principal: &Principal) -> bool {
         let open = self.users.is_empty() && self.groups.is_empty();
-        let rule = AccessRule {
-            everyone: open,
-            users: self.users.clone(),
-            groups: self.groups.clone(),
-            conversation: None,
-        };
+        let rule = AccessRule { everyone: open, ..AccessRule::readers(&self.users, &self.groups) };
         rule.allows(principal)
     }
 

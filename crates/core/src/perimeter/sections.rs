@@ -245,12 +245,7 @@ pub struct Access {
 impl Access {
     /// The rule as documents carry it.
     pub fn rule(&self) -> AccessRule {
-        AccessRule {
-            everyone: self.everyone,
-            users: self.users.clone(),
-            groups: self.groups.clone(),
-            conversation: None,
-        }
+        AccessRule { everyone: self.everyone, ..AccessRule::readers(&self.users, &self.groups) }
     }
 }
 

@@ -52,9 +52,8 @@ impl<'b> Members<'b> {
             return self.stop(&error);
         }
         let name = self.names.take(safe_name(name));
-        let outcome =
-            content().and_then(|bytes| crate::extract_part(&name, &bytes, &self.budget)).map(Box::new);
-        self.out.parts.push(Part { name, outcome });
+        let outcome = content().and_then(|bytes| crate::extract_part(&name, &bytes, &self.budget));
+        self.out.parts.push(Part::new(name, outcome));
         // Asking for nothing fails only when too much was used before.
         match self.budget.spend_unpacked(0).and_then(|()| self.budget.count_text(0)) {
             Ok(()) => true,

@@ -44,7 +44,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
             PartType::Message(message) => nested(&name, message.raw_message(), budget),
             _ => crate::extract_part(&name, content, budget),
         };
-        writer.document().parts.push(Part { name, outcome: outcome.map(Box::new) });
+        writer.document().parts.push(Part::new(name, outcome));
     }
     writer.finish()
 }

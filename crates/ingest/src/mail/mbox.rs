@@ -27,8 +27,8 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
             break;
         }
         let name = format!("{:05}.eml", index + 1);
-        let outcome = eml::extract(&name, &unquoted(message), &inside).map(Box::new);
-        mailbox.parts.push(Part { name, outcome });
+        let outcome = eml::extract(&name, &unquoted(message), &inside);
+        mailbox.parts.push(Part::new(name, outcome));
     }
     Ok(mailbox)
 }

@@ -256,5 +256,5 @@ fn attachment(
             Err(ExtractError::Unsupported("an object of another program, or a link to a file".to_owned()))
         }
     };
-    Ok(Some(Part { name, outcome: outcome.map(Box::new) }))
+    Ok(Some(Part::new(name, outcome)))
 }

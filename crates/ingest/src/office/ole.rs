@@ -66,18 +66,17 @@ impl<'a> Ole<'a> {
             let name = format!("object{}", index + 1);
             if inner.has("WordDocument") {
                 let budget = self.budget.deeper()?;
-                let outcome = doc::extract_from(&inner, &budget).map(Box::new);
-                parts.push(Part { name: format!("{name}.doc"), outcome });
+                parts.push(Part::new(format!("{name}.doc"), doc::extract_from(&inner, &budget)));
                 continue;
             }
             match unwrap(&inner) {
                 Ok(Some((label, bytes))) => {
                     let name = if label.is_empty() { name } else { safe_name(&label) };
-                    let outcome = crate::extract_part(&name, &bytes, &self.budget).map(Box::new);
-                    parts.push(Part { name, outcome });
+                    let outcome = crate::extract_part(&name, &bytes, &self.budget);
+                    parts.push(Part::new(name, outcome));
                 }
                 Ok(None) => {}
-                Err(error) => parts.push(Part { name, outcome: Err(error) }),
+                Err(error) => parts.push(Part::new(name, Err(error))),
             }
         }
         Ok(parts)
@@ -132,14 +131,12 @@ fn encrypted() -> ExtractError {
 
 /// Reads an embedded object; none for objects that hold no file (equations, controls).
 pub fn read_object(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Option<Part> {
-    let part = |name: &str, bytes: &[u8]| Part {
-        name: safe_name(name),
-        outcome: crate::extract_part(name, bytes, budget).map(Box::new),
-    };
+    let part =
+        |name: &str, bytes: &[u8]| Part::new(safe_name(name), crate::extract_part(name, bytes, budget));
     if !bytes.starts_with(SIGNATURE) {
         return Some(part(name, bytes));
     }
-    let damaged = |error| Some(Part { name: safe_name(name), outcome: Err(error) });
+    let damaged = |error| Some(Part::new(safe_name(name), Err(error)));
     let ole = match Ole::open(bytes, budget) {
         Ok(ole) => ole,
         Err(error) => return damaged(error),
@@ -160,8 +157,7 @@ pub fn read_object(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Option<Part
 /// Reads a file that was dropped into an RTF document, where the size in front is left out.
 pub fn read_package(package: &[u8], budget: &Budget<'_>) -> Option<Part> {
     let (name, bytes) = read_native(&[&[0; 4], package].concat())?;
-    let outcome = crate::extract_part(&name, &bytes, budget).map(Box::new);
-    Some(Part { name: safe_name(&name), outcome })
+    Some(Part::new(safe_name(&name), crate::extract_part(&name, &bytes, budget)))
 }
 
 /// The file that OLE wraps: an OOXML package, a file dropped into a document, or the contents that a program keeps.

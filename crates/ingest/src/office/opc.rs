@@ -160,7 +160,7 @@ pub fn read_embedded(
                 Ok(None) => {}
                 Err(error @ ExtractError::Limit(_)) => return Err(error),
                 Err(error) => {
-                    extracted.parts.push(Part { name: part_file(target).to_owned(), outcome: Err(error) });
+                    extracted.parts.push(Part::new(part_file(target), Err(error)));
                 }
             }
         }

@@ -203,7 +203,7 @@ pub(super) fn attachments(
         if let Err(ExtractError::Limit(reason)) = &outcome {
             writer.warn(format!("{name}: {reason}"));
         }
-        writer.document().parts.push(Part { name, outcome: outcome.map(Box::new) });
+        writer.document().parts.push(Part::new(name, outcome));
     }
     Ok(())
 }

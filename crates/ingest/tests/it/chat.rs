@@ -1,11 +1,12 @@
 //! Is a Slack export read as conversations, with people, channels and times as readers know them?
 
+use std::collections::BTreeSet;
 use std::io::{Cursor, Write};
 
 use intramuros_core::document::{Extracted, Limits};
 use intramuros_ingest::Budget;
 use intramuros_ingest::budget::Spent;
-use intramuros_ingest::chat::slack::{self, Access};
+use intramuros_ingest::chat::slack;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -85,25 +86,58 @@ fn a_folder_is_read_as_well() {
     check(&slack::read_export(&names, |index| Ok(FILES[index].1.as_bytes().to_vec()), &budget).unwrap());
 }
 
+/// Who may read the conversations of each channel, by the export's lists.
+fn readers(lists: &[(&str, &str)]) -> Vec<String> {
+    let users = r#"[{"id":"U1","profile":{"email":" Anne@Example.org "}},{"id":"U2","profile":{"email":"bob@example.org"}},
+        {"id":"U3","profile":{}},{"id":"U4","deleted":true,"profile":{"email":"gone@example.org"}}]"#;
+    let day = r#"[{"type":"message","user":"U1","text":"Bonjour","ts":"1709285520.000200"}]"#;
+    let mut files = vec![("users.json", users)];
+    files.extend(lists);
+    files.extend(["a/2024-03-01.json", "b/2024-03-01.json"].map(|name| (name, day)));
+    let names: Vec<String> = files.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let (limits, spent) = (Limits::default(), Spent::default());
+    let budget = Budget::new(&limits, &spent);
+    let read = slack::read_export(&names, |index| Ok(files[index].1.as_bytes().to_vec()), &budget).unwrap();
+    let shown = |readers: &BTreeSet<String>| readers.iter().cloned().collect::<Vec<_>>().join(",");
+    read.parts.iter().map(|part| part.readers.as_ref().map_or("-".to_owned(), shown)).collect()
+}
+
 #[test]
-fn members_of_channels_are_told_for_access_rules() {
-    let names: Vec<String> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let directory = slack::channel_members(&names, |index| Ok(FILES[index].1.as_bytes().to_vec())).unwrap();
-    let rules: Vec<(&str, Access, &[String])> = directory
-        .channels
-        .values()
-        .map(|channel| (channel.folder.as_str(), channel.access, channel.members.as_slice()))
-        .collect();
-    let (anne, both) = (["U1".to_owned()], ["U1".to_owned(), "U2".to_owned()]);
-    assert_eq!(
-        rules,
-        [
-            ("general", Access::Everyone, both.as_slice()),
-            ("D1", Access::Direct, both.as_slice()),
-            ("direction", Access::Members, anne.as_slice()),
-        ]
+fn conversations_of_a_channel_that_is_not_public_are_for_its_members() {
+    let check =
+        |lists: &[(&str, &str)], expected: [&str; 2]| assert_eq!(readers(lists), expected, "{lists:?}");
+    let public = ("channels.json", r#"[{"id":"C1","name":"a","members":["U1"]}]"#);
+    let both = "anne@example.org,bob@example.org";
+    check(
+        &[public, ("groups.json", r#"[{"id":"G1","name":"b","members":["U1","U2","U3","U4"]}]"#)],
+        ["-", both],
     );
-    assert_eq!(directory.people["U1"].email.as_deref(), Some("anne@example.org"));
-    let json = serde_json::to_string(&directory).unwrap();
-    assert_eq!(serde_json::from_str::<slack::Directory>(&json).unwrap(), directory);
+    check(
+        &[public, ("mpims.json", r#"[{"id":"G1","name":"b","members":["U2","U9"]}]"#)],
+        ["-", "bob@example.org"],
+    );
+    check(&[public, ("dms.json", r#"[{"id":"b","members":["U1","U3"]}]"#)], ["-", "anne@example.org"]);
+    // Nobody is known, nobody is in any list, the channel is in no list.
+    check(&[public, ("groups.json", r#"[{"id":"G1","name":"b","members":["U3"]}]"#)], ["-", ""]);
+    check(&[public, ("groups.json", r#"[{"id":"G1","name":"b"}]"#)], ["-", ""]);
+    check(&[public], ["-", ""]);
+    // One list for all, and a name that two channels have.
+    check(
+        &[(
+            "channels.json",
+            r#"[{"id":"a","is_mpim":true,"members":["U1"]},
+            {"id":"G1","name":"b","is_private":true,"members":["U2"]}]"#,
+        )],
+        ["anne@example.org", "bob@example.org"],
+    );
+    check(
+        &[
+            ("channels.json", r#"[{"id":"C1","name":"a"},{"id":"C2","name":"b"}]"#),
+            (
+                "groups.json",
+                r#"[{"id":"G1","name":"b","members":["U1","U2"]},{"id":"G2","name":"b","members":["U2"]}]"#,
+            ),
+        ],
+        ["-", "bob@example.org"],
+    );
 }

@@ -2,6 +2,7 @@
 
 mod asked;
 mod backup;
+mod channels;
 mod forward;
 mod noted;
 mod reload;

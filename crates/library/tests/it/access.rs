@@ -70,6 +70,55 @@ fn permissions_of_the_file_system_become_rules() {
     assert_eq!(found(&library, &anybody, "cantine"), Vec::<String>::new());
 }
 
+#[test]
+fn members_of_a_channel_read_it_and_nobody_else_whom_the_rule_lets_in() {
+    let export = |private: &str, text: &str| {
+        format!(
+            "== general/1\nla cantine ouvre\n== direction/1 for {private}\n{text}\n== vide/1 for \nla cantine vide\n"
+        )
+    };
+    let mut scene = scene(&[("export.txt", &export("anne@x.fr,bruno@x.fr", "la cantine ferme"))]);
+    let rule = |groups: &str| format!("[[access]]\npath = \"**\"\ngroups = [\"{groups}\"]\n");
+    scene.rules = rule("staff");
+    let library = scene.ready();
+    let check = |library: &Library, principal: &str, expected: &[&str]| {
+        let principal = Principal::parse(principal).unwrap();
+        let mut parts = found(library, &principal, "cantine");
+        parts.sort();
+        let expected: Vec<String> = expected.iter().map(|part| format!("export.txt!/{part}")).collect();
+        assert_eq!(parts, expected, "{principal:?}");
+        // Counts and facets know of no more than that.
+        let (total, _, facets, _) = told(library, &principal, "cantine");
+        assert_eq!((total, facets.contains("count: 3")), (expected.len(), false), "{facets}");
+    };
+    check(&library, "Anne@X.fr,staff", &["direction/1", "general/1"]);
+    check(&library, "bruno@x.fr,staff", &["direction/1", "general/1"]);
+    check(&library, "carl@x.fr,staff", &["general/1"]);
+    check(&library, "anne,staff", &["general/1"]);
+    // A member whom the source's own rule does not let in.
+    check(&library, "anne@x.fr,guests", &[]);
+    assert_eq!(found(&library, &Principal::owner(), "cantine").len(), 3);
+
+    // Somebody left the channel before the next export; nothing else changed in it.
+    scene.write("export.txt", &export("anne@x.fr,carl@x.fr", "la cantine ferme"));
+    scan(&library);
+    check(&library, "bruno@x.fr,staff", &["general/1"]);
+    check(&library, "carl@x.fr,staff", &["direction/1", "general/1"]);
+    // Moved, and under another rule: the channel stays its members'.
+    std::fs::rename(scene.path("export.txt"), scene.path("moved.txt")).unwrap();
+    scan(&library);
+    std::fs::rename(scene.path("moved.txt"), scene.path("export.txt")).unwrap();
+    scan(&library);
+    check(&library, "bruno@x.fr,staff", &["general/1"]);
+    check(&library, "carl@x.fr,staff", &["direction/1", "general/1"]);
+    drop(library);
+    scene.rules = rule("guests");
+    let library = scene.ready();
+    check(&library, "carl@x.fr,staff", &[]);
+    check(&library, "carl@x.fr,guests", &["direction/1", "general/1"]);
+    check(&library, "bruno@x.fr,guests", &["general/1"]);
+}
+
 const USERS: [&str; 4] = ["anne", "bruno", "chloe", "david"];
 const GROUPS: [&str; 3] = ["hr", "sales", "it"];
 const WORDS: [&str; 8] = ["bail", "préavis", "cantine", "congés", "salaire", "serveur", "contrat", "budget"];

@@ -145,9 +145,11 @@ pub fn extract(_name: &str, bytes: &[u8]) -> Result<Extracted, ExtractError> {
         extracted.blocks.push(Block { kind, text: line.to_owned(), place });
     }
     for part in parts.into_iter().flat_map(|parts| parts.split("== ")) {
-        let (name, text) = part.split_once('\n').unwrap_or((part, ""));
-        let outcome = extract(name, text.as_bytes()).map(Box::new);
-        extracted.parts.push(Part { name: name.trim().to_owned(), outcome });
+        // `name` for whoever may read the file, `name for anne@example.org` for her alone.
+        let (head, text) = part.split_once('\n').unwrap_or((part, ""));
+        let (name, only) = head.split_once(" for ").map_or((head, None), |(name, only)| (name, Some(only)));
+        let readers = only.map(|only| only.split(',').map(|one| one.trim().to_owned()).collect());
+        extracted.parts.push(Part { readers, ..Part::new(name.trim(), extract(name, text.as_bytes())) });
     }
     Ok(extracted)
 }

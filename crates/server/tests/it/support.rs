@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use intramuros_core::access::Principal;
 use intramuros_core::document::{
-    Block, BlockKind, ExtractError, Extracted, Kind, Limits as FileLimits, Place,
+    Block, BlockKind, ExtractError, Extracted, Kind, Limits as FileLimits, Part, Place,
 };
 use intramuros_core::language::detect;
 use intramuros_core::passage::Passage;
@@ -261,6 +261,18 @@ fn extract(name: &str, bytes: &[u8]) -> Result<Extracted, ExtractError> {
     let text = String::from_utf8_lossy(bytes);
     if text.starts_with("LOCKED") {
         return Err(ExtractError::Encrypted("a password is needed".into()));
+    }
+    // `== name for anne@example.org` opens a part that is for her alone.
+    if text.starts_with("== ") {
+        let part = |text: &str| {
+            let (head, text) = text.split_once('\n').unwrap_or((text, ""));
+            let (name, only) =
+                head.split_once(" for ").map_or((head, None), |(name, only)| (name, Some(only)));
+            let readers = only.map(|only| only.split(',').map(str::to_owned).collect());
+            Part { readers, ..Part::new(name, extract(name, text.as_bytes())) }
+        };
+        let parts = text.split("== ").filter(|text| !text.is_empty()).map(part).collect();
+        return Ok(Extracted { kind: Some(Kind::Archive), parts, ..Extracted::default() });
     }
     let kind = if name.ends_with(".pdf") { Kind::Pdf } else { Kind::Text };
     let mut extracted = Extracted { kind: Some(kind), ..Extracted::default() };

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use intramuros_core::access::AccessRule;
 use intramuros_core::error::{Error, ErrorKind};
-use intramuros_store::{DATABASE, Store};
+use intramuros_store::{DATABASE, FileChange, Store};
 
 use crate::support::{SmallDisk, documents, file, location, put, scene};
 
@@ -55,6 +56,28 @@ fn a_newer_layout_a_foreign_and_a_damaged_file_are_refused() {
     std::fs::write(damaged.path().join(DATABASE), vec![b'x'; 8192]).unwrap();
     check(Store::open(damaged.path()), ErrorKind::Data, "damaged");
     check(Store::open_read_only(damaged.path()), ErrorKind::Data, "damaged");
+}
+
+#[test]
+fn an_older_layout_is_brought_up_to_date_with_everything_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE)).unwrap();
+    connection.execute_batch(include_str!("documents-1.sql")).unwrap();
+    drop(connection);
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(documents(&store), ["a.txt"]);
+    let rules = store.access_rules().unwrap();
+    assert_eq!(rules[1].1, AccessRule::readers([""; 0], ["hr"]));
+    let papers = store.sources().unwrap()[0].id;
+    let known = store.file_at(&location(papers, "a.txt")).unwrap().unwrap();
+    assert_eq!((known.stamp.inode, known.access), (7, rules[0].0));
+    assert_eq!(store.file_at(&location(papers, "b.zip")).unwrap().unwrap().access, rules[1].0);
+    // What is new since then works on what was there before.
+    let closed = AccessRule::owner_only();
+    store.apply(vec![FileChange::SetAccess { file: known.id, access: closed.clone() }]).unwrap();
+    let document = store.documents_of(known.id).unwrap().remove(0);
+    let rules = store.access_rules().unwrap();
+    assert!(rules.contains(&(document.access, closed)), "{rules:?}");
 }
 
 #[test]

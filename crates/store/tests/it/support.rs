@@ -103,6 +103,7 @@ pub fn document(part: &str, title: &str, paragraphs: &[&str]) -> NewDocument {
     }
     NewDocument {
         part: part.to_owned(),
+        readers: None,
         kind: Some(Kind::Text),
         title: Some(title.to_owned()).filter(|title| !title.is_empty()),
         context_title: title.to_owned(),

@@ -1,13 +1,12 @@
 //! Who is who, and which channels are there, in this Slack export?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use intramuros_core::document::ExtractError;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The people and the channels of an export.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
     /// Everyone by identifier (`U024BE7LH`).
     pub people: BTreeMap<String, Person>,
@@ -16,20 +15,20 @@ pub struct Directory {
 }
 
 /// One person or program that writes messages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// Identifier in the export.
     pub id: String,
     /// Name as shown to others.
     pub name: String,
     /// Mail address, where the export has it: what accounts are matched by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// Whether the person left the workspace; they read nothing of it any more.
+    pub left: bool,
 }
 
 /// Who may read a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Everyone in the workspace.
     Everyone,
@@ -40,7 +39,7 @@ pub enum Access {
 }
 
 /// One channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
     /// Identifier in the export.
     pub id: String,
@@ -83,7 +82,8 @@ impl Directory {
             .or_else(|| text("/name"))
             .unwrap_or(id);
         let email = text("/profile/email").map(str::to_owned);
-        self.people.insert(id.to_owned(), Person { id: id.to_owned(), name: name.to_owned(), email });
+        let left = is_set(entry, "deleted");
+        self.people.insert(id.to_owned(), Person { id: id.to_owned(), name: name.to_owned(), email, left });
     }
 
     fn add_channel(&mut self, list: &str, entry: &Value) {
@@ -91,9 +91,12 @@ impl Directory {
         let members = entry.get("members").and_then(Value::as_array).into_iter().flatten();
         let members: Vec<String> = members.filter_map(Value::as_str).map(str::to_owned).collect();
         let given = entry.get("name").and_then(Value::as_str).unwrap_or_default();
+        // Some programs that write exports put every channel into one list and say in the entry what it is.
+        let direct = is_set(entry, "is_im") || is_set(entry, "is_mpim");
         let access = match list {
-            "channels.json" => Access::Everyone,
-            "groups.json" => Access::Members,
+            "channels.json" if !direct && is_set(entry, "is_private") => Access::Members,
+            "channels.json" if !direct => Access::Everyone,
+            "groups.json" if !direct => Access::Members,
             _ => Access::Direct,
         };
         let name = if access == Access::Direct {
@@ -103,6 +106,29 @@ impl Directory {
         };
         let folder = if given.is_empty() { id } else { given }.to_owned();
         self.channels.insert(id.to_owned(), Channel { id: id.to_owned(), folder, name, access, members });
+    }
+
+    /// The only people who may read the channel of a folder, by their mail addresses in small letters; none for a
+    /// public channel, which whoever may read the export may read. A channel that no list names is read by nobody, and
+    /// a member without a mail address is not known to anybody else.
+    pub fn readers(&self, folder: &str) -> Option<BTreeSet<String>> {
+        let mut named =
+            self.channels.values().filter(|one| one.folder == folder || one.id == folder).peekable();
+        if named.peek().is_none() {
+            return Some(BTreeSet::new());
+        }
+        // Where several have the name, what may be of either is read by those who are in both.
+        named
+            .filter(|one| one.access != Access::Everyone)
+            .map(|one| self.addresses(&one.members))
+            .reduce(|one, other| one.intersection(&other).cloned().collect())
+    }
+
+    fn addresses(&self, members: &[String]) -> BTreeSet<String> {
+        let people =
+            members.iter().filter_map(|member| self.people.get(member)).filter(|person| !person.left);
+        let addresses = people.filter_map(|person| person.email.as_deref().map(str::trim));
+        addresses.filter(|address| address.contains('@')).map(str::to_lowercase).collect()
     }
 
     /// The name of a person; the identifier when the person is not known.
@@ -122,4 +148,8 @@ impl Directory {
             _ => format!("#{channel}"),
         }
     }
+}
+
+fn is_set(entry: &Value, flag: &str) -> bool {
+    entry.get(flag) == Some(&Value::Bool(true))
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Part, Place};
 
-pub use self::directory::{Access, Channel, Directory, Person};
+use self::directory::Directory;
 use self::message::Message;
 use crate::Budget;
 use crate::archive::zip;
@@ -54,7 +54,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
 /// for channel by channel, so that one channel is in memory at a time.
 ///
 /// Each part is one conversation, named `CHANNEL/THREAD` (time stamp of the thread's first message) or
-/// `CHANNEL/2024-03-01`; [`Directory::channels`] tells who may read a channel.
+/// `CHANNEL/2024-03-01`, with its members as its only readers unless the channel is public ([`Directory::readers`]).
 ///
 /// # Errors
 /// When a list is damaged, a file cannot be read, or a limit is reached before anything was read.
@@ -87,21 +87,6 @@ pub fn read_export(
         return Err(ExtractError::Empty("there are no messages in the export".to_owned()));
     }
     Ok(export)
-}
-
-/// The people and channels of an export, for access rules: `read` gives the content of a file by its index in `names`.
-/// [`Directory`] is serialised as
-/// `{"people": {"U1": {"id", "name", "email"}}, "channels": {"C1": {"folder", "name", "access", "members": ["U1"]}}}`, where
-/// `access` is `everyone`, `members` (private channels) or `direct` (direct messages); parts of [`read_export`] begin
-/// with the channel's `folder`.
-///
-/// # Errors
-/// When a list is damaged or cannot be read.
-pub fn channel_members(
-    names: &[String],
-    mut read: impl FnMut(usize) -> Result<Vec<u8>, ExtractError>,
-) -> Result<Directory, ExtractError> {
-    directory(names, &mut read)
 }
 
 fn directory(
@@ -171,13 +156,14 @@ fn read_channel(
         conversations.entry(key).or_default().push(message);
     }
     let channel = directory.shown_name(folder);
+    let readers = directory.readers(folder);
     for (key, messages) in conversations {
         budget.count_member()?;
         budget.count_text(0)?;
         let name = format!("{}/{key}", safe_name(folder).replace('/', "_"));
         match conversation(&channel, &messages, budget) {
             Err(ExtractError::Empty(_)) => {}
-            outcome => export.parts.push(Part { name, outcome: outcome.map(Box::new) }),
+            outcome => export.parts.push(Part { readers: readers.clone(), ..Part::new(name, outcome) }),
         }
     }
     Ok(())

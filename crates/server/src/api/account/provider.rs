@@ -203,7 +203,11 @@ async fn person(
             let shown = identity.shown.chars().take(MOST_SHOWN).collect();
             let change = PersonChange {
                 shown: Some(shown),
-                mail: identity.mail.clone().map(Some),
+                // Where the provider vouches for none any more, what it once said is gone; a directory's stays.
+                mail: match &identity.mail {
+                    None if found.origin != origin => None,
+                    mail => Some(mail.clone()),
+                },
                 ..PersonChange::default()
             };
             // No name changes, so none can be taken.

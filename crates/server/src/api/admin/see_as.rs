@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use intramuros_core::access::{AccessRule, Principal};
+use intramuros_core::access::{AccessId, AccessRule, Principal};
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::{ATTACHED, AccessOrigin, Origin, Perimeter};
 use intramuros_library::Library;
-use intramuros_store::{Document, DocumentId, FileOutcome};
+use intramuros_store::{DocumentId, FileOutcome};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -29,7 +29,7 @@ pub(crate) struct SeeAsParameters {
     document: Option<i64>,
     /// Name of the source.
     source: Option<String>,
-    /// Path in the source.
+    /// Path in the source; a part of the file stands after `!/`.
     path: Option<String>,
 }
 
@@ -38,8 +38,8 @@ pub(crate) struct SeeAsParameters {
 pub(crate) struct SeeAsAnswer {
     /// Whether they can.
     pub allowed: bool,
-    /// By what: `owner`, `everyone`, `user`, `group`; `nobody` where no rule names them, `inactive` where they may not
-    /// sign in.
+    /// By what: `owner`, `everyone`, `user`, `group`; `nobody` where no rule names them, `not_member` where they are none of
+    /// those to whom it is narrowed, `inactive` where they may not sign in.
     #[schema(value_type = String)]
     pub by: &'static str,
     /// The groups by which they can.
@@ -50,7 +50,7 @@ pub(crate) struct SeeAsAnswer {
     pub groups: Vec<String>,
     /// The source.
     pub source: String,
-    /// The path in the source.
+    /// The path in the source, with the part of the file after `!/`.
     pub path: String,
     /// Whether the document was read and can be found.
     pub known: bool,
@@ -77,6 +77,11 @@ pub(crate) struct RuleView {
     pub users: Vec<String>,
     /// Groups that may.
     pub groups: Vec<String>,
+    /// Of all these, the only ones, by mail address: the members of a channel of a Slack export; none where nothing
+    /// narrows the rule.
+    pub only: Option<Vec<String>>,
+    /// Whether documents within the file are for fewer people.
+    pub parts_differ: bool,
     /// Whether the rule in the file differs from the one that the document carries: it is being read again.
     pub pending: bool,
 }
@@ -108,15 +113,27 @@ pub(crate) async fn see_as(
     let person = person.ok_or_else(|| Failure::bad_request("nobody of that name is known here"))?;
     let principal = accounts.principal(&person);
     let found = shared.call(move |library| find(library, document, place)).await?;
-    let (source, path, carried) = found.ok_or_else(Failure::not_found)?;
-    let on = [("person", person.name.as_str()), ("source", &source), ("path", &path)];
+    let found = found.ok_or_else(Failure::not_found)?;
+    let on = [("person", person.name.as_str()), ("source", &found.source), ("path", &found.path)];
     shared.note(act(&caller, "seen as", &on)).await?;
-    let rule = rule(&shared.library().perimeter(), &source, &path, carried.as_ref());
-    Ok(Json(judge(&principal, person.active, source, path, carried.is_some(), rule)))
+    let rule = rule(&shared.library().perimeter(), &found);
+    Ok(Json(judge(&principal, person.active, found, rule)))
 }
 
-/// Source, path and carried rule of a document; the carried rule is none where it was not read.
-type Found = (String, String, Option<AccessRule>);
+/// What stands between a file's path and the name of a part of it.
+const INSIDE: &str = "!/";
+
+/// A document that is asked about.
+struct Found {
+    source: String,
+    /// Of the file, and of the document: longer where it is a part of the file.
+    file: String,
+    path: String,
+    /// The rule that it carries; none where it was not read.
+    carried: Option<AccessRule>,
+    /// Whether parts of it are for fewer people than it is itself.
+    parts_differ: bool,
+}
 
 fn find(
     library: &Library,
@@ -127,34 +144,49 @@ fn find(
     let mut sources = store.sources()?;
     // Of what is attached to conversations nobody is told, whatever their role.
     sources.retain(|source| source.name != ATTACHED);
-    let carried = |document: &Document| -> Result<Option<AccessRule>, Error> {
-        let rules = store.access_rules()?;
-        Ok(rules.into_iter().find(|(id, _)| *id == document.access).map(|(_, rule)| rule))
-    };
+    let rules = store.access_rules()?;
+    let carried =
+        |access: AccessId| rules.iter().find(|(id, _)| *id == access).map(|(_, rule)| rule.clone());
     if let Some(id) = document {
         let Some(document) = store.document(id)? else { return Ok(None) };
         let source = sources.into_iter().find(|source| source.id == document.location.source);
-        let Some(source) = source else { return Ok(None) };
-        return Ok(Some((source.name, document.location.path_text(), carried(&document)?)));
+        return Ok(source.map(|source| Found {
+            source: source.name,
+            file: document.location.path_text(),
+            path: document.path(),
+            carried: carried(document.access),
+            parts_differ: false,
+        }));
     }
     let Some((name, path)) = place else { return Ok(None) };
     let Some(source) = sources.into_iter().find(|source| source.name == name) else { return Ok(None) };
-    let location = intramuros_store::Location { source: source.id, path: path.clone().into_bytes() };
-    let Some(file) = store.file_at(&location)? else { return Ok(Some((name, path, None))) };
-    let documents = store.documents_of(file.id)?;
-    let read = documents.iter().find(|document| document.outcome == FileOutcome::Read);
-    let rule = read.map(carried).transpose()?.flatten();
-    Ok(Some((name, path, rule)))
+    let (of_file, part) = path.split_once(INSIDE).unwrap_or((&path, ""));
+    let location = intramuros_store::Location { source: source.id, path: of_file.as_bytes().to_vec() };
+    let mut found = Found {
+        source: name,
+        file: of_file.to_owned(),
+        path: path.clone(),
+        carried: None,
+        parts_differ: false,
+    };
+    if let Some(file) = store.file_at(&location)? {
+        let mut documents = store.documents_of(file.id)?;
+        documents.retain(|document| document.outcome == FileOutcome::Read);
+        found.carried = match documents.iter().find(|document| document.part == part) {
+            Some(document) => carried(document.access),
+            // A file of which only the parts were read.
+            None if part.is_empty() && !documents.is_empty() => carried(file.access),
+            None => None,
+        };
+        found.parts_differ = part.is_empty() && documents.iter().any(|one| one.access != file.access);
+    }
+    Ok(Some(found))
 }
 
 /// Who may read a document, and where that is said.
-fn rule(
-    perimeter: &Perimeter,
-    source: &str,
-    path: &str,
-    carried: Option<&AccessRule>,
-) -> (RuleView, AccessRule) {
-    let declared = perimeter.declared_rule(source, path);
+fn rule(perimeter: &Perimeter, found: &Found) -> (RuleView, AccessRule) {
+    let (source, carried) = (found.source.as_str(), found.carried.as_ref());
+    let declared = perimeter.declared_rule(source, &found.file);
     // Who says it where no rule does: the file system, or the place that it comes from.
     let said_there = perimeter
         .source(source)
@@ -179,7 +211,10 @@ fn rule(
         everyone: holds.everyone,
         users: holds.users.iter().cloned().collect(),
         groups: holds.groups.iter().cloned().collect(),
-        pending: carried.is_some() && said.is_some_and(|said| said != holds),
+        only: holds.only.as_ref().map(|only| only.iter().cloned().collect()),
+        parts_differ: found.parts_differ,
+        // The file narrows no rule; what a document says of its members is no change of it.
+        pending: carried.is_some() && said.is_some_and(|said| said.narrowed(holds.only.as_ref()) != holds),
     };
     (view, holds)
 }
@@ -187,16 +222,16 @@ fn rule(
 fn judge(
     principal: &Principal,
     active: bool,
-    source: String,
-    path: String,
-    known: bool,
+    found: Found,
     (rule, holds): (RuleView, AccessRule),
 ) -> SeeAsAnswer {
     let through: Vec<String> = holds.groups.intersection(&principal.groups).cloned().collect();
     let named = principal.user.as_ref().is_some_and(|user| holds.users.contains(user));
+    let member = holds.only.as_ref().is_none_or(|only| !only.is_disjoint(&principal.addresses));
     let by = match () {
         () if !active => "inactive",
         () if principal.owner => "owner",
+        () if !member => "not_member",
         () if holds.everyone => "everyone",
         () if named => "user",
         () if !through.is_empty() => "group",
@@ -209,9 +244,9 @@ fn judge(
         through,
         person: principal.user.clone().unwrap_or_default(),
         groups: principal.groups.iter().cloned().collect(),
-        source,
-        path,
-        known,
+        source: found.source,
+        path: found.path,
+        known: found.carried.is_some(),
         rule,
     }
 }
