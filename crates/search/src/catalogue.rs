@@ -410,12 +410,22 @@ impl Catalogue {
         self.by_document.is_empty()
     }
 
-    /// What stands in a folder of a source (`""` for its top), of what is readable.
-    pub fn listing(&self, readable: &AccessSet, source: &str, folder: &str) -> Listing {
+    /// What stands in a folder of a source (`""` for its top), of what is readable, and of a collection where one is
+    /// named.
+    pub fn listing(
+        &self,
+        readable: &AccessSet,
+        collection: Option<&str>,
+        source: &str,
+        folder: &str,
+    ) -> Listing {
         let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let mut listing = Listing::default();
-        for facts in self.slots.iter().flatten() {
-            if facts.source != source || !readable.contains(facts.access) {
+        let members = collection.map(|name| self.members(name));
+        for (slot, facts) in self.slots.iter().enumerate() {
+            let Some(facts) = facts else { continue };
+            let member = members.is_none_or(|set| set.is_some_and(|set| set.contains(slot as Slot)));
+            if facts.source != source || !member || !readable.contains(facts.access) {
                 continue;
             }
             let Some(rest) = facts.path.strip_prefix(&start) else { continue };
@@ -506,7 +516,7 @@ mod tests {
             catalogue.put(facts(number as u64, u32::from(path.contains("secret")), path));
         }
         let check = |readable: &AccessSet, folder: &str, folders: &[(&str, usize)], documents: &[&str]| {
-            let listing = catalogue.listing(readable, "s", folder);
+            let listing = catalogue.listing(readable, None, "s", folder);
             let found: Vec<_> = listing.folders.iter().map(|(name, count)| (name.as_str(), *count)).collect();
             assert_eq!(found, folders, "{folder}");
             assert_eq!(
@@ -521,7 +531,7 @@ mod tests {
         check(&AccessSet::everything(), "a", &[("b", 2), ("c.zip!", 1), ("secret", 1)], &["Z.txt"]);
         check(&some, "a/secret", &[], &[]);
         check(&AccessSet::default(), "", &[], &[]);
-        assert_eq!(catalogue.listing(&some, "other", ""), Listing::default());
+        assert_eq!(catalogue.listing(&some, None, "other", ""), Listing::default());
     }
 
     #[test]
@@ -541,6 +551,8 @@ mod tests {
                 visible.iter().filter_map(|slot| Some(catalogue.facts(slot)?.document)).collect();
             assert_eq!(found, expected);
             assert_eq!(catalogue.holds_readable(collection, &readable), !expected.is_empty());
+            let listing = catalogue.listing(&readable, Some(collection), "s", "");
+            assert_eq!(listing.folders.values().sum::<usize>(), expected.len());
         };
         check(&catalogue, &[0, 1], "c", &[7, 8]);
         check(&catalogue, &[1], "c", &[8]);

@@ -314,14 +314,20 @@ impl SearchIndex {
         self.read().catalogue.len()
     }
 
-    /// What stands in a folder of a source, of what is readable.
-    pub fn listing(&self, readable: &AccessSet, source: &str, folder: &str) -> Listing {
-        self.read().catalogue.listing(readable, source, folder)
+    /// What stands in a folder of a source, of what is readable, and of a collection where one is named.
+    pub fn listing(
+        &self,
+        readable: &AccessSet,
+        collection: Option<&str>,
+        source: &str,
+        folder: &str,
+    ) -> Listing {
+        self.read().catalogue.listing(readable, collection, source, folder)
     }
 
-    /// How many documents of each source are readable.
-    pub fn sources(&self, readable: &AccessSet) -> BTreeMap<String, usize> {
-        self.facets(readable, None).sources
+    /// How many documents of each source are readable, of a collection where one is named.
+    pub fn sources(&self, readable: &AccessSet, collection: Option<&str>) -> BTreeMap<String, usize> {
+        self.facets(readable, collection).sources
     }
 
     /// Searches.

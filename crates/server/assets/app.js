@@ -134,7 +134,7 @@ async function drawSheet(view, at) {
   // A folder stays until the next one is there: nothing jumps.
   if (view !== "documents") fill(list);
   if (view === "documents") {
-    await drawFolder(list, at.query.get("source") ?? "", at.query.get("folder") ?? "", title).catch((failure) => drawFault(list, failure));
+    await drawFolder(list, at.query, title).catch((failure) => drawFault(list, failure));
   } else if (view === "failures") {
     title(t("failures"));
     await drawFailures(list).catch((failure) => drawFault(list, failure));
@@ -285,7 +285,7 @@ const inFolder = (at) => !at.query.has("q") && at.query.has("source");
 /** What a document was opened from: a conversation, a folder or a search. */
 function behind(at) {
   if (at.conversation) return "/conversation/" + at.conversation;
-  return inFolder(at) ? folderAddress(at.query.get("source"), at.query.get("folder")) : searchAddress(at.query);
+  return inFolder(at) ? folderAddress(at.query.get("source"), at.query.get("folder"), at.query.get("collection")) : searchAddress(at.query);
 }
 
 async function openDocument(at) {
@@ -367,6 +367,7 @@ function onChoice() {
   const at = readAddress();
   const query = new URLSearchParams();
   const q = box.value.trim();
+  if (at.view === "documents" && !q) return void visit(folderAddress("", "", among.value));
   if (q && at.view !== "conversation") query.set("q", q);
   if (among.value) query.set("collection", among.value);
   typed = false;

@@ -6,37 +6,48 @@ import { who } from "./who.js";
 import { learn, number, t } from "./words.js";
 
 learn({
-  all_documents: "Documents", folders_lead: "Tout ce que vous pouvez lire, par source et par dossier.",
+  all_documents: "Documents", folders_lead: "Tout ce que vous pouvez lire, par source, dossier et collection.", sources_here: "Sources", collections_here: "Collections", search_collection: "La recherche, en haut, porte sur cette collection.",
   in_folder: { one: "{n} document", other: "{n} documents", zero: "Aucun document" }, folder_empty: "Il n’y a rien ici que vous puissiez lire.",
   where_you_are: "Où vous êtes", search_here: "La recherche, en haut, porte sur ce dossier.", folders_in: "Dossiers", documents_in: "Documents de ce dossier", back_folder: "Retour au dossier",
 }, {
-  all_documents: "Documents", folders_lead: "Everything that you may read, by source and folder.",
+  all_documents: "Documents", folders_lead: "Everything that you may read, by source, folder and collection.", sources_here: "Sources", collections_here: "Collections", search_collection: "The search box above searches this collection.",
   in_folder: { one: "{n} document", other: "{n} documents", zero: "No documents" }, folder_empty: "There is nothing here that you may read.",
   where_you_are: "Where you are", search_here: "The search box above searches this folder.", folders_in: "Folders", documents_in: "Documents in this folder", back_folder: "Back to the folder",
 });
 
-/** The address of a folder. */
-export function folderAddress(source, folder) {
+/** The address of a folder, in a collection where one is named. */
+export function folderAddress(source, folder, collection) {
   const query = new URLSearchParams();
+  if (collection) query.set("collection", collection);
   if (source) query.set("source", source);
   if (folder) query.set("folder", folder);
   const text = query.toString();
   return "/documents" + (text ? "?" + text : "");
 }
 
-/** Draws a folder; `title` is told what it is called. */
-export async function drawFolder(element, source, folder, title) {
-  const ask = (offset) => api("folders?" + new URLSearchParams({ ...(source && { source }), ...(folder && { folder }), offset }));
+/**
+ * Draws the folder that `query` names; `title` is told what it is called. `own`: the address names no source, so that a
+ * collection is called by its own name.
+ */
+export async function drawFolder(element, query, title, own = !query.has("source")) {
+  const [source, folder, collection] = ["source", "folder", "collection"].map((name) => query.get(name) ?? "");
+  const place = new URLSearchParams({ ...(collection && { collection }), ...(source && { source }), ...(folder && { folder }) });
+  const ask = (offset) => api(`folders?offset=${offset}&${place}`);
   const answer = await ask(0);
   // Who has one source is in it at once.
-  if (!source && answer.folders.length === 1) return drawFolder(element, answer.folders[0].name, "", title);
+  if (!source && answer.folders.length === 1 && answer.collections.length === 0) {
+    place.set("source", answer.folders[0].name);
+    return drawFolder(element, place, title, Boolean(collection));
+  }
   const names = folder ? folder.split("/") : [];
-  const name = names.length ? shown(names.at(-1)) : source || t("all_documents");
+  const name = names.length ? shown(names.at(-1)) : (own ? collection : source) || t("all_documents");
   title(name);
-  const query = new URLSearchParams({ source, ...(folder && { folder }) });
   const hit = (one) => h("li", { class: "hit" },
-    h("h3", {}, go(documentAddress(one.id, {}, query), { class: "step title", "data-document": one.id }, one.title)),
+    h("h3", {}, go(documentAddress(one.id, {}, place), { class: "step title", "data-document": one.id }, one.title)),
     about(one));
+  const folders = (all, label, address, seen) => all.length > 0 && [h("h2", { class: seen ? null : "hidden" }, label), h("ul", { class: "folders" }, all.map((one) => h("li", {},
+    go(address(one.name), { class: "step" }, shown(one.name)),
+    h("span", { class: "number" }, h("span", { "aria-hidden": "true" }, number(one.documents)), h("span", { class: "hidden" }, t("in_folder", { n: one.documents }))))))];
   const list = h("ol", { class: "hits" }, answer.documents.map(hit));
   const empty = answer.folders.length === 0 && answer.documents.length === 0;
   let offset = answer.documents.length;
@@ -50,17 +61,18 @@ export async function drawFolder(element, source, folder, title) {
   } } }, t("more"));
   const uploads = h("div", { class: "uploads-place" });
   fill(element, h("div", { class: "sheet browse" },
-    crumbs(source, names),
+    crumbs(collection, source, names, own),
     h("h1", {}, name),
-    !source && h("p", { class: "lead" }, t("folders_lead")),
-    new URLSearchParams(location.search).has("source") && !empty && h("p", { class: "quiet" }, t("search_here")),
+    !source && !collection && h("p", { class: "lead" }, t("folders_lead")),
+    !empty && new URLSearchParams(location.search).has("source") ? h("p", { class: "quiet" }, t("search_here"))
+      : !empty && collection && h("p", { class: "quiet" }, t("search_collection")),
     empty && h("p", { class: "empty" }, t("folder_empty")),
-    answer.folders.length > 0 && [h("h2", { class: "hidden" }, t("folders_in")), h("ul", { class: "folders" }, answer.folders.map((one) => h("li", {},
-      go(source ? folderAddress(source, [...names, one.name].join("/")) : folderAddress(one.name, ""), { class: "step" }, shown(one.name)),
-      h("span", { class: "number" }, h("span", { "aria-hidden": "true" }, number(one.documents)), h("span", { class: "hidden" }, t("in_folder", { n: one.documents }))))))],
+    folders(answer.collections, t("collections_here"), (inner) => folderAddress("", "", inner), true),
+    folders(answer.folders, t(source ? "folders_in" : "sources_here"),
+      (inner) => source ? folderAddress(source, [...names, inner].join("/"), collection) : folderAddress(inner, "", collection), answer.collections.length > 0),
     answer.documents.length > 0 && [h("h2", { class: "hidden" }, t("documents_in")), h("p", { class: "count" }, t("in_folder", { n: answer.total })), list],
     answer.more && more, uploads));
-  if (!folder) await addUploads(uploads);
+  if (!folder && !collection) await addUploads(uploads);
 }
 
 /** Where documents can be added, by those who may. */
@@ -74,9 +86,10 @@ async function addUploads(place) {
 /** A container is called by its name. */
 const shown = (name) => name.replace(/!$/, "");
 
-function crumbs(source, names) {
-  if (!source) return null;
+function crumbs(collection, source, names, own) {
+  if (!source && !collection) return null;
   const steps = [go(folderAddress("", ""), {}, t("all_documents"))];
-  names.forEach((_, index) => steps.push(go(folderAddress(source, names.slice(0, index).join("/")), {}, index ? shown(names[index - 1]) : source)));
+  if (collection && source && !own) steps.push(go(folderAddress("", "", collection), {}, collection));
+  names.forEach((_, index) => steps.push(go(folderAddress(source, names.slice(0, index).join("/"), collection), {}, index ? shown(names[index - 1]) : source)));
   return h("nav", { "aria-label": t("where_you_are") }, h("ol", { class: "crumbs" }, steps.map((step) => h("li", {}, step))));
 }

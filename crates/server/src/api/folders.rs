@@ -21,8 +21,10 @@ use crate::parameters::Parameters;
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)] // Read by name in `Parameters`; this is how the OpenAPI document learns of them.
 pub(crate) struct FolderParameters {
-    /// The source; without it, the sources are listed.
+    /// The source; without it, the sources and the collections are listed.
     source: Option<String>,
+    /// The collection of which alone documents are wanted.
+    collection: Option<String>,
     /// The folder in it, as `contracts/2024`; without it, its top. What stands in a container is asked for as
     /// `archive.zip!`.
     folder: Option<String>,
@@ -39,6 +41,8 @@ pub(crate) struct FolderParameters {
 pub(crate) struct FolderAnswer {
     /// The folders in it (the sources, where none was asked for), by name.
     pub folders: Vec<FolderHead>,
+    /// The collections, where neither a source nor a collection was asked for.
+    pub collections: Vec<FolderHead>,
     /// The documents directly in it, by name.
     pub documents: Vec<DocumentHead>,
     /// How many documents there are directly in it.
@@ -79,19 +83,32 @@ pub(crate) async fn folders(
         }
     };
     let (source, folder) = (text("source")?, text("folder")?.unwrap_or_default());
+    let collection = text("collection")?;
     let offset = parameters.number("offset", 0, u64::from(u32::MAX))?.unwrap_or(0) as usize;
     let limit = parameters.number("limit", 1, MAX_LISTED as u64)?.unwrap_or(DEFAULT_LISTED as u64) as usize;
     parameters.finish()?;
     let answer = shared
         .call(move |library: &Library| -> Result<FolderAnswer, Error> {
+            let collection = collection.as_deref();
             let Some(source) = source else {
-                let folders = heads(library.readable_sources(&principal)?);
-                return Ok(FolderAnswer { folders, documents: Vec::new(), total: 0, more: false });
+                let folders = heads(library.readable_sources(&principal, collection)?);
+                let collections = match collection {
+                    None => heads(library.readable_collections(&principal)?),
+                    Some(_) => Vec::new(),
+                };
+                return Ok(FolderAnswer {
+                    folders,
+                    collections,
+                    documents: Vec::new(),
+                    total: 0,
+                    more: false,
+                });
             };
-            let listed = library.folder(&principal, &source, &folder, (offset, limit))?;
+            let listed = library.folder(&principal, collection, (&source, &folder), (offset, limit))?;
             Ok(FolderAnswer {
                 more: offset.saturating_add(limit) < listed.total,
                 folders: heads(listed.folders),
+                collections: Vec::new(),
                 documents: listed.documents.into_iter().map(DocumentHead::from).collect(),
                 total: listed.total,
             })

@@ -62,6 +62,36 @@ fn a_collection_narrows_search_answers_and_counts() {
 }
 
 #[test]
+fn documents_are_looked_through_by_collection() {
+    let named = |answer: &Value, list: &str| -> Vec<(String, u64)> {
+        let all = answer[list].as_array().unwrap().iter();
+        all.map(|one| (one["name"].as_str().unwrap().to_owned(), one["documents"].as_u64().unwrap()))
+            .collect()
+    };
+    let owned = |expected: &[(&str, u64)]| -> Vec<(String, u64)> {
+        expected.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    };
+    let check =
+        |visitor: &str, query: &str, collections: &[(&str, u64)], folders: &[(&str, u64)], total: u64| {
+            let answer = serve(visitor).json(&format!("/api/v1/folders?{query}"));
+            assert_eq!(named(&answer, "collections"), owned(collections), "{visitor} {query}");
+            assert_eq!(named(&answer, "folders"), owned(folders), "{visitor} {query}");
+            assert_eq!(answer["total"], total, "{visitor} {query}");
+        };
+    check("anne,rh", "", &[("Personnel", 2), ("Juridique", 1)], &[("papers", 3)], 0);
+    check("bruno", "", &[("Juridique", 1)], &[("papers", 1)], 0);
+    check("anne,rh", "collection=Personnel", &[], &[("papers", 2)], 0);
+    check("anne,rh", "collection=Personnel&source=papers", &[], &[("rh", 2)], 0);
+    check("anne,rh", "collection=Personnel&source=papers&folder=rh", &[], &[], 2);
+    check("anne,rh", "collection=Personnel&source=papers&folder=legal", &[], &[], 0);
+    // Not theirs, and not there: the same, which is nothing.
+    for collection in ["Personnel", "Direction", "Nulle%20part"] {
+        check("bruno", &format!("collection={collection}"), &[], &[], 0);
+        check("bruno", &format!("collection={collection}&source=papers&folder=legal"), &[], &[], 0);
+    }
+}
+
+#[test]
 fn a_collection_is_a_model_for_programs() {
     let server = serve("anne,rh");
     let models = server.json("/v1/models").to_string();
