@@ -38,8 +38,12 @@ fn refuse(word: &'static str, detail: impl Into<String>) -> Refusal {
 pub enum Filter {
     /// By number.
     Id(String),
-    /// By name.
+    /// By the name that people sign in with.
     Name(String),
+    /// By the name that is shown; of a group, its only one.
+    Shown(String),
+    /// By mail address.
+    Mail(String),
     /// By what the directory calls them.
     External(String),
 }
@@ -51,7 +55,8 @@ impl Filter {
     /// When it is another kind of filter.
     pub fn parse(text: &str) -> Result<Filter, Refusal> {
         let wrong = || {
-            refuse("invalidFilter", "filters are `userName`, `displayName`, `externalId` or `id` with `eq`")
+            let known = "`userName`, `displayName`, `emails.value`, `externalId` or `id`";
+            refuse("invalidFilter", format!("filters are {known} with `eq`"))
         };
         let (attribute, rest) = text.trim().split_once(' ').ok_or_else(wrong)?;
         let (operator, value) = rest.trim().split_once(' ').ok_or_else(wrong)?;
@@ -60,7 +65,9 @@ impl Filter {
         }
         let value: String = serde_json::from_str(value.trim()).map_err(|_| wrong())?;
         match plain(attribute).as_str() {
-            "username" | "displayname" => Ok(Filter::Name(value)),
+            "username" => Ok(Filter::Name(value)),
+            "displayname" => Ok(Filter::Shown(value)),
+            "emails" | "emails.value" => Ok(Filter::Mail(value)),
             "externalid" => Ok(Filter::External(value)),
             "id" => Ok(Filter::Id(value)),
             _ => Err(wrong()),
@@ -79,8 +86,8 @@ fn plain(attribute: &str) -> String {
 pub struct User {
     /// The name that they sign in with.
     pub name: Option<String>,
-    /// The name to show.
-    pub shown: Option<String>,
+    /// The name to show; none within takes it away.
+    pub shown: Option<Option<String>>,
     /// The mail address; none within takes it away.
     pub mail: Option<Option<String>>,
     /// Whether they may sign in.
@@ -142,15 +149,16 @@ impl User {
             "username" => {
                 self.name = Some(text()?.ok_or_else(|| refuse("invalidValue", "`userName` can't be empty"))?);
             }
-            "displayname" => self.shown = text()?.or(self.shown.take()),
-            "name.formatted" => self.shown = self.shown.take().or(text()?),
-            "name" => {
+            "displayname" => self.shown = Some(text()?),
+            // Where there is no name to show, what the name is made of gives one.
+            "name.formatted" if !value.is_null() => self.shown = self.shown.take().or(Some(text()?)),
+            "name" if !value.is_null() => {
                 let formatted = value.get("formatted").and_then(Value::as_str);
                 let parts = ["givenName", "familyName"].map(|part| value.get(part).and_then(Value::as_str));
                 let joined = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
                 let name =
                     formatted.map(str::to_owned).or(Some(joined)).filter(|name| !name.trim().is_empty());
-                self.shown = self.shown.take().or(name);
+                self.shown = self.shown.take().or(name.map(Some));
             }
             "emails" => self.mail = Some(mail(value)?),
             path if path.starts_with("emails[") && path.ends_with("].value") => self.mail = Some(text()?),
@@ -227,12 +235,10 @@ impl Group {
             let path = path.as_deref().map(plain);
             let given = value.unwrap_or(&Value::Null);
             match (kind, path.as_deref()) {
-                (Kind::Add, Some("members")) => group.add.extend(members(given)?),
-                (Kind::Remove, Some("members")) if given.is_null() => group.members = Some(Vec::new()),
-                (Kind::Remove, Some("members")) => group.remove.extend(members(given)?),
-                (Kind::Remove, Some(path)) if path.starts_with("members[") => {
-                    group.remove.push(selected(path)?)
-                }
+                (Kind::Add, Some("members")) => group.come(members(given)?),
+                (Kind::Remove, Some("members")) if given.is_null() => group.only(Vec::new()),
+                (Kind::Remove, Some("members")) => group.go(members(given)?),
+                (Kind::Remove, Some(path)) if path.starts_with("members[") => group.go(vec![selected(path)?]),
                 (Kind::Remove, None) => return Err(refuse("noTarget", "what is removed must be named")),
                 (Kind::Remove, Some(path)) => group.set(path, &Value::Null)?,
                 (_, Some(path)) => group.set(path, given)?,
@@ -242,7 +248,7 @@ impl Group {
                         .ok_or_else(|| refuse("invalidValue", "a value without a path is an object"))?;
                     for (attribute, value) in fields {
                         match plain(attribute).as_str() {
-                            "members" if kind == Kind::Add => group.add.extend(members(value)?),
+                            "members" if kind == Kind::Add => group.come(members(value)?),
                             attribute => group.set(attribute, value)?,
                         }
                     }
@@ -261,11 +267,31 @@ impl Group {
             ("externalid", Value::String(external)) => self.external = Some(Some(external.clone())),
             ("externalid", Value::Null) => self.external = Some(None),
             ("externalid", _) => return Err(refuse("invalidValue", "`externalId` is a text")),
-            ("members", Value::Null) => self.members = Some(Vec::new()),
-            ("members", value) => self.members = Some(members(value)?),
+            ("members", Value::Null) => self.only(Vec::new()),
+            ("members", value) => self.only(members(value)?),
             _ => {}
         }
         Ok(())
+    }
+
+    // Operations hold in their order: what a later one says goes before what an earlier one did.
+
+    fn come(&mut self, members: Vec<String>) {
+        self.remove.retain(|member| !members.contains(member));
+        self.add.extend(members);
+    }
+
+    fn go(&mut self, members: Vec<String>) {
+        let kept = |member: &String| !members.contains(member);
+        self.add.retain(kept);
+        self.members.iter_mut().for_each(|whole| whole.retain(kept));
+        self.remove.extend(members);
+    }
+
+    fn only(&mut self, members: Vec<String>) {
+        self.add.clear();
+        self.remove.clear();
+        self.members = Some(members);
     }
 }
 
@@ -328,6 +354,82 @@ fn operations(body: &Value) -> Result<Vec<Operation<'_>>, Refusal> {
         .collect()
 }
 
+/// Which attributes of what is answered are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// These alone; all where there are none.
+    only: Vec<String>,
+    /// All but these.
+    without: Vec<String>,
+}
+
+/// What is answered whatever is wanted.
+const ALWAYS: [&str; 2] = ["schemas", "id"];
+
+impl Wanted {
+    /// From names that are separated by commas: `userName,emails.value`.
+    pub fn parse(attributes: Option<&str>, excluded: Option<&str>) -> Wanted {
+        let names = |text: Option<&str>| text.unwrap_or_default().split(',').map(str::to_owned).collect();
+        Wanted::of(names(attributes), names(excluded))
+    }
+
+    /// From the body of a search.
+    ///
+    /// # Errors
+    /// When they are no lists of names.
+    pub fn of_search(body: &Value) -> Result<Wanted, Refusal> {
+        let names = |name: &str| match body.get(name) {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(Value::Array(names)) if names.iter().all(Value::is_string) => {
+                Ok(names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            }
+            Some(_) => Err(refuse("invalidValue", format!("`{name}` is a list of names"))),
+        };
+        Ok(Wanted::of(names("attributes")?, names("excludedAttributes")?))
+    }
+
+    fn of(only: Vec<String>, without: Vec<String>) -> Wanted {
+        let plain = |names: Vec<String>| {
+            names.iter().map(|name| plain(name.trim())).filter(|name| !name.is_empty()).collect()
+        };
+        Wanted { only: plain(only), without: plain(without) }
+    }
+
+    /// Leaves of a person or a group what is wanted.
+    pub fn narrow(&self, mut whole: Value) -> Value {
+        let Some(fields) = whole.as_object_mut() else { return whole };
+        fields.retain(|name, value| {
+            if ALWAYS.contains(&name.as_str()) {
+                return true;
+            }
+            let name = name.to_ascii_lowercase();
+            let below = |names: &[String]| -> Vec<String> {
+                let inner = |one: &String| one.strip_prefix(&name)?.strip_prefix('.').map(str::to_owned);
+                names.iter().filter_map(inner).collect()
+            };
+            let (inner, cut) = (below(&self.only), below(&self.without));
+            let whole = self.only.is_empty() || self.only.contains(&name);
+            each_object(value, &|fields| {
+                fields.retain(|key, _| {
+                    let key = key.to_ascii_lowercase();
+                    (whole || inner.contains(&key)) && !cut.contains(&key)
+                });
+            });
+            (whole || !inner.is_empty()) && !self.without.contains(&name)
+        });
+        whole
+    }
+}
+
+/// Calls `each` for an object, or for each object of a list.
+fn each_object(value: &mut Value, each: &dyn Fn(&mut Map<String, Value>)) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(|one| each_object(one, each)),
+        Value::Object(fields) => each(fields),
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -343,6 +445,8 @@ mod tests {
             "urn:ietf:params:scim:schemas:core:2.0:User:userName Eq \"a\\\"b\"",
             Some(Filter::Name("a\"b".into())),
         );
+        check("displayName eq \"Anne\"", Some(Filter::Shown("Anne".into())));
+        check("emails.value eq \"a@b.fr\"", Some(Filter::Mail("a@b.fr".into())));
         check("externalId eq \"x y\"", Some(Filter::External("x y".into())));
         check("id eq \"3\"", Some(Filter::Id("3".into())));
         for odd in [
@@ -368,7 +472,7 @@ mod tests {
         check(json!([{"op": "Replace", "path": "active", "value": "False"}]), inactive.clone());
         check(json!([{"op": "replace", "value": {"active": false}}]), inactive);
         let renamed =
-            User { shown: Some("Anne".into()), mail: Some(Some("a@b.fr".into())), ..User::default() };
+            User { shown: Some(Some("Anne".into())), mail: Some(Some("a@b.fr".into())), ..User::default() };
         check(
             json!([{"op": "add", "path": "displayName", "value": "Anne"},
                    {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "a@b.fr"},
@@ -389,7 +493,7 @@ mod tests {
         }
         let whole = json!({"userName": "a", "name": {"givenName": "Anne", "familyName": "D"}, "emails": [{"value": "x@y"}, {"value": "a@b", "primary": true}]});
         let user = User::parse(&whole).unwrap();
-        assert_eq!((user.shown.as_deref(), user.mail), (Some("Anne D"), Some(Some("a@b".into()))));
+        assert_eq!((user.shown.flatten().as_deref(), user.mail), (Some("Anne D"), Some(Some("a@b".into()))));
         assert!(User::parse(&json!({"displayName": "a"})).is_err());
     }
 
@@ -423,5 +527,54 @@ mod tests {
             Group::patch(&json!({"Operations": [{"op": "remove", "path": "members[display eq \"x\"]"}]}))
                 .is_err()
         );
+    }
+
+    #[test]
+    fn operations_hold_in_their_order() {
+        let check = |operations: Value, members: Option<&[&str]>, add: &[&str], remove: &[&str]| {
+            let group = Group::patch(&json!({"Operations": operations})).unwrap();
+            let found = group.members.as_ref().map(|all| all.iter().map(String::as_str).collect::<Vec<_>>());
+            assert_eq!(
+                (found.as_deref(), group.add, group.remove),
+                (members, owned(add), owned(remove)),
+                "{operations}"
+            );
+        };
+        let one = |op: &str, id: &str| json!({"op": op, "path": "members", "value": [{"value": id}]});
+        let filtered = |id: &str| json!({"op": "remove", "path": format!("members[value eq \"{id}\"]")});
+        check(json!([one("add", "1"), filtered("1")]), None, &[], &["1"]);
+        check(json!([filtered("1"), one("add", "1")]), None, &["1"], &[]);
+        check(json!([one("replace", "1"), filtered("1"), one("add", "2")]), Some(&[]), &["2"], &["1"]);
+        check(json!([one("add", "1"), {"op": "remove", "path": "members"}]), Some(&[]), &[], &[]);
+    }
+
+    fn owned(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_answered() {
+        let whole = json!({"schemas": [USER], "id": "2", "userName": "anne", "displayName": "Anne", "meta": {"location": "x"},
+            "emails": [{"value": "a@b.fr", "type": "work"}]});
+        let check = |attributes: &str, excluded: &str, expected: Value| {
+            let found = Wanted::parse(Some(attributes), Some(excluded)).narrow(whole.clone());
+            let mut expected = expected;
+            expected["schemas"] = json!([USER]);
+            expected["id"] = json!("2");
+            assert_eq!(found, expected, "{attributes} without {excluded}");
+        };
+        check("", "", whole.clone());
+        check("userName", "", json!({"userName": "anne"}));
+        check("username, emails.value", "", json!({"userName": "anne", "emails": [{"value": "a@b.fr"}]}));
+        check("urn:ietf:params:scim:schemas:core:2.0:User:userName", "", json!({"userName": "anne"}));
+        check("nothing", "", json!({}));
+        check(
+            "",
+            "displayName,id,meta,emails.type",
+            json!({"userName": "anne", "emails": [{"value": "a@b.fr"}]}),
+        );
+        let search = json!({"attributes": ["userName"]});
+        assert_eq!(Wanted::of_search(&search), Ok(Wanted::parse(Some("userName"), None)));
+        assert!(Wanted::of_search(&json!({"attributes": "userName"})).is_err());
     }
 }

@@ -15,7 +15,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::api::account::{first, own, provider, session, tokens};
-use crate::api::admin::{groups, health, journal, people, see_as, state};
+use crate::api::admin::{groups, health, journal, people, see_as, state, usage};
 use crate::api::{
     answer, ask, attachments, collections, conversations, documents, events, failures, folders, openapi,
     original, pages, perimeter, search, status, uploads,
@@ -156,7 +156,7 @@ fn administration() -> Vec<(Endpoint, Handler)> {
         (administer("GET", "/api/v1/sources"), text(get(state::sources))),
         (administer("POST", "/api/v1/sources/{source}/fetch").body(Body::None), text(post(state::fetch))),
         (administer("GET", "/api/v1/models"), text(get(state::models))),
-        (administer("GET", "/api/v1/usage"), text(get(state::usage))),
+        (administer("GET", "/api/v1/usage"), text(get(usage::usage))),
         (administer("GET", "/api/v1/settings"), text(get(state::settings))),
         (administer("GET", "/api/v1/well"), text(get(health::well))),
         (administer("GET", "/api/v1/journal"), text(get(journal::journal))),
@@ -174,6 +174,9 @@ fn directory() -> Vec<(Endpoint, Handler)> {
         (keep("GET", "/scim/v2/ResourceTypes/{id}"), text(get(scim::resource_type))),
         (keep("GET", "/scim/v2/Schemas"), text(get(scim::schemas))),
         (keep("GET", "/scim/v2/Schemas/{id}"), text(get(scim::schema))),
+        (keep("POST", "/scim/v2/.search"), text(post(scim::search))),
+        (keep("POST", "/scim/v2/Users/.search"), text(post(scim::search_users))),
+        (keep("POST", "/scim/v2/Groups/.search"), text(post(scim::search_groups))),
         (keep("GET", "/scim/v2/Users"), text(get(scim::users))),
         (keep("POST", "/scim/v2/Users"), text(post(scim::add_user))),
         (keep("GET", "/scim/v2/Users/{id}"), text(get(scim::user))),

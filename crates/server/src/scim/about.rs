@@ -82,11 +82,14 @@ fn all_schemas(home: &str) -> Vec<Value> {
     let fixed = |name: &str| attribute(name, "string", "immutable", json!({}));
     let name = json!({"required": true, "uniqueness": "server"});
     let mails = json!({"multiValued": true, "subAttributes": [
-        text("value"), text("type"), attribute("primary", "boolean", "readWrite", json!({})),
+        // One address is kept, and is always this.
+        text("value"), attribute("type", "string", "readOnly", json!({"canonicalValues": ["work"]})),
+        attribute("primary", "boolean", "readOnly", json!({})),
     ]});
     let reference = attribute("$ref", "reference", "immutable", json!({"referenceTypes": ["User"]}));
     let members = json!({"multiValued": true, "subAttributes": [
-        fixed("value"), reference, fixed("type"), attribute("display", "string", "readOnly", json!({})),
+        fixed("value"), reference, attribute("type", "string", "readOnly", json!({"canonicalValues": ["User"]})),
+        attribute("display", "string", "readOnly", json!({})),
     ]});
     let schema = |id: &str, name: &str, attributes: Vec<Value>| {
         json!({

@@ -7,13 +7,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use intramuros_accounts::names;
-use intramuros_accounts::scim::{self, Filter, Group as Said};
+use intramuros_accounts::scim::{self, Filter, Group as Said, Wanted};
 use intramuros_core::error::Error;
 use intramuros_journal::time::now_ms;
-use intramuros_store::people::{Group, GroupId, Origin, People, PersonId};
+use intramuros_store::people::{Group, GroupChange, GroupId, Origin, People, PersonId};
 use serde_json::{Value, json};
 
-use super::{Refused, answer, asked, list, made, meta, read};
+use super::{Asked, Refused, answer, list, made, meta, read, wanted};
 use crate::api::account::{act, shown};
 use crate::api::number;
 use crate::application::Shared;
@@ -49,21 +49,38 @@ pub(crate) async fn groups(
     State(shared): State<Arc<Shared>>,
     parameters: Parameters,
 ) -> Result<Response, Refused> {
-    let (filter, start, count) = asked(parameters)?;
+    listed(&shared, &Asked::of(parameters)?).await
+}
+
+/// The same, asked for by a body.
+pub(crate) async fn search(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<Response, Refused> {
+    listed(&shared, &Asked::of_search(&body)?).await
+}
+
+async fn listed(shared: &Shared, asked: &Asked) -> Result<Response, Refused> {
+    let (found, total) = found_by(shared, asked).await?;
+    Ok(list(total, asked.start, found))
+}
+
+/// Those that are asked for, as they are written out, and how many there are in all.
+pub(super) async fn found_by(shared: &Shared, asked: &Asked) -> Result<(Vec<Value>, u64), Refused> {
     let home = shared.home.clone();
+    let (filter, start, count) = (asked.filter.clone(), asked.start - 1, asked.count);
     let (views, total) = shared
         .accounts()?
         .people(move |people| {
             let (groups, total) = match filter {
-                None => (people.groups(start - 1, count)?, people.count_groups()?),
+                None => (people.groups(start, count)?, people.count_groups()?),
                 Some(filter) => {
                     let one = match filter {
-                        Filter::Name(name) => people.group_named(&name)?,
+                        Filter::Shown(name) => people.group_named(&name)?,
                         Filter::External(external) => people.group_external(&external)?,
                         Filter::Id(id) => id.parse().map_or(Ok(None), |id| people.group(GroupId(id)))?,
+                        // Only people have these.
+                        Filter::Name(_) | Filter::Mail(_) => None,
                     };
                     let total = u64::from(one.is_some());
-                    (one.into_iter().skip(start - 1).take(count).collect(), total)
+                    (one.into_iter().skip(start).take(count).collect(), total)
                 }
             };
             let views =
@@ -71,15 +88,17 @@ pub(crate) async fn groups(
             Ok((views, total))
         })
         .await?;
-    Ok(list(total, start, views))
+    Ok((views.into_iter().map(|view| asked.wanted.narrow(view)).collect(), total))
 }
 
 /// One group.
 pub(crate) async fn group(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
+    parameters: Parameters,
 ) -> Result<Response, Refused> {
-    Ok(answer(StatusCode::OK, shown_now(&shared, GroupId(number(&id)?)).await?))
+    let group = shown_now(&shared, GroupId(number(&id)?)).await?;
+    Ok(answer(StatusCode::OK, wanted(parameters)?.narrow(group)))
 }
 
 async fn shown_now(shared: &Shared, id: GroupId) -> Result<Value, Failure> {
@@ -95,6 +114,7 @@ async fn shown_now(shared: &Shared, id: GroupId) -> Result<Value, Failure> {
 pub(crate) async fn add(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
+    parameters: Parameters,
     body: Bytes,
 ) -> Result<Response, Refused> {
     let accounts = shared.accounts()?;
@@ -116,7 +136,7 @@ pub(crate) async fn add(
     shared.note(act(&caller, "group added", &[("group", &name)])).await?;
     let view = shown_now(&shared, id).await?;
     let location = view["meta"]["location"].as_str().unwrap_or_default().to_owned();
-    Ok(made(&location, view))
+    Ok(made(&location, wanted(parameters)?.narrow(view)))
 }
 
 /// Makes a group what the directory says.
@@ -124,13 +144,14 @@ pub(crate) async fn put(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(id): Path<String>,
+    parameters: Parameters,
     body: Bytes,
 ) -> Result<Response, Refused> {
     let mut said = Said::parse(&read(&body)?)?;
     // What a whole group does not say is not so any more.
     said.members.get_or_insert_with(Vec::new);
     said.external.get_or_insert(None);
-    apply(&shared, &caller, &id, said).await
+    apply(&shared, &caller, &id, said, &wanted(parameters)?).await
 }
 
 /// Changes a group.
@@ -138,10 +159,11 @@ pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(id): Path<String>,
+    parameters: Parameters,
     body: Bytes,
 ) -> Result<Response, Refused> {
     let said = Said::patch(&read(&body)?)?;
-    apply(&shared, &caller, &id, said).await
+    apply(&shared, &caller, &id, said, &wanted(parameters)?).await
 }
 
 fn ids(members: &[String]) -> Result<Vec<PersonId>, Failure> {
@@ -153,7 +175,13 @@ fn ids(members: &[String]) -> Result<Vec<PersonId>, Failure> {
         .map_err(|_| Failure::bad_request("a member is not known here"))
 }
 
-async fn apply(shared: &Shared, caller: &Caller, id: &str, said: Said) -> Result<Response, Refused> {
+async fn apply(
+    shared: &Shared,
+    caller: &Caller,
+    id: &str,
+    said: Said,
+    wanted: &Wanted,
+) -> Result<Response, Refused> {
     let accounts = shared.accounts()?;
     let id = GroupId(number(id)?);
     let group = accounts.people(move |people| people.group(id)).await?.ok_or_else(Failure::not_found)?;
@@ -169,22 +197,20 @@ async fn apply(shared: &Shared, caller: &Caller, id: &str, said: Said) -> Result
     let (new, changed) = (name.clone(), add.len() + remove.len());
     let renamed = accounts
         .people(move |people| {
-            if let Some(name) = &new
-                && let Err(taken) = people.rename_group(id, name)?
-            {
-                return Ok(Err(taken));
-            }
-            if let Some(external) = &external {
-                people.set_group_external(id, external.as_deref())?;
-            }
-            people.change_members(id, &Origin::Scim, &add, &remove)?;
-            Ok(Ok(()))
+            let change = GroupChange {
+                name: new.as_deref(),
+                external: external.as_ref().map(|external| external.as_deref()),
+                origin: &Origin::Scim,
+                add: &add,
+                remove: &remove,
+            };
+            people.change_group(id, &change)
         })
         .await?;
     renamed.map_err(|_| Failure::taken(name.as_deref().unwrap_or_default()))?;
     let on = [("group", group.name.as_str()), ("members changed", &changed.to_string())];
     shared.note(act(caller, "group changed", &on)).await?;
-    Ok(answer(StatusCode::OK, shown_now(shared, id).await?))
+    Ok(answer(StatusCode::OK, wanted.narrow(shown_now(shared, id).await?)))
 }
 
 /// Removes a group.

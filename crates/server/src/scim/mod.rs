@@ -10,19 +10,25 @@ mod users;
 pub(crate) use about::{configuration, resource_type, resource_types, schema, schemas};
 pub(crate) use groups::{
     add as add_group, change as change_group, group, groups, put as put_group, remove as remove_group,
+    search as search_groups,
 };
 pub(crate) use users::{
-    add as add_user, change as change_user, put as put_user, remove as remove_user, user, users,
+    add as add_user, change as change_user, put as put_user, remove as remove_user, search as search_users,
+    user, users,
 };
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use intramuros_accounts::scim::{self, Filter, Refusal};
+use intramuros_accounts::scim::{self, Filter, Refusal, Wanted};
 use intramuros_journal::time::to_text;
 use serde_json::{Value, json};
 
+use crate::application::Shared;
 use crate::failure::Failure;
 use crate::parameters::Parameters;
 
@@ -88,20 +94,80 @@ fn read(body: &Bytes) -> Result<Value, Refused> {
     })
 }
 
-/// What a list is narrowed to, where it begins (from 1) and how long it may be.
-fn asked(mut parameters: Parameters) -> Result<(Option<Filter>, usize, usize), Refused> {
-    let filter = parameters.one("filter")?.map(|filter| Filter::parse(&filter)).transpose()?;
-    let whole = |text: Option<String>, otherwise: u64| match text {
-        None => Ok(otherwise),
-        Some(text) => match text.parse::<i64>() {
-            Ok(number) => Ok(u64::try_from(number).unwrap_or(0)),
-            Err(_) => Err(Failure::bad_request("`startIndex` and `count` are whole numbers")),
-        },
-    };
+/// What is asked of a list.
+struct Asked {
+    /// What it is narrowed to.
+    filter: Option<Filter>,
+    /// Where it begins, from 1.
+    start: usize,
+    /// How long it may be.
+    count: usize,
+    /// Which attributes are wanted.
+    wanted: Wanted,
+}
+
+impl Asked {
     // What is below 1 counts as 1, as the standard says; other parameters are read over.
-    let start = whole(parameters.one("startIndex")?, 1)?.max(1);
-    let count = whole(parameters.one("count")?, 100)?.min(MOST);
-    Ok((filter, usize::try_from(start).unwrap_or(usize::MAX), count as usize))
+    fn new(
+        filter: Option<&str>,
+        start: Option<i64>,
+        count: Option<i64>,
+        wanted: Wanted,
+    ) -> Result<Asked, Refused> {
+        let filter = filter.map(Filter::parse).transpose()?;
+        let start = usize::try_from(start.unwrap_or(1)).unwrap_or(1).max(1);
+        let count = u64::try_from(count.unwrap_or(100)).unwrap_or(0).min(MOST) as usize;
+        Ok(Asked { filter, start, count, wanted })
+    }
+
+    /// From the address.
+    fn of(mut parameters: Parameters) -> Result<Asked, Refused> {
+        let mut whole = |name: &str| match parameters.one(name)?.map(|text| text.parse::<i64>()).transpose() {
+            Ok(number) => Ok(number),
+            Err(_) => Err(Failure::bad_request(format!("`{name}` is a whole number"))),
+        };
+        let (start, count) = (whole("startIndex")?, whole("count")?);
+        let filter = parameters.one("filter")?;
+        Asked::new(filter.as_deref(), start, count, wanted(parameters)?)
+    }
+
+    /// From the body of a search.
+    fn of_search(body: &Bytes) -> Result<Asked, Refused> {
+        let body = read(body)?;
+        let wrong =
+            |name: &str| Refused::from(Failure::bad_request(format!("`{name}` is of the wrong kind")));
+        let whole = |name: &str| match body.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(number) => number.as_i64().map(Some).ok_or_else(|| wrong(name)),
+        };
+        let filter = match body.get("filter") {
+            None | Some(Value::Null) => None,
+            Some(filter) => Some(filter.as_str().ok_or_else(|| wrong("filter"))?),
+        };
+        Asked::new(filter, whole("startIndex")?, whole("count")?, Wanted::of_search(&body)?)
+    }
+}
+
+/// Which attributes of an answer are wanted.
+fn wanted(mut parameters: Parameters) -> Result<Wanted, Refused> {
+    let (only, without) = (parameters.one("attributes")?, parameters.one("excludedAttributes")?);
+    Ok(Wanted::parse(only.as_deref(), without.as_deref()))
+}
+
+/// People and groups together.
+pub(crate) async fn search(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<Response, Refused> {
+    let asked = Asked::of_search(&body)?;
+    let (mut found, people) = users::found_by(&shared, &asked).await?;
+    // Groups come after the last of the people.
+    let before = usize::try_from(people).unwrap_or(usize::MAX);
+    let rest = Asked {
+        start: asked.start.saturating_sub(before).max(1),
+        count: asked.count.saturating_sub(found.len()),
+        ..asked
+    };
+    let (groups, more) = groups::found_by(&shared, &rest).await?;
+    found.extend(groups);
+    Ok(list(people + more, asked.start, found))
 }
 
 fn list(total: u64, start: usize, resources: Vec<Value>) -> Response {

@@ -46,3 +46,64 @@ fn a_directory_keeps_its_own_people_and_groups_and_nobody_elses() {
     assert_eq!(scim("GET", &format!("/Users/{id}"), None).0, 404);
     assert_eq!(scim("GET", "/Nowhere", None).1["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error");
 }
+
+#[test]
+fn a_directory_is_answered_what_it_asks_for() {
+    let (server, _people) = server();
+    let mut anne = Browser::of(&server, "anne");
+    let asked = json!({"name": "directory", "scopes": ["scim"], "service": true});
+    let made = anne.ask("POST", "/api/v1/tokens", Some(asked)).json();
+    let bearer = format!("Authorization: Bearer {}\r\n", made["token"].as_str().unwrap());
+    let scim = |method: &str, path: &str, body: Option<Value>| {
+        let answer = request(&server, method, &format!("/scim/v2{path}"), body.as_ref(), &bearer);
+        (answer.status, if answer.body.is_empty() { Value::Null } else { answer.json() })
+    };
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    let zoe = json!({"userName": "zoe", "displayName": "Zoé", "emails": [{"value": "zoe@x.fr"}]});
+    let (status, zoe) = scim("POST", "/Users?attributes=userName", Some(zoe));
+    assert_eq!((status, keys(&zoe).as_str()), (201, "id schemas userName"));
+    let id = zoe["id"].as_str().unwrap();
+    // Attributes of one and of a list, with names of schemas and without.
+    let check = |path: &str, expected: &str| {
+        let (status, found) = scim("GET", path, None);
+        let one = found.get("Resources").map_or(&found, |list| &list[0]);
+        assert_eq!((status, keys(one).as_str()), (200, expected), "{path}: {found}");
+    };
+    check(&format!("/Users/{id}?attributes=emails.value"), "emails id schemas");
+    check(&format!("/Users/{id}?excludedAttributes=emails,meta"), "active displayName id schemas userName");
+    check("/Users?filter=emails.value%20eq%20%22ZOE@x.fr%22&attributes=userName", "id schemas userName");
+    check("/Users?filter=displayName%20eq%20%22Zo%C3%A9%22&attributes=userName", "id schemas userName");
+    check("/Groups?excludedAttributes=members,meta", "displayName id schemas");
+    // Pages.
+    let page = |query: &str| {
+        let found = scim("GET", &format!("/Users?{query}"), None).1;
+        (found["totalResults"].as_u64(), found["startIndex"].as_u64(), found["itemsPerPage"].as_u64())
+    };
+    assert_eq!(page("startIndex=4&count=10"), (Some(5), Some(4), Some(2)));
+    assert_eq!(page("startIndex=-3&count=2"), (Some(5), Some(1), Some(2)));
+    assert_eq!(page("startIndex=9"), (Some(5), Some(9), Some(0)));
+    assert_eq!(page("count=0"), (Some(5), Some(1), Some(0)));
+    // The same by a body, of people, of groups and of both.
+    let search = |place: &str, body: Value| scim("POST", &format!("{place}/.search"), Some(body));
+    let of_zoe = json!({"filter": "userName eq \"zoe\"", "attributes": ["displayName"]});
+    assert_eq!(search("/Users", of_zoe).1["Resources"][0]["displayName"], "Zoé");
+    let (_, both) = search("", json!({"startIndex": 5, "count": 5}));
+    assert_eq!((&both["totalResults"], &both["itemsPerPage"]), (&json!(6), &json!(2)), "{both}");
+    assert_eq!(both["Resources"][1]["displayName"], "rh");
+    assert_eq!(search("/Groups", json!({"filter": "displayName eq \"rh\""})).1["totalResults"], 1);
+    assert_eq!(search("", json!({"count": "five"})).0, 400);
+    // A name to show is taken away: the other one is shown.
+    let off = json!({"Operations": [{"op": "remove", "path": "displayName"}]});
+    let (status, bare) = scim("PATCH", &format!("/Users/{id}"), Some(off));
+    assert_eq!((status, bare.get("displayName")), (200, None), "{bare}");
+    let people = anne.json("/api/v1/people");
+    let shown = people["people"].as_array().unwrap().iter().find(|one| one["name"] == "zoe").unwrap();
+    assert_eq!(shown["shown"], "zoe");
+    // All of a change or nothing: the name is taken.
+    let (_, group) = scim("POST", "/Groups", Some(json!({"displayName": "paie"})));
+    let place = format!("/Groups/{}", group["id"].as_str().unwrap());
+    let taken = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": id}]},
+        {"op": "replace", "path": "displayName", "value": "rh"}]});
+    assert_eq!(scim("PATCH", &place, Some(taken)).1["scimType"], "uniqueness");
+    assert_eq!(scim("GET", &place, None).1["members"], json!([]));
+}
