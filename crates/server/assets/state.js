@@ -3,7 +3,7 @@
 import { api, byId, fill, h, send } from "./dom.js";
 import { complain, field, form, table } from "./own.js";
 import { drawUsage } from "./usage.js";
-import { moment, named, number, t } from "./words.js";
+import { detail, learnDetails, moment, named, number, t } from "./words.js";
 
 /** While something is fetched the page looks again this soon, and otherwise this often; in milliseconds. */
 const SOON = 1500;
@@ -20,11 +20,11 @@ function fetching(one) {
     last.refused > 0 && t("fetched_refused", { n: last.refused }),
   ].filter(Boolean).join(" · ");
   const troubles = last?.troubles.length > 0 && h("details", {}, h("summary", {}, t("fetch_troubles", { n: last.troubles.length })),
-    h("ul", {}, last.troubles.map((trouble) => h("li", { class: "path" }, `${trouble.path}: ${trouble.why}`))));
+    h("ul", {}, last.troubles.map((trouble) => h("li", { class: "path" }, `${trouble.path}: ${detail(trouble.why)}`))));
   return [
     h("span", {}, named("fetch_phases", phase)),
     counts && h("span", { class: "quiet" }, counts),
-    !busy && last?.failure && h("span", { class: "trouble-here" }, named("fetch_failures", last.failure), h("span", { class: "quiet path" }, last.why)),
+    !busy && last?.failure && h("span", { class: "trouble-here" }, named("fetch_failures", last.failure), h("span", { class: "quiet path" }, detail(last.why))),
     !busy && failures > 1 && h("span", { class: "quiet" }, t("fetch_failed_times", { n: failures })),
     troubles,
     whole ? h("span", { class: "quiet" }, t("fetch_whole", { when: moment(whole) })) : !busy && h("span", { class: "quiet" }, t("fetch_never")),
@@ -50,7 +50,7 @@ function fetchNow(name) {
 
 /** Sources and how far they are. */
 export async function drawSources(content) {
-  const state = await api("sources");
+  const [state] = await Promise.all([api("sources"), learnDetails()]);
   const outside = state.sources.filter((one) => one.fetching);
   if (outside.length) {
     const busy = outside.some((one) => one.fetching.phase !== "waiting");
@@ -75,7 +75,7 @@ export async function drawSources(content) {
   fill(content,
     h("h1", {}, t("section_sources")),
     h("p", { class: "lead" }, t("sources_lead")),
-    state.trouble && h("p", { class: "trouble-here" }, t("trouble", { text: state.trouble })),
+    state.trouble && h("p", { class: "trouble-here" }, t("trouble", { text: detail(state.trouble) })),
     table(t("section_sources"), [t("source"), t("phase"), t("documents_head"), t("not_read_head"), t("rules_from")], state.sources.map(row)),
     h("dl", { class: "facts" },
       h("dt", {}, t("by_words")), h("dd", {}, t(state.words_in_step ? "in_step" : "catching_up")),
@@ -128,7 +128,7 @@ export async function drawJournal(content) {
   const journal = await api("journal?" + query);
   const row = (one) => [moment(Date.parse(one.time)), one.who ?? "", named("kinds_of_entry", one.kind), details(one.what)];
   const older = new URLSearchParams(chosen);
-  if (journal.more) older.set("before", journal.entries.at(-1).number);
+  if (journal.more) older.set("before", journal.next);
   fill(content,
     h("h1", {}, t("section_journal")),
     h("p", { class: "lead" }, t(journal.kept ? "journal_lead" : "journal_none")),
@@ -185,8 +185,9 @@ function drawVerdict(place, seen) {
     h("dl", { class: "facts" },
       h("dt", {}, t("document")), h("dd", {}, `${seen.source} / ${seen.path}`),
       h("dt", {}, t("said_by")), h("dd", {}, t("rule_from_" + rule.from, { n: rule.number ?? 0 }), rule.pattern && [" ", h("code", {}, rule.pattern)], rule.line && ` (${t("line", { n: rule.line })})`),
-      h("dt", {}, t("readers")), h("dd", {}, readers),
+      h("dt", {}, t("readers")), h("dd", {}, readers, rule.only && [h("br"), t("only_members", { members: rule.only.join(", ") || t("nobody") })]),
       h("dt", {}, t("groups_of", { name: seen.person })), h("dd", {}, seen.groups.join(", ") || t("no_groups"))),
+    rule.parts_differ && h("p", { class: "quiet" }, t("parts_differ")),
     rule.pending && h("p", { class: "quiet" }, t("rule_pending")),
     !seen.known && h("p", { class: "quiet" }, t("not_read_yet"))));
 }

@@ -1,7 +1,7 @@
 // How far is the work, how much is there, and what was not read?
 
 import { api, byId, fill, go, h } from "./dom.js";
-import { named, number, t, timeLeft } from "./words.js";
+import { detail, learnDetails, named, number, t, timeLeft } from "./words.js";
 
 /** While documents come in, what is shown follows this often. */
 const REFRESH_MS = 700;
@@ -89,11 +89,11 @@ function line(text, done, all, seconds) {
 
 /** The page that lists what was not read. */
 export async function drawFailures(element, signal) {
-  const answer = await api("failures?limit=1000", signal);
+  const [answer] = await Promise.all([api("failures?limit=1000", signal), learnDetails()]);
   const rows = answer.failures.map((failure) => h("tr", {},
     h("td", { class: "path" }, failure.path),
     h("td", {}, named("reasons", failure.reason)),
-    h("td", { class: "quiet" }, failure.detail)));
+    h("td", { class: "quiet" }, detail(failure.detail))));
   fill(element, h("div", { class: "sheet" },
     h("h1", {}, t("failures")),
     h("p", { class: "lead" }, t(rows.length ? "failures_lead" : "failures_none")),

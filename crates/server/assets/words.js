@@ -248,6 +248,18 @@ export function learn(french, english) {
   Object.assign(ENGLISH, english);
 }
 
+let french = (text) => text;
+
+/** Fetches the French for what the program says of places and files, where it is shown. */
+export async function learnDetails() {
+  if (tag === "fr") await import("./details-fr.js").then((found) => { french = found.inFrench; }, () => {});
+}
+
+/** What the program says of a place or a file, in the language of the page. */
+export function detail(text) {
+  return tag === "fr" ? french(text) : text;
+}
+
 /** Changes to the other language and remembers it. */
 export function speakOther() {
   const other = tag === "fr" ? "en" : "fr";

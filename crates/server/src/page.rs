@@ -38,6 +38,7 @@ const ASSETS: &[Asset] = &[
     script("words.js", include_str!("../assets/words.js")),
     script("results.js", include_str!("../assets/results.js")),
     script("answer.js", include_str!("../assets/answer.js")),
+    script("details-fr.js", include_str!("../assets/details-fr.js")),
     script("written.js", include_str!("../assets/written.js")),
     script("collections.js", include_str!("../assets/collections.js")),
     script("conversation.js", include_str!("../assets/conversation.js")),

@@ -6,6 +6,7 @@ mod api;
 mod attachments;
 mod collections;
 mod conversations;
+mod details;
 mod directory;
 mod endpoints;
 mod guard;
