@@ -1,5 +1,9 @@
 //! How long does a session live, and when is its last use written down?
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+
 /// Milliseconds in an hour.
 const HOUR_MS: i64 = 3_600_000;
 
@@ -34,6 +38,30 @@ pub fn seen_is_due(seen_ms: i64, now_ms: i64) -> bool {
     (now_ms - seen_ms).abs() >= SEEN_EVERY_MS
 }
 
+/// What was noted as seen within the last minute, so that of requests that come together one writes.
+#[derive(Debug)]
+pub struct Noted<What>(HashMap<What, i64>);
+
+impl<What> Default for Noted<What> {
+    fn default() -> Self {
+        Noted(HashMap::new())
+    }
+}
+
+impl<What: Eq + Hash> Noted<What> {
+    /// Whether a last use is to be noted now; says so to one alone of those that ask within a minute.
+    pub fn takes(&mut self, what: What, now_ms: i64) -> bool {
+        self.0.retain(|_, at| !seen_is_due(*at, now_ms));
+        match self.0.entry(what) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(now_ms);
+                true
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +79,21 @@ mod tests {
         check(0, 160, 167, true);
         check(0, 167, 168, false);
         check(5, 5, 4, true);
+    }
+
+    #[test]
+    fn of_requests_that_come_together_one_is_noted() {
+        let mut noted = Noted::default();
+        let mut check = |what: u8, now_ms: i64, expected: bool| {
+            assert_eq!(noted.takes(what, now_ms), expected, "{what} at {now_ms}");
+        };
+        check(1, 0, true);
+        check(1, 0, false);
+        check(2, 1, true);
+        check(1, SEEN_EVERY_MS - 1, false);
+        check(1, SEEN_EVERY_MS, true);
+        check(1, SEEN_EVERY_MS, false);
+        // A clock that was put back.
+        check(1, -SEEN_EVERY_MS, true);
     }
 }

@@ -1,7 +1,7 @@
 //! Which entries match, without checking the chain?
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::JournalError;
@@ -64,6 +64,88 @@ pub fn each(
                 && filter.takes(&entry)
                 && !each(&entry, &bytes)
             {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How far a look at the newest entries came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// To the beginning.
+    Beginning,
+    /// Until `each` had enough.
+    Enough,
+    /// To the entry of this number, which was the last that may be looked at in one go.
+    Limit(u64),
+}
+
+/// Calls `each` for the entries that the filter takes, the newest first and only those with a number below `before`;
+/// stops when it says `false`, and after `most` entries, taken or not. What is older than that is not read.
+///
+/// # Errors
+/// When a file can't be read.
+pub fn newest(
+    folder: &Path,
+    filter: &Filter,
+    before: u64,
+    most: u64,
+    mut each: impl FnMut(&Entry) -> bool,
+) -> Result<Reached, JournalError> {
+    let mut left = most;
+    for segment in segment::list(folder)?.iter().rev() {
+        // All of this segment may be newer than what is wanted.
+        if first_of(&segment.path).is_some_and(|(after, ..)| after >= before.saturating_sub(1)) {
+            continue;
+        }
+        let mut reached = None;
+        let file = File::open(&segment.path).map_err(JournalError::io(&segment.path, "open the segment"))?;
+        backwards(file, |line| {
+            let Ok(entry) = line::parse(line) else { return true };
+            if entry.number >= before {
+                return true;
+            }
+            if filter.takes(&entry) && !each(&entry) {
+                reached = Some(Reached::Enough);
+                return false;
+            }
+            left = left.saturating_sub(1);
+            if left == 0 {
+                reached = Some(Reached::Limit(entry.number));
+            }
+            left > 0
+        })
+        .map_err(JournalError::io(&segment.path, "read the segment"))?;
+        if let Some(reached) = reached {
+            return Ok(reached);
+        }
+    }
+    Ok(Reached::Beginning)
+}
+
+/// Bytes read at once from the end of a segment: some hundred entries.
+const BLOCK: u64 = 64 << 10;
+
+/// Calls `each` for the lines of a file from the last one on, until it says `false`. A line that is too long for an
+/// entry is cut, so that memory stays bounded.
+fn backwards(mut file: File, mut each: impl FnMut(&[u8]) -> bool) -> std::io::Result<()> {
+    let mut start = file.seek(SeekFrom::End(0))?;
+    // The beginning of what was read: the end of a line whose beginning is not read yet.
+    let mut tail = Vec::new();
+    while start > 0 {
+        let length = start.min(BLOCK);
+        start -= length;
+        file.seek(SeekFrom::Start(start))?;
+        let mut block = vec![0; length as usize];
+        file.read_exact(&mut block)?;
+        block.append(&mut tail);
+        let mut lines = block.rsplit(|byte| *byte == b'\n').peekable();
+        while let Some(line) = lines.next() {
+            if lines.peek().is_none() && start > 0 {
+                tail = line.get(..line.len().min(MAX_LINE_BYTES)).unwrap_or_default().to_vec();
+            } else if !line.is_empty() && !each(line) {
                 return Ok(());
             }
         }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use intramuros_accounts::passphrase::{self, SALT_BYTES, Verdict};
 use intramuros_accounts::sealing::{KEY_BYTES, Key, NONCE_BYTES};
 use intramuros_accounts::secret::{self, FIRST_CODE_BYTES, FIRST_CODE_LETTERS, Use};
-use intramuros_accounts::session::Lifetimes;
+use intramuros_accounts::session::{Lifetimes, Noted};
 use intramuros_accounts::throttle::Throttle;
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::{Perimeter, SignIn};
-use intramuros_store::people::{People, Person};
+use intramuros_store::people::{People, Person, PersonId, TokenId};
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::failure::Failure;
 use crate::providers::Providers;
@@ -47,6 +47,19 @@ pub struct Accounts {
     throttle: Mutex<Throttle>,
     hashing: Semaphore,
     first_code: Mutex<Option<[u8; 32]>>,
+    /// When a last use was noted, of the last minute.
+    noted: Mutex<Noted<Used>>,
+    /// Says that somebody's rights may have changed.
+    changed: watch::Sender<()>,
+}
+
+/// What was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Used {
+    /// A session, of this person.
+    Session(i64, PersonId),
+    /// A token.
+    Token(TokenId),
 }
 
 /// A declared provider with our secret there.
@@ -85,6 +98,8 @@ impl Accounts {
             throttle: Mutex::default(),
             hashing: Semaphore::new(HASHING),
             first_code: Mutex::default(),
+            noted: Mutex::default(),
+            changed: watch::Sender::new(()),
         }
     }
 
@@ -167,7 +182,22 @@ impl Accounts {
         Ok(tokio::task::spawn_blocking(move || work(&people)).await.map_err(Failure::internal)??)
     }
 
-    /// Does something with the people that nobody waits for: noting a last use.
+    /// Notes a last use that is due, unless that was begun within the last minute: the requests of a page come together,
+    /// and all of them see that it is due. Nobody waits for it.
+    pub(crate) fn saw(&self, what: Used, now_ms: i64) {
+        if !self.noted.lock().unwrap_or_else(PoisonError::into_inner).takes(what, now_ms) {
+            return;
+        }
+        self.later(move |people| match what {
+            Used::Token(token) => people.used_token(token, now_ms),
+            Used::Session(session, person) => {
+                people.saw_session(session, now_ms)?;
+                people.saw_person(person, now_ms)
+            }
+        });
+    }
+
+    /// Does something with the people that nobody waits for.
     pub fn later(&self, work: impl FnOnce(&People) -> Result<(), Error> + Send + 'static) {
         let people = Arc::clone(&self.people);
         tokio::task::spawn_blocking(move || {
@@ -203,6 +233,17 @@ impl Accounts {
     /// Takes over the people and groups of a changed perimeter: they hold with the next request.
     pub fn declare(&self, declared: &Perimeter) {
         *self.declared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(declared.clone());
+        self.rights_changed();
+    }
+
+    /// Says that somebody's rights may have changed: what is watched on is looked at again.
+    pub(crate) fn rights_changed(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// Tells when somebody's rights may have changed.
+    pub(crate) fn watch_rights(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Who a person is to the access rules: with the groups of the store and those that are declared.
@@ -211,13 +252,14 @@ impl Accounts {
         let mut groups = declared.principal(&person.name).groups;
         groups.extend(person.groups.iter().cloned());
         let owner = person.role == intramuros_accounts::Role::Owner;
-        Principal { user: Some(person.name.clone()), groups, owner, conversation: None }
+        let principal = Principal { owner, ..Principal::user(&person.name, groups) };
+        person.mail.iter().fold(principal, |principal, mail| principal.with_address(mail))
     }
 
     /// Who a service's token is to the access rules.
     pub fn service(&self, name: &str, groups: &BTreeSet<String>) -> Principal {
         let user = format!("{}{name}", intramuros_accounts::names::SERVICE);
-        Principal { user: Some(user), groups: groups.clone(), owner: false, conversation: None }
+        Principal { user: Some(user), groups: groups.clone(), ..Principal::anonymous() }
     }
 
     /// A provider by name.

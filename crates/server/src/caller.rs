@@ -12,7 +12,7 @@ use intramuros_core::access::Principal;
 use intramuros_journal::time::now_ms;
 use intramuros_store::people::{Person, PersonId, Token};
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Used};
 use crate::application::Shared;
 use crate::cookies::Cookie;
 use crate::endpoints::Endpoint;
@@ -70,7 +70,8 @@ impl Caller {
         self.role.is_some_and(|own| own >= role)
     }
 
-    fn nobody(address: IpAddr, secure: bool) -> Caller {
+    /// Nobody in particular.
+    pub fn nobody(address: IpAddr, secure: bool) -> Caller {
         Caller {
             principal: Principal::anonymous(),
             role: None,
@@ -149,8 +150,7 @@ async fn of_token(accounts: &Accounts, shown: &str, nobody: Caller) -> Result<Ca
         return Err(wrong("this token was revoked, has ended, or its person may not sign in any more"));
     };
     if token.used_ms.is_none_or(|used| seen_is_due(used, now)) {
-        let id = token.id;
-        accounts.later(move |people| people.used_token(id, now));
+        accounts.saw(Used::Token(token.id), now);
     }
     Ok(with_token(accounts, token, person, nobody))
 }
@@ -182,11 +182,7 @@ async fn of_session(accounts: &Accounts, cookie: &str, nobody: Caller) -> Result
         found.filter(|(session, _)| accounts.lifetimes.alive(session.created_ms, session.seen_ms, now));
     let Some((session, person)) = alive else { return Ok(nobody) };
     if seen_is_due(session.seen_ms, now) {
-        let (session, person) = (session.id, person.id);
-        accounts.later(move |people| {
-            people.saw_session(session, now)?;
-            people.saw_person(person, now)
-        });
+        accounts.saw(Used::Session(session.id, person.id), now);
     }
     Ok(Caller {
         principal: accounts.principal(&person),

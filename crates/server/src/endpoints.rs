@@ -137,6 +137,13 @@ impl Endpoint {
         self.path.starts_with("/v1/") || self.path == "/mcp"
     }
 
+    /// Whether it answers the same to everybody, whoever asks.
+    pub fn is_the_same_for_all(&self) -> bool {
+        self.who == Who::Anyone
+            && (self.path.starts_with("/assets/")
+                || ["/api/v1/health", "/api/v1/openapi.json"].contains(&self.path))
+    }
+
     /// Whether people look at it, rather than programs.
     pub fn is_page(&self) -> bool {
         !["/api/", "/v1/", "/mcp", "/scim/", "/assets/"].iter().any(|start| self.path.starts_with(start))

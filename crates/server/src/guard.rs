@@ -73,7 +73,14 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let endpoint = route.as_deref().and_then(|route| shared.table.find(route, request.method())).copied();
     let mut response = match admit(&shared, &mut request, endpoint.as_ref(), began).await {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+            let response = next.run(request).await;
+            if let (true, Some(accounts)) = (changes, &shared.accounts) {
+                accounts.rights_changed();
+            }
+            response
+        }
         Err(failure) => {
             if let Some(event) = refusal(&shared, &request, &failure) {
                 // That it can't be written changes nothing: it is refused in any case.
@@ -108,7 +115,13 @@ async fn admit(
             return Err(Failure::wait(1_000));
         }
     }
-    let caller = identify(shared, request.headers(), endpoint, address).await?;
+    let caller = match endpoint {
+        // The same for everybody: nobody's session is looked up for it.
+        Some(endpoint) if endpoint.is_the_same_for_all() => {
+            Caller::nobody(address, shared.is_secure(request.headers()))
+        }
+        _ => identify(shared, request.headers(), endpoint, address).await?,
+    };
     let allowed = check_caller(request, endpoint, &caller);
     request.extensions_mut().insert(caller);
     allowed

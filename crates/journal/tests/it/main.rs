@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "child processes tell their parent; measurements are printed")]
 
+mod newest;
 mod support;
 mod tampering;
 mod writing;

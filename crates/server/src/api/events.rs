@@ -1,9 +1,11 @@
 //! How does a page follow the work without asking again and again?
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
@@ -14,7 +16,7 @@ use tokio::time::Instant;
 
 use super::status::ProgressView;
 use crate::application::Shared;
-use crate::caller::{By, Caller};
+use crate::caller::{By, Caller, identify};
 use crate::failure::{Failure, FailureBody};
 use crate::limits::{EVENT_EVERY, EVENT_KEEP_ALIVE};
 use crate::parameters::Parameters;
@@ -37,14 +39,19 @@ const WATCHING: std::time::Duration = std::time::Duration::from_secs(300);
 pub(crate) async fn events(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
+    headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     parameters.finish()?;
     let place = Arc::clone(&shared.streams).try_acquire_owned().map_err(|_| Failure::busy())?;
     let watching = Watching {
+        rights: shared.accounts.as_ref().map(|accounts| accounts.watch_rights()),
+        address: caller.address,
+        headers,
+        shared: Arc::clone(&shared),
         progress: shared.progress.clone(),
         stopping: shared.stopping.clone(),
-        // Who signed in is asked for again: what was taken away is not watched on.
+        // A session and a token end by their time as well.
         until: (caller.by != By::Machine).then(|| Instant::now() + WATCHING),
         principal: caller.principal,
         last: None,
@@ -55,12 +62,40 @@ pub(crate) async fn events(
 }
 
 struct Watching {
+    shared: Arc<Shared>,
+    /// Says when rights may have changed; none where there are no people.
+    rights: Option<watch::Receiver<()>>,
+    /// By which who watches is known.
+    headers: HeaderMap,
+    address: IpAddr,
     progress: watch::Receiver<Seen>,
     stopping: watch::Receiver<bool>,
     principal: Principal,
     until: Option<Instant>,
     last: Option<ProgressView>,
     _place: OwnedSemaphorePermit,
+}
+
+impl Watching {
+    /// Whether who watches is still who began to, with the same rights. Browsers that are ended ask again.
+    async fn still_may(&mut self) -> bool {
+        match &mut self.rights {
+            Some(rights) if rights.has_changed().unwrap_or(false) => rights.mark_unchanged(),
+            _ => return true,
+        }
+        let now = identify(&self.shared, &self.headers, None, self.address).await;
+        now.is_ok_and(|now| now.role.is_some() && now.principal == self.principal)
+    }
+}
+
+/// Comes when rights may have changed; that they did stays to be looked at.
+async fn changed(rights: &mut Option<watch::Receiver<()>>) {
+    let Some(rights) = rights else { return std::future::pending().await };
+    match rights.changed().await {
+        Ok(()) => rights.mark_changed(),
+        // The people are gone: the program ends.
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Comes to its end when the time is over.
@@ -74,6 +109,9 @@ async fn over(until: Option<Instant>) {
 /// The next event; none when the program stops.
 async fn next(mut watching: Watching) -> Option<(Result<Event, Infallible>, Watching)> {
     loop {
+        if !watching.still_may().await {
+            return None;
+        }
         let seen = watching.progress.borrow_and_update().progress.clone();
         let view = ProgressView::of(&seen, &watching.principal);
         if watching.last.as_ref() != Some(&view) {
@@ -81,10 +119,12 @@ async fn next(mut watching: Watching) -> Option<(Result<Event, Infallible>, Watc
             watching.last = Some(view);
             return Some((Ok(event), watching));
         }
+        let Watching { progress, stopping, rights, until, .. } = &mut watching;
         tokio::select! {
-            changed = watching.progress.changed() => changed.ok()?,
-            _ = watching.stopping.wait_for(|stopping| *stopping) => return None,
-            () = over(watching.until) => return None,
+            changed = progress.changed() => changed.ok()?,
+            () = changed(rights) => continue,
+            _ = stopping.wait_for(|stopping| *stopping) => return None,
+            () = over(*until) => return None,
         }
         tokio::time::sleep(EVENT_EVERY).await;
     }

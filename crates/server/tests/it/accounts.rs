@@ -10,7 +10,7 @@ use intramuros_server::{Accounts, Limits, Record, Settings, Walls};
 use intramuros_store::people::People;
 use serde_json::{Value, json};
 
-use crate::people::{Browser, PASSPHRASE, RULES, accounts, request, server, server_with};
+use crate::people::{Browser, PASSPHRASE, RULES, accounts, request, server, server_of, server_with};
 use crate::support::{Scene, Server};
 
 fn results(browser: &mut Browser<'_>) -> Vec<String> {
@@ -336,6 +336,75 @@ fn a_token_of_the_store_works_where_nobody_signs_in_and_a_wrong_one_does_not() {
 }
 
 #[test]
+fn what_is_watched_ends_with_the_right_to_watch_it() {
+    use std::io::{Read, Write};
+    let (server, _people) = server();
+    let mut anne = Browser::of(&server, "anne");
+    let rose = format!("/api/v1/people/{}", anne.person("rose"));
+    let groups = anne.json("/api/v1/groups");
+    let group = format!("/api/v1/groups/{}", groups["groups"][0]["id"]);
+    let watch = |browser: &Browser<'_>| {
+        let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+        // Far below the five minutes after which such a stream ends in any case.
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+        let cookies: Vec<String> =
+            browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let (host, cookies) = (server.address, cookies.join("; "));
+        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: {host}\r\nCookie: {cookies}\r\n\r\n").unwrap();
+        let mut text = Vec::new();
+        while !String::from_utf8_lossy(&text).contains("event: progress") {
+            let mut more = [0; 1024];
+            let read = stream.read(&mut more).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&text));
+            text.extend_from_slice(&more[..read]);
+        }
+        stream
+    };
+    // What does not concern who watches leaves the stream open; what does ends it.
+    let others = Browser::of(&server, "remi");
+    let mut other = watch(&others);
+    let mut ends = |ask: (&str, &str, serde_json::Value)| {
+        let mut stream = watch(&Browser::of(&server, "rose"));
+        let (method, path, body) = ask;
+        let answer = anne.ask(method, path, (!body.is_null()).then_some(body));
+        assert!([200, 204].contains(&answer.status), "{method} {path}: {}", answer.text());
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+    };
+    ends(("PATCH", &group, json!({"remove": ["rose"]})));
+    ends(("DELETE", &format!("{rose}/sessions"), serde_json::Value::Null));
+    ends(("PATCH", &rose, json!({"mail": "rose@x.fr"})));
+    ends(("DELETE", &rose, serde_json::Value::Null));
+    other.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+    let mut rest = [0; 4096];
+    while let Ok(read) = other.read(&mut rest) {
+        assert!(read > 0, "somebody else's stream has ended");
+    }
+}
+
+#[test]
+fn a_change_of_a_group_is_made_whole_or_not_at_all() {
+    let (server, _people) = server();
+    let mut anne = Browser::of(&server, "anne");
+    let groups = anne.json("/api/v1/groups")["groups"].clone();
+    assert_eq!((groups[0]["name"].as_str(), &groups[0]["rules"]), (Some("rh"), &json!(1)));
+    let group = format!("/api/v1/groups/{}", groups[0]["id"]);
+    let wrong = json!({"name": "personnel", "add": ["remi", "nobody-known"], "remove": ["rose"]});
+    assert_eq!(anne.ask("PATCH", &group, Some(wrong)).status, 400);
+    assert_eq!(anne.json("/api/v1/groups")["groups"], groups);
+    let made = anne.ask("POST", "/api/v1/groups", Some(json!({"name": "ventes"})));
+    assert_eq!(made.json()["rules"], 0);
+    let taken = json!({"name": "ventes", "add": ["remi"], "remove": ["rose"]});
+    assert_eq!(anne.ask("PATCH", &group, Some(taken)).status, 409);
+    assert_eq!(anne.json("/api/v1/groups")["groups"][0], groups[0]);
+    let right = json!({"add": ["remi"], "remove": ["rose"]});
+    let changed = anne.ask("PATCH", &group, Some(right)).json();
+    assert_eq!((&changed["members"], &changed["rules"]), (&json!(["remi"]), &json!(1)));
+    let renamed = anne.ask("PATCH", &group, Some(json!({"name": "personnel"}))).json();
+    assert_eq!((&renamed["name"], &renamed["rules"]), (&json!("personnel"), &json!(0)));
+}
+
+#[test]
 fn the_rule_that_lets_a_person_read_is_named() {
     let (server, _people) = server();
     let mut adam = Browser::of(&server, "adam");
@@ -360,6 +429,51 @@ fn the_rule_that_lets_a_person_read_is_named() {
     assert!(!seen.to_string().contains("Congés"), "the document itself is not shown");
     assert_eq!(adam.get("/api/v1/see-as?person=rose&document=987654").status, 404);
     assert_eq!(adam.get("/api/v1/see-as?person=nobody&document=1").status, 400);
+}
+
+#[test]
+fn members_of_a_channel_are_known_by_their_mail_address_and_the_check_says_so() {
+    let export = "== general/1\nle budget est voté\n== direction/1 for rose@x.fr\nle budget baisse\n";
+    let (server, _people) =
+        server_of(Scene { files: &[("slack.zip", export)], rules: RULES, ..Scene::default() });
+    let mut anne = Browser::of(&server, "anne");
+    let rose = anne.person("rose");
+    let mut mail = |address: &str| {
+        let change = Some(json!({"mail": address}));
+        assert_eq!(anne.ask("PATCH", &format!("/api/v1/people/{rose}"), change).status, 200);
+    };
+    let mut of_rose = Browser::of(&server, "rose");
+    let mut finds = |expected: usize| {
+        let found = of_rose.json("/api/v1/search?q=budget");
+        assert_eq!(found["total"], expected, "{found}");
+    };
+    finds(1);
+    mail("Rose@X.fr");
+    finds(2);
+    let mut adam = Browser::of(&server, "adam");
+    let mut seen = |person: &str, path: &str| {
+        adam.json(&format!("/api/v1/see-as?person={person}&source=papers&path={path}"))
+    };
+    let mut check = |person: &str, path: &str, expected: Value| {
+        let seen = seen(person, path);
+        let found = json!([
+            seen["allowed"],
+            seen["by"],
+            seen["rule"]["only"],
+            seen["rule"]["parts_differ"],
+            seen["known"]
+        ]);
+        assert_eq!(found, expected, "{person} {path}: {seen}");
+        assert_eq!(seen["rule"]["pending"], false, "{seen}");
+    };
+    check("rose", "slack.zip!/direction/1", json!([true, "everyone", ["rose@x.fr"], false, true]));
+    check("remi", "slack.zip!/direction/1", json!([false, "not_member", ["rose@x.fr"], false, true]));
+    check("anne", "slack.zip!/direction/1", json!([true, "owner", ["rose@x.fr"], false, true]));
+    check("remi", "slack.zip!/general/1", json!([true, "everyone", null, false, true]));
+    check("remi", "slack.zip", json!([true, "everyone", null, true, true]));
+    check("remi", "slack.zip!/nothing", json!([true, "everyone", null, false, false]));
+    mail("");
+    finds(1);
 }
 
 #[test]

@@ -10,6 +10,21 @@ use crate::error::Doing;
 
 const COLUMNS: &str = "id, name, origin, external, created_ms";
 
+/// What changes of a group.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupChange<'a> {
+    /// Another name.
+    pub name: Option<&'a str>,
+    /// What a directory calls it; none within takes that away.
+    pub external: Option<Option<&'a str>>,
+    /// In whose name.
+    pub origin: &'a Origin,
+    /// Who comes in; people who are not there are passed over.
+    pub add: &'a [PersonId],
+    /// Who goes out. An administrator takes out whoever brought them in.
+    pub remove: &'a [PersonId],
+}
+
 impl People {
     /// Every group in the order of their names, `limit` of them from `offset` on.
     pub fn groups(&self, offset: usize, limit: usize) -> Result<Vec<Group>, Error> {
@@ -46,16 +61,6 @@ impl People {
         })
     }
 
-    /// Notes what a directory calls a group.
-    pub fn set_group_external(&self, id: GroupId, external: Option<&str>) -> Result<(), Error> {
-        self.change(|transaction| {
-            transaction
-                .execute("UPDATE groups SET external = ?1 WHERE id = ?2", params![external, id.0])
-                .doing("changing a group")?;
-            Ok(())
-        })
-    }
-
     /// Adds a group, unless the name is taken.
     pub fn add_group(
         &self,
@@ -72,16 +77,24 @@ impl People {
         })
     }
 
-    /// Gives a group another name, unless it is taken.
-    pub fn rename_group(&self, id: GroupId, name: &str) -> Result<Result<(), Taken>, Error> {
+    /// Changes a group: all that is asked for, or nothing where the name is taken.
+    pub fn change_group(&self, id: GroupId, change: &GroupChange<'_>) -> Result<Result<(), Taken>, Error> {
+        let what = "changing a group";
         self.change(|transaction| {
-            if id_of(transaction, name)?.is_some_and(|other| other != id) {
-                return Ok(Err(Taken::Name));
+            if let Some(name) = change.name {
+                if id_of(transaction, name)?.is_some_and(|other| other != id) {
+                    return Ok(Err(Taken::Name));
+                }
+                transaction
+                    .execute("UPDATE groups SET name = ?1 WHERE id = ?2", params![name, id.0])
+                    .doing(what)?;
             }
-            transaction
-                .execute("UPDATE groups SET name = ?1 WHERE id = ?2", params![name, id.0])
-                .doing("renaming a group")?;
-            Ok(Ok(()))
+            if let Some(external) = change.external {
+                transaction
+                    .execute("UPDATE groups SET external = ?1 WHERE id = ?2", params![external, id.0])
+                    .doing(what)?;
+            }
+            members(transaction, id, change.origin, change.add, change.remove).map(Ok)
         })
     }
 
@@ -103,20 +116,7 @@ impl People {
         add: &[PersonId],
         remove: &[PersonId],
     ) -> Result<(), Error> {
-        self.change(|transaction| {
-            for person in remove {
-                transaction
-                    .execute(
-                        "DELETE FROM memberships WHERE group_id = ?1 AND person_id = ?2 AND (?4 OR origin = ?3)",
-                        params![group.0, person.0, origin.word(), *origin == Origin::Local],
-                    )
-                    .doing("changing a group")?;
-            }
-            for person in add {
-                join(transaction, *person, group, origin)?;
-            }
-            Ok(())
-        })
+        self.change(|transaction| members(transaction, group, origin, add, remove))
     }
 
     /// Makes somebody's groups at a provider what it says they are now. Groups that are not known are added; groups that
@@ -145,6 +145,27 @@ impl People {
             Ok(())
         })
     }
+}
+
+fn members(
+    transaction: &Transaction<'_>,
+    group: GroupId,
+    origin: &Origin,
+    add: &[PersonId],
+    remove: &[PersonId],
+) -> Result<(), Error> {
+    for person in remove {
+        transaction
+            .execute(
+                "DELETE FROM memberships WHERE group_id = ?1 AND person_id = ?2 AND (?4 OR origin = ?3)",
+                params![group.0, person.0, origin.word(), *origin == Origin::Local],
+            )
+            .doing("changing a group")?;
+    }
+    for person in add {
+        join(transaction, *person, group, origin)?;
+    }
+    Ok(())
 }
 
 fn id_of(connection: &Connection, name: &str) -> Result<Option<GroupId>, Error> {

@@ -26,6 +26,7 @@ use crate::open;
 use crate::pool::Readers;
 
 pub use conversations::{Conversation, ConversationId, MOST_TURNS, Turn, Whose};
+pub use groups::GroupChange;
 pub use schema::VERSION as PEOPLE_VERSION;
 pub use usage::{Ratings, Use};
 pub use values::{

@@ -9,8 +9,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use intramuros_accounts::names;
 use intramuros_core::error::Error;
+use intramuros_core::perimeter::Perimeter;
 use intramuros_journal::time::now_ms;
-use intramuros_store::people::{Group, GroupId, Origin, People, PersonId};
+use intramuros_store::people::{Group, GroupChange, GroupId, Origin, People, PersonId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -102,26 +103,28 @@ pub(crate) async fn groups(
     let limit = parameters.number("limit", 1, MOST_GROUPS)?.unwrap_or(200) as usize;
     let offset = parameters.number("offset", 0, u64::from(u32::MAX))?.unwrap_or(0) as usize;
     parameters.finish()?;
-    let views = accounts.people(move |people| {
-        let groups = people.groups(offset, limit)?;
-        groups.into_iter().map(|group| named(people, group)).collect::<Result<Vec<_>, _>>()
-    });
     let perimeter = shared.library().perimeter();
-    let rules = |name: &String| perimeter.access.iter().filter(|rule| rule.groups.contains(name)).count();
-    let groups =
-        views.await?.into_iter().map(|view| GroupView { rules: rules(&view.name), ..view }).collect();
-    Ok(Json(GroupsAnswer { groups }))
+    let groups = accounts.people(move |people| {
+        let groups = people.groups(offset, limit)?;
+        groups.into_iter().map(|group| named(people, &perimeter, group)).collect::<Result<Vec<_>, _>>()
+    });
+    Ok(Json(GroupsAnswer { groups: groups.await? }))
 }
 
-fn named(people: &People, group: Group) -> Result<GroupView, Error> {
+/// How many access rules name a group.
+fn rules(perimeter: &Perimeter, name: &str) -> usize {
+    perimeter.access.iter().filter(|rule| rule.groups.contains(name)).count()
+}
+
+fn named(people: &People, perimeter: &Perimeter, group: Group) -> Result<GroupView, Error> {
     let names = people.names(&group.members.iter().copied().collect())?;
     let members: BTreeSet<String> = names.into_values().map(|(name, _)| name).collect();
     Ok(GroupView {
         id: group.id.0,
+        rules: rules(perimeter, &group.name),
         name: group.name,
         origin: group.origin.word(),
         members: members.into_iter().collect(),
-        rules: 0,
     })
 }
 
@@ -146,7 +149,8 @@ pub(crate) async fn add(
     let added = accounts.people(move |people| people.add_group(&new, &Origin::Local, None, now_ms())).await?;
     let id = added.map_err(|_| Failure::taken(&name))?;
     shared.note(act(&caller, "group added", &[("group", &name)])).await?;
-    Ok(Json(GroupView { id: id.0, name, origin: Origin::Local.word(), members: Vec::new(), rules: 0 }))
+    let rules = rules(&shared.library().perimeter(), &name);
+    Ok(Json(GroupView { id: id.0, name, origin: Origin::Local.word(), members: Vec::new(), rules }))
 }
 
 /// Renames a group, puts people in and takes others out.
@@ -172,41 +176,44 @@ pub(crate) async fn change(
         return Err(Failure::bad_request(format!("at most {MOST_AT_ONCE} people at once")));
     }
     let before = accounts.people(move |people| people.group(id)).await?.ok_or_else(Failure::not_found)?;
-    if let Some(name) = &asked.name {
-        let name = names::group(name).map_err(Failure::bad_request)?;
-        let new = name.clone();
-        let renamed = accounts.people(move |people| people.rename_group(id, &new)).await?;
-        renamed.map_err(|_| Failure::taken(&name))?;
-        shared.note(act(&caller, "group renamed", &[("group", &before.name), ("to", &name)])).await?;
-    }
-    let (add, remove) = (asked.add.clone(), asked.remove.clone());
+    let name = asked.name.as_deref().map(names::group).transpose().map_err(Failure::bad_request)?;
+    let (new, add, remove) = (name.clone(), asked.add.clone(), asked.remove.clone());
     let changed = accounts
         .people(move |people| {
-            let ids = |names: &[String]| -> Result<Result<Vec<PersonId>, String>, Error> {
-                let mut ids = Vec::new();
-                for name in names {
-                    match people.person_named(name)? {
-                        Some(person) => ids.push(person.id),
-                        None => return Ok(Err(name.clone())),
-                    }
-                }
-                Ok(Ok(ids))
+            let (Some(add), Some(remove)) = (ids(people, &add)?, ids(people, &remove)?) else {
+                return Ok(Err(Failure::bad_request("somebody among them is not known here")));
             };
-            match (ids(&add)?, ids(&remove)?) {
-                (Ok(add), Ok(remove)) => people.change_members(id, &Origin::Local, &add, &remove).map(Ok),
-                (Err(name), _) | (_, Err(name)) => Ok(Err(name)),
-            }
+            let change = GroupChange {
+                name: new.as_deref(),
+                external: None,
+                origin: &Origin::Local,
+                add: &add,
+                remove: &remove,
+            };
+            let changed = people.change_group(id, &change)?;
+            Ok(changed.map_err(|_| Failure::taken(new.as_deref().unwrap_or_default())))
         })
         .await?;
-    changed.map_err(|_| Failure::bad_request("somebody among them is not known here"))?;
+    changed?;
+    if let Some(name) = &name {
+        shared.note(act(&caller, "group renamed", &[("group", &before.name), ("to", name)])).await?;
+    }
+    let called = name.as_deref().unwrap_or(&before.name);
     for (action, names) in [("put into group", &asked.add), ("taken out of group", &asked.remove)] {
         if !names.is_empty() {
-            let on = [("group", before.name.as_str()), ("people", &names.join(", "))];
+            let on = [("group", called), ("people", &names.join(", "))];
             shared.note(act(&caller, action, &on)).await?;
         }
     }
-    let view = accounts.people(move |people| people.group(id)?.map(|group| named(people, group)).transpose());
+    let perimeter = shared.library().perimeter();
+    let view = accounts
+        .people(move |people| people.group(id)?.map(|group| named(people, &perimeter, group)).transpose());
     Ok(Json(view.await?.ok_or_else(Failure::not_found)?))
+}
+
+/// The numbers of people by their names; none where one of them is not known.
+fn ids(people: &People, names: &[String]) -> Result<Option<Vec<PersonId>>, Error> {
+    names.iter().map(|name| Ok(people.person_named(name)?.map(|person| person.id))).collect()
 }
 
 /// Removes a group. Access rules that name it let nobody in by it any more.

@@ -1,12 +1,12 @@
 //! What happened, of which kind, by whom and when?
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use intramuros_core::error::Error;
 use intramuros_journal::Event;
-use intramuros_journal::read::{Filter, each};
+use intramuros_journal::read::{Filter, Reached, newest};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +18,10 @@ use crate::parameters::Parameters;
 
 /// Most entries in one list.
 const MOST_ENTRIES: u64 = 500;
+
+/// Most entries that are looked at for one list. 200,000: about a second's reading; a list of what is rarer goes on
+/// with the next one.
+const MOST_LOOKED_AT: u64 = 200_000;
 
 /// What can be asked of the journal.
 #[derive(IntoParams)]
@@ -51,8 +55,10 @@ pub(crate) struct JournalAnswer {
     pub failure: Option<String>,
     /// The newest first.
     pub entries: Vec<EntryView>,
-    /// Whether there are older ones of this kind.
+    /// Whether there are older ones of this kind, or entries that were not looked at yet.
     pub more: bool,
+    /// What to ask for as `before` to get them.
+    pub next: Option<u64>,
 }
 
 /// An entry of the journal.
@@ -100,33 +106,35 @@ pub(crate) async fn journal(
     parameters.finish()?;
     let failure = shared.walls.record.failure();
     let Some(folder) = shared.walls.journal.clone() else {
-        return Ok(Json(JournalAnswer { kept: false, failure, entries: Vec::new(), more: false }));
+        return Ok(Json(JournalAnswer {
+            kept: false,
+            failure,
+            entries: Vec::new(),
+            more: false,
+            next: None,
+        }));
     };
-    let (entries, more) = shared
+    let (entries, next) = shared
         .call(move |_| {
-            // The files are read from their beginning; of what fits, the last ones are kept.
-            let mut kept: VecDeque<EntryView> = VecDeque::new();
-            let mut more = false;
-            each(&folder, &filter, |entry, _| {
-                if entry.number >= before {
-                    return false;
-                }
-                kept.push_back(view(entry.number, &entry.time, &entry.event));
-                if kept.len() > limit {
-                    kept.pop_front();
-                    more = true;
-                }
-                true
+            let mut entries: Vec<EntryView> = Vec::new();
+            let reached = newest(&folder, &filter, before, MOST_LOOKED_AT, |entry| {
+                entries.push(view(entry.number, &entry.time, &entry.event));
+                // One more than is shown, to know whether there is one.
+                entries.len() <= limit
             })
-            .map_err(|error| {
-                intramuros_core::error::Error::data("the journal can't be read").because(error)
-            })?;
-            Ok((kept, more))
+            .map_err(|error| Error::data("the journal can't be read").because(error))?;
+            entries.truncate(limit);
+            let next = match reached {
+                Reached::Beginning => None,
+                Reached::Enough => entries.last().map(|entry| entry.number),
+                Reached::Limit(number) => Some(number),
+            };
+            Ok((entries, next))
         })
         .await?;
     let count = entries.len() as u64;
     shared.note(Event::Exported { by: caller.name(), what: "journal page".to_owned(), count }).await?;
-    Ok(Json(JournalAnswer { kept: true, failure, entries: entries.into_iter().rev().collect(), more }))
+    Ok(Json(JournalAnswer { kept: true, failure, entries, more: next.is_some(), next }))
 }
 
 fn view(number: u64, time: &str, event: &Event) -> EntryView {
