@@ -139,8 +139,8 @@ fn read_credentials(path: &std::path::Path) -> Result<String, EgressError> {
     Ok(base64(text.trim().as_bytes()))
 }
 
-/// Base64 with padding, as the header wants it.
-fn base64(bytes: &[u8]) -> String {
+/// Base64 with padding, as `Authorization: Basic` wants it.
+pub fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

@@ -20,7 +20,7 @@ pub mod rules;
 mod tls;
 
 pub use account::Account;
-pub use client::{Decision, Egress, Identity, Recorder, Surroundings};
+pub use client::{Decision, Egress, Identity, Recorder, Surroundings, base64};
 pub use http::{Request, Response};
 pub use rules::Refusal;
 

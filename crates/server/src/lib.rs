@@ -29,6 +29,7 @@ mod serve;
 mod walls;
 
 pub use accounts::Accounts;
+pub use api::admin::usage::{UsageAnswer, UseView, counted as usage};
 pub use api::openapi::document as openapi;
 pub use application::{Application, Look, Settings};
 pub use endpoints::{Body, Endpoint, Need, Rate, Who};

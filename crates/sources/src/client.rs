@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use intramuros_core::perimeter::Purpose;
 use intramuros_egress::connection::Connection;
-use intramuros_egress::{Egress, EgressError, Request};
+use intramuros_egress::{Egress, EgressError, Request, base64};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -168,19 +168,4 @@ pub(crate) fn with_basic(user: &str, secret: &str, mut request: Request) -> Resu
     value.set_sensitive(true);
     request.headers.insert(AUTHORIZATION, value);
     Ok(request)
-}
-
-/// Base64 with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group =
-            chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for position in 0..4 {
-            let letter = LETTERS[(group >> (18 - 6 * position) & 63) as usize];
-            text.push(if position <= chunk.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
 }

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use intramuros_core::error::Error;
 use intramuros_journal::time::now_ms;
-use intramuros_store::people::{PEOPLE_DATABASE, People, Ratings, Use};
-use serde::Serialize;
+use intramuros_server::{UsageAnswer, usage};
+use intramuros_store::people::{PEOPLE_DATABASE, People};
 
 use crate::output::Output;
 use crate::setup::Where;
@@ -23,30 +23,6 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Usage {
-    days: u32,
-    used: Vec<Row>,
-    kept: u64,
-    good: u64,
-    bad: u64,
-}
-
-#[derive(Serialize)]
-struct Row {
-    who: String,
-    /// None for sentences of the documents.
-    model: Option<String>,
-    questions: u64,
-    answered: u64,
-    refused: u64,
-    failed: u64,
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    /// At the declared prices; none where none is declared.
-    cost: Option<f64>,
-}
-
 /// Shows the counts that the server kept: by person and model, never a question.
 ///
 /// # Errors
@@ -59,32 +35,16 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         );
     }
     let people = People::open(&data)?;
-    let Ratings { kept, good, bad } = people.ratings(args.days, now_ms())?;
-    let row = |one: Use| {
-        let model = perimeter.models.iter().find(|model| model.name == one.model);
-        Row {
-            cost: model.and_then(|model| model.cost(one.prompt_tokens, one.completion_tokens)),
-            who: one.who,
-            model: Some(one.model).filter(|name| !name.is_empty()),
-            questions: one.questions,
-            answered: one.answered,
-            refused: one.refused,
-            failed: one.failed,
-            prompt_tokens: one.prompt_tokens,
-            completion_tokens: one.completion_tokens,
-        }
-    };
-    let used = people.used(args.days, now_ms())?.into_iter().map(row).collect();
-    let usage = Usage { days: args.days, used, kept, good, bad };
+    let usage = usage(&people, &perimeter, args.days, now_ms())?;
     if args.json {
         out.json(&usage)?;
     } else {
-        show(&usage, &perimeter.assistant.currency, out);
+        show(&usage, out);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(usage: &Usage, currency: &str, out: &mut Output) {
+fn show(usage: &UsageAnswer, out: &mut Output) {
     if usage.used.is_empty() {
         out.line("no question in these days");
     } else {
@@ -94,7 +54,7 @@ fn show(usage: &Usage, currency: &str, out: &mut Output) {
         ));
     }
     for row in &usage.used {
-        let cost = row.cost.map(|cost| format!("{cost:.2} {currency}")).unwrap_or_default();
+        let cost = row.cost.map(|cost| format!("{cost:.2} {}", usage.currency)).unwrap_or_default();
         out.line(&format!(
             "{:<20} {:<20} {:>9} {:>9} {:>9} {:>7} {:>12} {:>12}  {}",
             row.who,

@@ -66,7 +66,7 @@ use utoipa::OpenApi;
         super::admin::state::sources,
         super::admin::state::fetch,
         super::admin::state::models,
-        super::admin::state::usage,
+        super::admin::usage::usage,
         super::admin::state::settings,
         super::admin::journal::journal,
     ),

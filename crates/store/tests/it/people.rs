@@ -176,17 +176,11 @@ fn old_sessions_are_forgotten_and_times_are_kept() {
 }
 
 /// What the first released program wrote. Later ones must read it as it is.
-const FIRST_LAYOUT: &str = "
-INSERT INTO people VALUES(1,'anne','anne','Anne',NULL,'owner',1,'$argon2id$x','local',NULL,10,20);
-INSERT INTO groups VALUES(1,'rh','local',NULL,10);
-INSERT INTO memberships VALUES(1,1,'local');
-INSERT INTO tokens VALUES(1,zeroblob(32),1,'scripts','abcd','read','[]','anne',10,NULL,NULL);
-";
+const FIRST_LAYOUT: &str = include_str!("people-1.sql");
 
 #[test]
 fn an_older_database_is_brought_up_to_date_with_everything_in_it() {
-    let (folder, people) = scene();
-    drop(people);
+    let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(PEOPLE_DATABASE);
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch(FIRST_LAYOUT).unwrap();
@@ -195,6 +189,14 @@ fn an_older_database_is_brought_up_to_date_with_everything_in_it() {
     let anne = people.person_named("anne").unwrap().unwrap();
     assert_eq!((anne.role, anne.groups), (Role::Owner, names(&["rh"])));
     assert_eq!(people.tokens(Some(anne.id), 10).unwrap()[0].name, "scripts");
+    let bruno = people.person_of_identity("sso", "subject-2").unwrap().unwrap();
+    assert_eq!((bruno.name.as_str(), bruno.mail.as_deref(), bruno.active), ("bruno", Some("b@x.fr"), false));
+    assert_eq!((bruno.role, bruno.groups), (Role::Reader, names(&["rh"])));
+    let (session, of) = people.session(&[0; 32]).unwrap().unwrap();
+    assert_eq!((session.seen_ms, session.address.as_str(), of.name.as_str()), (20, "192.0.2.1", "anne"));
+    // What is new since then works on what was there before.
+    assert!(people.used(30, 20).unwrap().is_empty());
+    assert!(people.remove_person(bruno.id).unwrap());
     drop(people);
     let connection = rusqlite::Connection::open(&path).unwrap();
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();

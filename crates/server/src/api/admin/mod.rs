@@ -6,3 +6,4 @@ pub mod journal;
 pub mod people;
 pub mod see_as;
 pub mod state;
+pub mod usage;

@@ -8,12 +8,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use intramuros_core::perimeter::ModelKind;
 use intramuros_core::perimeter::host::{parse_url, with_port};
-use intramuros_journal::time::now_ms;
 use intramuros_library::Phase;
 use intramuros_sources::{Outcome, State as PlaceState};
-use intramuros_store::people::Use;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::api::Count;
 use crate::api::account::act;
@@ -338,101 +336,6 @@ pub(crate) async fn models(
         }
     });
     Ok(Json(ModelsAnswer { models: models.collect() }))
-}
-
-/// Usage.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct UsageAnswer {
-    /// Days that are counted, today among them.
-    pub days: u32,
-    /// By person and model, most questions first.
-    pub used: Vec<UseView>,
-    /// Answers of these days that are kept in conversations.
-    pub kept: u64,
-    /// Of these, called good.
-    pub good: u64,
-    /// Of these, called bad.
-    pub bad: u64,
-    /// The currency of costs; empty where none is declared.
-    pub currency: String,
-}
-
-/// What one person used one model for.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct UseView {
-    /// The person's name, `owner` or a program's.
-    pub who: String,
-    /// The declared model; none for sentences of the documents.
-    pub model: Option<String>,
-    /// Questions.
-    pub questions: u64,
-    /// Of these, answered.
-    pub answered: u64,
-    /// Of these, that nothing in the documents answers.
-    pub refused: u64,
-    /// Times that the model failed.
-    pub failed: u64,
-    /// Tokens of questions with their passages, as the service counts them.
-    pub prompt_tokens: u64,
-    /// Tokens of answers.
-    pub completion_tokens: u64,
-    /// What the tokens cost at the declared prices; none where none is declared.
-    pub cost: Option<f64>,
-}
-
-/// What can be asked of the usage.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code)] // Read by name in `Parameters`; this is how the OpenAPI document learns of them.
-pub(crate) struct UsageParameters {
-    /// Days, today among them.
-    #[param(minimum = 1, maximum = 400, default = 30)]
-    days: Option<u32>,
-}
-
-/// Who used which model for how much: questions, answers, refusals, tokens, costs, and what people thought of answers.
-/// Never a question or an answer.
-#[utoipa::path(
-    get, path = "/api/v1/usage", tag = "administration", params(UsageParameters),
-    responses(
-        (status = 200, description = "The counts", body = UsageAnswer),
-        (status = "4XX", description = "Why not", body = FailureBody),
-        (status = "5XX", description = "A fault of ours", body = FailureBody),
-    )
-)]
-pub(crate) async fn usage(
-    State(shared): State<Arc<Shared>>,
-    mut parameters: Parameters,
-) -> Result<Json<UsageAnswer>, Failure> {
-    let days = parameters.number("days", 1, 400)?.unwrap_or(30) as u32;
-    parameters.finish()?;
-    let now = now_ms();
-    let counted =
-        shared.accounts()?.people(move |people| Ok((people.used(days, now)?, people.ratings(days, now)?)));
-    let (used, ratings) = counted.await?;
-    let perimeter = shared.library().perimeter();
-    let view = |one: Use| {
-        let model = perimeter.models.iter().find(|model| model.name == one.model);
-        UseView {
-            cost: model.and_then(|model| model.cost(one.prompt_tokens, one.completion_tokens)),
-            who: one.who,
-            model: Some(one.model).filter(|name| !name.is_empty()),
-            questions: one.questions,
-            answered: one.answered,
-            refused: one.refused,
-            failed: one.failed,
-            prompt_tokens: one.prompt_tokens,
-            completion_tokens: one.completion_tokens,
-        }
-    };
-    Ok(Json(UsageAnswer {
-        days,
-        used: used.into_iter().map(view).collect(),
-        kept: ratings.kept,
-        good: ratings.good,
-        bad: ratings.bad,
-        currency: perimeter.assistant.currency.clone(),
-    }))
 }
 
 /// Every value that holds, and where it is declared. Secrets are in files of their own and not among them.
