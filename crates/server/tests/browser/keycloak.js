@@ -88,6 +88,7 @@ client_secret_file = "oidc.secret"
 async function start(command, args, options, ready) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
   let output = "";
+  child.said = () => output;
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { output += data; });
   for (const until = Date.now() + START_MS; ;) {
     if (child.exitCode !== null) throw new Error(`${command} ended at once:\n${output}`);
@@ -225,6 +226,8 @@ try {
       config: { priority: ["500"], enabled: ["true"], active: ["true"], algorithm: ["RS256"] },
     }).catch((error) => { if (!/JSON/.test(error)) throw error; });
     await page.context().clearCookies();
+    // Keys are fetched again once those that are known are half a minute old.
+    await page.waitForTimeout(35_000);
     await signIn("nina");
     await page.waitForURL(origin + "/?q=cong%C3%A9s");
     assert.deepEqual(await found(page, "congés"), ["charte.md"]);
@@ -232,7 +235,7 @@ try {
   console.log("all passed");
 } catch (error) {
   if (process.env.SCREENSHOTS) await page?.screenshot({ path: join(process.env.SCREENSHOTS, "keycloak-fault.png") });
-  console.log(`FAIL ${page?.url()} ${error?.stack ?? error}`);
+  console.log(`FAIL ${page?.url()} ${error?.stack ?? error}\n${children[1]?.said().slice(-3_000)}`);
   process.exitCode = 1;
 } finally {
   await browser?.close();

@@ -10,6 +10,8 @@ const NOT_SAID: &[&str] = &[
     "filter blob:none",
     "version 2",
     "committer ",
+    "tree ",
+    "x, {}",
     "version https://git-lfs",
     "application/xml; charset=utf-8",
     "{} LOGIN",

@@ -145,8 +145,7 @@ fn find(
     // Of what is attached to conversations nobody is told, whatever their role.
     sources.retain(|source| source.name != ATTACHED);
     let rules = store.access_rules()?;
-    let carried =
-        |access: AccessId| rules.iter().find(|(id, _)| *id == access).map(|(_, rule)| rule.clone());
+    let carried = |access: AccessId| rules.iter().find(|(id, _)| *id == access).map(|(_, rule)| rule.clone());
     if let Some(id) = document {
         let Some(document) = store.document(id)? else { return Ok(None) };
         let source = sources.into_iter().find(|source| source.id == document.location.source);
