@@ -23,6 +23,7 @@ use crate::caller::{Caller, address_of, identify, is_forwarded};
 use crate::endpoints::{Body, Endpoint, Need, Rate, Who};
 use crate::failure::{Cause, Failure, REFUSED};
 use crate::limits::MAX_PATH_BYTES;
+use crate::pace;
 
 /// Only our own files, no script or style within the page, no frame, and no text that becomes markup.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -73,14 +74,7 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let endpoint = route.as_deref().and_then(|route| shared.table.find(route, request.method())).copied();
     let mut response = match admit(&shared, &mut request, endpoint.as_ref(), began).await {
-        Ok(()) => {
-            let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-            let response = next.run(request).await;
-            if let (true, Some(accounts)) = (changes, &shared.accounts) {
-                accounts.rights_changed();
-            }
-            response
-        }
+        Ok(()) => answer(&shared, request, next, endpoint.as_ref(), began).await,
         Err(failure) => {
             if let Some(event) = refusal(&shared, &request, &failure) {
                 // That it can't be written changes nothing: it is refused in any case.
@@ -96,6 +90,28 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// The handler's answer, when it may leave.
+async fn answer(
+    shared: &Shared,
+    request: Request,
+    next: Next,
+    endpoint: Option<&Endpoint>,
+    began: Instant,
+) -> Response {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let paced = endpoint.is_some_and(|endpoint| matches!(endpoint.who, Who::Role(_)));
+    let principal =
+        request.extensions().get::<Caller>().filter(|_| paced).map(|caller| caller.principal.clone());
+    let response = next.run(request).await;
+    if let (true, Some(accounts)) = (changes, &shared.accounts) {
+        accounts.rights_changed();
+    }
+    if let Some(principal) = principal {
+        tokio::time::sleep(pace::hold(&principal, began.elapsed())).await;
     }
     response
 }

@@ -16,6 +16,7 @@ mod endpoints;
 mod failure;
 mod guard;
 mod limits;
+mod pace;
 mod page;
 mod parameters;
 mod programs;

@@ -90,3 +90,39 @@ fn scale() {
     }
     assert_eq!(library.verify().unwrap().faults, Vec::<String>::new());
 }
+
+/// Does the time of an answer tell whether a word stands in documents that may not be read? Printed as medians: a
+/// difference that is smaller than what times differ by anyway can't be told in one look.
+#[test]
+fn hidden() {
+    let Some(passages) = std::env::var("INTRAMUROS_SCALE").ok().and_then(|text| text.parse::<u64>().ok())
+    else {
+        println!("skipped: set INTRAMUROS_SCALE to a number of passages");
+        return;
+    };
+    let mut scene = scene(&[]);
+    scene.rules = "[[access]]\npath = \"open/**\"\nusers = [\"anne\"]\n".to_owned();
+    let mut random = Random(42);
+    for file in 0..passages {
+        let (folder, secret) = if file % 100 == 0 { ("open", "") } else { ("closed", "Zanzibar") };
+        let words: Vec<String> = (0..40).map(|_| format!("mot{}", random.next(20_000))).collect();
+        scene.write(&format!("{folder}/{file}.txt"), &format!("{} {secret}.\n", words.join(" ")));
+    }
+    let library = scene.ready();
+    let anne = Principal::user("anne", [""; 0]);
+    let mut times: Vec<(&str, Vec<f64>)> =
+        ["zanzibar", "qwertyui", "mot77 zanzibar", "mot77 qwertyui"].map(|word| (word, Vec::new())).into();
+    for _ in 0..300 {
+        for (question, times) in &mut times {
+            let watch = Instant::now();
+            let found = library.search(&anne, question, &SearchOptions::default()).unwrap();
+            times.push(watch.elapsed().as_secs_f64() * 1e3);
+            assert!(found.documents.iter().all(|found| found.document.path.starts_with("open/")));
+        }
+    }
+    for (question, mut times) in times {
+        times.sort_by(f64::total_cmp);
+        let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+        println!("{question:16} p10 {:.3} ms, median {:.3} ms, p90 {:.3} ms", at(10), at(50), at(90));
+    }
+}

@@ -9,11 +9,12 @@ use intramuros_library::{Answered, CitedStatement};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::search::{Asked, ResultView, SearchParameters, milliseconds, options};
+use super::search::{Asked, ResultView, SearchParameters, options};
 use super::{DocumentHead, Standing, pair};
 use crate::application::Shared;
 use crate::failure::{Failure, FailureBody};
 use crate::guard::Asker;
+use crate::pace;
 use crate::parameters::Parameters;
 use crate::record;
 
@@ -31,7 +32,7 @@ pub(crate) struct AskAnswer {
     pub citations: Vec<CitationView>,
     /// The nearest documents, when nothing answers.
     pub nearest: Vec<ResultView>,
-    /// How long it took here, in milliseconds.
+    /// How long it took here, in milliseconds; in steps of ten for those who may not read everything.
     pub took_ms: f64,
 }
 
@@ -78,13 +79,14 @@ pub(crate) async fn ask(
     parameters.finish()?;
     let mut asked = Asked::new(&shared, &principal, &question, &options);
     let by = record::name(&principal);
+    let asker = principal.clone();
     let answered = shared.call(move |library| library.ask(&principal, &question, &options)).await?;
     asked.results(&answered.results);
     shared.note(asked.0).await?;
     let cited = answered.statements.iter().map(|statement| &statement.document);
     shared.note_all(record::read_together(&by, cited, "citation")).await?;
     let mut answer = AskAnswer::from(answered);
-    answer.took_ms = milliseconds(began);
+    answer.took_ms = pace::told(&asker, began.elapsed());
     Ok(Json(answer))
 }
 

@@ -18,6 +18,7 @@ use crate::application::Shared;
 use crate::failure::{Failure, FailureBody};
 use crate::guard::Asker;
 use crate::limits::{DEFAULT_RESULTS, MAX_REACH, MAX_RESULTS};
+use crate::pace;
 use crate::parameters::Parameters;
 use crate::record;
 
@@ -74,7 +75,7 @@ pub(crate) struct SearchAnswer {
     pub suggestion: Option<String>,
     /// Whether there are more documents that can be had by skipping these.
     pub more: bool,
-    /// How long it took here, in milliseconds.
+    /// How long it took here, in milliseconds; in steps of ten for those who may not read everything.
     pub took_ms: f64,
 }
 
@@ -141,12 +142,13 @@ pub(crate) async fn search(
     parameters.finish()?;
     let reached = options.limit + options.offset;
     let mut asked = Asked::new(&shared, &principal, &question, &options);
+    let asker = principal.clone();
     let results = shared.call(move |library| library.search(&principal, &question, &options)).await?;
     asked.results(&results);
     shared.note(asked.0).await?;
     let mut answer = SearchAnswer::from(results);
     answer.more = answer.total > reached as u64 && reached < MAX_REACH;
-    answer.took_ms = milliseconds(began);
+    answer.took_ms = pace::told(&asker, began.elapsed());
     Ok(Json(answer))
 }
 
@@ -190,10 +192,6 @@ pub(crate) fn options(parameters: &mut Parameters) -> Result<SearchOptions, Fail
     let collection = parameters.one("collection")?.filter(|name| !name.is_empty());
     let filters = parameters.filters()?;
     Ok(SearchOptions { limit, offset, typing, filters, collection, ..SearchOptions::default() })
-}
-
-pub(crate) fn milliseconds(began: Instant) -> f64 {
-    (began.elapsed().as_secs_f64() * 100_000.0).round() / 100.0
 }
 
 impl From<Results> for SearchAnswer {

@@ -65,3 +65,18 @@ fn counts_progress_and_failures_are_for_the_owner_alone() {
     let owner = Server::start(Scene::default());
     assert!(owner.json("/api/v1/status")["counts"].is_object());
 }
+
+#[test]
+fn the_time_of_an_answer_is_told_and_taken_in_steps() {
+    let bruno = Server::for_visitor("bruno", RULES);
+    let document = format!("/api/v1/documents/{}", bruno.document("rh/conges.txt"));
+    for path in ["/api/v1/search?q=cong%C3%A9s", "/api/v1/search?q=lease", "/api/v1/ask?q=lease", &document] {
+        let began = std::time::Instant::now();
+        let answer = bruno.get(path);
+        assert!(began.elapsed() >= std::time::Duration::from_millis(10), "{path}");
+        if answer.status == 200 {
+            let took = bruno.json(path)["took_ms"].as_f64().unwrap();
+            assert!(took >= 10.0 && took % 10.0 == 0.0, "{path}: {took}");
+        }
+    }
+}
