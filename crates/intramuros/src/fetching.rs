@@ -11,6 +11,7 @@ use intramuros_library::Library;
 use intramuros_perimeter::notebook::{Notebook, Notes};
 use intramuros_sources::{Declared, Outcome, Syncs};
 
+use crate::language::count;
 use crate::output::Output;
 use crate::walls::Walls;
 
@@ -92,17 +93,25 @@ impl Fetched {
 
 /// What a look came to, for the terminal.
 pub fn in_words(source: &str, outcome: &Outcome, out: &mut Output) {
-    let mut parts = vec![format!("{} found outside, {} fetched", outcome.found, outcome.fetched)];
-    for (count, what) in
-        [(outcome.removed, "gone"), (outcome.unread, "not fetched"), (outcome.refused, "names refused")]
-    {
-        if count > 0 {
-            parts.push(format!("{count} {what}"));
+    let said = |number, french, english: &str| count(number, french, [english, english], out.language());
+    let mut parts = vec![
+        said(outcome.found, ["trouvé dehors", "trouvés dehors"], "found outside"),
+        said(outcome.fetched, ["apporté", "apportés"], "fetched"),
+    ];
+    for (number, french, english) in [
+        (outcome.removed, ["disparu", "disparus"], "gone"),
+        (outcome.unread, ["non apporté", "non apportés"], "not fetched"),
+        (outcome.refused, ["nom refusé", "noms refusés"], "names refused"),
+    ] {
+        if number > 0 {
+            parts.push(said(number, french, english));
         }
     }
-    out.line(&format!("{source}: {}", parts.join(", ")));
+    out.line(&format!("{source}{} {}", out.pick(" :", ":"), parts.join(", ")));
     if let Some(why) = &outcome.why {
-        out.note(&format!("  not seen whole, so nothing was removed: {why}"));
+        let partly =
+            out.pick("pas vu en entier, donc rien n’est retiré :", "not seen whole, so nothing was removed:");
+        out.note(&format!("  {partly} {why}"));
     }
     for (part, why) in &outcome.troubles {
         out.note(&format!("  {part}: {why}"));

@@ -3,11 +3,15 @@
 use std::io::{self, IsTerminal, Write};
 
 use intramuros_core::error::Error;
+use intramuros_netpol::language::Language;
 use serde::Serialize;
+
+use crate::language::language;
 
 /// Standard output and standard error, with what they can show.
 pub struct Output {
     colour: bool,
+    language: Language,
 }
 
 impl Output {
@@ -15,7 +19,20 @@ impl Output {
     pub fn new() -> Output {
         let colour =
             io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Output { colour }
+        Output { colour, language: language() }
+    }
+
+    /// The language of the person.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// What the person reads, of the two.
+    pub fn pick<T>(&self, french: T, english: T) -> T {
+        match self.language {
+            Language::French => french,
+            Language::English => english,
+        }
     }
 
     /// Whether standard error is a terminal: progress is a bar there, lines elsewhere.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_journal::line;
+use intramuros_netpol::language::Language;
 use intramuros_server::Accounts;
 use intramuros_store::people::People;
 
@@ -110,22 +111,29 @@ pub fn in_words(
     accounts: &Accounts,
     listen: &[SocketAddr],
     anew: bool,
+    language: Language,
 ) -> Result<Vec<String>, Error> {
     let mut lines = Vec::new();
     let encrypted = perimeter.server.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
     if accounts.demanded && !encrypted && listen.iter().any(|address| !address.ip().is_loopback()) {
-        lines.push(
-            "Other machines need https to sign in: put a proxy that ends TLS before it, and declare server.public_url."
-                .to_owned(),
+        let https = language.pick(
+            "Les autres machines ont besoin de https pour se connecter : placez devant un proxy qui termine TLS, et \
+             déclarez server.public_url.",
+            "Other machines need https to sign in: put a proxy that ends TLS before it, and declare server.public_url.",
         );
+        lines.push(https.to_owned());
     }
     if let Some(code) = accounts.first_code(anew)? {
         let at =
             perimeter.server.public_url.clone().or(listen.first().map(|address| format!("http://{address}")));
         let at = at.unwrap_or_default();
         let at = at.trim_end_matches('/');
-        lines
-            .push(format!("Owner's code, good once until the program stops: {code} (at {at}/sign-in#owner)"));
+        let owners = language.pick(
+            "Code du propriétaire, valable une fois jusqu’à l’arrêt du programme :",
+            "Owner's code, good once until the program stops:",
+        );
+        let place = language.pick("sur", "at");
+        lines.push(format!("{owners} {code} ({place} {at}/sign-in#owner)"));
     }
     Ok(lines)
 }

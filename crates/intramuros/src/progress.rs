@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use intramuros_library::{Library, Phase, Progress};
+use intramuros_netpol::language::Language;
 
+use crate::language::count;
 use crate::output::Output;
 
 /// How often a plain line is written at most.
@@ -83,13 +85,13 @@ impl Shown {
                 let (done, total) = amounts(progress);
                 bar.set_length(total.max(1));
                 bar.set_position(done);
-                bar.set_message(sentence(progress));
+                bar.set_message(sentence(progress, out.language()));
                 if end {
                     bar.finish_and_clear();
                 }
             }
             (_, None) => {
-                let line = sentence(progress);
+                let line = sentence(progress, out.language());
                 let due = self.written.is_none_or(|written| written.elapsed() >= LINE_EVERY);
                 if (due || end) && line != self.last {
                     out.note(&line);
@@ -109,27 +111,31 @@ fn amounts(progress: &Progress) -> (u64, u64) {
 }
 
 /// One line that says what is being done, how fast, and how long it will take.
-fn sentence(progress: &Progress) -> String {
-    let left = |seconds: Option<f64>| {
-        seconds.map(|seconds| format!(", {} left", duration(seconds))).unwrap_or_default()
+fn sentence(progress: &Progress, language: Language) -> String {
+    let left = |seconds: Option<f64>| match (seconds.map(duration), language) {
+        (None, _) => String::new(),
+        (Some(time), Language::French) => format!(", encore {time}"),
+        (Some(time), Language::English) => format!(", {time} left"),
     };
+    let Progress { source, passages, embedded, embedding_rate: rate, .. } = progress;
+    let (found, done, to_read) = (progress.files_found, progress.files_done, progress.files_to_read);
+    let (reading, embedding) = (left(progress.reading_seconds_left), left(progress.embedding_seconds_left));
+    let french = language == Language::French;
     match progress.phase {
-        Phase::Looking => format!("looking through {}: {} files", progress.source, progress.files_found),
-        Phase::Reading => format!(
-            "reading {}: {} of {} files{}",
-            progress.source,
-            progress.files_done,
-            progress.files_to_read,
-            left(progress.reading_seconds_left)
-        ),
-        Phase::Idle if progress.embedded < progress.passages => format!(
-            "meaning: {} of {} passages, {:.0}/s{}",
-            progress.embedded,
-            progress.passages,
-            progress.embedding_rate,
-            left(progress.embedding_seconds_left)
-        ),
-        Phase::Idle => format!("{} passages, all in step", progress.passages),
+        Phase::Looking if french => format!("parcours de {source} : {found} fichiers"),
+        Phase::Looking => format!("looking through {source}: {found} files"),
+        Phase::Reading if french => format!("lecture de {source} : {done} fichiers sur {to_read}{reading}"),
+        Phase::Reading => format!("reading {source}: {done} of {to_read} files{reading}"),
+        Phase::Idle if embedded < passages && french => {
+            format!("sens : {embedded} passages sur {passages}, {rate:.0}/s{embedding}")
+        }
+        Phase::Idle if embedded < passages => {
+            format!("meaning: {embedded} of {passages} passages, {rate:.0}/s{embedding}")
+        }
+        Phase::Idle => {
+            let passages = count(*passages, ["passage", "passages"], ["passage", "passages"], language);
+            format!("{passages}, {}", language.pick("tout est à jour", "all in step"))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use intramuros_core::perimeter::{Perimeter, Source};
 use intramuros_egress::{Egress, Surroundings};
 use intramuros_ingest::Ocr;
 use intramuros_journal::{Event, Journal};
+use intramuros_netpol::language::Language;
 use intramuros_perimeter::{notebook, record};
 use intramuros_seal::{Places, Plan, SealError, Sealed, Watched, Watcher};
 
@@ -206,27 +207,38 @@ fn make(data: &Path) -> Result<(), Error> {
 }
 
 /// What the walls are, in a line or two, for whoever started the program.
-pub fn in_words(perimeter: &Perimeter, walls: &Walls) -> Vec<String> {
+pub fn in_words(perimeter: &Perimeter, walls: &Walls, language: Language) -> Vec<String> {
     let Some(sealed) = &walls.sealed else {
-        return vec![
-            "Not sealed (`sealed = false`): the program keeps to what is declared, the kernel enforces nothing."
-                .to_owned(),
-        ];
+        let unsealed = language.pick(
+            "Non scellé (`sealed = false`) : le programme s’en tient à ce qui est déclaré, le noyau n’impose rien.",
+            "Not sealed (`sealed = false`): the program keeps to what is declared, the kernel enforces nothing.",
+        );
+        return vec![unsealed.to_owned()];
     };
-    let missing = sealed.missing.iter().map(|what| format!("Not enforced by this kernel: {what}"));
-    let unwatched =
-        sealed.unwatched.iter().map(|why| format!("What the kernel refuses is not journalled: {why}"));
-    std::iter::once(if sealed.landlock_abi == 0 {
-        "Sealed in part: see what this kernel does not enforce.".to_owned()
-    } else {
-        format!("Sealed by the kernel: {}; files are read in {} alone.", way_out(perimeter), reads(perimeter))
-    })
-    .chain(missing)
-    .chain(unwatched)
-    .collect()
+    let missing = language.pick("Non imposé par ce noyau :", "Not enforced by this kernel:");
+    let unwatched = language
+        .pick("Ce que le noyau refuse n’est pas journalisé :", "What the kernel refuses is not journalled:");
+    let first = match (sealed.landlock_abi, language) {
+        (0, Language::French) => "Scellé en partie : voir ce que ce noyau n’impose pas.".to_owned(),
+        (0, Language::English) => "Sealed in part: see what this kernel does not enforce.".to_owned(),
+        (_, Language::French) => format!(
+            "Scellé par le noyau : {} ; des fichiers ne sont lus que dans {}.",
+            way_out(perimeter, language),
+            reads(perimeter, language)
+        ),
+        (_, Language::English) => format!(
+            "Sealed by the kernel: {}; files are read in {} alone.",
+            way_out(perimeter, language),
+            reads(perimeter, language)
+        ),
+    };
+    std::iter::once(first)
+        .chain(sealed.missing.iter().map(|what| format!("{missing} {what}")))
+        .chain(sealed.unwatched.iter().map(|why| format!("{unwatched} {why}")))
+        .collect()
 }
 
-fn way_out(perimeter: &Perimeter) -> String {
+fn way_out(perimeter: &Perimeter, language: Language) -> String {
     let today = intramuros_core::perimeter::Day::of_ms(intramuros_journal::time::now_ms());
     let open: Vec<String> = perimeter
         .egress
@@ -241,22 +253,28 @@ fn way_out(perimeter: &Perimeter) -> String {
         })
         .collect();
     match open.as_slice() {
-        [] => "no connection can leave".to_owned(),
+        [] => language.pick("aucune connexion ne peut sortir", "no connection can leave").to_owned(),
+        open if language == Language::French => {
+            format!("des connexions ne sortent que vers {}", open.join(", "))
+        }
         open => format!("connections leave to {} alone", open.join(", ")),
     }
 }
 
-fn reads(perimeter: &Perimeter) -> String {
+fn reads(perimeter: &Perimeter, language: Language) -> String {
     /// More folders than this are counted rather than named.
     const NAMED: usize = 3;
     let folders: Vec<&Source> = perimeter.sources.iter().filter(|source| !source.is_remote()).collect();
     let paths: Vec<String> =
         folders.iter().take(NAMED).map(|source| source.path.display().to_string()).collect();
     if paths.is_empty() {
-        return "the data folder".to_owned();
+        return language.pick("le dossier de données", "the data folder").to_owned();
     }
     match folders.len().checked_sub(NAMED) {
         None | Some(0) => paths.join(", "),
+        Some(more) if language == Language::French => {
+            format!("{} et {more} autres dossiers", paths.join(", "))
+        }
         Some(more) => format!("{} and {more} more folders", paths.join(", ")),
     }
 }

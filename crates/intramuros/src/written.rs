@@ -9,9 +9,12 @@ use intramuros_core::perimeter::Perimeter;
 use intramuros_dialogue::{Asking, Called, Cited, Ending, Event, Tools, Writers, answer, gather};
 use intramuros_egress::{Egress, Surroundings};
 use intramuros_library::{DocumentFacts, SearchOptions};
+use intramuros_netpol::language::Language;
 use serde::Serialize;
 
+use crate::commands::ask::NOT_FOUND;
 use crate::commands::search::place;
+use crate::language::count;
 use crate::noted;
 use crate::output::Output;
 use crate::setup;
@@ -113,7 +116,10 @@ impl Shown<'_> {
                 // What was printed stands; what follows is the answer.
                 if !self.sentences.is_empty() && !self.json {
                     self.flush();
-                    self.out.note("The model looked further; its answer begins again:");
+                    self.out.note(self.out.pick(
+                        "Le modèle a cherché plus loin ; sa réponse recommence :",
+                        "The model looked further; its answer begins again:",
+                    ));
                 }
                 self.sentences.clear();
                 self.line.clear();
@@ -121,7 +127,10 @@ impl Shown<'_> {
             Event::Model { .. } | Event::Quoting => {
                 if !self.sentences.is_empty() && !self.json {
                     self.flush();
-                    self.out.note("That model failed; what it wrote is void. Again:");
+                    self.out.note(self.out.pick(
+                        "Ce modèle a échoué ; ce qu’il a écrit est nul. De nouveau :",
+                        "That model failed; what it wrote is void. Again:",
+                    ));
                 }
                 self.sentences.clear();
                 self.line.clear();
@@ -158,7 +167,7 @@ impl Shown<'_> {
             self.out.note(&format!("{model}: {why}"));
         }
         if !ending.found {
-            self.out.line("I did not find it.");
+            self.out.line(self.out.pick(NOT_FOUND.0, NOT_FOUND.1));
             return Ok(());
         }
         self.out.line("");
@@ -168,7 +177,7 @@ impl Shown<'_> {
         };
         let cited: Vec<usize> = self.sentences.iter().flat_map(numbers).collect();
         for source in self.sources.iter().filter(|source| cited.contains(&source.number)) {
-            let standing = place(source.pages, source.lines, source.section.as_deref());
+            let standing = place(source.pages, source.lines, source.section.as_deref(), self.out.language());
             self.out.line(&format!(
                 "[{}] {} {}",
                 source.number,
@@ -176,16 +185,30 @@ impl Shown<'_> {
                 self.out.dim(&format!("{}{standing}", source.document.path))
             ));
         }
-        self.out.note(&match (&ending.model, ending.unsupported) {
-            (None, _) => "Sentences of the documents.".to_owned(),
-            (Some(model), 0) => format!("Written by {model}; the documents support every sentence."),
-            (Some(model), count) if ending.removed => {
-                format!("Written by {model}; {count} sentences that nothing supports were removed.")
-            }
-            (Some(model), count) => {
-                format!("Written by {model}; nothing supports {count} sentences, marked (?).")
-            }
-        });
+        self.out.note(&written_by(&ending, self.out.language()));
         Ok(())
+    }
+}
+
+/// Who wrote the answer, and how much of it did not hold.
+fn written_by(ending: &Ending, language: Language) -> String {
+    let Some(model) = &ending.model else {
+        return language.pick("Phrases des documents.", "Sentences of the documents.").to_owned();
+    };
+    let sentences =
+        count(ending.unsupported as u64, ["phrase", "phrases"], ["sentence", "sentences"], language);
+    match (language, ending.unsupported, ending.removed) {
+        (Language::French, 0, _) => format!("Rédigé par {model} ; les documents appuient chaque phrase."),
+        (Language::English, 0, _) => format!("Written by {model}; the documents support every sentence."),
+        (Language::French, _, true) => {
+            format!("Rédigé par {model} ; retiré, car rien ne l’appuie : {sentences}.")
+        }
+        (Language::English, _, true) => {
+            format!("Written by {model}; removed, as nothing supports them: {sentences}.")
+        }
+        (Language::French, ..) => {
+            format!("Rédigé par {model} ; rien n’appuie {sentences}, avec la marque (?).")
+        }
+        (Language::English, ..) => format!("Written by {model}; nothing supports {sentences}, marked (?)."),
     }
 }

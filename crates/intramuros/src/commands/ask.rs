@@ -90,13 +90,16 @@ fn quoted(
     Ok(answered.found)
 }
 
+/// What is said where no document answers.
+pub const NOT_FOUND: (&str, &str) = ("Je ne l’ai pas trouvé.", "I did not find it.");
+
 fn show(answered: &Answered, out: &mut Output) {
     if !answered.found {
-        out.line("I did not find it.");
+        out.line(out.pick(NOT_FOUND.0, NOT_FOUND.1));
         let nearest = answered.results.documents.iter().take(3);
         for (index, found) in nearest.enumerate() {
             if index == 0 {
-                out.line("The nearest documents:");
+                out.line(out.pick("Les documents les plus proches :", "The nearest documents:"));
             }
             out.line(&format!("  {} {}", found.document.title, out.dim(&found.document.path)));
         }
@@ -111,7 +114,7 @@ fn show(answered: &Answered, out: &mut Output) {
     }
     out.line("");
     for (index, statement) in answered.statements.iter().enumerate() {
-        let standing = place(statement.pages, statement.lines, statement.section.as_deref());
+        let standing = place(statement.pages, statement.lines, statement.section.as_deref(), out.language());
         out.line(&format!(
             "[{}] {} {}",
             index + 1,

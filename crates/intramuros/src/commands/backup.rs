@@ -98,8 +98,15 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         out.json(&manifest)?;
     } else {
         let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
-        out.line(&format!("{} files, {} kB in {}", manifest.files.len(), bytes / 1_000, args.to.display()));
-        out.note("It holds every document's text, and the keys: keep it as carefully as the data folder.");
+        let (files, kilobytes, to) = (manifest.files.len(), bytes / 1_000, args.to.display());
+        out.line(&out.pick(
+            format!("{files} fichiers, {kilobytes} ko dans {to}"),
+            format!("{files} files, {kilobytes} kB in {to}"),
+        ));
+        out.note(out.pick(
+            "Il contient le texte de chaque document, et les clés : à garder aussi soigneusement que le dossier de données.",
+            "It holds every document's text, and the keys: keep it as carefully as the data folder.",
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use intramuros_core::error::Error;
+use intramuros_core::perimeter::SourceKind;
 use intramuros_library::ScanReport;
+use intramuros_netpol::language::Language;
 use intramuros_sources::{Declared, Outcome};
 use serde::Serialize;
 
 use crate::fetching::{self, Fetched, Fetching};
+use crate::language::count;
 use crate::output::Output;
 use crate::progress::{self, Style};
 use crate::setup::{self, Where};
@@ -107,17 +110,28 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     for (source, outcome) in &fetched {
         fetching::in_words(source, outcome, out);
     }
-    for (source, report) in &reports {
-        out.line(&sentence(source, report));
+    // Where nobody uploads anything, there is nothing to say of uploads.
+    let unused = |source: &str, report: &ScanReport| {
+        let uploads = perimeter.source(source).is_some_and(|source| source.kind == SourceKind::Uploads);
+        uploads && report.read + report.unchanged + report.moved + report.removed + report.failed == 0
+    };
+    for (source, report) in reports.iter().filter(|(source, report)| !unused(source, report)) {
+        out.line(&sentence(source, report, out.language()));
         for (path, reason) in &report.troubles {
             out.note(&format!("  {path}: {reason}"));
         }
     }
     let unread: u64 = counts.failed.values().sum();
-    out.line(&format!("{} documents, {} passages", counts.documents, counts.passages));
+    let noun = |number, word: [&str; 2]| count(number, word, word, out.language());
+    let documents = noun(counts.documents, ["document", "documents"]);
+    let passages = noun(counts.passages, ["passage", "passages"]);
+    out.line(&format!("{documents}, {passages}"));
     if unread > 0 {
-        out.line(&format!(
-            "{unread} files or parts were not read: `intramuros unread` lists them with the reason"
+        out.line(&out.pick(
+            format!(
+                "fichiers ou parties non lus : {unread} ; `intramuros unread` les montre, avec la raison"
+            ),
+            format!("files or parts not read: {unread}; `intramuros unread` lists them with the reason"),
         ));
     }
     Ok(ended(&fetched))
@@ -145,17 +159,18 @@ fn done<'a>(source: &'a str, report: &'a ScanReport, fetched: Option<&'a Outcome
     }
 }
 
-fn sentence(source: &str, report: &ScanReport) -> String {
-    let mut parts = vec![format!("{} read", report.read)];
-    for (count, what) in [
-        (report.unchanged, "unchanged"),
-        (report.moved, "moved"),
-        (report.removed, "removed"),
-        (report.failed, "not read"),
+fn sentence(source: &str, report: &ScanReport, language: Language) -> String {
+    let said = |number, french, english: &str| count(number, french, [english, english], language);
+    let mut parts = vec![said(report.read, ["lu", "lus"], "read")];
+    for (number, french, english) in [
+        (report.unchanged, ["inchangé", "inchangés"], "unchanged"),
+        (report.moved, ["déplacé", "déplacés"], "moved"),
+        (report.removed, ["disparu", "disparus"], "removed"),
+        (report.failed, ["non lu", "non lus"], "not read"),
     ] {
-        if count > 0 {
-            parts.push(format!("{count} {what}"));
+        if number > 0 {
+            parts.push(said(number, french, english));
         }
     }
-    format!("{source}: {}", parts.join(", "))
+    format!("{source}{} {}", language.pick(" :", ":"), parts.join(", "))
 }

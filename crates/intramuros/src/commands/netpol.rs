@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use intramuros_core::error::{Error, ErrorKind};
 use intramuros_netpol::cli::{NetpolArgs, Terminal};
-use intramuros_netpol::language::Language;
 
+use crate::language::language;
 use crate::output::Output;
 
 /// Runs a command of `netpol`.
@@ -21,16 +21,5 @@ pub fn run(args: &NetpolArgs, out: &mut Output) -> Result<ExitCode, Error> {
             shown.hints = error.hints.clone();
             Err(shown)
         }
-    }
-}
-
-/// The language of the person, as the environment says it.
-pub fn language() -> Language {
-    let said = ["LC_ALL", "LC_MESSAGES", "LANG"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    match said {
-        Some(value) if value.starts_with("fr") => Language::French,
-        _ => Language::English,
     }
 }

@@ -6,7 +6,7 @@ use intramuros_core::error::Error;
 use intramuros_netpol::cli::Terminal;
 use intramuros_operator::cli::{Env, Operator};
 
-use super::netpol::language;
+use crate::language::language;
 use crate::output::Output;
 
 /// Runs a command of `operator`.

@@ -52,10 +52,17 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         }
         copy(&args.from.join(&file.path), &data.join(&file.path))?;
     }
-    out.line(&format!("{} files put into {}", manifest.files.len(), data.display()));
-    out.note(
-        "The index is made again at the next start. Keys that were declared elsewhere are not in a backup.",
+    let (files, folder) = (manifest.files.len(), data.display());
+    out.line(
+        &out.pick(
+            format!("{files} fichiers placés dans {folder}"),
+            format!("{files} files put into {folder}"),
+        ),
     );
+    out.note(out.pick(
+        "L’index sera refait au prochain démarrage. Les clés déclarées ailleurs ne sont pas dans une sauvegarde.",
+        "The index is made again at the next start. Keys that were declared elsewhere are not in a backup.",
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

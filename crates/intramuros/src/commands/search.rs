@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use intramuros_core::error::Error;
 use intramuros_library::{FoundDocument, FoundPassage, Results, SearchOptions};
+use intramuros_netpol::language::Language;
 use intramuros_search::Mode;
 
 use crate::looking::Looking;
@@ -71,27 +72,29 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
 
 fn show(results: &Results, out: &mut Output) {
     if results.documents.is_empty() {
-        out.line("nothing found");
+        out.line(out.pick("rien trouvé", "nothing found"));
     }
     if let Some(suggestion) = &results.suggestion {
-        out.line(&format!("did you mean: {suggestion}"));
+        out.line(&format!("{} {suggestion}", out.pick("vouliez-vous dire :", "did you mean:")));
     }
     for (rank, found) in results.documents.iter().enumerate() {
         show_document(rank + 1, found, out);
     }
     if results.total > results.documents.len() {
-        out.line(&out.dim(&format!(
-            "{} of {} documents; --limit shows more",
-            results.documents.len(),
-            results.total
+        let (shown, total) = (results.documents.len(), results.total);
+        out.line(&out.dim(&out.pick(
+            format!("{shown} documents sur {total} ; --limit en montre davantage"),
+            format!("{shown} of {total} documents; --limit shows more"),
         )));
     }
 }
 
 fn show_document(rank: usize, found: &FoundDocument, out: &mut Output) {
     out.line(&format!("{rank:>2}. {}", out.bold(&found.document.title)));
-    let place =
-        found.passages.first().map(|passage| place(passage.pages, passage.lines, passage.section.as_deref()));
+    let place = found
+        .passages
+        .first()
+        .map(|passage| place(passage.pages, passage.lines, passage.section.as_deref(), out.language()));
     out.line(&out.dim(&format!("    {}{}", found.document.path, place.unwrap_or_default())));
     if let Some(passage) = found.passages.first() {
         let text = snippet(passage, out);
@@ -109,10 +112,16 @@ fn snippet(passage: &FoundPassage, out: &Output) -> String {
 }
 
 /// Where something stands, in words: `, page 3`, `, lines 4 to 9`, `, Sheet1`.
-pub fn place(pages: Option<(u32, u32)>, lines: Option<(u32, u32)>, section: Option<&str>) -> String {
+pub fn place(
+    pages: Option<(u32, u32)>,
+    lines: Option<(u32, u32)>,
+    section: Option<&str>,
+    language: Language,
+) -> String {
+    let to = language.pick("à", "to");
     let span = |one: &str, many: &str, span: (u32, u32)| match span {
         (first, last) if first == last => format!(", {one} {first}"),
-        (first, last) => format!(", {many} {first} to {last}"),
+        (first, last) => format!(", {many} {first} {to} {last}"),
     };
     let mut text = String::new();
     if let Some(section) = section {
@@ -122,7 +131,7 @@ pub fn place(pages: Option<(u32, u32)>, lines: Option<(u32, u32)>, section: Opti
     if let Some(pages) = pages {
         text.push_str(&span("page", "pages", pages));
     } else if let Some(lines) = lines {
-        text.push_str(&span("line", "lines", lines));
+        text.push_str(&span(language.pick("ligne", "line"), language.pick("lignes", "lines"), lines));
     }
     text
 }
@@ -133,11 +142,14 @@ mod tests {
 
     #[test]
     fn places_are_said_in_words() {
-        let check =
-            |pages, lines, section, expected: &str| assert_eq!(place(pages, lines, section), expected);
+        let check = |pages, lines, section, expected: &str| {
+            assert_eq!(place(pages, lines, section, Language::English), expected);
+        };
         check(Some((3, 3)), None, None, ", page 3");
         check(Some((3, 4)), Some((1, 2)), None, ", pages 3 to 4");
         check(None, Some((4, 9)), Some("Notes"), ", Notes, lines 4 to 9");
         check(None, None, None, "");
+        assert_eq!(place(None, Some((4, 9)), Some("Notes"), Language::French), ", Notes, lignes 4 à 9");
+        assert_eq!(place(Some((3, 4)), None, None, Language::French), ", pages 3 à 4");
     }
 }

@@ -13,6 +13,7 @@ use intramuros_core::perimeter::Perimeter;
 use intramuros_dialogue::Writers;
 use intramuros_journal::Journal;
 use intramuros_library::{Library, Phase};
+use intramuros_netpol::language::Language;
 use intramuros_perimeter::{load, notebook};
 use intramuros_server::{Accounts, Application, Record, Seal, Settings, check_address};
 use intramuros_sources::Declared;
@@ -78,7 +79,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         forwarder.start(walls.egress.clone())?;
     }
     take_slips(data.clone(), walls.journal.clone())?;
-    let words = walls::in_words(&perimeter, &walls);
+    let words = walls::in_words(&perimeter, &walls, out.language());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(setup::threads())
         .enable_all()
@@ -93,13 +94,17 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         out.line(&format!("Intramuros: {}", out.bold(&format!("http://{address}/"))));
     }
     words.iter().for_each(|line| out.note(line));
-    people::in_words(&perimeter, &accounts, &addresses, args.owner_code)?
+    people::in_words(&perimeter, &accounts, &addresses, args.owner_code, out.language())?
         .iter()
         .for_each(|line| out.note(line));
-    out.note("Stop with Ctrl+C.");
+    out.note(out.pick("Ctrl+C pour arrêter.", "Stop with Ctrl+C."));
     let writers = Writers::new(&perimeter, &walls.egress)?;
     if let Some(writer) = writers.endpoints().first() {
-        out.note(&format!("Answers are written by {}, and checked.", writer.name()));
+        let name = writer.name();
+        out.note(&out.pick(
+            format!("Les réponses sont rédigées par {name}, et vérifiées."),
+            format!("Answers are written by {name}, and checked."),
+        ));
     }
     let application = Application {
         library,
@@ -113,7 +118,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         },
         walls: intramuros_server::Walls {
             places: fetching.clone(),
-            ..server_walls(&perimeter, &data, &walls, &words)
+            ..server_walls(&perimeter, &data, &walls)
         },
         writers: Arc::new(writers),
     };
@@ -233,19 +238,18 @@ fn applied(
 }
 
 /// What the server is told of the walls around it.
-fn server_walls(
-    perimeter: &Perimeter,
-    data: &Path,
-    walls: &Walls,
-    words: &[String],
-) -> intramuros_server::Walls {
+fn server_walls(perimeter: &Perimeter, data: &Path, walls: &Walls) -> intramuros_server::Walls {
     intramuros_server::Walls {
         journal: Some(load::journal_folder(perimeter, data)),
         record: Record::new(walls.journal.clone(), &perimeter.journal),
         egress: Some(walls.egress.clone()),
         seal: Seal {
             sealed: walls.sealed.is_some(),
-            summary: words.first().cloned().unwrap_or_default(),
+            // As the rest of the interface.
+            summary: walls::in_words(perimeter, walls, Language::English)
+                .into_iter()
+                .next()
+                .unwrap_or_default(),
             missing: walls.sealed.as_ref().map(|sealed| sealed.missing.clone()).unwrap_or_default(),
         },
         places: None,

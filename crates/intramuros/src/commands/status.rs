@@ -62,17 +62,30 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
 
 fn show(status: &Status, out: &mut Output) {
     let counts = &status.counts;
-    out.line(&format!("data       {}", status.data.display()));
-    out.line(&format!("files      {} ({} read)", counts.files, counts.files_read));
+    let step = match status.words_in_step {
+        true => out.pick("à jour", "in step"),
+        false => out.pick("en cours d’indexation", "being indexed"),
+    };
+    let (files, read) = (counts.files, counts.files_read);
+    let (passages, embedded) = (counts.passages, status.embedded);
+    out.line(&format!("{:<10} {}", out.pick("données", "data"), status.data.display()));
+    out.line(
+        &out.pick(format!("fichiers   {files} ({read} lus)"), format!("files      {files} ({read} read)")),
+    );
     out.line(&format!("documents  {}", counts.documents));
-    let step = if status.words_in_step { "in step" } else { "being indexed" };
-    out.line(&format!("passages   {} (words {step}, {} with meaning)", counts.passages, status.embedded));
+    out.line(&out.pick(
+        format!("passages   {passages} (mots : {step} ; {embedded} avec leur sens)"),
+        format!("passages   {passages} (words {step}, {embedded} with meaning)"),
+    ));
     for (reason, count) in &counts.failed {
-        out.line(&format!("not read   {count} {reason}"));
+        out.line(&format!("{:<10} {count} {reason}", out.pick("non lus", "not read")));
     }
     if let Some(verified) = &status.verified
         && verified.faults.is_empty()
     {
-        out.line("verified   store and index hold the same");
+        out.line(out.pick(
+            "vérifié    la base et l’index contiennent la même chose",
+            "verified   store and index hold the same",
+        ));
     }
 }

@@ -54,7 +54,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     if unread.is_empty() {
-        out.line("everything was read");
+        out.line(out.pick("tout a été lu", "everything was read"));
     }
     for entry in &unread {
         out.line(&format!("{:<12} {}  {}", entry.reason, entry.path, out.dim(&entry.detail)));

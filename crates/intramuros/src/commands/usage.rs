@@ -46,11 +46,19 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
 
 fn show(usage: &UsageAnswer, out: &mut Output) {
     if usage.used.is_empty() {
-        out.line("no question in these days");
+        out.line(out.pick("aucune question ces jours-ci", "no question in these days"));
     } else {
         out.line(&format!(
-            "{:<20} {:<20} {:>9} {:>9} {:>9} {:>7} {:>12} {:>12}  cost",
-            "who", "model", "questions", "answered", "refused", "failed", "tokens in", "tokens out"
+            "{:<20} {:<20} {:>9} {:>9} {:>9} {:>7} {:>12} {:>12}  {}",
+            out.pick("qui", "who"),
+            out.pick("modèle", "model"),
+            "questions",
+            out.pick("répondues", "answered"),
+            out.pick("refusées", "refused"),
+            out.pick("échecs", "failed"),
+            out.pick("jetons lus", "tokens in"),
+            out.pick("écrits", "tokens out"),
+            out.pick("coût", "cost")
         ));
     }
     for row in &usage.used {
@@ -58,7 +66,7 @@ fn show(usage: &UsageAnswer, out: &mut Output) {
         out.line(&format!(
             "{:<20} {:<20} {:>9} {:>9} {:>9} {:>7} {:>12} {:>12}  {}",
             row.who,
-            row.model.as_deref().unwrap_or("(sentences)"),
+            row.model.as_deref().unwrap_or(out.pick("(phrases)", "(sentences)")),
             row.questions,
             row.answered,
             row.refused,
@@ -68,5 +76,9 @@ fn show(usage: &UsageAnswer, out: &mut Output) {
             cost.trim()
         ));
     }
-    out.line(&format!("answers kept {}, called good {}, bad {}", usage.kept, usage.good, usage.bad));
+    let Usage { kept, good, bad, .. } = usage;
+    out.line(&out.pick(
+        format!("réponses gardées : {kept} ; jugées bonnes : {good}, mauvaises : {bad}"),
+        format!("answers kept {kept}, called good {good}, bad {bad}"),
+    ));
 }

@@ -4,6 +4,7 @@ mod asked;
 mod backup;
 mod channels;
 mod forward;
+mod language;
 mod noted;
 mod reload;
 mod sealed;

@@ -57,7 +57,12 @@ impl House {
 
     /// Runs a command that ends; its output and whether it went well.
     pub fn run(&self, arguments: &[&str]) -> (String, bool) {
-        let output = self.command().args(arguments).output().unwrap();
+        self.run_in("C", arguments)
+    }
+
+    /// As [`House::run`], where the environment has this locale.
+    pub fn run_in(&self, locale: &str, arguments: &[&str]) -> (String, bool) {
+        let output = self.command().env("LC_ALL", locale).args(arguments).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         (String::from_utf8_lossy(&text).into_owned(), output.status.success())
     }
