@@ -76,7 +76,7 @@ fn show(usage: &UsageAnswer, out: &mut Output) {
             cost.trim()
         ));
     }
-    let Usage { kept, good, bad, .. } = usage;
+    let UsageAnswer { kept, good, bad, .. } = usage;
     out.line(&out.pick(
         format!("réponses gardées : {kept} ; jugées bonnes : {good}, mauvaises : {bad}"),
         format!("answers kept {kept}, called good {good}, bad {bad}"),
