@@ -50,7 +50,10 @@ fn found(house: &House, who: &str) -> Vec<&'static str> {
     channels.into_iter().filter(|channel| said.contains(&format!("{channel}/2024-03-01"))).collect()
 }
 
-fn follow(house: &House, put: &dyn Fn(&[(&'static str, String)])) {
+/// Puts these files of an export in the place of the earlier ones.
+type Put<'a> = &'a dyn Fn(&[(&'static str, String)]);
+
+fn follow(house: &House, put: Put<'_>) {
     house.declare("[[access]]\npath = '**'\ngroups = ['staff']\n");
     let check = |who: &str, expected: &[&str]| assert_eq!(found(house, who), expected, "{who}");
     let read = || {
