@@ -3,18 +3,27 @@
 use serde_json::{Value, json};
 
 use crate::people::{Browser, request, server};
+use crate::support::Server;
+
+/// The head by which a directory says that it is one.
+fn directory(administrator: &mut Browser<'_>) -> String {
+    let asked = json!({"name": "directory", "scopes": ["scim"], "service": true});
+    let made = administrator.ask("POST", "/api/v1/tokens", Some(asked)).json();
+    format!("Authorization: Bearer {}\r\n", made["token"].as_str().unwrap())
+}
+
+/// What a directory is answered.
+fn scim(server: &Server, bearer: &str, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    let answer = request(server, method, &format!("/scim/v2{path}"), body.as_ref(), bearer);
+    (answer.status, if answer.body.is_empty() { Value::Null } else { answer.json() })
+}
 
 #[test]
 fn a_directory_keeps_its_own_people_and_groups_and_nobody_elses() {
     let (server, _people) = server();
     let mut anne = Browser::of(&server, "anne");
-    let asked = json!({"name": "directory", "scopes": ["scim"], "service": true});
-    let made = anne.ask("POST", "/api/v1/tokens", Some(asked)).json();
-    let bearer = format!("Authorization: Bearer {}\r\n", made["token"].as_str().unwrap());
-    let scim = |method: &str, path: &str, body: Option<Value>| {
-        let answer = request(&server, method, &format!("/scim/v2{path}"), body.as_ref(), &bearer);
-        (answer.status, if answer.body.is_empty() { Value::Null } else { answer.json() })
-    };
+    let bearer = directory(&mut anne);
+    let scim = |method: &str, path: &str, body: Option<Value>| scim(&server, &bearer, method, path, body);
     let (status, zoe) =
         scim("POST", "/Users", Some(json!({"userName": "zoe", "externalId": "z-1", "displayName": "Zoé"})));
     assert_eq!((status, &zoe["active"]), (201, &json!(true)), "{zoe}");
@@ -51,13 +60,8 @@ fn a_directory_keeps_its_own_people_and_groups_and_nobody_elses() {
 fn a_directory_is_answered_what_it_asks_for() {
     let (server, _people) = server();
     let mut anne = Browser::of(&server, "anne");
-    let asked = json!({"name": "directory", "scopes": ["scim"], "service": true});
-    let made = anne.ask("POST", "/api/v1/tokens", Some(asked)).json();
-    let bearer = format!("Authorization: Bearer {}\r\n", made["token"].as_str().unwrap());
-    let scim = |method: &str, path: &str, body: Option<Value>| {
-        let answer = request(&server, method, &format!("/scim/v2{path}"), body.as_ref(), &bearer);
-        (answer.status, if answer.body.is_empty() { Value::Null } else { answer.json() })
-    };
+    let bearer = directory(&mut anne);
+    let scim = |method: &str, path: &str, body: Option<Value>| scim(&server, &bearer, method, path, body);
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let zoe = json!({"userName": "zoe", "displayName": "Zoé", "emails": [{"value": "zoe@x.fr"}]});
     let (status, zoe) = scim("POST", "/Users?attributes=userName", Some(zoe));

@@ -20,7 +20,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
-from clients_common import free_port, llama, wait_for, write
+from clients_common import check, free_port, llama, wait_for, write
 
 TOKEN = "a-token-that-nobody-guesses"
 QUESTION = "How long must invoices be kept?"
@@ -43,12 +43,6 @@ def configuration(folder, port, model_port):
             f'url = "http://127.0.0.1:{model_port}/v1"\n'
         )
     return write(folder, "intramuros.toml", text)
-
-
-def check(what, holds, shown=""):
-    print(("ok      " if holds else "FAILED  ") + what, "" if holds else shown, flush=True)
-    if not holds:
-        raise SystemExit(1)
 
 
 def text_of(result):

@@ -1,6 +1,7 @@
 """What do the tests with other people's clients share?"""
 
 import importlib.util
+import json
 import os
 import socket
 import sys
@@ -49,3 +50,24 @@ def write(folder, name, text):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     return path
+
+
+def check(what, holds, shown=""):
+    """Says whether it holds; nothing follows what does not."""
+    print(("ok      " if holds else "FAILED  ") + what, "" if holds else shown, flush=True)
+    if not holds:
+        raise SystemExit(1)
+
+
+def events(base, question):
+    """The events of an answer, as name and data."""
+    body = json.dumps({"question": question}).encode()
+    request = urllib.request.Request(f"{base}/api/v1/answer", body, {"Content-Type": "application/json"})
+    name, found = None, []
+    for line in urllib.request.urlopen(request, timeout=600):
+        line = line.decode().rstrip("\n")
+        if line.startswith("event: "):
+            name = line[7:]
+        elif line.startswith("data: "):
+            found.append((name, json.loads(line[6:])))
+    return found

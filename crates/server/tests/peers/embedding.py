@@ -14,15 +14,9 @@ import tempfile
 import time
 import urllib.parse
 
-from clients_common import free_port, wait_for, write
+from clients_common import check, free_port, wait_for, write
 
 DOCUMENTS = 12
-
-
-def check(what, holds, shown=""):
-    print(("ok      " if holds else "FAILED  ") + what, "" if holds else shown, flush=True)
-    if not holds:
-        raise SystemExit(1)
 
 
 def main():

@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.request
 
-from clients_common import free_port, llama, wait_for, write
+from clients_common import check, events, free_port, llama, wait_for, write
 
 QUESTION = "How long must invoices be kept?"
 TOOLS = ["search", "open", "list_sources"]
@@ -27,12 +27,6 @@ DOCUMENTS = {
 }
 # Arguments that end soon, and a passage that was shown.
 BOUNDS = {"string": {"maxLength": 40}, "integer": {"minimum": 1, "maximum": 1}}
-
-
-def check(what, holds, shown=""):
-    print(("ok      " if holds else "FAILED  ") + what, "" if holds else shown, flush=True)
-    if not holds:
-        raise SystemExit(1)
 
 
 def plain(message):
@@ -78,18 +72,6 @@ class Bridge(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
 
-def events(base):
-    request = urllib.request.Request(f"{base}/api/v1/answer", json.dumps({"question": QUESTION}).encode(), {"Content-Type": "application/json"})
-    name, found = None, []
-    for line in urllib.request.urlopen(request, timeout=600):
-        line = line.decode().rstrip("\n")
-        if line.startswith("event: "):
-            name = line[7:]
-        elif line.startswith("data: "):
-            found.append((name, json.loads(line[6:])))
-    return found
-
-
 def main():
     binary, model = os.path.abspath(sys.argv[1]), sys.argv[2]
     port, bridge_port, model_port = free_port(), free_port(), free_port()
@@ -117,7 +99,7 @@ def main():
             wait_for(f"{base}/api/v1/health")
             while not json.loads(wait_for(f"{base}/api/v1/search?q=invoices"))["total"]:
                 time.sleep(0.3)
-            told = events(base)
+            told = events(base, QUESTION)
             check(f"the model's arguments are {Bridge.calls}", [name for name, _ in Bridge.calls] == TOOLS, told)
             check("each tool is done", [data["name"] for name, data in told if name == "tool"] == TOOLS, told)
             check("the list of tools is the same in each request", len({tuple(names) for names in Bridge.offered}) == 1, Bridge.offered)

@@ -13,15 +13,9 @@ import tempfile
 import time
 import urllib.request
 
-from clients_common import free_port, wait_for, write
+from clients_common import check, free_port, wait_for, write
 
 QUESTION = "How long must invoices be kept?"
-
-
-def check(what, holds, shown=""):
-    print(("ok      " if holds else "FAILED  ") + what, "" if holds else shown, flush=True)
-    if not holds:
-        raise SystemExit(1)
 
 
 def main():
