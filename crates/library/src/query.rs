@@ -14,6 +14,7 @@ use intramuros_core::access::{AccessId, AccessRule, Principal};
 use intramuros_core::document::{Block, Kind};
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
+use intramuros_core::perimeter::Perimeter;
 use intramuros_search::catalogue::{AccessSet, Facets, Filters};
 use intramuros_search::query::Query;
 use intramuros_search::snippet::snippet;
@@ -23,8 +24,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::collections::no_collection;
 use crate::embed::Embed;
-use intramuros_core::perimeter::Perimeter;
-
 use crate::facts::SourceNames;
 use crate::library::{Library, Shared};
 

@@ -441,8 +441,9 @@ impl Catalogue {
         listing
     }
 
-    /// The documents that may be looked at: readable, in the collection where one is chosen, and passing the filters. Everything that a search computes
-    /// (matches, counts, frequencies, lengths) is computed over these alone, so it can't tell of any other.
+    /// The documents that may be looked at: readable, in the collection where one is chosen, and passing the filters.
+    /// Everything that a search computes (matches, counts, frequencies, lengths) is computed over these alone, so it
+    /// can't tell of any other.
     pub fn visible(&self, readable: &AccessSet, filters: &Filters, collection: Option<&str>) -> SlotSet {
         let mut set = SlotSet { words: vec![0; self.slots.len().div_ceil(64)], count: 0 };
         let all = filters.is_empty();

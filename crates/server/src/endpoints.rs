@@ -137,6 +137,11 @@ impl Endpoint {
         self.path.starts_with("/v1/") || self.path == "/mcp"
     }
 
+    /// Whether what is done here may change somebody's rights. What the right to read is enough for changes none.
+    pub fn may_change_rights(&self) -> bool {
+        !matches!(self.method, "GET" | "HEAD") && self.need != Need::Scope(Scope::Read)
+    }
+
     /// Whether it answers the same to everybody, whoever asks.
     pub fn is_the_same_for_all(&self) -> bool {
         self.who == Who::Anyone

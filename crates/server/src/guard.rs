@@ -102,7 +102,7 @@ async fn answer(
     endpoint: Option<&Endpoint>,
     began: Instant,
 ) -> Response {
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let changes = endpoint.is_some_and(Endpoint::may_change_rights);
     let paced = endpoint.is_some_and(|endpoint| matches!(endpoint.who, Who::Role(_)));
     let principal =
         request.extensions().get::<Caller>().filter(|_| paced).map(|caller| caller.principal.clone());

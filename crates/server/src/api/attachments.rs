@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::account::act;
 use super::conversations::whose;
 use super::number;
-use super::uploads::{receive, refused, state_of};
+use super::uploads::{named, receive, refused, state_of};
 use crate::application::Shared;
 use crate::caller::Caller;
 use crate::failure::{Failure, FailureBody};
@@ -179,10 +179,6 @@ pub(crate) async fn detach(
     }
     note(&shared, &caller, "document detached", id, &name).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn named(parameters: &mut Parameters) -> Result<String, Failure> {
-    parameters.one("name")?.ok_or_else(|| Failure::bad_request("the name of the file is missing"))
 }
 
 /// One of one's own conversations; of others it is not told whether they are there.

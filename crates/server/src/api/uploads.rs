@@ -167,8 +167,7 @@ pub(crate) async fn bring(
     mut parameters: Parameters,
     body: Body,
 ) -> Result<(StatusCode, Json<UploadedAnswer>), Failure> {
-    let name =
-        parameters.one("name")?.ok_or_else(|| Failure::bad_request("the name of the file is missing"))?;
+    let name = named(&mut parameters)?;
     let readers = parameters.one("readers")?;
     let source = parameters.one("source")?;
     let replace = parameters.flag("replace")?;
@@ -287,6 +286,11 @@ fn readers_of(rule: &AccessRule) -> String {
 fn check_own(path: &str, caller: &Caller) -> Result<(), Failure> {
     let own = format!("{}/", folder_of(caller.principal.user.as_deref()));
     if path.starts_with(&own) { Ok(()) } else { Err(Failure::not_found()) }
+}
+
+/// The name under which a file comes.
+pub(super) fn named(parameters: &mut Parameters) -> Result<String, Failure> {
+    parameters.one("name")?.ok_or_else(|| Failure::bad_request("the name of the file is missing"))
 }
 
 /// Writes a body as it comes, within the limits.
