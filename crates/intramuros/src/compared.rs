@@ -186,11 +186,7 @@ impl<'a> Asker<'a> {
         let noted = Arc::new(noted.start());
         let egress = Egress::new(perimeter, surroundings, noted.notes.recorder())?;
         let writers = Arc::new(Writers::new(perimeter, &egress)?);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| Error::internal("the models can't be asked").because(error))?;
+        let runtime = setup::runtime(1, "the models can't be asked")?;
         let way_out = Some((&egress, runtime.handle()));
         let library = Arc::new(setup::open_read_only(perimeter.clone(), data, way_out)?);
         Ok(Asker { perimeter, library, writers, noted, runtime })

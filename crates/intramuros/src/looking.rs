@@ -43,11 +43,7 @@ impl Looking {
         walls::raise_for_asking(&narrow, data)?;
         let noted = opened.start();
         let egress = Egress::new(&narrow, surroundings, noted.notes.recorder())?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| Error::internal("the embedding model can't be asked").because(error))?;
+        let runtime = setup::runtime(1, "the embedding model can't be asked")?;
         let library = setup::open_read_only(perimeter, data, Some((&egress, runtime.handle())))?;
         Ok(Looking { library, noted, _runtime: Some(runtime) })
     }

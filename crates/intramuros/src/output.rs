@@ -29,10 +29,7 @@ impl Output {
 
     /// What the person reads, of the two.
     pub fn pick<T>(&self, french: T, english: T) -> T {
-        match self.language {
-            Language::French => french,
-            Language::English => english,
-        }
+        self.language.pick(french, english)
     }
 
     /// Whether standard error is a terminal: progress is a bar there, lines elsewhere.

@@ -16,7 +16,7 @@ use intramuros_library::{Embed, Library, Options, Reading};
 use intramuros_perimeter::cli::Last;
 use intramuros_perimeter::load;
 use intramuros_server::Look;
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::walls;
 
@@ -171,6 +171,18 @@ pub fn last() -> Option<Last> {
 /// The threads that this machine has.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What drives connections on so many threads; `wrong` is said where the system gives none.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime(threads: usize, wrong: &str) -> Result<Runtime, Error> {
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal(wrong).because(error))
 }
 
 /// This program's own file. On Linux by the name that leads to what is running, whatever lies at its path by now: a

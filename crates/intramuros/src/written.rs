@@ -57,11 +57,7 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
     let noted = Arc::new(noted.start());
     let egress = Egress::new(perimeter, surroundings, noted.notes.recorder())?;
     let writers = Writers::new(perimeter, &egress)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| Error::internal("the model can't be asked").because(error))?;
+    let runtime = setup::runtime(1, "the model can't be asked")?;
     let way_out = Some((&egress, runtime.handle()));
     let library = Arc::new(setup::open_read_only(perimeter.clone(), data, way_out)?);
     let options = SearchOptions { collection: asked.collection.clone(), ..SearchOptions::default() };

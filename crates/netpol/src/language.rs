@@ -19,8 +19,8 @@ pub enum Language {
 }
 
 impl Language {
-    /// The text of this language.
-    pub fn pick(self, french: &'static str, english: &'static str) -> &'static str {
+    /// What is said in this language, of the two.
+    pub fn pick<T>(self, french: T, english: T) -> T {
         match self {
             Self::French => french,
             Self::English => english,

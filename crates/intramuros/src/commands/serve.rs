@@ -80,11 +80,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     }
     take_slips(data.clone(), walls.journal.clone())?;
     let words = walls::in_words(&perimeter, &walls, out.language());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(setup::threads())
-        .enable_all()
-        .build()
-        .map_err(|error| Error::internal("the server can't be started").because(error))?;
+    let runtime = setup::runtime(setup::threads(), "the server can't be started")?;
     let way_out = Some((&walls.egress, runtime.handle()));
     let library = Arc::new(setup::open(perimeter.clone(), data.clone(), ocr, way_out)?);
     library.follow()?;
