@@ -28,6 +28,9 @@ if [ "${INSIDE:-}" = 1 ]; then
         mkdir -p "$WORK/layers/$folder" "$WORK/layers/$folder.work"
         mount -t overlay overlay -o "lowerdir=/$folder,upperdir=$WORK/layers/$folder,workdir=$WORK/layers/$folder.work" "/$folder" || exit 2
     done
+    # Nothing of a program that was already started here: a state folder of the layer below can't be moved by systemd, and
+    # is not what a first start finds.
+    rm -rf /etc/intramuros /var/lib/intramuros /var/lib/private/intramuros
     mkdir -p "$WORK/layers/srv"
     mount --bind "$WORK/layers/srv" /srv
     mkdir -p /srv/documents /etc/intramuros /etc/systemd/system

@@ -11,6 +11,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tantivy", &["intramuros-search"]),
     ("rten", &["intramuros-inference"]),
     ("tokenizers", &["intramuros-inference"]),
+    ("llama-cpp-2", &["intramuros-inference"]),
     ("rusqlite", &["intramuros-store"]),
     ("axum", &["intramuros-server"]),
     ("rmcp", &["intramuros-server"]),

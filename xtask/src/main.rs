@@ -38,7 +38,9 @@ fn tidy(root: &Path) -> ExitCode {
 
 /// The repository's root: this package lies right below it.
 fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // As it is run, not as it was built: a program kept from another checkout would look there.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let here = Path::new(&here);
     here.parent().unwrap_or(here).to_owned()
 }
 

@@ -3,13 +3,13 @@
 //! The authorization code flow with PKCE, state and nonce. Values in, values out: requests are sent by the server, through
 //! the one door out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD as BASE64_PADDED, URL_SAFE_NO_PAD as BASE64};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// How far the provider's clock may be off, in seconds.
 const SKEW_SECONDS: i64 = 60;
@@ -44,6 +44,9 @@ pub struct Discovery {
     /// Whether the answer names who it comes from (RFC 9207).
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
+    /// Whether single claims can be asked for (OpenID Connect Core, 5.5).
+    #[serde(default)]
+    pub claims_parameter_supported: bool,
 }
 
 impl Discovery {
@@ -103,7 +106,7 @@ impl Flow {
     }
 
     /// The address to which the browser is sent.
-    pub fn authorization(&self, endpoint: &str, client: &Client<'_>) -> String {
+    pub fn authorization(&self, discovery: &Discovery, client: &Client<'_>) -> String {
         let challenge = BASE64.encode(digest(&SHA256, self.verifier.as_bytes()));
         let parameters = [
             ("response_type", "code"),
@@ -115,8 +118,13 @@ impl Flow {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
-        let acr = client.acr_values.map(|values| ("acr_values", values));
-        with_parameters(endpoint, parameters.into_iter().chain(acr))
+        // By the one way a level is a wish, by the other a demand; [`is_sure`] holds the answer against it in any case.
+        let demand = client.acr_values.map(|values| match discovery.claims_parameter_supported {
+            true => ("claims", demand(values)),
+            false => ("acr_values", values.to_owned()),
+        });
+        let demand = demand.iter().map(|(name, value)| (*name, value.as_str()));
+        with_parameters(&discovery.authorization_endpoint, parameters.into_iter().chain(demand))
     }
 
     /// The body that exchanges a code.
@@ -131,6 +139,39 @@ impl Flow {
     }
 }
 
+/// The `claims` parameter that demands one of these levels.
+fn demand(acr_values: &str) -> String {
+    let values: Vec<&str> = acr_values.split_whitespace().collect();
+    let acr = match values.as_slice() {
+        [one] => json!({"essential": true, "value": one}),
+        several => json!({"essential": true, "values": several}),
+    };
+    json!({"id_token": {"acr": acr}}).to_string()
+}
+
+/// Whether the provider knew the person as surely as is demanded: by one of the levels declared, where any are.
+pub fn is_sure(claims: &Map<String, Value>, acr_values: Option<&str>) -> bool {
+    let Some(values) = acr_values else { return true };
+    let level = claims.get("acr").and_then(Value::as_str);
+    level.is_some_and(|level| values.split_whitespace().any(|value| value == level))
+}
+
+/// Whether what a provider tells beside its token is for us, where it says for whom it is: signed, it does.
+pub fn is_told_to_us(claims: &Map<String, Value>, issuer: &str, client_id: &str) -> bool {
+    let issued = claims.get("iss").is_none_or(|said| said.as_str() == Some(issuer));
+    let meant = !claims.contains_key("aud") || audience(claims).contains(&client_id);
+    issued && meant
+}
+
+/// For whom a token or an answer is: one program or several.
+fn audience(claims: &Map<String, Value>) -> Vec<&str> {
+    match claims.get("aud") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Who we are to a provider.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'a> {
@@ -140,7 +181,7 @@ pub struct Client<'a> {
     pub redirect: &'a str,
     /// What is asked for, separated by spaces.
     pub scopes: &'a str,
-    /// How surely the provider must know the person.
+    /// How surely the provider must know the person: the levels that are good enough, separated by spaces.
     pub acr_values: Option<&'a str>,
 }
 
@@ -150,12 +191,20 @@ pub fn basic(id: &str, secret: &str) -> String {
 }
 
 /// The address at which somebody signs out at the provider too, and comes back from.
-pub fn end_session(endpoint: &str, id_token: Option<&str>, client_id: &str, back: &str) -> String {
+///
+/// `state` comes back with the browser; some providers demand one. Nothing hangs on it here: to come back to the page on
+/// which one signs in does nothing.
+pub fn end_session(
+    endpoint: &str,
+    id_token: Option<&str>,
+    client_id: &str,
+    back: &str,
+    state: &[u8; RANDOM_BYTES],
+) -> String {
+    let state = BASE64.encode(state);
     let hint = id_token.map(|token| ("id_token_hint", token));
-    with_parameters(
-        endpoint,
-        [("client_id", client_id), ("post_logout_redirect_uri", back)].into_iter().chain(hint),
-    )
+    let parameters = [("client_id", client_id), ("post_logout_redirect_uri", back), ("state", &state)];
+    with_parameters(endpoint, parameters.into_iter().chain(hint))
 }
 
 /// Where somebody goes after signing in: an address of our own page, or the start.
@@ -191,11 +240,7 @@ pub fn check(
     if text("iss") != Some(issuer) {
         return Err("another provider made it");
     }
-    let audience: Vec<&str> = match claims.get("aud") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
+    let audience = audience(claims);
     let party = text("azp");
     if !audience.contains(&client_id) || party.is_some_and(|party| party != client_id) {
         return Err("it was made for another program");
@@ -261,6 +306,44 @@ pub fn identity(claims: &Map<String, Value>, mapping: &Mapping<'_>) -> Identity 
     }
 }
 
+/// Whether somebody is among those who may come in: of each claim named, one of the values, whose `*` at the start stands
+/// for any beginning. Small and capital letters are the same.
+pub fn is_admitted(claims: &Map<String, Value>, only: &BTreeMap<String, Vec<String>>) -> bool {
+    let fits = |said: &str, value: &str| {
+        let (said, value) = (said.trim().to_lowercase(), value.trim().to_lowercase());
+        value.strip_prefix('*').map_or(said == value, |ending| said.ends_with(ending))
+    };
+    only.iter().all(|(name, values)| {
+        let said: Vec<String> = match claim(claims, name) {
+            Some(Value::Array(several)) => {
+                several.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Number(number)) => vec![number.to_string()],
+            _ => Vec::new(),
+        };
+        // An address that the provider says it did not check is nobody's.
+        let unchecked =
+            name == "email" && claims.get("email_verified").is_some_and(|said| said != &Value::Bool(true));
+        !unchecked && said.iter().any(|said| values.iter().any(|value| fits(said, value)))
+    })
+}
+
+/// Whether the claims say everything that decides who may come in.
+pub fn says_all_of(claims: &Map<String, Value>, only: &BTreeMap<String, Vec<String>>) -> bool {
+    only.keys().all(|name| claim(claims, name).is_some())
+}
+
+/// A claim by its name; dots lead into it.
+fn claim<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    // A claim may have dots in its own name.
+    claims.get(path).or_else(|| {
+        let mut parts = path.split('.');
+        let first = claims.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.get(part))
+    })
+}
+
 /// Whether the claims say a name at all; where they don't, more is asked for at the provider.
 pub fn says_name(claims: &Map<String, Value>, mapping: &Mapping<'_>) -> bool {
     [mapping.name, "preferred_username", "email"]
@@ -269,13 +352,7 @@ pub fn says_name(claims: &Map<String, Value>, mapping: &Mapping<'_>) -> bool {
 }
 
 fn groups(claims: &Map<String, Value>, path: &str) -> Option<BTreeSet<String>> {
-    // A claim may have dots in its own name.
-    let found = claims.get(path).or_else(|| {
-        let mut parts = path.split('.');
-        let first = claims.get(parts.next()?)?;
-        parts.try_fold(first, |value, part| value.get(part))
-    })?;
-    let names: Vec<&str> = match found {
+    let names: Vec<&str> = match claim(claims, path)? {
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
         Value::String(names) => names.split([' ', ',']).collect(),
         _ => return None,
@@ -381,6 +458,55 @@ mod tests {
     }
 
     #[test]
+    fn a_provider_must_be_as_sure_as_declared_and_tell_it_to_us() {
+        let check = |claims: Value, declared: Option<&str>, expected: bool| {
+            assert_eq!(is_sure(&object(claims.clone()), declared), expected, "{claims} {declared:?}");
+        };
+        check(json!({}), None, true);
+        check(json!({"acr": "eidas1"}), Some("eidas1"), true);
+        check(json!({"acr": "eidas2"}), Some("eidas1 eidas2"), true);
+        check(json!({"acr": "eidas0"}), Some("eidas1 eidas2"), false);
+        check(json!({"acr": ["eidas1"]}), Some("eidas1"), false);
+        check(json!({}), Some("eidas1"), false);
+        let told = |claims: Value, expected: bool| {
+            assert_eq!(
+                is_told_to_us(&object(claims.clone()), "https://p.example", "us"),
+                expected,
+                "{claims}"
+            );
+        };
+        told(json!({"sub": "s"}), true);
+        told(json!({"iss": "https://p.example", "aud": "us"}), true);
+        told(json!({"aud": ["them", "us"]}), true);
+        told(json!({"aud": "them"}), false);
+        told(json!({"aud": 7}), false);
+        told(json!({"iss": "https://q.example"}), false);
+    }
+
+    #[test]
+    fn only_those_come_in_whom_the_declaration_names() {
+        let check = |claims: Value, only: Value, expected: bool| {
+            let declared: BTreeMap<String, Vec<String>> = serde_json::from_value(only.clone()).unwrap();
+            assert_eq!(is_admitted(&object(claims.clone()), &declared), expected, "{claims} {only}");
+        };
+        check(json!({}), json!({}), true);
+        let siret = json!({"siret": ["13002526500013", "21750001600019"]});
+        check(json!({"siret": "21750001600019"}), siret.clone(), true);
+        check(json!({"siret": "00000000000000"}), siret.clone(), false);
+        check(json!({}), siret, false);
+        let mail = json!({"email": ["*@ville.example"]});
+        check(json!({"email": "Anne@Ville.example"}), mail.clone(), true);
+        check(json!({"email": "anne@ville.example.org"}), mail.clone(), false);
+        check(json!({"email": "anne@ville.example", "email_verified": false}), mail.clone(), false);
+        // Each claim that is named counts.
+        let both = json!({"email": ["*@ville.example"], "realm.roles": ["agents"]});
+        check(json!({"email": "a@ville.example", "realm": {"roles": ["x", "agents"]}}), both.clone(), true);
+        check(json!({"email": "a@ville.example", "realm": {"roles": ["x"]}}), both.clone(), false);
+        check(json!({"email": "a@ville.example"}), both, false);
+        check(json!({"siret": "1"}), json!({"siret": []}), false);
+    }
+
+    #[test]
     fn who_signed_in_is_read_from_the_claims() {
         let check = |claims: Value, name: &str, shown: &str, groups: Option<&[&str]>| {
             let mapping = Mapping { name: "preferred_username", groups: "groups" };
@@ -423,7 +549,13 @@ mod tests {
         let flow = Flow::new("p", [[1; 32], [2; 32], [3; 32]], "//evil.example", 5);
         let client =
             Client { id: "us", redirect: "https://i.example/cb", scopes: "openid email", acr_values: None };
-        let address = flow.authorization("https://p.example/auth?x=1", &client);
+        let told = |more: Value| {
+            let mut told = json!({"issuer": "https://p.example", "authorization_endpoint": "https://p.example/auth?x=1",
+                "token_endpoint": "t", "jwks_uri": "j"});
+            told.as_object_mut().unwrap().extend(object(more));
+            Discovery::parse(told.to_string().as_bytes(), "https://p.example").unwrap()
+        };
+        let address = flow.authorization(&told(json!({})), &client);
         for part in [
             "https://p.example/auth?x=1&response_type=code",
             "&scope=openid%20email&",
@@ -433,6 +565,15 @@ mod tests {
             assert!(address.contains(part), "{part}: {address}");
         }
         assert!(!address.contains(&flow.verifier));
+        // A level is demanded where that is possible, and wished for elsewhere.
+        let sure = Client { acr_values: Some("eidas1 eidas2"), ..client };
+        let wished = flow.authorization(&told(json!({})), &sure);
+        assert!(wished.contains("&acr_values=eidas1%20eidas2") && !wished.contains("&claims="), "{wished}");
+        let demanded = flow.authorization(&told(json!({"claims_parameter_supported": true})), &sure);
+        let claims = encoded(r#"{"id_token":{"acr":{"essential":true,"values":["eidas1","eidas2"]}}}"#);
+        assert!(demanded.ends_with(&format!("&claims={claims}")), "{demanded}");
+        let one = encoded(r#"{"id_token":{"acr":{"essential":true,"value":"eidas1"}}}"#);
+        assert_eq!(encoded(&demand("eidas1")), one);
         assert_eq!(flow.next, "/");
         assert!(flow.alive(5) && !flow.alive(5 + FLOW_MS) && !flow.alive(4));
         assert_eq!(basic("a:b", "c d"), "Basic YSUzQWI6YyUyMGQ=");

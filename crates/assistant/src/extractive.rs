@@ -4,6 +4,7 @@
 //! question, and the document's opening where it says what is asked. Measured on sets with known answers, see
 //! docs/measurements.md.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use intramuros_core::language::Language;
@@ -13,6 +14,7 @@ use intramuros_search::analysis::Analyser;
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::{coverage, forms_of};
+use crate::shape::{MAX_ROWS, Shape};
 
 /// Documents that an answer quotes at most: with two, the answer is there four times of five.
 pub const MAX_CANDIDATES: usize = 3;
@@ -25,15 +27,39 @@ const MAX_WORDS: usize = 90;
 const SENTENCE_COST: f32 = 0.02;
 const OPENING_BONUS: f32 = 0.15;
 
+/// A question within a passage that covers this much of what is asked is that question, and worth this much: more than
+/// the beginning.
+const ASKED_COVERAGE: f32 = 0.99;
+const ASKED_BONUS: f32 = 0.2;
+
 /// A document's opening is quoted beside its best passage when it covers this much of the question.
 const OPENING_COVERAGE: f32 = 0.34;
+
+/// It is quoted before it when it is about as near to the question and holds about as many of its words: what a document
+/// says first is its answer in short.
+const OPENING_MEANING_MARGIN: f32 = 0.02;
+const OPENING_COVERAGE_MARGIN: f32 = 0.2;
 
 /// A further document is quoted when it is at most this much farther from the question than the nearest.
 const NEARNESS_MARGIN: f32 = 0.03;
 
-/// Below this nearness of the best passages to the question nothing supports an answer. Chosen on questions of one
-/// development set put to another: it refuses all across languages and nine of ten within one.
-const LEAST_MEANING: f32 = 0.478;
+/// From this nearness of the best passages to the question on, something is taken to answer, whatever its words.
+const LEAST_MEANING: f32 = 0.484;
+
+/// Below it, nearness, how far it stands out from other documents of the subject and the share of the question's words
+/// that the best passages hold are taken together: an encyclopedia says in few words, near each other, what is asked,
+/// and lies farther from a question than a page of questions and answers. Chosen on development sets so that nine of ten
+/// questions of one set are refused by another; docs/measurements.md has the held-out figures.
+const STANDING_OUT_WEIGHT: f32 = 1.0;
+const COVERAGE_WEIGHT: f32 = 0.1;
+const LEAST_SUPPORT: f32 = 0.565;
+
+/// How far what answers usually stands out; taken where one document is all there is.
+const USUAL_STANDING_OUT: f32 = 0.05;
+
+/// What a text in another language than the question's is taken to hold of it, since its words can't be compared. More
+/// answers questions of other subjects: see docs/decisions/two-languages.md.
+const COVERAGE_ACROSS_LANGUAGES: f32 = 0.7;
 
 /// Where there are no vectors yet: the share of the question that the best passage must cover.
 const LEAST_COVERAGE: f32 = 0.6;
@@ -49,6 +75,8 @@ pub struct Excerpt {
     pub headings: String,
     /// Its language.
     pub language: Language,
+    /// The dot product of its vector and the question's; none where it is not known.
+    pub meaning: Option<f32>,
 }
 
 /// A document from which an answer may quote, best first.
@@ -64,6 +92,19 @@ pub struct Candidate {
     pub opening: Option<Excerpt>,
     /// The greatest dot product of a passage's vector and the question's; none where there are no vectors.
     pub meaning: Option<f32>,
+    /// Whether it is written in another language than the question.
+    pub crosses_languages: bool,
+}
+
+/// What is asked, as far as an answer is chosen by it.
+pub struct Asked<'a> {
+    /// The question's words.
+    pub terms: &'a [QueryTerm],
+    /// How near documents lie to the question that don't stand out; none where it is not known.
+    pub background: Option<f32>,
+    /// Gives how near texts lie to the question, in their order; none where there is no model. It is asked about sentences
+    /// in another language than the question's, which can't be chosen by their words.
+    pub nearness: &'a dyn Fn(&[&str]) -> Option<Vec<f32>>,
 }
 
 /// A quotation with the place where it stands.
@@ -90,28 +131,45 @@ pub struct Answer {
     pub nearest: Vec<u64>,
 }
 
+impl Answer {
+    /// The same without an answer: something else says that nothing answers.
+    pub fn refused(self) -> Answer {
+        Answer { found: false, statements: Vec::new(), ..self }
+    }
+}
+
 /// Makes an answer from the best documents, or says that there is none.
-pub fn answer(terms: &[QueryTerm], candidates: &[Candidate]) -> Answer {
+pub fn answer(asked: &Asked<'_>, candidates: &[Candidate]) -> Answer {
     let candidates = candidates.get(..MAX_CANDIDATES).unwrap_or(candidates);
     let nearest = candidates.iter().map(|candidate| candidate.document).collect();
     let mut analyser = Analyser::default();
-    if !is_supported(&mut analyser, terms, candidates) {
+    if !is_supported(&mut analyser, asked, candidates) {
         return Answer { found: false, statements: Vec::new(), nearest };
     }
     let nearness = candidates.iter().filter_map(|candidate| candidate.meaning).max_by(f32::total_cmp);
     let mut statements: Vec<Statement> = Vec::new();
     let mut first_coverage = 0.0;
     for candidate in candidates {
-        let quoted = quote(&mut analyser, terms, candidate);
+        let quoted = quote(&mut analyser, asked, candidate);
         let covered = quoted.iter().map(|(_, covered)| *covered).fold(0.0, f32::max);
         if statements.is_empty() {
             first_coverage = covered;
         } else if !adds(candidate, nearness, covered, first_coverage) {
             continue;
         }
-        statements.extend(quoted.into_iter().map(|(statement, _)| statement));
+        for (statement, _) in quoted {
+            // Copies of a document say it once.
+            if statements.iter().all(|before| !says_the_same(&before.text, &statement.text)) {
+                statements.push(statement);
+            }
+        }
     }
     Answer { found: true, statements, nearest }
+}
+
+/// Whether two texts have the same words in the same order.
+fn says_the_same(one: &str, other: &str) -> bool {
+    one.split_whitespace().eq(other.split_whitespace())
 }
 
 /// Whether a further document is quoted: it is about as near as the nearest, or covers as much of the question.
@@ -121,17 +179,40 @@ fn adds(candidate: &Candidate, nearness: Option<f32>, covered: f32, first_covera
     near || covered >= first_coverage
 }
 
-/// Whether a candidate is near enough, or (where it has no vector yet) covers enough of the question.
-fn is_supported(analyser: &mut Analyser, terms: &[QueryTerm], candidates: &[Candidate]) -> bool {
-    candidates.iter().any(|candidate| match candidate.meaning {
-        Some(meaning) => meaning >= LEAST_MEANING,
-        None => {
-            let forms = forms_of(analyser, &candidate.best.text, candidate.best.language);
-            let context =
-                forms_of(analyser, &context_of(candidate, &candidate.best), candidate.best.language);
-            coverage(terms, &forms, &context) >= LEAST_COVERAGE
-        }
-    })
+/// Whether the candidates are near enough or, a little farther, stand out and hold the question's words. Where they have
+/// no vectors yet, the words alone must do.
+fn is_supported(analyser: &mut Analyser, asked: &Asked<'_>, candidates: &[Candidate]) -> bool {
+    let Some(meaning) = candidates.iter().filter_map(|candidate| candidate.meaning).max_by(f32::total_cmp)
+    else {
+        return candidates.iter().any(|candidate| {
+            let best = &candidate.best;
+            let forms = forms_of(analyser, &best.text, best.language);
+            let context = forms_of(analyser, &context_of(candidate, best), best.language);
+            coverage(asked.terms, &forms, &context) >= LEAST_COVERAGE
+        });
+    };
+    if meaning >= LEAST_MEANING {
+        return true;
+    }
+    let covered = candidates
+        .iter()
+        .flat_map(|one| std::iter::once(&one.best).chain(&one.opening).map(move |excerpt| (one, excerpt)))
+        .map(|(one, excerpt)| covered_by(analyser, asked, one, &excerpt.text, excerpt.language))
+        .fold(0.0, f32::max);
+    let standing_out = asked.background.map_or(USUAL_STANDING_OUT, |background| meaning - background);
+    meaning + STANDING_OUT_WEIGHT * standing_out + COVERAGE_WEIGHT * covered >= LEAST_SUPPORT
+}
+
+/// The share of the question that a text of a document covers by itself, without the headings above it.
+fn covered_by(
+    analyser: &mut Analyser,
+    asked: &Asked<'_>,
+    candidate: &Candidate,
+    text: &str,
+    language: Language,
+) -> f32 {
+    let covered = coverage(asked.terms, &forms_of(analyser, text, language), &HashSet::new());
+    if candidate.crosses_languages { covered.max(COVERAGE_ACROSS_LANGUAGES) } else { covered }
 }
 
 fn context_of(candidate: &Candidate, excerpt: &Excerpt) -> String {
@@ -140,32 +221,34 @@ fn context_of(candidate: &Candidate, excerpt: &Excerpt) -> String {
 
 /// What one document says, with how much of the question it covers: its opening where it answers (a title that asks is
 /// answered by what follows it), and its best sentences.
-fn quote(analyser: &mut Analyser, terms: &[QueryTerm], candidate: &Candidate) -> Vec<(Statement, f32)> {
-    let mut statements = Vec::new();
-    let best_range = best_window(analyser, terms, candidate);
-    let asks = candidate.title.contains('?');
-    let none = std::collections::HashSet::new();
-    let mut covered_by = |excerpt: &Excerpt, range: &Range<usize>| {
-        let text = excerpt.text.get(range.clone()).unwrap_or_default();
-        coverage(terms, &forms_of(analyser, text, excerpt.language), &none)
+fn quote(analyser: &mut Analyser, asked: &Asked<'_>, candidate: &Candidate) -> Vec<(Statement, f32)> {
+    let best_range =
+        nearest_window(asked, candidate).unwrap_or_else(|| best_window(analyser, asked.terms, candidate));
+    let mut quoted = |excerpt: &Excerpt, range: Range<usize>| {
+        let statement = statement(candidate.document, excerpt, range)?;
+        let covered = covered_by(analyser, asked, candidate, &statement.text, excerpt.language);
+        Some((statement, covered))
     };
-    if let Some(opening) = &candidate.opening {
-        let range = extend(&opening.text, &sentences(&opening.text), 0, 0);
-        let covered = covered_by(opening, &range);
-        if asks || covered >= OPENING_COVERAGE {
-            statements
-                .extend(statement(candidate.document, opening, range).map(|statement| (statement, covered)));
-        }
-    }
-    let covered = covered_by(&candidate.best, &best_range);
-    let best =
-        statement(candidate.document, &candidate.best, best_range).map(|statement| (statement, covered));
-    if asks {
-        statements.extend(best);
-    } else {
-        statements.splice(0..0, best);
-    }
-    statements
+    let best = quoted(&candidate.best, best_range);
+    let opening = candidate.opening.as_ref().and_then(|opening| {
+        let found = sentences(&opening.text);
+        let begins = Shape { text: &opening.text, found: &found }.beginning();
+        quoted(opening, extend(&opening.text, &found, begins, begins))
+    });
+    let covered = |quoted: &Option<(Statement, f32)>| quoted.as_ref().map_or(0.0, |(_, covered)| *covered);
+    let asks = candidate.title.contains('?');
+    let leads = asks || leads(candidate, covered(&opening), covered(&best));
+    let covers = |covered: f32| !candidate.crosses_languages && covered >= OPENING_COVERAGE;
+    let opening = opening.filter(|(_, covered)| leads || covers(*covered));
+    let (first, second) = if leads { (opening, best) } else { (best, opening) };
+    first.into_iter().chain(second).collect()
+}
+
+/// Whether what a document says first answers as well as what lies nearest to the question.
+fn leads(candidate: &Candidate, opening_covered: f32, best_covered: f32) -> bool {
+    let nearness = candidate.opening.as_ref().and_then(|opening| opening.meaning).zip(candidate.best.meaning);
+    nearness.is_some_and(|(opening, best)| opening >= best - OPENING_MEANING_MARGIN)
+        && opening_covered >= best_covered - OPENING_COVERAGE_MARGIN
 }
 
 fn statement(document: u64, excerpt: &Excerpt, range: Range<usize>) -> Option<Statement> {
@@ -173,37 +256,97 @@ fn statement(document: u64, excerpt: &Excerpt, range: Range<usize>) -> Option<St
     (!text.is_empty()).then_some(Statement { text, document, passage: excerpt.passage, range })
 }
 
+/// In a document of another language: the sentence of the best passage that is nearest to the question, with those that
+/// follow it.
+fn nearest_window(asked: &Asked<'_>, candidate: &Candidate) -> Option<Range<usize>> {
+    if !candidate.crosses_languages {
+        return None;
+    }
+    let text = &candidate.best.text;
+    let found = sentences(text);
+    if found.len() < 2 {
+        return None;
+    }
+    let texts: Vec<&str> = found.iter().map(|range| text.get(range.clone())).collect::<Option<_>>()?;
+    let nearness = (asked.nearness)(&texts)?;
+    let (nearest, _) = nearness.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)))?;
+    Some(extend(text, &found, nearest, nearest))
+}
+
 /// The run of sentences of the best passage that covers most of the question.
 fn best_window(analyser: &mut Analyser, terms: &[QueryTerm], candidate: &Candidate) -> Range<usize> {
     let excerpt = &candidate.best;
     let found = sentences(&excerpt.text);
+    let shape = Shape { text: &excerpt.text, found: &found };
     let context = forms_of(analyser, &context_of(candidate, excerpt), excerpt.language);
+    let begins = shape.beginning();
     let (mut best, mut best_score) = ((0, 0), f32::NEG_INFINITY);
     for first in 0..found.len() {
-        for last in first..found.len().min(first + MAX_SENTENCES) {
+        let most = if shape.is_row(first) { MAX_ROWS } else { MAX_SENTENCES };
+        let mut bonus = if first == begins && candidate.opening.is_none() { OPENING_BONUS } else { 0.0 };
+        for last in first..found.len().min(first + most) {
             let text = span(&excerpt.text, &found, first, last);
-            if last > first && count_words(text) > MAX_WORDS {
+            let past_table = last >= first + MAX_SENTENCES && !shape.is_row(last);
+            if past_table || (last > first && count_words(text) > MAX_WORDS) {
                 break;
             }
             let forms = forms_of(analyser, text, excerpt.language);
-            let opens = if first == 0 && candidate.opening.is_none() { OPENING_BONUS } else { 0.0 };
-            let score = coverage(terms, &forms, &context) - SENTENCE_COST * (last - first) as f32 + opens;
+            let covered = coverage(terms, &forms, &context);
+            if first == last && shape.asks(first) && covered >= ASKED_COVERAGE {
+                bonus = ASKED_BONUS;
+            }
+            let score = covered - SENTENCE_COST * (last - first) as f32 + bonus;
             if score > best_score {
                 (best, best_score) = ((first, last), score);
             }
         }
     }
-    extend(&excerpt.text, &found, best.0, best.1)
+    let (first, last) = with_columns(analyser, terms, excerpt, &shape, best);
+    extend(&excerpt.text, &found, first, last)
 }
 
-/// Adds the sentences that follow while the quotation stays short: an answer often goes on.
+/// A run that touches a table, from the row that names the columns to the row that answers, where both are near.
+fn with_columns(
+    analyser: &mut Analyser,
+    terms: &[QueryTerm],
+    excerpt: &Excerpt,
+    shape: &Shape<'_>,
+    (first, last): (usize, usize),
+) -> (usize, usize) {
+    let fits = |first: usize, last: usize| {
+        last - first < MAX_ROWS && count_words(span(shape.text, shape.found, first, last)) <= MAX_WORDS
+    };
+    if !shape.is_row(last) {
+        return (first, last);
+    }
+    let mut end = last;
+    if shape.announces(last) {
+        let mut best = 0.0;
+        for row in (last + 1..shape.found.len()).take_while(|row| shape.is_row(*row) && fits(first, *row)) {
+            let text = span(shape.text, shape.found, row, row);
+            let covered = coverage(terms, &forms_of(analyser, text, excerpt.language), &HashSet::new());
+            if covered > best {
+                (end, best) = (row, covered);
+            }
+        }
+    }
+    let header = shape.header_of(first);
+    if shape.is_row(first) && fits(header, end) { (header, end) } else { (first, end) }
+}
+
+/// Adds the sentences that follow while the quotation stays short: an answer often goes on. It does not end on what
+/// announces something else.
 fn extend(text: &str, found: &[Range<usize>], first: usize, last: usize) -> Range<usize> {
+    let shape = Shape { text, found };
     let mut end = last;
     while end + 1 < found.len()
-        && end + 1 - first < MAX_SENTENCES
+        && (end + 1 - first < MAX_SENTENCES || (end == last && shape.announces(end)))
         && count_words(span(text, found, first, end + 1)) <= MAX_WORDS
     {
         end += 1;
+    }
+    while end > last && shape.announces(end) {
+        end -= 1;
     }
     match (found.get(first), found.get(end)) {
         (Some(from), Some(to)) => from.start..to.end,
@@ -232,6 +375,7 @@ mod tests {
             text: text.to_owned(),
             headings: String::new(),
             language: Language::French,
+            meaning: None,
         };
         Candidate {
             document: 1,
@@ -239,6 +383,7 @@ mod tests {
             best: excerpt(2, best),
             opening: opening.map(|text| excerpt(1, text)),
             meaning,
+            crosses_languages: false,
         }
     }
 
@@ -246,12 +391,17 @@ mod tests {
         words.iter().map(|word| QueryTerm { forms: vec![(*word).to_owned()], weight: 1.0 }).collect()
     }
 
+    fn answer(terms: &[QueryTerm], candidates: &[Candidate], background: Option<f32>) -> Answer {
+        super::answer(&Asked { terms, background, nearness: &|_| None }, candidates)
+    }
+
     const PASSAGE: &str = "Les bureaux ferment à midi. Les clefs sont rendues. Le gardien passe. La nuit tombe. \
         Une facture se garde dix ans. Un devis se garde un an.";
 
     #[test]
     fn the_sentences_that_cover_the_question_are_quoted_exactly_where_they_stand() {
-        let answer = answer(&terms(&["facture", "dix"]), &[candidate("Archives", None, PASSAGE, Some(0.6))]);
+        let answer =
+            answer(&terms(&["facture", "dix"]), &[candidate("Archives", None, PASSAGE, Some(0.6))], None);
         assert!(answer.found);
         let first = &answer.statements[0];
         assert!(first.text.starts_with("Une facture se garde dix ans."), "{}", first.text);
@@ -260,24 +410,90 @@ mod tests {
     }
 
     #[test]
+    fn a_quotation_holds_what_gives_it_its_meaning() {
+        let check = |words: &[&str], passage: &str, expected: &str| {
+            let answer = answer(&terms(words), &[candidate("Salles", None, passage, Some(0.6))], None);
+            assert_eq!(answer.statements[0].text, expected, "{words:?}");
+        };
+        let table = "Tarifs\nSalle | Places | Prix\nCamélia | 20 | 150\nGlycine | 80 | 420\nIris | 8 | 90\nFin. Voilà.";
+        check(
+            &["iris"],
+            table,
+            "Salle | Places | Prix\nCamélia | 20 | 150\nGlycine | 80 | 420\nIris | 8 | 90",
+        );
+        check(&["prix", "glycine"], table, "Salle | Places | Prix\nCamélia | 20 | 150\nGlycine | 80 | 420");
+        let questions = "Réponses aux questions sur la cave.\nOù est le vin ?\nDans la cave. Elle est fraîche.\nEt le cidre ?\nNon.";
+        check(&["vin"], questions, "Où est le vin ?\nDans la cave. Elle est fraîche.");
+        let mail = "Subject: Serveur\nFrom: a@b.org\nTo: c@d.org\nLe serveur va en baie 14.\nJeanne";
+        check(&["serveur"], mail, "Le serveur va en baie 14.\nJeanne");
+        let list = "Les clefs :\ncave\ngrenier\nLes outils :\npelle";
+        check(&["cave"], list, "Les clefs :\ncave\ngrenier");
+        let found = sentences(list);
+        assert_eq!(&list[extend(list, &found, 1, 1)], "cave\ngrenier");
+    }
+
+    #[test]
+    fn copies_of_a_document_are_quoted_once() {
+        let copy = |document: u64| Candidate { document, ..candidate("Archives", None, PASSAGE, Some(0.6)) };
+        let answer = answer(&terms(&["facture"]), &[copy(1), copy(2), copy(3)], None);
+        assert_eq!(answer.statements.len(), 1);
+    }
+
+    #[test]
     fn a_title_that_asks_is_answered_by_the_opening() {
         let candidate = candidate("Combien de temps ?", Some("Dix ans. Pas plus."), PASSAGE, Some(0.6));
-        let answer = answer(&terms(&["facture"]), &[candidate]);
+        let answer = answer(&terms(&["facture"]), &[candidate], None);
         assert_eq!(answer.statements[0].text, "Dix ans. Pas plus.");
         assert_eq!(answer.statements[1].passage, 2);
     }
 
     #[test]
+    fn what_a_document_says_first_leads_where_it_says_as_much() {
+        let check = |opening: f32, expected: u64| {
+            let mut candidate =
+                candidate("Archives", Some("Une facture se garde dix ans."), PASSAGE, Some(0.6));
+            candidate.best.meaning = Some(0.6);
+            candidate.opening.as_mut().unwrap().meaning = Some(opening);
+            let answer = answer(&terms(&["facture"]), &[candidate], None);
+            assert_eq!(answer.statements[0].passage, expected, "{opening}");
+            assert_eq!(answer.statements.len(), 2);
+        };
+        check(0.59, 1);
+        check(0.5, 2);
+    }
+
+    #[test]
+    fn across_languages_the_nearest_sentence_is_quoted() {
+        let english = "Offices close at noon. Keys are handed back. An invoice is kept for ten years.";
+        let nearness = |texts: &[&str]| Some(texts.iter().map(|text| text.len() as f32 / 100.0).collect());
+        let check = |meaning: f32, expected: Option<&str>| {
+            let crossing =
+                Candidate { crosses_languages: true, ..candidate("Archive", None, english, Some(meaning)) };
+            let words = terms(&["facture", "garde"]);
+            let asked = Asked { terms: &words, background: Some(meaning - 0.06), nearness: &nearness };
+            let answer = super::answer(&asked, &[crossing]);
+            assert_eq!(answer.statements.first().map(|first| first.text.as_str()), expected, "{meaning}");
+        };
+        check(0.46, Some("An invoice is kept for ten years."));
+        check(0.43, None);
+    }
+
+    #[test]
     fn nothing_near_is_not_found() {
-        let check = |meaning: Option<f32>, words: &[&str], expected: bool| {
-            let answer = answer(&terms(words), &[candidate("Archives", None, PASSAGE, meaning)]);
-            assert_eq!(answer.found, expected, "{meaning:?} {words:?}");
+        let check = |meaning: Option<f32>, background: Option<f32>, words: &[&str], expected: bool| {
+            let answer = answer(&terms(words), &[candidate("Archives", None, PASSAGE, meaning)], background);
+            assert_eq!(answer.found, expected, "{meaning:?} {background:?} {words:?}");
             assert_eq!(answer.statements.is_empty(), !expected);
             assert_eq!(answer.nearest, [1]);
         };
-        check(Some(0.3), &["facture"], false);
-        check(None, &["facture"], true);
-        check(None, &["satellite", "orbite", "facture"], false);
-        assert!(!super::answer(&terms(&["x"]), &[]).found);
+        check(Some(0.3), None, &["facture"], false);
+        check(None, None, &["facture"], true);
+        check(None, None, &["satellite", "orbite", "facture"], false);
+        // Near enough whatever the words; a little farther, only what stands out and holds the words.
+        check(Some(0.5), Some(0.49), &["satellite"], true);
+        check(Some(0.46), Some(0.38), &["facture"], true);
+        check(Some(0.45), Some(0.44), &["facture"], false);
+        check(Some(0.46), Some(0.38), &["satellite"], false);
+        assert!(!answer(&terms(&["x"]), &[], None).found);
     }
 }

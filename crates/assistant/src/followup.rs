@@ -68,8 +68,13 @@ pub fn names_its_own(question: &str) -> bool {
     weight(question).0 >= LEAST_WORDS
 }
 
+/// Whether a question holds a word that means something by itself.
+pub(crate) fn names_something(question: &str) -> bool {
+    weight(question).0 > 0
+}
+
 /// Whether a question can't be understood without what was asked before.
-fn leans(question: &str) -> bool {
+pub(crate) fn leans(question: &str) -> bool {
     let folded = intramuros_search::analysis::fold(question.trim());
     if OPENINGS.iter().any(|opening| folded.starts_with(opening)) {
         return true;

@@ -5,11 +5,15 @@
 //! passages sentence by sentence ([`verify`]); [`prompt`] says what it is told. All of it is pure: passages in, answer out.
 
 mod coverage;
+pub mod decisive;
 mod extractive;
 pub mod followup;
+pub mod parts;
 pub mod prompt;
+mod shape;
 pub mod verify;
+pub mod wordings;
 mod written;
 
-pub use extractive::{Answer, Candidate, Excerpt, MAX_CANDIDATES, Statement, answer};
+pub use extractive::{Answer, Asked, Candidate, Excerpt, MAX_CANDIDATES, Statement, answer};
 pub use written::{MAX_ANSWER_BYTES, Writing, WrittenSentence};

@@ -391,3 +391,9 @@ impl Default for Limits {
         }
     }
 }
+
+/// Whether a letter turns the direction of writing: in a name it shows another one (`report\u{202e}fdp.exe` is shown as
+/// `reportexe.pdf`).
+pub fn turns_direction(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

@@ -30,6 +30,11 @@ impl Language {
         }
     }
 
+    /// Whether two texts are known to be of different languages.
+    pub fn differs(self, other: Language) -> bool {
+        self != other && self != Language::Other && other != Language::Other
+    }
+
     /// The language for a code written by [`Language::code`]; also takes full tags such as `fr-FR`.
     pub fn from_code(code: &str) -> Language {
         match code.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase().as_str() {

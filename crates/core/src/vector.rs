@@ -11,6 +11,20 @@ pub const VECTOR_BYTES: usize = 4 + DIMENSIONS;
 /// most 127 * 2047) stays inside 32 bits.
 pub const MAX_DIMENSIONS: usize = 4_096;
 
+/// The dot product of two embeddings: how near they are.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// How the dot products of a model's questions and passages are to be read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Calibration {
+    /// From here on a passage is near the question.
+    pub near: f32,
+    /// How much farther a passage lies for being written in another language than the question.
+    pub across_languages: f32,
+}
+
 /// An embedding in 8 bits a dimension: value = `values[i] * scale`. The largest component of the original is ±127.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vector {

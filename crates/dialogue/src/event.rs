@@ -83,6 +83,9 @@ pub struct Ending {
     pub found: bool,
     /// The model that wrote it; none when it is made of sentences of the documents.
     pub model: Option<String>,
+    /// Words of the question that none of the documents searched holds, nor a word like them; a few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<String>,
     /// Models that failed, with what to tell the person.
     pub failed: Vec<(String, &'static str)>,
     /// Sentences that the passages support.

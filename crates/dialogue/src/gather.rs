@@ -57,6 +57,8 @@ pub type Passage = (Cited, Language, f32);
 pub struct Gathered {
     /// The question as it was typed.
     pub question: String,
+    /// The question as it stands alone, with what a follow-up leans on.
+    pub alone: String,
     /// The language of the answer.
     pub language: Language,
     /// What was said before, oldest first.
@@ -88,8 +90,16 @@ pub fn gather(library: &Library, principal: &Principal, asking: &Asking) -> Resu
     let history = asking.history.get(from..).unwrap_or_default().to_vec();
     let alone = standalone(&question, &history);
     let options = SearchOptions { limit: DOCUMENTS, offset: 0, ..asking.options.clone() };
-    let mut extractive = library.ask(principal, &alone, &options)?;
+    // What a follow-up leans on was answered before: only what was typed is taken apart.
+    let mut extractive = match alone == question {
+        true => library.ask(principal, &question, &options)?,
+        false => library.ask_one(principal, &alone, &options)?,
+    };
     let mut passages = passages_of(library, principal, &extractive.results.documents)?;
+    for part in std::mem::take(&mut extractive.parts).iter().rev() {
+        // By turns, the parts before the whole: each is to have its passages before the model.
+        passages = interleave(passages_of(library, principal, &part.documents)?, passages);
+    }
     if alone != question {
         // Two readings of a follow-up: with what was asked before, and by itself. The model gets the best of both.
         let own = library.ask(principal, &question, &options)?;
@@ -114,7 +124,7 @@ pub fn gather(library: &Library, principal: &Principal, asking: &Asking) -> Resu
         None => None,
     };
     let (instructions, model) = collection.map(|one| (one.instructions, one.model)).unwrap_or_default();
-    Ok(Gathered { question, language, history, passages, extractive, instructions, model })
+    Ok(Gathered { question, alone, language, history, passages, extractive, instructions, model })
 }
 
 /// What the documents that are attached to the conversation say of a question.
@@ -164,8 +174,9 @@ fn clean(question: &str) -> String {
     question.chars().filter(visible).collect::<String>().trim().to_owned()
 }
 
-/// Passages of two searches by turns, each once, numbered anew.
-fn interleave(first: Vec<Passage>, second: Vec<Passage>) -> Vec<Passage> {
+/// Passages of two searches by turns, each once, numbered and valued anew: what one search gave is not to be compared with what
+/// another gave but by its place.
+pub(crate) fn interleave(first: Vec<Passage>, second: Vec<Passage>) -> Vec<Passage> {
     let longest = first.len().max(second.len());
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
     let mut seen = HashSet::new();
@@ -175,8 +186,9 @@ fn interleave(first: Vec<Passage>, second: Vec<Passage>) -> Vec<Passage> {
         .filter(|(cited, _, _)| seen.insert(cited.passage))
         .take(MAX_PASSAGES)
         .collect();
-    for (number, (cited, _, _)) in (1..).zip(&mut both) {
+    for (number, (cited, _, value)) in (1..).zip(&mut both) {
         cited.number = number;
+        *value = -(number as f32);
     }
     both
 }

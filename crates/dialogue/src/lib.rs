@@ -8,10 +8,12 @@
 //! Nothing of a passage leads to an action: its links and pictures are text, what the model writes that no passage says is
 //! marked or removed, and where a model is declared to get [`tools`], they read what the asker may read and nothing else.
 
+pub mod absent;
 mod check;
 mod event;
 mod gather;
 pub mod tools;
+mod widen;
 mod write;
 
 pub use event::{Cited, Ending, Event};

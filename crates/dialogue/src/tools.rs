@@ -29,7 +29,8 @@ pub const MAX_CALLS: usize = 6;
 /// Answers with calls in a row; after them the model must write.
 pub const MAX_ROUNDS: usize = 4;
 
-/// How long calls are taken for one answer: they are searches of some milliseconds, and the model's own time between.
+/// How long calls are taken for one answer, from the first on: they are searches of some milliseconds, and the model's own
+/// time between.
 pub const MAX_TIME: Duration = Duration::from_secs(60);
 
 /// Documents that one search gives, and passages.
@@ -166,24 +167,31 @@ fn words(query: &str) -> Result<Wanted, &'static str> {
 pub(crate) struct Budget {
     calls: usize,
     rounds: usize,
-    until: Instant,
+    /// Set with the first call: how long a model reads before it calls is its own affair, and bounded as its answers are.
+    until: Option<Instant>,
     /// Tokens that are free for results.
     tokens: usize,
 }
 
 impl Budget {
     pub fn new(tokens: usize) -> Budget {
-        Budget { calls: MAX_CALLS, rounds: MAX_ROUNDS, until: Instant::now() + MAX_TIME, tokens }
+        Budget { calls: MAX_CALLS, rounds: MAX_ROUNDS, until: None, tokens }
     }
 
     /// Whether the model may call once more.
     pub fn is_left(&self) -> bool {
-        self.calls > 0 && self.rounds > 0 && self.tokens > 0 && Instant::now() < self.until
+        self.rounds > 0 && self.may_do()
+    }
+
+    /// Whether one more call of this round is done.
+    fn may_do(&self) -> bool {
+        self.calls > 0 && self.tokens > 0 && self.until.is_none_or(|until| Instant::now() < until)
     }
 
     /// Counts an answer that holds calls.
     pub fn begin_round(&mut self) {
         self.rounds = self.rounds.saturating_sub(1);
+        self.until.get_or_insert_with(|| Instant::now() + MAX_TIME);
     }
 }
 
@@ -215,7 +223,7 @@ pub(crate) fn call(
         }
         Given { tool, text: why.to_owned(), new: 0 }
     };
-    if !budget.is_left() {
+    if !budget.may_do() {
         return refuse("no more calls: answer with what is there");
     }
     budget.calls -= 1;
@@ -285,7 +293,7 @@ fn show(
     Ok(Given { tool, text, new: count })
 }
 
-fn search(library: &Library, tools: &Tools, query: &str) -> Result<Vec<Passage>, Error> {
+pub(crate) fn search(library: &Library, tools: &Tools, query: &str) -> Result<Vec<Passage>, Error> {
     let options = SearchOptions { limit: FOUND_DOCUMENTS, offset: 0, typing: false, ..tools.options.clone() };
     let results = library.search(&tools.principal, query, &options)?;
     let mut found = passages_of(library, &tools.principal, &results.documents)?;
@@ -376,6 +384,19 @@ fn sources(library: &Library, tools: &Tools, budget: &mut Budget) -> Result<Give
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_many_rounds_are_done_as_are_said() {
+        let mut budget = Budget::new(100);
+        for round in 1..=MAX_ROUNDS {
+            assert!(budget.is_left(), "{round}");
+            budget.begin_round();
+            assert!(budget.may_do(), "{round}");
+        }
+        assert!(!budget.is_left());
+        budget.calls = 0;
+        assert!(!budget.may_do());
+    }
 
     #[test]
     fn a_call_is_one_of_three_with_its_own_arguments_or_nothing() {

@@ -9,7 +9,8 @@ use intramuros_assistant::{Writing, WrittenSentence};
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::{Assistant, CheckedBy, Perimeter, Unsupported};
 use intramuros_egress::Egress;
-use intramuros_inference::endpoint::{ChatRequest, ChatStream, Endpoint, ModelError, Round, ToolCall, Usage};
+use intramuros_inference::endpoint::{ChatRequest, ModelError, Round, ToolCall, Usage};
+use intramuros_inference::{Stream, Writer};
 use intramuros_library::Library;
 use tokio::sync::mpsc::Sender;
 
@@ -17,6 +18,7 @@ use crate::check::Check;
 use crate::event::{Ending, Event};
 use crate::gather::{Gathered, Passage, source};
 use crate::tools::{Budget, Tools, call, offers};
+use crate::widen::widen;
 
 /// How freely a model chooses its words: the likeliest ones, since nothing is to be invented.
 const TEMPERATURE: f32 = 0.0;
@@ -30,7 +32,7 @@ pub struct Writers(RwLock<Arc<Declared>>);
 
 /// What is declared at one time.
 struct Declared {
-    endpoints: Vec<Arc<Endpoint>>,
+    writers: Vec<Writer>,
     settings: Assistant,
 }
 
@@ -38,13 +40,19 @@ impl Writers {
     /// The models of a perimeter.
     ///
     /// # Errors
-    /// When a model's key can't be read.
+    /// When a model's key or file can't be read, or the program was built without what runs it.
     pub fn new(perimeter: &Perimeter, egress: &Egress) -> Result<Writers, Error> {
-        let endpoints = Endpoint::writers(&perimeter.models, egress)?;
-        Ok(Writers::of(Declared {
-            endpoints: endpoints.into_iter().map(Arc::new).collect(),
-            settings: perimeter.assistant.clone(),
-        }))
+        Writers::none().renewed(perimeter, egress)
+    }
+
+    /// The models of a perimeter that changed. One that is in memory and declared as before stays there, whatever became of
+    /// its file.
+    ///
+    /// # Errors
+    /// As [`Writers::new`].
+    pub fn renewed(&self, perimeter: &Perimeter, egress: &Egress) -> Result<Writers, Error> {
+        let writers = Writer::all(&perimeter.models, egress, &self.now().writers)?;
+        Ok(Writers::of(Declared { writers, settings: perimeter.assistant.clone() }))
     }
 
     fn of(declared: Declared) -> Writers {
@@ -53,6 +61,7 @@ impl Writers {
 
     /// Takes the place of what was declared before.
     pub fn replace(&self, by: Writers) {
+        by.warm();
         let by = by.now();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = by;
     }
@@ -63,40 +72,45 @@ impl Writers {
 
     /// No model: answers are made of sentences of the documents.
     pub fn none() -> Writers {
-        Writers::of(Declared { endpoints: Vec::new(), settings: Assistant::default() })
+        Writers::of(Declared { writers: Vec::new(), settings: Assistant::default() })
     }
 
     /// Whether no model is declared.
     pub fn is_empty(&self) -> bool {
-        self.now().endpoints.is_empty()
+        self.now().writers.is_empty()
     }
 
     /// The models, in the order of their declaration.
-    pub fn endpoints(&self) -> Vec<Arc<Endpoint>> {
-        self.now().endpoints.clone()
+    pub fn all(&self) -> Vec<Writer> {
+        self.now().writers.clone()
+    }
+
+    /// Begins to load what has to be loaded, so that the first question need not wait for it.
+    pub fn warm(&self) {
+        self.now().writers.iter().for_each(Writer::warm);
     }
 }
 
 impl Declared {
     /// The model of a name, or the first one.
-    fn choose(&self, name: Option<&str>) -> Option<&Arc<Endpoint>> {
+    fn choose(&self, name: Option<&str>) -> Option<&Writer> {
         match name {
-            Some(name) => self.endpoints.iter().find(|endpoint| endpoint.name() == name),
-            None => self.endpoints.first(),
+            Some(name) => self.writers.iter().find(|writer| writer.name() == name),
+            None => self.writers.first(),
         }
     }
 
     /// A model with its fallbacks, in the order in which they are tried.
-    fn chain(&self, name: Option<&str>) -> Vec<&Arc<Endpoint>> {
-        let mut chain: Vec<&Arc<Endpoint>> = Vec::new();
+    fn chain(&self, name: Option<&str>) -> Vec<&Writer> {
+        let mut chain: Vec<&Writer> = Vec::new();
         let mut next = self.choose(name);
-        while let Some(endpoint) = next {
-            let known = chain.iter().any(|other| other.name() == endpoint.name());
+        while let Some(writer) = next {
+            let known = chain.iter().any(|other| other.name() == writer.name());
             if known || chain.len() >= MAX_MODELS {
                 break;
             }
-            chain.push(endpoint);
-            next = endpoint.fallback().and_then(|name| self.choose(Some(name)));
+            chain.push(writer);
+            next = writer.fallback().and_then(|name| self.choose(Some(name)));
         }
         chain
     }
@@ -108,40 +122,71 @@ impl Declared {
 pub async fn answer(
     writers: &Writers,
     library: Arc<Library>,
-    gathered: Gathered,
+    mut gathered: Gathered,
     model: Option<&str>,
     tools: Option<Tools>,
     events: Sender<Event>,
 ) {
-    let sources = gathered.passages.iter().map(|(cited, _, _)| cited.clone()).collect();
     let mut teller = Teller { events, gone: false };
-    teller.tell(Event::Sources { sources }).await;
     let mut failed: Vec<(String, &'static str)> = Vec::new();
     let writers = writers.now();
+    let Some(worded) =
+        in_other_words(&writers, &library, &mut gathered, (model, tools.as_ref()), &teller).await
+    else {
+        return;
+    };
+    let sources = gathered.passages.iter().map(|(cited, _, _)| cited.clone()).collect();
+    teller.tell(Event::Sources { sources }).await;
     if gathered.extractive.found {
-        for endpoint in writers.chain(model.or(gathered.model.as_deref())) {
+        for writer in writers.chain(model.or(gathered.model.as_deref())) {
             let instead_of = failed.last().cloned();
-            teller.tell(Event::Model { name: endpoint.name().to_owned(), instead_of }).await;
-            let tools = tools.as_ref().filter(|_| endpoint.takes_tools());
+            teller.tell(Event::Model { name: writer.name().to_owned(), instead_of }).await;
+            let tools = tools.as_ref().filter(|_| writer.takes_tools());
             let desk =
-                Desk { endpoint, settings: &writers.settings, library: &library, gathered: &gathered, tools };
+                Desk { writer, settings: &writers.settings, library: &library, gathered: &gathered, tools };
             let written = write(&desk, &mut teller).await;
             if teller.gone {
                 return;
             }
             match written {
-                Ok(ending) => return teller.tell(Event::End(Ending { failed, ..ending })).await,
+                Ok(ending) => {
+                    let absent = gathered.extractive.results.absent.clone();
+                    let usage = sum(worded, ending.usage);
+                    return teller.tell(Event::End(Ending { absent, failed, usage, ..ending })).await;
+                }
                 Err(error) => {
-                    tracing::warn!(model = endpoint.name(), code = error.code(), %error, "a model did not answer");
-                    failed.push((endpoint.name().to_owned(), error.to_person(gathered.language)));
+                    tracing::warn!(model = writer.name(), code = error.code(), %error, "a model did not answer");
+                    failed.push((writer.name().to_owned(), error.to_person(gathered.language)));
                 }
             }
         }
         quote(&gathered, &mut teller).await;
     }
     let supported = gathered.extractive.statements.len();
-    let ending = Ending { found: gathered.extractive.found, failed, supported, ..Ending::default() };
+    let (found, absent) = (gathered.extractive.found, gathered.extractive.results.absent.clone());
+    let ending = Ending { found, absent, failed, supported, ..Ending::default() };
     teller.tell(Event::End(ending)).await;
+}
+
+/// Searches in other words where that is declared and somebody is there to write; gives what it cost. None when nobody
+/// listens any more.
+async fn in_other_words(
+    writers: &Declared,
+    library: &Arc<Library>,
+    gathered: &mut Gathered,
+    (model, tools): (Option<&str>, Option<&Tools>),
+    teller: &Teller,
+) -> Option<Option<Usage>> {
+    let own = gathered.model.clone();
+    let writer = writers.choose(model.or(own.as_deref()));
+    let (Some(writer), Some(tools)) = (writer, tools) else { return Some(None) };
+    if !writers.settings.wordings || !gathered.extractive.found {
+        return Some(None);
+    }
+    tokio::select! {
+        usage = widen(writer, library, tools, gathered) => Some(usage),
+        () = teller.events.closed() => None,
+    }
 }
 
 /// Tells events until nobody listens.
@@ -176,7 +221,7 @@ async fn quote(gathered: &Gathered, teller: &mut Teller) {
 
 /// What one model is given to write with.
 struct Desk<'a> {
-    endpoint: &'a Arc<Endpoint>,
+    writer: &'a Writer,
     settings: &'a Assistant,
     library: &'a Arc<Library>,
     gathered: &'a Gathered,
@@ -186,8 +231,8 @@ struct Desk<'a> {
 
 /// Lets one model write, doing what it calls for meanwhile, and checks what it writes.
 async fn write(desk: &Desk<'_>, teller: &mut Teller) -> Result<Ending, ModelError> {
-    let Desk { endpoint, settings, library, gathered, tools } = *desk;
-    let window = endpoint.context_tokens();
+    let Desk { writer, settings, library, gathered, tools } = *desk;
+    let window = writer.context_tokens();
     let prompt = prompt(gathered, settings, window, tools.is_some()).ok_or(ModelError::TooLong)?;
     let mut budget = Budget::new(prompt.spare);
     let mut passages = gathered.passages.clone();
@@ -222,7 +267,7 @@ async fn write(desk: &Desk<'_>, teller: &mut Teller) -> Result<Ending, ModelErro
             }
             _ => {
                 page.settle_doubts(desk, &passages, teller).await;
-                return page.end(total, endpoint.name());
+                return page.end(total, writer.name());
             }
         }
         if teller.gone {
@@ -249,7 +294,7 @@ async fn one_answer(
     teller: &mut Teller,
 ) -> Result<Vec<ToolCall>, ModelError> {
     let mut stream = tokio::select! {
-        stream = desk.endpoint.chat(request) => stream?,
+        stream = desk.writer.chat(request) => stream?,
         () = teller.events.closed() => {
             teller.gone = true;
             return Err(ModelError::Empty);
@@ -305,7 +350,7 @@ async fn use_tools(
 
 /// Reads the stream to its end, telling each sentence as it is complete.
 async fn read(
-    stream: &mut ChatStream,
+    stream: &mut Stream,
     page: &mut Page<'_>,
     teller: &mut Teller,
     sign: &str,
@@ -479,10 +524,10 @@ async fn establishes(
     until: Instant,
     teller: &Teller,
 ) -> bool {
-    let messages = entails(sentence, passages, desk.gathered.language, desk.endpoint.context_tokens());
+    let messages = entails(sentence, passages, desk.gathered.language, desk.writer.context_tokens());
     let request = ChatRequest { messages, max_tokens: DOUBT_TOKENS, ..ChatRequest::default() };
     let asked = async {
-        let mut stream = desk.endpoint.chat(&request).await?;
+        let mut stream = desk.writer.chat(&request).await?;
         let mut answer = String::new();
         while let Some(piece) = stream.next().await? {
             answer.push_str(&piece);
@@ -494,7 +539,7 @@ async fn establishes(
         answer = tokio::time::timeout(left, asked) => match answer {
             Ok(Ok(answer)) => says_yes(&answer),
             Ok(Err(error)) => {
-                tracing::warn!(model = desk.endpoint.name(), code = error.code(), "a sentence was judged by rules alone");
+                tracing::warn!(model = desk.writer.name(), code = error.code(), "a sentence was judged by rules alone");
                 false
             }
             Err(_) => false,

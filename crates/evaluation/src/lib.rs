@@ -13,4 +13,4 @@ mod verification;
 pub use report::{Figures, Report, TypeFigures};
 pub use run::{Options, evaluate};
 pub use set::{Question, TestSet};
-pub use verification::{KindFigures, VerificationReport, verify_across, verify_set};
+pub use verification::{KindFigures, PeopleFigures, VerificationReport, verify_across, verify_set};

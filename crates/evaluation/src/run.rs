@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use intramuros_assistant::{Answer, Candidate, Excerpt, MAX_CANDIDATES, answer};
+use intramuros_assistant::decisive;
+use intramuros_assistant::{Answer, Asked, Candidate, Excerpt, MAX_CANDIDATES, answer};
 use intramuros_core::access::AccessId;
 use intramuros_core::document::{Block, BlockKind, Extracted, Kind, Limits, Place};
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
 use intramuros_core::passage::Passage;
-use intramuros_inference::{Embedder, NEAR};
+use intramuros_core::vector::dot;
+use intramuros_inference::{CALIBRATION, Embedder};
 use intramuros_ingest::passages::{PassageOptions, main_language, split};
 use intramuros_search::catalogue::{AccessSet, Facts};
 use intramuros_search::query::Query;
@@ -47,7 +49,7 @@ pub fn evaluate(set: &TestSet, options: &Options) -> Result<Report, Error> {
     let folder = tempfile::tempdir().map_err(|error| Error::config("no temporary folder").because(error))?;
     let index = SearchIndex::open(folder.path(), true, [])?;
     let started = Instant::now();
-    index.begin_vectors(embedder.name(), Some(NEAR), []);
+    index.begin_vectors(embedder.name(), Some(CALIBRATION), []);
     index.apply(&corpus.updates, 1)?;
     let indexing = started.elapsed();
     let mut rows = Vec::new();
@@ -80,7 +82,7 @@ pub fn evaluate(set: &TestSet, options: &Options) -> Result<Report, Error> {
                 .map(|document| document.id.clone());
             rankings.insert(mode, (ranking.collect(), begun.elapsed()));
             if mode == Mode::Fused {
-                given = corpus.answer(&found);
+                given = corpus.answer(&found, &query, &vector, &embedder, &index);
             }
         }
         rows.push(Row {
@@ -122,7 +124,7 @@ fn refused_share(
             mode: Mode::Fused,
             texts: &|ids| corpus.texts(ids),
         })?;
-        refused += usize::from(!corpus.answer(&found).found);
+        refused += usize::from(!corpus.answer(&found, &query, &vector, embedder, index).found);
     }
     Ok(refused as f64 / other.questions.len().max(1) as f64)
 }
@@ -180,13 +182,31 @@ impl Corpus {
         Ok(Corpus { updates, passages: all, documents: titles })
     }
 
-    fn answer(&self, found: &Found) -> Answer {
-        let candidates: Vec<Candidate> =
-            found.hits.iter().take(MAX_CANDIDATES).filter_map(|hit| self.candidate(hit)).collect();
-        answer(&found.terms, &candidates)
+    /// The answer as the program makes it.
+    fn answer(
+        &self,
+        found: &Found,
+        query: &Query,
+        vector: &[f32],
+        embedder: &Embedder,
+        index: &SearchIndex,
+    ) -> Answer {
+        let hits = found.hits.iter().take(MAX_CANDIDATES);
+        let candidates: Vec<Candidate> = hits.filter_map(|hit| self.candidate(hit, query.language)).collect();
+        let nearness = nearness(embedder, vector);
+        let asked = Asked { terms: &found.terms, background: found.background, nearness: &nearness };
+        let answer = answer(&asked, &candidates);
+        let nearest = |hit: &Hit| {
+            decisive::nearest(hit.document, hit.passages.iter().map(|passage| (passage.id, passage.meaning)))
+        };
+        let best = found.hits.iter().take(MAX_CANDIDATES).filter_map(nearest);
+        let near =
+            |rest: &str, passages: &[(u64, u64)]| Some(index.nearness(&embedder.query(rest).ok()?, passages));
+        let refused = answer.found && decisive::turns_on(&query.text, &found.absent, best, near);
+        if refused { answer.refused() } else { answer }
     }
 
-    fn candidate(&self, hit: &Hit) -> Option<Candidate> {
+    fn candidate(&self, hit: &Hit, asked: Language) -> Option<Candidate> {
         let (title, first) = self.documents.get(hit.document as usize)?;
         let best = hit.passages.first()?;
         let excerpt = |id: u64| {
@@ -196,12 +216,14 @@ impl Corpus {
                 text: passage.text.clone(),
                 headings: passage.headings.join("\n"),
                 language: passage.language,
+                meaning: hit.passages.iter().find(|found| found.id == id).and_then(|found| found.meaning),
             })
         };
         Some(Candidate {
             document: hit.document,
             title: title.clone(),
             best: excerpt(best.id)?,
+            crosses_languages: asked.differs(self.passages.get(best.id as usize)?.language),
             opening: (best.id != *first as u64).then(|| excerpt(*first as u64)).flatten(),
             meaning: hit.passages.iter().filter_map(|passage| passage.meaning).max_by(f32::total_cmp),
         })
@@ -212,6 +234,14 @@ impl Corpus {
             .filter_map(|id| self.passages.get(*id as usize))
             .map(|passage| (passage.text.clone(), passage.language))
             .collect()
+    }
+}
+
+/// How near texts lie to the question of this vector.
+fn nearness(embedder: &Embedder, vector: &[f32]) -> impl Fn(&[&str]) -> Option<Vec<f32>> {
+    move |texts| {
+        let vectors = embedder.passages(texts).ok()?;
+        Some(vectors.iter().map(|text| dot(vector, text)).collect())
     }
 }
 

@@ -8,7 +8,13 @@ use std::time::{Duration, Instant};
 use intramuros_inference::Embedder;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let embedder = Embedder::built_in(2)?;
+    println!("as on this processor:");
+    measure(&Embedder::built_in(2)?)?;
+    println!("as on any, with rten:");
+    measure(&Embedder::portable(2)?)
+}
+
+fn measure(embedder: &Embedder) -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
     let mut questions = Vec::new();
     for language in ["fr", "en"] {

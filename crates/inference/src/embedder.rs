@@ -1,13 +1,15 @@
 //! What is the vector of this text, with the model that the program carries?
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use intramuros_core::error::Error;
-use intramuros_core::vector::DIMENSIONS;
-use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool};
-use rten_tensor::prelude::*;
-use rten_tensor::{NdTensor, Tensor};
+use intramuros_core::vector::{Calibration, DIMENSIONS};
 use tokenizers::Tokenizer;
+
+#[cfg(target_arch = "x86_64")]
+use crate::encoder::Encoder;
+use crate::portable::Portable;
 
 /// The model in the program: no file to find, nothing to fetch.
 static MODEL: &[u8] = include_bytes!("../../../models/e5-small-fr-en/model.onnx");
@@ -32,23 +34,28 @@ const MAX_BYTES: usize = MAX_TOKENS * 12;
 const START: i32 = 0;
 const END: i32 = 2;
 
-/// From this dot product of a question's vector ([`Embedder::query`]) and a passage's on, the passage is near: below,
-/// something is nearest even to nonsense.
-pub const NEAR: f32 = 0.46;
+/// How dot products of a question's vector ([`Embedder::query`]) and a passage's are to be read. Below 0.46 something is
+/// nearest even to nonsense. What says the same in French and in English lies 0.02 farther from a question in the other
+/// language, and so does what says something else (docs/decisions/two-languages.md).
+pub const CALIBRATION: Calibration = Calibration { near: 0.46, across_languages: 0.02 };
 
-/// Turns text into vectors. Cheap to share between threads behind a reference; each call computes on its own pool.
+/// Turns text into vectors. Cheap to share between threads behind a reference.
 pub struct Embedder {
-    model: Model,
+    engine: Engine,
     tokenizer: Tokenizer,
-    input_ids: NodeId,
-    attention_mask: NodeId,
-    embedding: NodeId,
-    pool: Arc<ThreadPool>,
-    /// A question is short: dividing it costs more than it gains, and the words are looked up on another processor
-    /// meanwhile.
-    question_pool: Arc<ThreadPool>,
+    /// On how many threads several passages are computed.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "rten divides each passage"))]
+    threads: usize,
     /// What questions have in common.
     question_mean: Vec<f32>,
+}
+
+/// What computes: both give the same vectors.
+enum Engine {
+    /// On one thread, where the processor can.
+    #[cfg(target_arch = "x86_64")]
+    Laid(Box<Encoder>),
+    Portable(Box<Portable>),
 }
 
 impl Embedder {
@@ -57,31 +64,28 @@ impl Embedder {
     /// # Errors
     /// Only when the program itself is damaged.
     pub fn built_in(threads: usize) -> Result<Embedder, Error> {
-        let damaged =
-            |what: &str| Error::internal(format!("the built-in embedding model can't be used: {what}"));
-        let mut options = ModelOptions::with_all_ops();
-        options.prepack_weights(true);
-        let model = options
-            .load_static_slice(MODEL)
-            .map_err(|error| damaged("loading").because(error.to_string()))?;
-        let node = |name: &str| model.find_node(name).ok_or_else(|| damaged(name));
-        let (input_ids, attention_mask, embedding) =
-            (node("input_ids")?, node("attention_mask")?, node("embedding")?);
-        let tokenizer = Tokenizer::from_bytes(TOKENIZER)
-            .map_err(|error| damaged("tokenizer").because(error.to_string()))?;
-        let pool = Arc::new(ThreadPool::with_num_threads(threads.max(1)));
-        let question_pool = Arc::new(ThreadPool::with_num_threads(1));
+        #[cfg(target_arch = "x86_64")]
+        if let Some(encoder) = Encoder::of(MODEL) {
+            return Embedder::of(Engine::Laid(Box::new(encoder)), threads);
+        }
+        Embedder::portable(threads)
+    }
+
+    /// As [`Embedder::built_in`], computed with rten as on any processor: the other way is to be compared with it.
+    ///
+    /// # Errors
+    /// As [`Embedder::built_in`].
+    pub fn portable(threads: usize) -> Result<Embedder, Error> {
+        Embedder::of(Engine::Portable(Box::new(Portable::of(MODEL, threads)?)), threads)
+    }
+
+    fn of(engine: Engine, threads: usize) -> Result<Embedder, Error> {
+        let tokenizer = Tokenizer::from_bytes(TOKENIZER).map_err(|error| {
+            Error::internal("the built-in embedding model can't be used: tokenizer")
+                .because(error.to_string())
+        })?;
         let question_mean = floats(QUESTION_MEAN);
-        Ok(Embedder {
-            model,
-            tokenizer,
-            input_ids,
-            attention_mask,
-            embedding,
-            pool,
-            question_pool,
-            question_mean,
-        })
+        Ok(Embedder { engine, tokenizer, threads: threads.max(1), question_mean })
     }
 
     /// The name under which this model's vectors are kept.
@@ -110,7 +114,13 @@ impl Embedder {
     /// # Errors
     /// As [`Embedder::query`].
     pub fn query_as_is(&self, text: &str) -> Result<Vec<f32>, Error> {
-        self.run(self.tokens("query: ", text)?, &self.question_pool)
+        // A question is short: dividing it costs more than it gains, and the words are looked up on another processor
+        // meanwhile.
+        match &self.engine {
+            #[cfg(target_arch = "x86_64")]
+            Engine::Laid(_) => self.encode("query: ", text),
+            Engine::Portable(portable) => complete(portable.encode(self.tokens("query: ", text)?, false)?),
+        }
     }
 
     /// The vector of a passage: [`DIMENSIONS`] components, length 1.
@@ -122,7 +132,47 @@ impl Embedder {
     /// # Errors
     /// As [`Embedder::query`].
     pub fn passage(&self, text: &str) -> Result<Vec<f32>, Error> {
-        self.run(self.tokens("passage: ", text)?, &self.pool)
+        self.encode("passage: ", text)
+    }
+
+    /// The vectors of passages, in their order: as [`Embedder::passage`] each, on as many threads as the model was loaded for.
+    ///
+    /// # Errors
+    /// As [`Embedder::query`].
+    pub fn passages(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
+        let threads = match &self.engine {
+            #[cfg(target_arch = "x86_64")]
+            Engine::Laid(_) => self.threads.min(texts.len()),
+            // It divides each of them.
+            Engine::Portable(_) => 1,
+        };
+        if threads <= 1 {
+            return texts.iter().map(|text| self.passage(text)).collect();
+        }
+        let next = AtomicUsize::new(0);
+        let vectors = Mutex::new(vec![Vec::new(); texts.len()]);
+        let work = || {
+            while let Some((index, text)) = at(texts, next.fetch_add(1, Ordering::Relaxed)) {
+                let vector = self.passage(text)?;
+                let mut vectors = vectors.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(entry) = vectors.get_mut(index) {
+                    *entry = vector;
+                }
+            }
+            Ok::<(), Error>(())
+        };
+        std::thread::scope(|scope| {
+            // Where the system gives no thread, the others do its part.
+            let aside =
+                |_| std::thread::Builder::new().name("passages".to_owned()).spawn_scoped(scope, work).ok();
+            let aside: Vec<_> = (1..threads).filter_map(aside).collect();
+            let here = work();
+            let there = aside
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            there.fold(here, Result::and)
+        })?;
+        Ok(vectors.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How many tokens the model sees in a text, without prefix and marks.
@@ -144,26 +194,27 @@ impl Embedder {
         Ok(std::iter::once(START).chain(ids).chain(std::iter::once(END)).collect())
     }
 
-    fn run(&self, tokens: Vec<i32>, pool: &Arc<ThreadPool>) -> Result<Vec<f32>, Error> {
-        let mask = NdTensor::full([1, tokens.len()], 1i32);
-        let ids = NdTensor::from_data([1, tokens.len()], tokens);
-        let failed = |error: String| Error::internal("the embedding model failed").because(error);
-        let [output] = self
-            .model
-            .run_n(
-                vec![(self.input_ids, ids.into()), (self.attention_mask, mask.into())],
-                [self.embedding],
-                Some(RunOptions::default().with_thread_pool(Some(Arc::clone(pool)))),
-            )
-            .map_err(|error| failed(error.to_string()))?;
-        let output: Tensor<f32> =
-            output.try_into().map_err(|_| failed("the output is not of numbers".to_owned()))?;
-        let components = output.to_vec();
-        if components.len() != DIMENSIONS {
-            return Err(failed(format!("{} numbers for one text", components.len())));
+    fn encode(&self, prefix: &str, text: &str) -> Result<Vec<f32>, Error> {
+        let tokens = self.tokens(prefix, text)?;
+        match &self.engine {
+            #[cfg(target_arch = "x86_64")]
+            Engine::Laid(encoder) => complete(encoder.encode(&tokens)),
+            Engine::Portable(portable) => complete(portable.encode(tokens, true)?),
         }
-        Ok(components)
     }
+}
+
+/// A vector as it is, or the fault that it is none.
+fn complete(components: Vec<f32>) -> Result<Vec<f32>, Error> {
+    if components.len() != DIMENSIONS {
+        let what = format!("{} numbers for one text", components.len());
+        return Err(Error::internal("the embedding model failed").because(what));
+    }
+    Ok(components)
+}
+
+fn at<'a>(texts: &[&'a str], index: usize) -> Option<(usize, &'a str)> {
+    texts.get(index).map(|text| (index, *text))
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {

@@ -90,7 +90,9 @@ impl Ocr {
     /// NeedsOcr when a document has nothing but pictures and no text was found in them.
     pub fn complete(&self, mut extracted: Extracted) -> Result<Extracted, ExtractError> {
         for part in &mut extracted.parts {
-            if let Ok(inner) = std::mem::replace(&mut part.outcome, Ok(Box::default())) {
+            // A part that was not read keeps its reason.
+            if let Ok(inner) = &mut part.outcome {
+                let inner = std::mem::take(inner);
                 part.outcome = self.complete(*inner).map(Box::new);
             }
         }
@@ -215,4 +217,29 @@ fn limit(child: &Child) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (child, PICTURE_MEMORY);
+}
+
+#[cfg(test)]
+mod tests {
+    use intramuros_core::document::Part;
+
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_keeps_its_reason() {
+        let ocr = Ocr {
+            program: PathBuf::from("tesseract"),
+            through: Vec::new(),
+            languages: "eng".to_owned(),
+            turns: false,
+        };
+        let wrong = ExtractError::Encrypted("a password is needed".to_owned());
+        let parts = vec![
+            Part::new("locked.txt".to_owned(), Err(wrong.clone())),
+            Part::new("empty.txt".to_owned(), Ok(Extracted::default())),
+        ];
+        let done = ocr.complete(Extracted { parts, ..Extracted::default() }).unwrap();
+        assert_eq!(done.parts[0].outcome.as_ref().unwrap_err().word(), wrong.word());
+        assert!(done.parts[1].outcome.is_ok());
+    }
 }

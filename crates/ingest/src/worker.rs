@@ -387,6 +387,9 @@ impl Pool {
         // A worker needs no secrets of its parent's environment.
         #[cfg(unix)]
         command.env_clear();
+        // With an arena for each thread the C library looks into /proc when it gives memory back: the kernel refuses
+        // that, and the refusal would stand in the journal.
+        command.env("MALLOC_ARENA_MAX", "1");
         let mut child = command.spawn()?;
         match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
             (Some(input), Some(output), Some(errors)) => {

@@ -1,7 +1,9 @@
 //! How are results, progress and errors shown in a terminal, a pipe and a log?
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
+use intramuros_core::document::turns_direction;
 use intramuros_core::error::Error;
 use intramuros_netpol::language::Language;
 use serde::Serialize;
@@ -58,12 +60,12 @@ impl Output {
 
     /// A line of the result.
     pub fn line(&mut self, text: &str) {
-        _ = writeln!(self.writer(), "{text}");
+        _ = writeln!(self.writer(), "{}", harmless(text, self.colour));
     }
 
     /// A line about the work, beside the result.
     pub fn note(&mut self, text: &str) {
-        _ = writeln!(io::stderr(), "{text}");
+        _ = writeln!(io::stderr(), "{}", harmless(text, self.colour));
     }
 
     /// A value as indented JSON.
@@ -83,7 +85,7 @@ impl Output {
         for hint in &error.hints {
             text.push_str(&format!("  hint: {hint}\n"));
         }
-        _ = io::stderr().write_all(text.as_bytes());
+        _ = io::stderr().write_all(harmless(&text, false).as_bytes());
     }
 
     /// Text in bold where colours are shown.
@@ -110,11 +112,41 @@ impl Output {
     }
 
     fn styled(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        let text = harmless(text, false);
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.into_owned() }
     }
 }
 
-/// Standard output that ends the program quietly when its reader is gone (`intramuros search … | head`).
+/// A text without what a terminal would obey: names of files hold whatever somebody put there, and can rename the
+/// window, hide lines, or write from right to left. With `styled` what [`Output::bold`] and its like added stays.
+fn harmless(text: &str, styled: bool) -> Cow<'_, str> {
+    let obeyed =
+        |letter: char| (letter.is_control() && !matches!(letter, '\n' | '\t')) || turns_direction(letter);
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let style = STYLES.iter().find(|style| styled && rest.starts_with(**style));
+        let taken = style.map_or(letter.len_utf8(), |style| style.len());
+        match style {
+            Some(style) => shown.push_str(style),
+            None => shown.push(if obeyed(letter) { char::REPLACEMENT_CHARACTER } else { letter }),
+        }
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    Cow::Owned(shown)
+}
+
+/// Every style that is used, and its end.
+const STYLES: [&str; 4] = ["\u{1b}[1m", "\u{1b}[2m", "\u{1b}[1;33m", "\u{1b}[0m"];
+
+/// Exit code when the result can't be written, such as on a full disk: as sysexits.h has it.
+const NOT_WRITTEN: i32 = 74;
+
+/// Standard output that ends the program quietly when its reader is gone (`intramuros search … | head`), and with a
+/// word about it when the result can't be written: whoever redirects it takes what is there for the whole.
 struct Quiet(io::Stdout);
 
 impl Write for Quiet {
@@ -128,10 +160,14 @@ impl Write for Quiet {
 }
 
 fn end_if_nobody_reads(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        std::process::exit(0);
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => std::process::exit(0),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => error,
+        _ => {
+            _ = writeln!(io::stderr(), "error: the result can't be written: {error}");
+            std::process::exit(NOT_WRITTEN);
+        }
     }
-    error
 }
 
 /// Starts the log on standard error: warnings, or what INTRAMUROS_LOG says. It never holds texts, questions or keys.
@@ -145,4 +181,25 @@ pub fn start_log() {
         Err(_) => filter,
     };
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_do_nothing_to_a_terminal() {
+        let check = |text: &str, styled: bool, expected: &str| assert_eq!(harmless(text, styled), expected);
+        check("Été 2024 — 😀.md\ttwo\nlines", false, "Été 2024 — 😀.md\ttwo\nlines");
+        check(
+            "a\u{1b}[2J\u{1b}]0;PWN\u{7}b\u{9b}31m\r",
+            true,
+            "a\u{fffd}[2J\u{fffd}]0;PWN\u{fffd}b\u{fffd}31m\u{fffd}",
+        );
+        check("\u{1b}[1mbold\u{1b}[0m", true, "\u{1b}[1mbold\u{1b}[0m");
+        check("\u{1b}[1mbold\u{1b}[0m", false, "\u{fffd}[1mbold\u{fffd}[0m");
+        check("exe.\u{202e}fdp", true, "exe.\u{fffd}fdp");
+        let out = Output { colour: true, language: Language::English };
+        assert_eq!(out.bold("a\u{1b}[8mb"), "\u{1b}[1ma\u{fffd}[8mb\u{1b}[0m");
+    }
 }

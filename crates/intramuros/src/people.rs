@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind as IoKind, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -102,6 +102,17 @@ fn parse(text: &str) -> Option<Key> {
     line::from_hex(&text.trim().to_ascii_lowercase())?.try_into().ok()
 }
 
+/// The address under which a browser on this machine opens what listens there: where every address is listened on, the
+/// machine's own.
+pub fn opened(listen: &SocketAddr) -> String {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
+}
+
 /// What whoever started the program must know of how people come in.
 ///
 /// # Errors
@@ -117,15 +128,15 @@ pub fn in_words(
     let encrypted = perimeter.server.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
     if accounts.demanded && !encrypted && listen.iter().any(|address| !address.ip().is_loopback()) {
         let https = language.pick(
-            "Les autres machines ont besoin de https pour se connecter : placez devant un proxy qui termine TLS, et \
-             déclarez server.public_url.",
-            "Other machines need https to sign in: put a proxy that ends TLS before it, and declare server.public_url.",
+            "Depuis une autre machine, on ne se connecte qu’en https : placez devant le programme un proxy qui chiffre \
+             (TLS), et déclarez son adresse (server.public_url).",
+            "From other machines people sign in over https alone: put a proxy that encrypts (TLS) before the program, \
+             and declare its address (server.public_url).",
         );
         lines.push(https.to_owned());
     }
     if let Some(code) = accounts.first_code(anew)? {
-        let at =
-            perimeter.server.public_url.clone().or(listen.first().map(|address| format!("http://{address}")));
+        let at = perimeter.server.public_url.clone().or(listen.first().map(opened));
         let at = at.unwrap_or_default();
         let at = at.trim_end_matches('/');
         let owners = language.pick(
@@ -141,6 +152,15 @@ pub fn in_words(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_printed_can_be_opened() {
+        let check = |listen: &str, expected: &str| assert_eq!(opened(&listen.parse().unwrap()), expected);
+        check("127.0.0.1:7171", "http://127.0.0.1:7171");
+        check("0.0.0.0:7171", "http://127.0.0.1:7171");
+        check("[::]:80", "http://[::1]:80");
+        check("192.0.2.7:7171", "http://192.0.2.7:7171");
+    }
 
     #[test]
     fn a_key_is_made_once_and_for_its_owner_alone() {

@@ -93,7 +93,13 @@ impl Shown {
             (_, None) => {
                 let line = sentence(progress, out.language());
                 let due = self.written.is_none_or(|written| written.elapsed() >= LINE_EVERY);
-                if (due || end) && line != self.last {
+                // Before anything was looked at there is nothing to tell.
+                let nothing = match progress.phase {
+                    Phase::Looking => progress.files_found == 0,
+                    Phase::Reading => progress.files_to_read == 0,
+                    Phase::Idle => progress.passages == 0,
+                };
+                if (end || due && !nothing) && line != self.last {
                     out.note(&line);
                     self.written = Some(Instant::now());
                     self.last = line;

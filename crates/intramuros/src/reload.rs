@@ -180,7 +180,7 @@ impl Applied {
             return;
         }
         let said = change.in_words();
-        let writers = match Writers::new(&change.now, &self.egress) {
+        let writers = match self.writers.renewed(&change.now, &self.egress) {
             Ok(writers) => writers,
             Err(error) => {
                 self.say(file, &format!("not taken, what held before still holds: {error}"));

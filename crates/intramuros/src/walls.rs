@@ -15,6 +15,7 @@ use intramuros_journal::{Event, Journal};
 use intramuros_netpol::language::Language;
 use intramuros_perimeter::{notebook, record};
 use intramuros_seal::{Places, Plan, SealError, Sealed, Watched, Watcher};
+use intramuros_store::create_private_folder;
 
 use crate::refusals::{self, Told};
 use crate::setup;
@@ -197,9 +198,10 @@ pub fn confining(program: &Path) -> Vec<OsString> {
     vec![program.into(), "confined".into()]
 }
 
-/// A folder must be there to be written to when sealed.
+/// A folder must be there to be written to when sealed. It holds words of every document: nobody else on this machine
+/// may look into it.
 fn make(data: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(data).map_err(|error| {
+    create_private_folder(data).map_err(|error| {
         Error::config(format!("{}: the data folder can't be made", data.display()))
             .because(error)
             .hint("choose another with --data FOLDER")

@@ -12,7 +12,7 @@ use intramuros_library::{DocumentFacts, SearchOptions};
 use intramuros_netpol::language::Language;
 use serde::Serialize;
 
-use crate::commands::ask::NOT_FOUND;
+use crate::commands::ask::{NOT_FOUND, named, say_absent};
 use crate::commands::search::place;
 use crate::language::count;
 use crate::noted;
@@ -164,6 +164,7 @@ impl Shown<'_> {
         }
         if !ending.found {
             self.out.line(self.out.pick(NOT_FOUND.0, NOT_FOUND.1));
+            say_absent(&ending.absent, self.out);
             return Ok(());
         }
         self.out.line("");
@@ -174,13 +175,10 @@ impl Shown<'_> {
         let cited: Vec<usize> = self.sentences.iter().flat_map(numbers).collect();
         for source in self.sources.iter().filter(|source| cited.contains(&source.number)) {
             let standing = place(source.pages, source.lines, source.section.as_deref(), self.out.language());
-            self.out.line(&format!(
-                "[{}] {} {}",
-                source.number,
-                self.out.bold(&source.document.title),
-                self.out.dim(&format!("{}{standing}", source.document.path))
-            ));
+            let document = named(&source.document, &standing, self.out);
+            self.out.line(&format!("[{}] {document}", source.number));
         }
+        say_absent(&ending.absent, self.out);
         self.out.note(&written_by(&ending, self.out.language()));
         Ok(())
     }

@@ -1,18 +1,25 @@
 //! What do the documents that this principal may read answer?
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
-use intramuros_assistant::{Candidate, Excerpt, MAX_CANDIDATES, Statement, answer};
+use intramuros_assistant::decisive;
+use intramuros_assistant::parts::parts;
+use intramuros_assistant::{Asked, Candidate, Excerpt, MAX_CANDIDATES, Statement, answer};
 use intramuros_core::access::Principal;
 use intramuros_core::document::{BLOCK_SEPARATOR, Block};
 use intramuros_core::error::Error;
+use intramuros_core::language::Language;
 use intramuros_store::{DocumentId, PassageId, StoredPassage};
 use serde::Serialize;
 
 use crate::library::Library;
-use crate::query::{DocumentFacts, FoundDocument, FoundPassage, Results, SearchOptions};
+use crate::query::{DocumentFacts, FoundDocument, FoundPassage, Results, SearchOptions, vector_of};
+
+/// Sentences of an answer to a question that asks several things: as many as of any, and one more for each further part.
+const MOST_FUSED: usize = 6;
 
 /// An answer made of sentences of the documents, with where each stands.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -24,6 +31,9 @@ pub struct Answered {
     pub statements: Vec<CitedStatement>,
     /// The results of the search that the answer is made from.
     pub results: Results,
+    /// Where the question asks several things ([`parts`]): what each of them found by itself.
+    #[serde(skip)]
+    pub parts: Vec<Results>,
 }
 
 /// A quotation with where it stands, as a reader of the document would say it.
@@ -48,11 +58,33 @@ pub struct CitedStatement {
 }
 
 impl Library {
-    /// Answers a question with sentences of the documents that the principal may read.
+    /// Answers a question with sentences of the documents that the principal may read. One that asks several things is put as
+    /// a whole and in its parts, and answered by each of them in turn.
     ///
     /// # Errors
     /// As [`Library::search`].
     pub fn ask(
+        &self,
+        principal: &Principal,
+        question: &str,
+        options: &SearchOptions,
+    ) -> Result<Answered, Error> {
+        let whole = self.ask_one(principal, question, options)?;
+        let query = &whole.results.query;
+        // What the question narrows itself to stands in one of its parts only.
+        if query.narrows() || !query.phrases.is_empty() {
+            return Ok(whole);
+        }
+        let parts = parts(question);
+        let parts = parts.iter().map(|part| self.ask_one(principal, part, options));
+        Ok(fuse(whole, parts.collect::<Result<_, _>>()?))
+    }
+
+    /// Answers a question as one, whatever it asks.
+    ///
+    /// # Errors
+    /// As [`Library::search`].
+    pub fn ask_one(
         &self,
         principal: &Principal,
         question: &str,
@@ -63,14 +95,24 @@ impl Library {
         let mut candidates = Vec::new();
         for found in results.documents.iter().take(MAX_CANDIDATES) {
             let opening = self.passages_around(principal, found.document.id, 0..=0)?;
-            let candidate = candidate(found, opening.first());
+            let candidate = candidate(found, opening.first(), results.query.language);
             // Where it is not known what is near, words alone say whether something answers.
             let known =
                 |one: Candidate| Candidate { meaning: one.meaning.filter(|_| results.calibrated), ..one };
             candidates.extend(candidate.map(known));
             excerpts.extend(opening);
         }
-        let answer = answer(&results.terms, &candidates);
+        // Asked of up to three documents: the question's vector is computed once.
+        let vector = OnceCell::new();
+        let nearness = |texts: &[&str]| {
+            let vector = vector.get_or_init(|| self.question_vector(&results.query.text));
+            self.nearness_to_vector(vector.as_deref()?, texts)
+        };
+        let asked = Asked { terms: &results.terms, background: results.background, nearness: &nearness };
+        let mut answer = answer(&asked, &candidates);
+        if answer.found && self.turns_on_absent(&results) {
+            answer = answer.refused();
+        }
         let cite = |statement: &Statement| cite(statement, &results, &excerpts);
         let mut statements: Vec<CitedStatement> = answer.statements.iter().filter_map(cite).collect();
         // A passage may run over a page's end; a reader wants the page of the sentences.
@@ -86,17 +128,69 @@ impl Library {
             let exact = body.as_deref().and_then(|blocks| pages_of(blocks, &statement.range));
             statement.pages = exact.or(statement.pages);
         }
-        Ok(Answered { found: answer.found && !statements.is_empty(), statements, results })
+        let found = answer.found && !statements.is_empty();
+        Ok(Answered { found, statements, results, parts: Vec::new() })
     }
 }
 
-fn candidate(found: &FoundDocument, opening: Option<&StoredPassage>) -> Option<Candidate> {
+impl Library {
+    /// Whether the question turns on words that stand nowhere (see [`decisive`]). Of a model of which it is not known what
+    /// is near nothing is known here either.
+    fn turns_on_absent(&self, results: &Results) -> bool {
+        if results.absent.is_empty() || !results.calibrated {
+            return false;
+        }
+        let nearest = |found: &FoundDocument| {
+            let passages = found.passages.iter().map(|passage| (passage.id.0 as u64, passage.meaning));
+            decisive::nearest(found.document.id.0 as u64, passages)
+        };
+        let best = results.documents.iter().take(MAX_CANDIDATES).filter_map(nearest);
+        let near = |rest: &str, passages: &[(u64, u64)]| {
+            let vector = vector_of(&*self.shared.model_for(&results.query)?, rest)?;
+            Some(self.shared.derived.index().nearness(&vector, passages))
+        };
+        decisive::turns_on(&results.query.text, &results.absent, best, near)
+    }
+}
+
+/// The whole with its parts: their sentences by turns, each once, and behind them those of the whole where a part found none.
+fn fuse(mut whole: Answered, parts: Vec<Answered>) -> Answered {
+    if parts.iter().any(|part| part.found) {
+        let all = parts.iter().all(|part| part.found);
+        let found =
+            parts.iter().filter(|part| part.found).chain(Some(&whole).filter(|whole| whole.found && !all));
+        let said: Vec<&[CitedStatement]> = found.map(|one| one.statements.as_slice()).collect();
+        let longest = said.iter().map(|one| one.len()).max().unwrap_or(0);
+        let mut fused: Vec<CitedStatement> = Vec::new();
+        for statement in (0..longest).flat_map(|turn| said.iter().filter_map(move |one| one.get(turn))) {
+            let same = |own: &CitedStatement| {
+                own.document.id == statement.document.id
+                    && own.range.start < statement.range.end
+                    && statement.range.start < own.range.end
+            };
+            if fused.len() < MOST_FUSED && !fused.iter().any(same) {
+                fused.push(statement.clone());
+            }
+        }
+        whole.statements = fused;
+        whole.found = true;
+    }
+    whole.parts = parts.into_iter().map(|part| part.results).collect();
+    whole
+}
+
+fn candidate(found: &FoundDocument, opening: Option<&StoredPassage>, asked: Language) -> Option<Candidate> {
     let best = found.passages.iter().max_by(|a, b| a.score.total_cmp(&b.score))?;
     let opening = opening.filter(|opening| opening.id != best.id).map(|stored| Excerpt {
         passage: stored.id.0 as u64,
         text: stored.passage.text.clone(),
         headings: stored.passage.headings.join("\n"),
         language: stored.passage.language,
+        meaning: found
+            .passages
+            .iter()
+            .find(|passage| passage.id == stored.id)
+            .and_then(|passage| passage.meaning),
     });
     Some(Candidate {
         document: found.document.id.0 as u64,
@@ -106,8 +200,10 @@ fn candidate(found: &FoundDocument, opening: Option<&StoredPassage>) -> Option<C
             text: best.text.clone(),
             headings: best.headings.join("\n"),
             language: best.language,
+            meaning: best.meaning,
         },
         opening,
+        crosses_languages: asked.differs(best.language),
         meaning: found.passages.iter().filter_map(|passage| passage.meaning).max_by(f32::total_cmp),
     })
 }

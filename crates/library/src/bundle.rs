@@ -4,7 +4,13 @@
 //! messages a day. A message makes sense only with its thread and the names of people, so a channel is read as a
 //! whole: its days and the lists are handed to the reader packed as the ZIP that Slack itself gives.
 
+use std::collections::BTreeMap;
+
+use intramuros_core::access::AccessRule;
 use intramuros_store::Stamp;
+
+use crate::paths;
+use crate::walk::Found;
 
 /// The list that every export has.
 pub(crate) const PEOPLE: &[u8] = b"users.json";
@@ -33,6 +39,49 @@ pub(crate) fn is_day(name: &[u8]) -> bool {
             .iter()
             .enumerate()
             .all(|(at, byte)| if matches!(at, 4 | 7) { *byte == b'-' } else { byte.is_ascii_digit() })
+}
+
+/// The same files, those of unpacked exports joined to their channels: for what was fetched, where there is no folder to
+/// look into. What else lies in an export is not read, as in a folder.
+pub(crate) fn joined(files: Vec<Found>) -> Vec<Found> {
+    let mut lists: BTreeMap<Vec<u8>, Vec<Found>> = BTreeMap::new();
+    for file in files.iter().filter(|file| is_list(paths::last_name(&file.path))) {
+        lists.entry(paths::parent(&file.path).to_vec()).or_default().push(file.clone());
+    }
+    lists.retain(|_, lists| is_export(lists.iter().map(|list| paths::last_name(&list.path))));
+    let mut days: BTreeMap<Vec<u8>, Vec<Found>> = BTreeMap::new();
+    for file in files.iter().filter(|file| is_day(paths::last_name(&file.path))) {
+        let channel = paths::parent(&file.path);
+        if lists.contains_key(paths::parent(channel)) && !channel.is_empty() {
+            days.entry(channel.to_vec()).or_default().push(file.clone());
+        }
+    }
+    // Without a channel it is a folder like any other.
+    lists.retain(|folder, _| days.keys().any(|channel| paths::parent(channel) == folder.as_slice()));
+    let inside = |path: &[u8]| {
+        std::iter::successors(Some(paths::parent(path)), |folder| {
+            (!folder.is_empty()).then(|| paths::parent(folder))
+        })
+        .any(|folder| lists.contains_key(folder))
+    };
+    let mut all: Vec<Found> = files.into_iter().filter(|file| !inside(&file.path)).collect();
+    for (path, days) in days {
+        let shared = lists.get(paths::parent(&path)).into_iter().flatten().cloned();
+        let members: Vec<Found> = shared.chain(days).collect();
+        let stamp = stamp(members.iter().map(|member| member.stamp));
+        let first = members.first().and_then(|member| member.rule.clone());
+        // Rules that differ are not joined: what is not plain is closed.
+        let rule = if members.iter().all(|member| member.rule == first) {
+            first
+        } else {
+            Some(AccessRule::owner_only())
+        };
+        // What could not be fetched is left out; a channel that no list names any more is then the owner's alone.
+        let there = members.into_iter().filter(|member| member.fault.is_none());
+        let members = there.map(|member| member.path).collect();
+        all.push(Found { path, stamp, members, rule, fault: None });
+    }
+    all
 }
 
 /// One stamp for several files: it changes when any of them does, when one comes and when one goes.
@@ -110,6 +159,45 @@ mod tests {
         check(&["users.json", "package.json"], false);
         check(&["channels.json"], false);
         assert!(is_day(b"2024-03-01.json") && !is_day(b"2024-3-01.json") && !is_day(b"canvas.json"));
+    }
+
+    #[test]
+    fn fetched_files_of_an_export_are_joined_to_channels_and_nothing_else_is() {
+        let found = |path: &str, reader: &str| Found {
+            path: path.into(),
+            stamp: Stamp::default(),
+            members: vec![],
+            rule: (!reader.is_empty()).then(|| AccessRule::readers([reader], [""; 0])),
+            fault: None,
+        };
+        let files = [
+            ("x/users.json", "anne"),
+            ("x/dms.json", "anne"),
+            ("x/general/2024-03-01.json", "anne"),
+            ("x/general/2024-03-02.json", "anne"),
+            ("x/secret/2024-03-01.json", "bruno"),
+            ("x/notes.txt", "anne"),
+            ("y/users.json", ""),
+            ("y/2024/2024-03-01.json", ""),
+            ("z.txt", ""),
+        ];
+        let joined = joined(files.map(|(path, reader)| found(path, reader)).to_vec());
+        let shown: Vec<(String, usize, bool)> = joined
+            .iter()
+            .map(|one| {
+                let closed = one.rule == Some(AccessRule::owner_only());
+                (String::from_utf8_lossy(&one.path).into_owned(), one.members.len(), closed)
+            })
+            .collect();
+        let expected = [
+            ("y/users.json", 0, false),
+            ("y/2024/2024-03-01.json", 0, false),
+            ("z.txt", 0, false),
+            ("x/general", 4, false),
+            ("x/secret", 3, true),
+        ];
+        assert_eq!(shown, expected.map(|(path, members, closed)| (path.to_owned(), members, closed)));
+        assert_eq!(joined[3].rule, Some(AccessRule::readers(["anne"], [""; 0])));
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Collection;
-use intramuros_core::vector::Vector;
+use intramuros_core::vector::{Calibration, Vector};
 use intramuros_search::catalogue::Facts;
 use intramuros_search::{KnownVector, SearchIndex, Update};
-use intramuros_store::{DocumentId, Sequence, Store, TextHash};
+use intramuros_store::{DocumentId, Sequence, Store, TextHash, create_private_folder};
 use tracing::warn;
 
 use crate::embed::Embed;
@@ -56,7 +56,7 @@ pub(crate) struct Derived {
     /// Words and vectors. Searches keep the one they began with.
     index: RwLock<Arc<SearchIndex>>,
     renewed: Mutex<Option<Instant>>,
-    model: RwLock<Option<(String, Option<f32>)>>,
+    model: RwLock<Option<(String, Option<Calibration>)>>,
     /// The declared collections, for an index that is made anew.
     collections: Mutex<Vec<Collection>>,
     waiting: Mutex<Waiting>,
@@ -78,7 +78,7 @@ impl Derived {
         let derived = Derived {
             index: RwLock::new(Arc::new(index)),
             renewed: Mutex::default(),
-            model: RwLock::new(model.map(|model| (model.name().to_owned(), model.near()))),
+            model: RwLock::new(model.map(|model| (model.name().to_owned(), model.calibration()))),
             collections: Mutex::new(collections.to_vec()),
             waiting: Mutex::default(),
             applied: Mutex::new(applied),
@@ -236,8 +236,8 @@ impl Derived {
         Ok(known.filter_map(|(hash, bytes)| Some((hash, Vector::from_bytes(&bytes?)?))).collect())
     }
 
-    /// The model whose vectors the index holds, with what is near to it.
-    fn model(&self) -> Option<(String, Option<f32>)> {
+    /// The model whose vectors the index holds, with how its dot products are to be read.
+    fn model(&self) -> Option<(String, Option<Calibration>)> {
         self.model.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -258,18 +258,18 @@ impl Derived {
         let mut renewed = Waiting::default();
         let mut all = Vec::new();
         self.each_vector(store, model.name(), &mut renewed, |known| all.extend(known))?;
-        self.index().begin_vectors(model.name(), model.near(), all);
+        self.index().begin_vectors(model.name(), model.calibration(), all);
         *self.model.write().unwrap_or_else(PoisonError::into_inner) =
-            Some((model.name().to_owned(), model.near()));
+            Some((model.name().to_owned(), model.calibration()));
         *waiting = renewed;
         Ok(true)
     }
 
     /// Puts every vector that the store has into the index, and notes who is without.
     fn load_vectors(&self, store: &Store, waiting: &mut Waiting) -> Result<(), Error> {
-        let Some((model, near)) = self.model() else { return Ok(()) };
+        let Some((model, calibration)) = self.model() else { return Ok(()) };
         let index = self.index();
-        index.begin_vectors(&model, near, []);
+        index.begin_vectors(&model, calibration, []);
         self.each_vector(store, &model, waiting, |known| index.put_vectors(known))
     }
 
@@ -382,7 +382,8 @@ fn current(folder: &Path, identity: &str) -> Option<PathBuf> {
 /// because an index that was closed just now may still be ending a merge in the old one.
 fn start_anew(folder: &Path, identity: &str) -> Result<PathBuf, Error> {
     let write = || -> std::io::Result<PathBuf> {
-        fs::create_dir_all(folder)?;
+        // Words of every document: also where the data folder was made by somebody who left it open.
+        create_private_folder(folder)?;
         let old: Vec<PathBuf> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
         let number = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         let new = folder.join(number.to_string());

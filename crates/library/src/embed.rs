@@ -1,7 +1,8 @@
 //! Who turns texts into vectors?
 
 use intramuros_core::error::Error;
-use intramuros_inference::{Embedder, NEAR, RemoteEmbedder};
+use intramuros_core::vector::Calibration;
+use intramuros_inference::{CALIBRATION, Embedder, RemoteEmbedder};
 
 /// A model that makes vectors of texts. The built-in one runs in the program; others run elsewhere.
 pub trait Embed: Send + Sync {
@@ -20,8 +21,8 @@ pub trait Embed: Send + Sync {
     /// When the model fails or does not answer.
     fn passages(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error>;
 
-    /// From which dot product of a question's vector and a passage's on the passage is near; none where nobody measured it.
-    fn near(&self) -> Option<f32> {
+    /// How dot products of a question's vector and a passage's are to be read; none where nobody measured it.
+    fn calibration(&self) -> Option<Calibration> {
         None
     }
 
@@ -60,10 +61,10 @@ impl Embed for Embedder {
     }
 
     fn passages(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
-        texts.iter().map(|text| Embedder::passage(self, text)).collect()
+        Embedder::passages(self, texts)
     }
 
-    fn near(&self) -> Option<f32> {
-        Some(NEAR)
+    fn calibration(&self) -> Option<Calibration> {
+        Some(CALIBRATION)
     }
 }

@@ -1,5 +1,6 @@
 //! How are the files of a source followed while the program runs?
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ const AFTER_A_FAULT: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(1500);
 const LOOK_SHARE: u32 = 20;
 
+/// Folders that can't be looked at, of which it is said. 50: enough to see what they have in common.
+const MOST_TOLD: usize = 50;
+
 /// The longest that a thread waits before it looks whether it should stop.
 const LOOK_UP: Duration = Duration::from_millis(300);
 
@@ -29,6 +33,7 @@ pub(crate) fn run(shared: &Shared, known: &KnownSource) {
     let remote = known.source.is_remote();
     let mut watch = if remote { None } else { start(shared, known) };
     let mut next = Scope::All;
+    let mut told = HashSet::new();
     while !shared.stopped() && shared.follows(known) {
         let began = Instant::now();
         let declared = shared.declared.load(Ordering::Acquire);
@@ -38,11 +43,23 @@ pub(crate) fn run(shared: &Shared, known: &KnownSource) {
             true => SCAN_EVERY * 6,
             false => pause(shared, &result, watch.is_some(), began.elapsed()),
         };
+        if let Ok(report) = &result {
+            tell_troubles(&known.source.name, &report.troubles, &mut told);
+        }
         // Where the root itself went away, the events went with it.
         if result.is_err() && !remote {
             watch = start(shared, known);
         }
         next = wait(shared, watch.as_ref(), pause, declared);
+    }
+}
+
+/// Says once of each folder that can't be looked at: nothing in it is read, and no list of files can tell.
+fn tell_troubles(source: &str, troubles: &[(String, String)], told: &mut HashSet<String>) {
+    for (path, why) in troubles {
+        if told.len() < MOST_TOLD && told.insert(path.clone()) {
+            warn!(source, path, why, "a folder or file can't be looked at; what is in it is not read");
+        }
     }
 }
 

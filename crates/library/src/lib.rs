@@ -26,6 +26,7 @@ mod plan;
 mod progress;
 mod query;
 mod read;
+pub mod renamed;
 mod scan;
 mod skip;
 mod space;

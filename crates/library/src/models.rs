@@ -25,7 +25,7 @@ pub(crate) struct Models {
 impl Models {
     /// `models` are those that there are, the declared one first. Who only reads takes the one that serves, or none.
     pub fn of(store: &Store, models: Vec<Arc<dyn Embed>>, write: bool) -> Result<Models, Error> {
-        let known = models.iter().find(|model| model.near().is_some()).or(models.first()).cloned();
+        let known = models.iter().find(|model| model.calibration().is_some()).or(models.first()).cloned();
         let Some(wanted) = models.first().cloned() else {
             return Ok(Models { serving: RwLock::default(), next: RwLock::default(), known });
         };

@@ -1,6 +1,7 @@
 //! How near in meaning are two texts, with the model of which it is known what is near?
 
 use intramuros_core::error::Error;
+use intramuros_core::vector::dot;
 
 use crate::library::Library;
 
@@ -17,8 +18,19 @@ impl Library {
         let texts: Vec<&str> = std::iter::once(text).chain(others.iter().copied()).take(MOST_TEXTS).collect();
         let vectors = embed.passages(&texts)?;
         let Some((own, others)) = vectors.split_first() else { return Ok(None) };
-        let dot = |other: &Vec<f32>| own.iter().zip(other).map(|(a, b)| a * b).sum();
-        Ok(Some(others.iter().map(dot).collect()))
+        Ok(Some(others.iter().map(|other| dot(own, other)).collect()))
+    }
+
+    /// The vector of a question. None where there is no model, or it fails.
+    pub(crate) fn question_vector(&self, question: &str) -> Option<Vec<f32>> {
+        self.shared.models.known()?.query(question).ok()
+    }
+
+    /// How near texts lie to a question's vector. None as [`Library::question_vector`].
+    pub(crate) fn nearness_to_vector(&self, question: &[f32], texts: &[&str]) -> Option<Vec<f32>> {
+        let embed = self.shared.models.known()?;
+        let vectors = embed.passages(texts.get(..MOST_TEXTS).unwrap_or(texts)).ok()?;
+        Some(vectors.iter().map(|text| dot(question, text)).collect())
     }
 
     /// The vectors of texts, taken as passages. None where there is no model.

@@ -44,3 +44,9 @@ pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
 pub(crate) fn last_name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
+
+/// What a path lies in; empty at the root.
+pub(crate) fn parent(path: &[u8]) -> &[u8] {
+    let name = last_name(path).len();
+    path.get(..(path.len() - name).saturating_sub(1)).unwrap_or_default()
+}

@@ -64,6 +64,8 @@ pub struct Results {
     pub facets: Facets,
     /// The question with its unknown words mended.
     pub suggestion: Option<String>,
+    /// Words of the question that none of the documents searched holds, nor a word like them, as they were written; a few.
+    pub absent: Vec<String>,
     /// Words that were looked for, as [`intramuros_search::snippet::marks`] takes them.
     pub highlights: Vec<String>,
     /// The question, taken apart.
@@ -71,6 +73,9 @@ pub struct Results {
     /// The words of the question with what they weigh, for judging how much of it a text covers.
     #[serde(skip)]
     pub terms: Vec<QueryTerm>,
+    /// How near documents lie that don't stand out, see [`intramuros_search::vectors::background`].
+    #[serde(skip)]
+    pub background: Option<f32>,
     /// Whether it is known of the model which nearness in meaning is near; where not, it says only which is nearer.
     #[serde(skip)]
     pub calibrated: bool,
@@ -244,7 +249,7 @@ impl Library {
                 }
             })?,
         };
-        let Found { hits, total, facets, suggestion, highlights, terms } = found;
+        let Found { hits, total, facets, suggestion, absent, highlights, terms, background } = found;
         let sources = crate::facts::source_names(&shared.store)?;
         let mut documents = Vec::new();
         for hit in hits.iter().skip(options.offset).take(wanted) {
@@ -256,8 +261,19 @@ impl Library {
             };
             documents.extend(shown.filter(inside));
         }
-        let calibrated = model.is_none_or(|model| model.near().is_some());
-        Ok(Results { total, documents, facets, suggestion, highlights, query, terms, calibrated })
+        let calibrated = model.is_none_or(|model| model.calibration().is_some());
+        Ok(Results {
+            total,
+            documents,
+            facets,
+            suggestion,
+            absent,
+            highlights,
+            query,
+            terms,
+            background,
+            calibrated,
+        })
     }
 
     /// A document with its text and passages. None when there is none or the principal may not read it: the answer
@@ -379,7 +395,7 @@ impl Shared {
     }
 
     /// The model that the question is put to; none when there is no model, no text, or nothing to compare with yet.
-    fn model_for(&self, query: &Query) -> Option<Arc<dyn Embed>> {
+    pub(crate) fn model_for(&self, query: &Query) -> Option<Arc<dyn Embed>> {
         let model = self.models.serving().filter(|_| !query.text.is_empty())?;
         (self.derived.index().vectors() > 0).then_some(model)
     }
@@ -419,14 +435,15 @@ impl Shared {
             return Ok(None);
         }
         let ids: Vec<PassageId> = hit.passages.iter().map(|passage| PassageId(passage.id as i64)).collect();
-        // A question of conditions alone names no passage: the document is shown as it begins.
-        let stored = match ids.is_empty() {
-            true => self.store.passages_around(id, 0..=0)?,
-            false => self.store.passages(&ids)?,
-        };
+        let mut stored = self.store.passages(&ids)?;
+        stored.retain(|stored| stored.document == id);
+        // A question of conditions alone names no passage, and a document that was just read again has others than the
+        // index knows: it is shown as it begins.
+        if stored.is_empty() {
+            stored = self.store.passages_around(id, 0..=0)?;
+        }
         let passages = stored
             .into_iter()
-            .filter(|stored| stored.document == id)
             .map(|stored| {
                 let scores = hit.passages.iter().find(|passage| passage.id == stored.id.0 as u64).copied();
                 found_passage(stored, scores, highlights)
@@ -441,7 +458,7 @@ impl Shared {
 }
 
 /// The vector of a question; none, with a word in the log, when the model fails.
-fn vector_of(model: &dyn Embed, question: &str) -> Option<Vec<f32>> {
+pub(crate) fn vector_of(model: &dyn Embed, question: &str) -> Option<Vec<f32>> {
     match model.query(question) {
         Ok(vector) => Some(vector),
         Err(error) => {

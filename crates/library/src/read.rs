@@ -8,8 +8,8 @@ use std::time::Duration;
 use intramuros_core::document::ExtractError;
 use intramuros_store::Stamp;
 
+use crate::bundle;
 use crate::walk::stamp;
-use crate::{bundle, paths};
 
 /// How often a file is read again that changed while it was read. 3: a file that is written all the time is read
 /// when it comes to rest, which the next scan or event shows.
@@ -77,19 +77,18 @@ pub(crate) fn read(path: &Path, follow_links: bool, limit: u64) -> Result<Bytes,
 }
 
 /// Reads files that belong together as one pack, at most `limit` bytes in all. `within` is the path that their names in
-/// the pack start from.
+/// the pack start from; `read` reads one by its path, at most so many bytes.
 pub(crate) fn read_together(
-    root: &Path,
     within: &[u8],
     members: &[Vec<u8>],
-    follow_links: bool,
     limit: u64,
+    read: impl Fn(&[u8], u64) -> Result<Bytes, NotRead>,
 ) -> Result<Bytes, NotRead> {
     let mut files = Vec::with_capacity(members.len());
     let mut stamps = Vec::with_capacity(members.len());
     let mut left = limit;
     for member in members {
-        let read = read(&paths::under(root, member), follow_links, left).map_err(|error| match error {
+        let read = read(member, left).map_err(|error| match error {
             // The whole is read again with the next look.
             NotRead::Gone => NotRead::Failed(
                 Stamp::default(),
@@ -97,7 +96,7 @@ pub(crate) fn read_together(
             ),
             NotRead::Failed(_, error) => NotRead::Failed(Stamp::default(), error),
         })?;
-        left = left.saturating_sub(read.stamp.size);
+        left = left.saturating_sub(read.bytes.len() as u64);
         stamps.push(read.stamp);
         let name = member.strip_prefix(within).unwrap_or(member);
         files.push((name.strip_prefix(b"/").unwrap_or(name).to_vec(), read.bytes));

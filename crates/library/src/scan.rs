@@ -348,20 +348,21 @@ impl Scan<'_> {
             return Err(NotRead::Failed(job.stamp, fault.clone()));
         }
         let (root, links, limit) = (&self.source.path, self.source.follow_links, self.limits.file_bytes);
-        if self.source.is_remote() {
-            return spool::read(root, &job.path, job.stamp, limit);
+        let fetched = self.source.is_remote();
+        let within = paths::parent(&job.path);
+        match (job.members.is_empty(), fetched) {
+            (true, true) => spool::read(root, &job.path, job.stamp, limit),
+            (true, false) => read(&paths::under(root, &job.path), links, limit),
+            (false, true) => {
+                let one = |path: &[u8], most| spool::read(root, path, Stamp::default(), most);
+                let read = read_together(within, &job.members, limit, one)?;
+                // As it is listed: what was fetched meanwhile is listed otherwise, and read with the next look.
+                Ok(Bytes { stamp: job.stamp, ..read })
+            }
+            (false, false) => read_together(within, &job.members, limit, |path, most| {
+                read(&paths::under(root, path), links, most)
+            }),
         }
-        if job.members.is_empty() {
-            return read(&paths::under(root, &job.path), links, limit);
-        }
-        let within = job.path.len() - paths::last_name(&job.path).len();
-        read_together(
-            root,
-            job.path.get(..within.saturating_sub(1)).unwrap_or_default(),
-            &job.members,
-            links,
-            limit,
-        )
     }
 
     fn location(&self, job: &Job) -> Location {

@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use intramuros_core::access::AccessRule;
 use intramuros_core::document::ExtractError;
 use intramuros_core::error::Error;
-use intramuros_store::Stamp;
+use intramuros_store::{Stamp, create_private_folder};
 use serde::{Deserialize, Serialize};
 
+use crate::bundle;
 use crate::read::{Bytes, NotRead};
 use crate::walk::{Found, Trouble, Walk};
 
@@ -151,7 +152,7 @@ impl Spool {
     /// # Errors
     /// When the folder can't be made or read.
     pub fn open(folder: &Path, place: &str) -> io::Result<Spool> {
-        private(folder)?;
+        create_private_folder(folder)?;
         let List { place: of, mut held, lines, complete } = read_list(folder)?;
         let same = of.as_deref() == Some(place);
         let complete = complete && same;
@@ -198,7 +199,7 @@ impl Spool {
     /// When it can't be made.
     pub fn incoming(&self, path: &str) -> io::Result<Incoming> {
         let folder = self.folder.join("incoming");
-        private(&folder)?;
+        create_private_folder(&folder)?;
         let path = folder.join(name_of(path.as_bytes()));
         let file = BufWriter::new(File::create(&path)?);
         Ok(Incoming { file, path, hasher: blake3::Hasher::new(), size: 0, kept: false })
@@ -212,7 +213,7 @@ impl Spool {
         incoming.file.flush()?;
         let blob = blob(&self.folder, held.path.as_bytes());
         if let Some(folder) = blob.parent() {
-            private(folder)?;
+            create_private_folder(folder)?;
         }
         fs::rename(&incoming.path, &blob)?;
         incoming.kept = true;
@@ -245,6 +246,28 @@ impl Spool {
             let _ = fs::remove_file(blob(&self.folder, path.as_bytes()));
         }
         Ok(())
+    }
+
+    /// Has a file lie under another path from now on; what lies there gives way.
+    ///
+    /// # Errors
+    /// When it can't be written. The file is then under one of the two paths, or both.
+    pub fn move_to(&mut self, from: &str, to: &str) -> io::Result<()> {
+        let Some(held) = self.held.get(from).cloned() else { return Ok(()) };
+        if held.fault.is_none() {
+            let (old, new) = (blob(&self.folder, from.as_bytes()), blob(&self.folder, to.as_bytes()));
+            if let Some(folder) = new.parent() {
+                create_private_folder(folder)?;
+            }
+            // Under both names until the list says which: a fall in between loses nothing.
+            match fs::remove_file(&new) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(|_| ()))?,
+            }
+        }
+        self.note(Held { path: to.to_owned(), ..held })?;
+        self.save()?;
+        self.remove(from)
     }
 
     /// The bytes of a file, at most `limit`.
@@ -310,18 +333,6 @@ impl Spool {
         self.list = file;
         Ok(())
     }
-}
-
-/// Makes a folder that nobody else may look into.
-fn private(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 fn clear(folder: &Path) -> io::Result<()> {
@@ -395,6 +406,7 @@ pub(crate) fn walk(folder: &Path, takes: &dyn Fn(&str) -> bool) -> Result<Walk, 
             .because(error)
     })?;
     let files = list.held.into_values().filter(|held| takes(&held.path)).map(found).collect();
+    let files = bundle::joined(files);
     // Until everything was listed once, what is not here may well be there: after a restore, for example.
     let detail = "not everything that is there was fetched yet".to_owned();
     let troubles = if list.complete { Vec::new() } else { vec![Trouble { path: Vec::new(), detail }] };

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use intramuros_core::access::AccessRule;
+use intramuros_core::document::turns_direction;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::{ATTACHED, SourceKind};
 use intramuros_store::{DocumentId, FileOutcome, Location, SourceId};
@@ -126,10 +127,11 @@ pub fn folder_of(user: Option<&str>) -> String {
 pub fn check_name(name: &str) -> Result<(), Refusal> {
     let wrong = |what: &str| Err(Refusal::Name(format!("the name of the file {what}")));
     match name {
-        "" => wrong("is empty"),
+        _ if name.trim().is_empty() => wrong("is empty"),
         _ if name.len() > MAX_NAME_BYTES => wrong("is too long"),
         _ if name.contains(['/', '\\']) => wrong("holds a slash"),
         _ if name.chars().any(char::is_control) => wrong("holds a control character"),
+        _ if name.contains(turns_direction) => wrong("holds a mark that turns the direction of writing"),
         _ if is_junk(name) => wrong("is that of a hidden or temporary file, which is not read"),
         _ => Ok(()),
     }
@@ -342,6 +344,8 @@ mod tests {
     #[test]
     fn a_name_is_that_of_a_document() {
         let check = |name: &str, taken: bool| assert_eq!(check_name(name).is_ok(), taken, "{name:?}");
+        check(" ", false);
+        check("report\u{202e}fdp.exe", false);
         check("Bail 2024 (signé).pdf", true);
         check("", false);
         check("../secret", false);

@@ -188,6 +188,9 @@ fn take_over(socket: &UnixStream) -> io::Result<(Policy, OwnedFd, std::fs::File)
     let mut more = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::WAITALL;
     let read = rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut length)], &mut more, flags)?;
+    if read.bytes == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     let mut handles = more.drain().flat_map(|message| match message {
         RecvAncillaryMessage::ScmRights(handles) => handles.collect::<Vec<_>>(),
         _ => Vec::new(),

@@ -273,6 +273,8 @@ pub struct Catalogue {
     by_document: HashMap<u64, Slot>,
     /// By slot, whether the title asks: looked up for every occurrence of a word.
     asks: Vec<bool>,
+    /// By slot, the document's language: looked up for every visible document.
+    languages: Vec<Language>,
     /// By slot, the number of its group; groups are never taken out.
     group_of: Vec<u32>,
     groups: Vec<Group>,
@@ -317,6 +319,7 @@ impl Catalogue {
                 self.by_document.insert(facts.document, slot);
                 self.slots.push(None);
                 self.asks.push(false);
+                self.languages.push(Language::Other);
                 self.group_of.push(0);
                 slot
             }
@@ -335,6 +338,9 @@ impl Catalogue {
         if let Some(entry) = self.asks.get_mut(slot as usize) {
             *entry = facts.title_asks;
         }
+        if let Some(entry) = self.languages.get_mut(slot as usize) {
+            *entry = facts.language;
+        }
         if let Some(entry) = self.slots.get_mut(slot as usize) {
             *entry = Some(facts);
         }
@@ -350,6 +356,11 @@ impl Catalogue {
         self.groups.push(group.clone());
         self.group_numbers.insert(group, number);
         number
+    }
+
+    /// The language of the document in a slot.
+    pub fn language(&self, slot: Slot) -> Language {
+        self.languages.get(slot as usize).copied().unwrap_or(Language::Other)
     }
 
     /// By slot, whether the document's title is a question.

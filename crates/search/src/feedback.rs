@@ -10,8 +10,8 @@ use intramuros_core::error::Error;
 
 use crate::analysis::{stem, words as words_of};
 use crate::catalogue::{Slot, SlotSet};
-use crate::index::Texts;
 use crate::lexical::{Scope, visible_passages};
+use crate::searching::Texts;
 use crate::vectors::{QueryVector, VectorSet};
 
 /// Documents whose best passage is taken.

@@ -18,6 +18,10 @@ const MAX_SIMILAR: usize = 64;
 /// Of those, the ones that are looked up.
 const MAX_LOOKED_UP: usize = 12;
 
+/// Words with the same beginning that are looked at to tell whether a word has kin, and the least letters of that beginning.
+const MAX_KIN: usize = 1_000;
+const LEAST_KIN_LETTERS: usize = 5;
+
 /// What a guess counts beside a word that is there.
 const TYPO_WEIGHT: f32 = 0.6;
 const BEGINNING_WEIGHT: f32 = 0.5;
@@ -36,6 +40,9 @@ pub struct Expansion {
     pub suggestion: Option<String>,
     /// Exact forms and stems that are highlighted in texts.
     pub highlights: Vec<String>,
+    /// For each group, whether no visible document holds its word, nor one like it: no form, no typing error, no word that
+    /// begins alike.
+    pub absent: Vec<bool>,
 }
 
 /// Finds the forms of a question's words. A word that no visible document holds is read as if mistyped.
@@ -43,8 +50,13 @@ pub struct Expansion {
 /// # Errors
 /// When the index can't be read.
 pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool) -> Result<Expansion, Error> {
-    let mut expansion =
-        Expansion { groups: Vec::new(), neighbours: Vec::new(), suggestion: None, highlights: Vec::new() };
+    let mut expansion = Expansion {
+        groups: Vec::new(),
+        neighbours: Vec::new(),
+        suggestion: None,
+        highlights: Vec::new(),
+        absent: Vec::new(),
+    };
     let mut mended = query.text.clone();
     let mut changed = false;
     let last = query.words.iter().rposition(|word| !word.whole);
@@ -54,8 +66,11 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool) -> Result<Expansio
         if beginning && word.exact.chars().count() >= LEAST_BEGINNING_LETTERS {
             group.forms.extend(beginnings(scope, &word.exact)?);
         }
-        if !word.whole && !occurs(scope, &group.forms)? {
+        let known = occurs(scope, &group.forms)?;
+        let mut absent = !known;
+        if !word.whole && !known {
             let guesses = typos(scope, word)?;
+            absent = guesses.is_empty() && !has_kin(scope, word)?;
             if let Some(best) = guesses.first() {
                 mended = mended.replace(&word.written, &best.word);
                 changed = true;
@@ -70,8 +85,14 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool) -> Result<Expansio
             group.forms.extend(guesses);
         }
         deduplicate(&mut group.forms);
-        expansion.highlights.extend(group.forms.iter().map(|form| form.word.clone()));
+        // What is a function word in one reading ("de", "on") says nothing beside other words, and would be marked in
+        // every line.
+        let small = query.words.len() > 1 && !word.whole && is_function_word(word, query.language);
+        if !small {
+            expansion.highlights.extend(group.forms.iter().map(|form| form.word.clone()));
+        }
         expansion.groups.push(group);
+        expansion.absent.push(absent);
     }
     expansion.neighbours = query.words.windows(2).map(side_by_side).collect();
     expansion.highlights.extend(query.phrases.iter().flatten().cloned());
@@ -79,6 +100,48 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool) -> Result<Expansio
     expansion.highlights.dedup();
     expansion.suggestion = changed.then_some(mended);
     Ok(expansion)
+}
+
+fn is_function_word(word: &QueryWord, language: Language) -> bool {
+    readings(language).iter().any(|language| stem(&word.written, &word.exact, *language).is_none())
+}
+
+/// Words named at most of those that stand nowhere: a person reads one line.
+const MOST_NAMED: usize = 3;
+
+/// Shorter words say little: `l`, `3e`. Numbers are told from [`LEAST_NAMED_DIGITS`] digits on.
+const LEAST_NAMED_LETTERS: usize = 3;
+const LEAST_NAMED_DIGITS: usize = 2;
+
+/// Which words of a question to name as standing nowhere, as they were written: an identifier rather than its parts. Where
+/// the documents are in another language (`foreign`), names and numbers alone: of the other words nobody expects it.
+pub fn stands_nowhere(query: &Query, absent: &[bool], foreign: bool) -> Vec<String> {
+    let flagged = || query.words.iter().zip(absent).filter(|(_, absent)| **absent).map(|(word, _)| word);
+    let part_of = |word: &QueryWord, whole: &QueryWord| {
+        whole.whole && !word.whole && word.position >= whole.position && whole.exact.contains(&word.exact)
+    };
+    let mut named: Vec<String> = Vec::new();
+    for word in flagged() {
+        let told = match word.whole {
+            // That its parts stand there in another spelling is as good: `L. 3242-1`.
+            true => flagged().any(|part| part_of(part, word)),
+            false => !flagged().any(|whole| part_of(word, whole)) && says_something(word, foreign),
+        };
+        if told && !named.contains(&word.written) {
+            named.push(word.written.clone());
+        }
+    }
+    named.truncate(MOST_NAMED);
+    named
+}
+
+/// Whether a word is long enough to be told, and of those that are the same in every language where that is asked.
+fn says_something(word: &QueryWord, foreign: bool) -> bool {
+    let has_digit = word.exact.bytes().any(|byte| byte.is_ascii_digit());
+    let is_name = word.position > 0 && word.written.starts_with(char::is_uppercase);
+    let letters = word.exact.chars().count();
+    let least = if has_digit { LEAST_NAMED_DIGITS } else { LEAST_NAMED_LETTERS };
+    letters >= least && (!foreign || has_digit || is_name)
 }
 
 /// Whether two words follow one another with at most function words between.
@@ -142,6 +205,20 @@ fn typos(scope: &Scope<'_>, word: &QueryWord) -> Result<Vec<Form>, Error> {
     }
     let similar = scope.snapshot.similar(&word.exact, Similar::OneTypo, MAX_SIMILAR)?;
     most_frequent(scope, similar, 3, TYPO_WEIGHT)
+}
+
+/// Whether a visible document holds a word that begins as this one does for most of its length: another form of it that the
+/// stems don't tell (`télétravailleur`, `télétravail`). Numbers have no kin.
+fn has_kin(scope: &Scope<'_>, word: &QueryWord) -> Result<bool, Error> {
+    let letters = word.exact.chars().count();
+    if word.exact.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Ok(false);
+    }
+    let kept = (letters * 2).div_ceil(3).max(LEAST_KIN_LETTERS);
+    let beginning: String = word.exact.chars().take(kept).collect();
+    let kin = scope.snapshot.similar(&beginning, Similar::Beginning, MAX_KIN)?;
+    let forms: Vec<Form> = kin.into_iter().map(|word| Form { place: In::Exact, word, weight: 1.0 }).collect();
+    occurs(scope, &forms)
 }
 
 fn beginnings(scope: &Scope<'_>, beginning: &str) -> Result<Vec<Form>, Error> {
@@ -215,4 +292,34 @@ fn holders(snapshot: &Snapshot, phrase: &[String]) -> Result<HashSet<Slot>, Erro
         }
     }
     Ok(holders)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_nowhere_is_named_as_it_was_written() {
+        // Of the words of a question, those that stand nowhere by their folded form.
+        let check = |question: &str, nowhere: &[&str], foreign: bool, expected: &[&str]| {
+            let query = Query::parse(question);
+            let absent: Vec<bool> =
+                query.words.iter().map(|word| nowhere.contains(&word.exact.as_str())).collect();
+            assert_eq!(stands_nowhere(&query, &absent, foreign), expected, "{question}");
+        };
+        let tungsten = "What is the boiling point of tungsten?";
+        check(tungsten, &["tungsten"], false, &["tungsten"]);
+        check(tungsten, &[], false, &[]);
+        // French words are not expected in English documents; names and numbers are.
+        let paid = "Combien Delacroziel a-t-il payé en 2019 ?";
+        check(paid, &["delacroziel", "paye", "2019"], false, &["Delacroziel", "payé", "2019"]);
+        check(paid, &["delacroziel", "paye", "2019"], true, &["Delacroziel", "2019"]);
+        // An identifier as a whole, where one of its parts is nowhere; not for its spelling alone.
+        let article = "Que dit l’article L.3242-1 ?";
+        check(article, &["3242", "l.3242-1"], false, &["L.3242-1"]);
+        check(article, &["l.3242-1"], false, &[]);
+        check("a b cd efgh", &["a", "b", "cd", "efgh"], false, &["efgh"]);
+        let many = "alpha beta gamma delta alpha";
+        check(many, &["alpha", "beta", "gamma", "delta"], false, &["alpha", "beta", "gamma"]);
+    }
 }

@@ -11,13 +11,19 @@ pub const TITLE_WEIGHT: f32 = 0.5;
 
 /// Weight of meaning beside that of words, which is 1. French questions are asked in other words than those of the
 /// documents more often; both optima are flat (2 to 4, and 1 to 1.5).
-pub fn meaning_weight(language: Language) -> f32 {
-    match language {
+pub fn meaning_weight(language: Language, crosses_languages: bool) -> f32 {
+    let own = match language {
         Language::French => 3.0,
         Language::English => 1.25,
         Language::Other => 2.0,
-    }
+    };
+    if crosses_languages { own + ACROSS_LANGUAGES } else { own }
 }
+
+/// Weight of meaning that a document in another language than the question's has more: it holds few of the question's
+/// words however well it answers, so what it means stands for them as well. Flat from 0.5 to 1: see
+/// docs/decisions/two-languages.md.
+const ACROSS_LANGUAGES: f32 = 0.25;
 
 /// Weight of a document's first passage, which says what it is about, beside the nearest passage's 1.
 pub fn first_passage_weight(language: Language) -> f32 {

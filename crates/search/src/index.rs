@@ -1,45 +1,19 @@
-//! Which passages may this principal read that answer this query?
+//! What does the index hold, and how does it follow the store?
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
 use intramuros_core::perimeter::Collection;
-use intramuros_core::vector::Vector;
-use serde::{Deserialize, Serialize};
+use intramuros_core::vector::{Calibration, Vector, dot};
 
-use crate::catalogue::{AccessSet, Catalogue, Facets, Facts, Filters, Listing, Slot, SlotSet};
-use crate::feedback::{self, FEEDBACK_DOCUMENTS};
-use crate::forms;
-use crate::fusion;
-use crate::lexical::{self, Lexical, Scope};
-use crate::prior::Prior;
-use crate::query::Query;
+use crate::catalogue::{AccessSet, Catalogue, Facets, Facts, Filters, Listing};
+use crate::searching::{Found, Request, Searching};
 use crate::snapshot::Snapshot;
-use crate::vectors::{QueryVector, Row, Scanned, VectorSet};
+use crate::vectors::{Row, VectorSet};
 use crate::words::{PassageWords, WordIndex};
-
-/// Most documents in one answer. A person reads ten; an evaluation looks at a hundred.
-pub const MAX_HITS: usize = 200;
-
-/// Passages shown of one document.
-const PASSAGES_OF_A_HIT: usize = 3;
-
-/// A document without any word of the question is shown for its meaning alone when it lies this many deviations above
-/// the mean, and its nearest passage as near to the question as the model is known to give what answers: something is
-/// always nearest, even to nonsense. Of a model of which that is not known, more is asked beside.
-const LEAST_MEANING: f32 = 2.0;
-const LEAST_MEANING_UNKNOWN: f32 = 3.0;
-
-/// In the second look, documents whose nearness is computed: five times what a result can hold ([`MAX_HITS`]). As many,
-/// spread evenly over all, give the mean and the deviation to within 3 %.
-const SECOND_LOOK: usize = 1_000;
-
-/// Share of the visible documents that must have vectors before meaning counts at all; from here on it counts more
-/// and more. While vectors are still being computed, documents that have some would push away all that have none.
-const LEAST_WITH_VECTORS: f32 = 0.5;
 
 /// What the index holds of a passage.
 #[derive(Clone, Debug)]
@@ -89,112 +63,22 @@ pub struct KnownVector {
     pub vector: Vector,
 }
 
-/// Gives the texts of passages by their numbers, in their order, with their languages.
-pub type Texts<'a> = dyn Fn(&[u64]) -> Vec<(String, Language)> + 'a;
-
-/// What is asked of the index.
-pub struct Request<'a> {
-    /// The question, taken apart.
-    pub query: &'a Query,
-    /// Gives its vector; none searches by words alone. It is called when the words have been looked up, so that a
-    /// model may compute meanwhile.
-    pub vector: &'a dyn Fn() -> Option<Vec<f32>>,
-    /// The model that the vector is of; where the index holds vectors of another, words alone are searched.
-    pub model: &'a str,
-    /// What may be looked at.
-    pub readable: &'a AccessSet,
-    /// Name of the declared collection that is searched; none for all that may be read.
-    pub collection: Option<&'a str>,
-    /// What age and source add, as declared.
-    pub prior: &'a Prior,
-    /// How many documents are wanted; at most [`MAX_HITS`].
-    pub limit: usize,
-    /// Whether the last word may be the beginning of a longer one.
-    pub prefix: bool,
-    /// Which lists are used; for measurements. People get [`Mode::Fused`].
-    pub mode: Mode,
-    /// Gives the texts of passages by their numbers, in order, with their language; used for the second look.
-    pub texts: &'a Texts<'a>,
-}
-
-/// Which lists a search uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Words and meaning.
-    #[default]
-    Fused,
-    /// Words alone.
-    Words,
-    /// Meaning alone.
-    Meaning,
-}
-
-/// A passage of a result.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PassageHit {
-    /// The store's number.
-    pub id: u64,
-    /// How well it answers beside the other passages of the result.
-    pub score: f32,
-    /// Dot product of its vector and the question's; none where there is no vector yet.
-    pub meaning: Option<f32>,
-    /// Its score by words.
-    pub words: f32,
-}
-
-/// A document of a result.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hit {
-    /// The store's number.
-    pub document: u64,
-    /// How well it answers; to be compared within one result only.
-    pub score: f32,
-    /// Its best passages, best first; none when the question was of conditions alone.
-    pub passages: Vec<PassageHit>,
-}
-
-/// What a search found.
-#[derive(Clone, Debug, Default)]
-pub struct Found {
-    /// Documents, best first.
-    pub hits: Vec<Hit>,
-    /// How many visible documents hold a word of the question or are near it in meaning.
-    pub total: usize,
-    /// The same documents, counted by what they are.
-    pub facets: Facets,
-    /// The question with its unknown words mended, when there are some and something like them is there.
-    pub suggestion: Option<String>,
-    /// The words that count for highlighting: stems by language and exact forms.
-    pub highlights: Vec<String>,
-    /// The words of the question with what they weigh, for judging how much of it a text covers.
-    pub terms: Vec<QueryTerm>,
-}
-
-/// A word of the question as it is compared with texts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct QueryTerm {
-    /// Stems and exact forms, any of which stands for the word.
-    pub forms: Vec<String>,
-    /// How much it says: the rarer among the visible documents, the more.
-    pub weight: f32,
-}
-
-struct State {
-    catalogue: Catalogue,
-    snapshot: Snapshot,
-    vectors: Vectors,
+/// What a search looks at, as it stands between two changes.
+pub(crate) struct State {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) vectors: Vectors,
 }
 
 /// The vectors of one model.
 #[derive(Default)]
-struct Vectors {
+pub(crate) struct Vectors {
     /// Under which name they are kept.
-    model: String,
-    /// From which dot product on a passage is near; none where it is not known of the model.
-    near: Option<f32>,
-    passages: VectorSet,
-    titles: VectorSet,
+    pub(crate) model: String,
+    /// How their dot products are to be read; none where it is not known of the model.
+    pub(crate) calibration: Option<Calibration>,
+    pub(crate) passages: VectorSet,
+    pub(crate) titles: VectorSet,
 }
 
 /// The words and vectors of all documents. Searches run side by side; one writer changes it.
@@ -282,15 +166,15 @@ impl SearchIndex {
         }
     }
 
-    /// Says of which model the vectors are that are put in from now on, and from which dot product on one is near, where
+    /// Says of which model the vectors are that are put in from now on, and how their dot products are to be read, where
     /// that is known. What was there goes, with all that a search may compare, at once.
     pub fn begin_vectors(
         &self,
         model: &str,
-        near: Option<f32>,
+        calibration: Option<Calibration>,
         vectors: impl IntoIterator<Item = KnownVector>,
     ) {
-        let mut new = Vectors { model: model.to_owned(), near, ..Vectors::default() };
+        let mut new = Vectors { model: model.to_owned(), calibration, ..Vectors::default() };
         let state = self.read();
         for known in vectors {
             new.put(&state.catalogue, known);
@@ -337,6 +221,18 @@ impl SearchIndex {
     pub fn search(&self, request: &Request<'_>) -> Result<Found, Error> {
         let state = self.read();
         Searching { state: &state, request }.run()
+    }
+
+    /// How near passages, each with its document, lie to a vector of the same model, in their order; none for those without a
+    /// vector. Whoever asks knows the passages already.
+    pub fn nearness(&self, vector: &[f32], passages: &[(u64, u64)]) -> Vec<Option<f32>> {
+        let state = self.read();
+        let of = |(document, passage): &(u64, u64)| {
+            let slot = state.catalogue.slot(*document)?;
+            let components = state.vectors.passages.components(slot, *passage)?;
+            (components.len() == vector.len()).then(|| dot(&components, vector))
+        };
+        passages.iter().map(of).collect()
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
@@ -395,383 +291,4 @@ impl State {
             self.vectors.titles.put(&Row { id: document.facts.document, slot, vector });
         }
     }
-}
-
-/// One search over one state.
-struct Searching<'a> {
-    state: &'a State,
-    request: &'a Request<'a>,
-}
-
-/// What the vectors say of the visible documents, in the order of their slots.
-struct Meaning {
-    /// Standardised scores.
-    scores: Vec<f32>,
-    /// Whether a document is near enough to be shown without any word of the question.
-    near: Vec<bool>,
-    /// How much it counts, from 0 to 1.
-    confidence: f32,
-}
-
-/// Scores by visible document, in the order of `slots`.
-struct Ranking {
-    slots: Vec<Slot>,
-    scores: Vec<f32>,
-}
-
-impl Searching<'_> {
-    fn run(&self) -> Result<Found, Error> {
-        let query = self.request.query;
-        let Request { readable, collection, .. } = *self.request;
-        let mut visible = self.state.catalogue.visible(readable, &query.filters, collection);
-        forms::keep_conditions(&self.state.snapshot, query, &mut visible)?;
-        if visible.is_empty() {
-            return Ok(Found::default());
-        }
-        if query.is_empty() {
-            return Ok(self.newest(&visible));
-        }
-        let scope = Scope::new(&self.state.snapshot, &visible, self.state.catalogue.asks());
-        let expansion = forms::expand(&scope, query, self.request.prefix)?;
-        let lexical = lexical::score(&scope, &expansion.groups, &expansion.neighbours)?;
-        let vector = match self.request.mode {
-            Mode::Words => None,
-            Mode::Fused | Mode::Meaning if self.state.vectors.model != self.request.model => None,
-            Mode::Fused | Mode::Meaning => {
-                (self.request.vector)().and_then(|components| QueryVector::new(&components))
-            }
-        };
-        let scanned = vector
-            .as_ref()
-            .map(|vector| self.state.vectors.passages.scan(vector, &visible, self.state.catalogue.slots()))
-            .unwrap_or_default();
-        let slots: Vec<Slot> = visible.iter().collect();
-        let meaning = self.meaning(vector.as_ref(), &scanned, &slots, &visible);
-        let vector = vector.filter(|_| meaning.is_some());
-        let mut ranking = Ranking { scores: self.first_look(&lexical, meaning.as_ref(), &slots), slots };
-        let candidates = self.candidates(&lexical, meaning.as_ref(), &ranking);
-        if candidates.is_empty() {
-            return Ok(Found { suggestion: expansion.suggestion, ..Found::default() });
-        }
-        let lists = Lists { lexical: &lexical, scanned: &scanned, vector: vector.as_ref() };
-        let weight = fusion::feedback_weight(expansion.groups.len());
-        if self.request.mode == Mode::Fused && vector.is_some() && weight > 0.0 {
-            self.second_look(&scope, &lists, &candidates, weight, &mut ranking)?;
-        }
-        self.weigh(&candidates, &mut ranking);
-        let mut found = self.found(&lists, &candidates, &ranking);
-        found.suggestion = expansion.suggestion;
-        found.highlights = expansion.highlights;
-        found.terms = expansion
-            .groups
-            .iter()
-            .zip(&lexical.weights)
-            .map(|(group, weight)| QueryTerm {
-                forms: group.forms.iter().chain(&group.exact).map(|form| form.word.clone()).collect(),
-                weight: *weight,
-            })
-            .collect();
-        Ok(found)
-    }
-
-    /// The visible documents, newest first: the answer to a question of conditions alone (`kind:pdf`, `-draft`).
-    fn newest(&self, visible: &SlotSet) -> Found {
-        if !self.request.query.narrows() {
-            return Found::default();
-        }
-        let facets = self.state.catalogue.facets(visible.iter());
-        let mut newest: Vec<(Option<i64>, std::cmp::Reverse<u64>)> = visible
-            .iter()
-            .filter_map(|slot| self.state.catalogue.facts(slot))
-            .map(|facts| (facts.date_ms, std::cmp::Reverse(facts.document)))
-            .collect();
-        newest.sort_unstable_by(|a, b| b.cmp(a));
-        let hit = |(_, document): &(Option<i64>, std::cmp::Reverse<u64>)| Hit {
-            document: document.0,
-            score: 0.0,
-            passages: Vec::new(),
-        };
-        let hits = newest.iter().take(self.request.limit.min(MAX_HITS)).map(hit).collect();
-        Found { hits, total: newest.len(), facets, ..Found::default() }
-    }
-
-    /// Meaning by visible document, standardised: the nearest passage, the first one, and the title where it asks.
-    fn meaning(
-        &self,
-        vector: Option<&QueryVector>,
-        scanned: &[Option<Scanned>],
-        slots: &[Slot],
-        visible: &SlotSet,
-    ) -> Option<Meaning> {
-        let vector = vector?;
-        let confidence = self.confidence(scanned, slots);
-        if confidence <= 0.0 && self.request.mode == Mode::Fused {
-            return None;
-        }
-        let titles = self.state.vectors.titles.scan(vector, visible, self.state.catalogue.slots());
-        let first_weight = fusion::first_passage_weight(self.request.query.language);
-        let mut scores = table(scanned, slots, |slot, scanned| {
-            let title = titles
-                .get(slot as usize)
-                .copied()
-                .flatten()
-                .map_or(scanned.nearest.score, |title| title.nearest.score);
-            scanned.nearest.score + first_weight * scanned.first.score + fusion::TITLE_WEIGHT * title
-        })?;
-        fusion::standardise(&mut scores);
-        let least = self.state.vectors.near;
-        let near = |slot: &Slot| {
-            scanned
-                .get(*slot as usize)
-                .copied()
-                .flatten()
-                .is_some_and(|scanned| least.is_none_or(|least| scanned.nearest.score >= least))
-        };
-        let stands_out = if least.is_some() { LEAST_MEANING } else { LEAST_MEANING_UNKNOWN };
-        let near =
-            slots.iter().zip(&scores).map(|(slot, score)| *score >= stands_out && near(slot)).collect();
-        Some(Meaning { scores, near, confidence })
-    }
-
-    /// How much meaning counts, from 0 to 1, by the share of the documents that have vectors.
-    fn confidence(&self, scanned: &[Option<Scanned>], slots: &[Slot]) -> f32 {
-        let lengths = self.state.snapshot.documents();
-        let has_text =
-            |slot: &&Slot| lengths.get(**slot as usize).is_some_and(|lengths| lengths.passages > 0);
-        let has_vector = |slot: &&Slot| scanned.get(**slot as usize).is_some_and(Option::is_some);
-        let with_text = slots.iter().filter(has_text).count().max(1) as f32;
-        let share = slots.iter().filter(has_vector).count() as f32 / with_text;
-        ((share - LEAST_WITH_VECTORS) / (1.0 - LEAST_WITH_VECTORS)).clamp(0.0, 1.0)
-    }
-
-    /// Words and meaning, each standardised, added.
-    fn first_look(&self, lexical: &Lexical, meaning: Option<&Meaning>, slots: &[Slot]) -> Vec<f32> {
-        let mut scores: Vec<f32> =
-            slots.iter().map(|slot| lexical.documents.get(*slot as usize).copied().unwrap_or(0.0)).collect();
-        fusion::standardise(&mut scores);
-        match (self.request.mode, meaning) {
-            (Mode::Meaning, Some(meaning)) => meaning.scores.clone(),
-            (Mode::Meaning, None) => vec![0.0; slots.len()],
-            (Mode::Words, _) | (Mode::Fused, None) => scores,
-            (Mode::Fused, Some(meaning)) => {
-                let weight = fusion::meaning_weight(self.request.query.language) * meaning.confidence;
-                fusion::add(&mut scores, &meaning.scores, weight);
-                scores
-            }
-        }
-    }
-
-    /// Positions in the ranking that may be shown, in the order of the documents.
-    fn candidates(&self, lexical: &Lexical, meaning: Option<&Meaning>, ranking: &Ranking) -> Vec<usize> {
-        let by_words = |slot: Slot| lexical.documents.get(slot as usize).is_some_and(|score| *score > 0.0);
-        (0..ranking.slots.len())
-            .filter(|index| {
-                let slot = ranking.slots.get(*index).copied().unwrap_or(Slot::MAX);
-                let near = meaning.and_then(|meaning| meaning.near.get(*index)).copied().unwrap_or(false);
-                match self.request.mode {
-                    Mode::Words => by_words(slot),
-                    Mode::Meaning => meaning.is_some(),
-                    Mode::Fused => by_words(slot) || near,
-                }
-            })
-            .collect()
-    }
-
-    /// Looks again, with the words and the vectors of the first results.
-    fn second_look(
-        &self,
-        scope: &Scope<'_>,
-        lists: &Lists<'_>,
-        candidates: &[usize],
-        weight: f32,
-        ranking: &mut Ranking,
-    ) -> Result<(), Error> {
-        let first = ranking.best(candidates, FEEDBACK_DOCUMENTS);
-        let shares = fusion::softmax(&first.iter().map(|index| ranking.score(*index)).collect::<Vec<_>>());
-        let passages: Vec<(Slot, u64, f32)> = first
-            .iter()
-            .zip(shares)
-            .filter_map(|(index, share)| {
-                let slot = ranking.slots.get(*index).copied()?;
-                let scanned = lists.scanned.get(slot as usize).copied().flatten()?;
-                Some((slot, scanned.nearest.id, share))
-            })
-            .collect();
-        let words = feedback::words(scope, &passages, self.request.texts)?;
-        let mut by_words: Vec<f32> = gather(&lexical::score_documents(scope, &words)?, &ranking.slots);
-        fusion::standardise(&mut by_words);
-        let vector = feedback::vector(&self.state.vectors.passages, &passages, scope.visible);
-        let by_meaning = vector.and_then(|vector| self.second_meaning(&vector, candidates, ranking));
-        fusion::add(&mut ranking.scores, &by_words, weight);
-        if let Some(by_meaning) = by_meaning {
-            fusion::add(&mut ranking.scores, &by_meaning, weight);
-        }
-        Ok(())
-    }
-
-    /// Adds what age and source are declared to be worth. Where nothing is declared, nothing is touched.
-    fn weigh(&self, candidates: &[usize], ranking: &mut Ranking) {
-        let prior = self.request.prior;
-        if prior.is_flat() {
-            return;
-        }
-        let scores: Vec<f32> = candidates.iter().map(|index| ranking.score(*index)).collect();
-        let Some(deviation) = fusion::Scale::of(&scores).map(fusion::Scale::deviation) else { return };
-        for index in candidates {
-            let facts = ranking.slots.get(*index).and_then(|slot| self.state.catalogue.facts(*slot));
-            if let (Some(facts), Some(score)) = (facts, ranking.scores.get_mut(*index)) {
-                *score += prior.of(facts) * deviation;
-            }
-        }
-    }
-
-    /// Nearness to what the first results mean, standardised. In a large set only the best of the first look are
-    /// compared, and a spread of all for the mean and the deviation: a second full scan would double the time of a
-    /// question to move documents that no page shows.
-    fn second_meaning(
-        &self,
-        vector: &QueryVector,
-        candidates: &[usize],
-        ranking: &Ranking,
-    ) -> Option<Vec<f32>> {
-        let all = ranking.slots.len();
-        let step = all.div_ceil(SECOND_LOOK).max(1);
-        let sample: Vec<Slot> = ranking.slots.iter().copied().step_by(step).collect();
-        let known: Vec<f32> =
-            self.state.vectors.passages.nearest_of(vector, &sample).into_iter().flatten().collect();
-        let scale = fusion::Scale::of(&known)?;
-        let best =
-            if all <= SECOND_LOOK { (0..all).collect() } else { ranking.best(candidates, SECOND_LOOK) };
-        let slots: Vec<Slot> = best.iter().filter_map(|index| ranking.slots.get(*index).copied()).collect();
-        let mut scores = vec![0.0; all];
-        for (index, score) in best.into_iter().zip(self.state.vectors.passages.nearest_of(vector, &slots)) {
-            if let (Some(score), Some(entry)) = (score, scores.get_mut(index)) {
-                *entry = scale.standardise(score);
-            }
-        }
-        Some(scores)
-    }
-
-    fn found(&self, lists: &Lists<'_>, candidates: &[usize], ranking: &Ranking) -> Found {
-        let facets = self
-            .state
-            .catalogue
-            .facets(candidates.iter().filter_map(|index| ranking.slots.get(*index).copied()));
-        let order = ranking.best(candidates, self.request.limit.min(MAX_HITS));
-        let slots: Vec<Slot> = order.iter().filter_map(|index| ranking.slots.get(*index).copied()).collect();
-        let mut passages = self.best_passages(lists, &slots);
-        let hits = order
-            .iter()
-            .zip(&slots)
-            .filter_map(|(index, slot)| {
-                let document = self.state.catalogue.facts(*slot)?.document;
-                let passages = passages.remove(slot).unwrap_or_default();
-                Some(Hit { document, score: ranking.score(*index), passages })
-            })
-            .collect();
-        Found { hits, total: candidates.len(), facets, ..Found::default() }
-    }
-
-    /// How far the dot products of passages lie apart: known of the built-in model, taken from the documents for others.
-    fn meaning_spread(&self, scanned: &[Option<Scanned>]) -> f32 {
-        if self.state.vectors.near.is_some() {
-            return MEANING_SPREAD;
-        }
-        let scores: Vec<f32> = scanned.iter().flatten().map(|scanned| scanned.nearest.score).collect();
-        let deviation = fusion::Scale::of(&scores).map_or(0.0, fusion::Scale::deviation);
-        deviation.max(MEANING_SPREAD / 10.0)
-    }
-
-    /// The best passages of documents, by words and meaning together.
-    fn best_passages(&self, lists: &Lists<'_>, slots: &[Slot]) -> HashMap<Slot, Vec<PassageHit>> {
-        let mut by_slot: HashMap<Slot, HashMap<u64, PassageHit>> =
-            slots.iter().map(|slot| (*slot, HashMap::new())).collect();
-        for (passage, slot, score) in &lists.lexical.passages {
-            if let Some(hits) = by_slot.get_mut(slot)
-                && let Some(id) = self.state.snapshot.passage_id(*passage)
-            {
-                hits.insert(id, PassageHit { id, score: 0.0, meaning: None, words: *score });
-            }
-        }
-        let spread = lists.lexical.spread();
-        let meanings = self.meaning_spread(lists.scanned);
-        by_slot
-            .into_iter()
-            .map(|(slot, mut hits)| {
-                for nearest in lists
-                    .vector
-                    .map(|vector| self.state.vectors.passages.of_document(vector, slot))
-                    .unwrap_or_default()
-                {
-                    let new = PassageHit { id: nearest.id, score: 0.0, meaning: None, words: 0.0 };
-                    hits.entry(nearest.id).or_insert(new).meaning = Some(nearest.score);
-                }
-                let lowest = lists
-                    .scanned
-                    .get(slot as usize)
-                    .copied()
-                    .flatten()
-                    .map_or(0.0, |scanned| scanned.nearest.score - 0.1);
-                let mut hits: Vec<PassageHit> = hits.into_values().collect();
-                for hit in &mut hits {
-                    hit.score = hit.words / spread + (hit.meaning.unwrap_or(lowest) - lowest) / meanings;
-                }
-                hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
-                hits.truncate(PASSAGES_OF_A_HIT);
-                (slot, hits)
-            })
-            .collect()
-    }
-}
-
-/// How far dot products of passages for one question usually lie apart; makes them comparable to words.
-const MEANING_SPREAD: f32 = 0.02;
-
-/// What the lists say, for choosing passages.
-struct Lists<'a> {
-    lexical: &'a Lexical,
-    scanned: &'a [Option<Scanned>],
-    vector: Option<&'a QueryVector>,
-}
-
-impl Ranking {
-    /// The best of the candidates, best first. Only they are put in order: a frequent word has very many candidates.
-    fn best(&self, candidates: &[usize], most: usize) -> Vec<usize> {
-        // Equal scores keep the order of the documents: results are the same each time.
-        let order = |a: &usize, b: &usize| self.score(*b).total_cmp(&self.score(*a)).then(a.cmp(b));
-        let mut best = candidates.to_vec();
-        if most < best.len() {
-            best.select_nth_unstable_by(most, order);
-            best.truncate(most);
-        }
-        best.sort_unstable_by(order);
-        best
-    }
-
-    fn score(&self, index: usize) -> f32 {
-        self.scores.get(index).copied().unwrap_or(f32::NEG_INFINITY)
-    }
-}
-
-/// Scores by visible document from its scanned passages. A document without vectors yet gets the mean, which says
-/// nothing for or against it. None when there is no vector at all.
-fn table(
-    scanned: &[Option<Scanned>],
-    slots: &[Slot],
-    score: impl Fn(Slot, Scanned) -> f32,
-) -> Option<Vec<f32>> {
-    let scores: Vec<Option<f32>> = slots
-        .iter()
-        .map(|slot| scanned.get(*slot as usize).copied().flatten().map(|scanned| score(*slot, scanned)))
-        .collect();
-    let known = scores.iter().flatten().count();
-    if known == 0 {
-        return None;
-    }
-    let mean = scores.iter().flatten().sum::<f32>() / known as f32;
-    Some(scores.into_iter().map(|score| score.unwrap_or(mean)).collect())
-}
-
-fn gather(scores: &[f32], slots: &[Slot]) -> Vec<f32> {
-    slots.iter().map(|slot| scores.get(*slot as usize).copied().unwrap_or(0.0)).collect()
 }

@@ -17,13 +17,26 @@ pub mod metrics;
 mod prepared;
 mod prior;
 pub mod query;
+mod searching;
 mod snapshot;
 pub mod snippet;
 pub mod vectors;
 mod words;
 
-pub use index::{
-    Found, Hit, IndexDocument, IndexPassage, KnownVector, MAX_HITS, Mode, PassageHit, QueryTerm, Request,
-    SearchIndex, Update,
-};
+pub use index::{IndexDocument, IndexPassage, KnownVector, SearchIndex, Update};
 pub use prior::Prior;
+pub use searching::{Found, Hit, MAX_HITS, Mode, PassageHit, QueryTerm, Request};
+
+/// Computes `aside` on a thread of its own while `here` is computed on this one; one after the other where the system
+/// gives no thread.
+pub(crate) fn on_two_threads<A: Send, B>(aside: impl Fn() -> A + Sync, here: impl FnOnce() -> B) -> (B, A) {
+    std::thread::scope(|scope| {
+        match std::thread::Builder::new().name("search".to_owned()).spawn_scoped(scope, &aside) {
+            Ok(thread) => {
+                let here = here();
+                (here, thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            }
+            Err(_) => (here(), aside()),
+        }
+    })
+}

@@ -157,7 +157,8 @@ pub struct WordIndex {
 pub(crate) fn failed(what: &str, error: impl std::fmt::Display) -> Error {
     Error::data(format!("the word index can't be {what}"))
         .because(error.to_string())
-        .hint("it is derived from the store: delete the folder `words` in the data folder and start again")
+        .hint("whoever searches takes a lock in the data folder, and must be allowed to write there")
+        .hint("it is derived from the store: delete the folder `index` in the data folder and start again")
 }
 
 impl WordIndex {

@@ -7,7 +7,7 @@ import { drawAccess, drawJournal, drawModels, drawSettings, drawSources } from "
 import { drawHealth } from "./health.js";
 import "./account-words.js";
 import { administers, who } from "./who.js";
-import { currentLanguage, speak, speakOther, t } from "./words.js";
+import { currentLanguage, drawTheme, speak, speakOther, t } from "./words.js";
 
 const SECTIONS = {
   people: drawPeople, groups: drawGroups, access: drawAccess, tokens: drawTokens, sessions: drawSessions,
@@ -51,10 +51,7 @@ function drawTools() {
   language.textContent = t("language_button");
   language.lang = currentLanguage() === "fr" ? "en" : "fr";
   language.setAttribute("aria-label", t("language_label"));
-  const theme = kept("theme") ?? "auto";
-  const button = byId("theme");
-  button.textContent = t("theme_" + theme);
-  button.setAttribute("aria-label", t("theme_label", { value: t("theme_" + theme) }));
+  drawTheme(byId("theme"), kept("theme") ?? "auto");
 }
 
 byId("language").addEventListener("click", () => { speakOther(); drawTools(); draw(); });

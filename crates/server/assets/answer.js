@@ -2,7 +2,7 @@
 
 import { fill, go, h } from "./dom.js";
 import { about, documentAddress } from "./results.js";
-import { place, t } from "./words.js";
+import { absentWords, place, t } from "./words.js";
 
 const ASKING = new Set(("qui que quoi quel quelle quels quelles quand comment combien pourquoi où ou qu'est-ce est-ce lequel laquelle puis-je peut-on "
   + "doit-on faut-il ai-je a-t-on who what when where why how which whose can may must should does do is are did will").split(" "));
@@ -48,12 +48,18 @@ function found(answer, state) {
       go(address(citation, state), { class: "step" }, citation.document.title), " ",
       h("span", { class: "quiet" }, [place(citation, citation.document.kind), citation.headings.at(-1)].filter(Boolean).join(" — "))))),
     h("p", { class: "quiet note" }, t("answer_note")),
+    absent(answer.absent),
   ];
+}
+
+function absent(said) {
+  return said.length > 0 && h("p", { class: "note" }, absentWords(said));
 }
 
 function none(answer, state) {
   return [
     h("p", {}, t("answer_none")),
+    absent(answer.absent),
     answer.nearest.length > 0 && h("p", { class: "quiet" }, t("answer_nearest")),
     answer.nearest.length > 0 && h("ul", { class: "nearest" }, answer.nearest.map((result) => h("li", {},
       go(documentAddress(result.id, result.passages[0] ? { passage: result.passages[0].id } : {}, state.query), { class: "step" }, result.title),

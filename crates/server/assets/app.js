@@ -12,11 +12,14 @@ import { drawDocument, fetchDocument } from "./document.js";
 import { drawFolder, folderAddress } from "./folders.js";
 import { FACETS, addResults, drawFacets, drawResults } from "./results.js";
 import { draw as drawStatus, drawFailures, follow, library } from "./status.js";
-import { currentLanguage, speak, speakOther, t } from "./words.js";
+import { currentLanguage, drawTheme, speak, speakOther, t } from "./words.js";
 
 /** Letters that come closer together than this are searched together; an answer waits for the end of the sentence. */
 const SEARCH_EVERY_MS = 25;
 const ANSWER_AFTER_MS = 300;
+
+/** A browser does as much for a new address and title as for a key: they follow once the fingers rest. */
+const ADDRESS_AFTER_MS = 250;
 
 const PAGE_SIZE = 10;
 
@@ -28,7 +31,7 @@ const documentPlace = byId("document");
 const answerPlace = h("section", { class: "answer", hidden: true, "aria-live": "polite" });
 
 /** What is shown now. */
-const shown = { search: "", document: "", results: null, all: null, allFor: "", offset: 0, view: "" };
+const shown = { title: "", search: "", document: "", results: null, all: null, allFor: "", offset: 0, view: "" };
 let searching = new AbortController();
 let answering = new AbortController();
 let opening = new AbortController();
@@ -37,8 +40,14 @@ let answerTimer = 0;
 let lastSearch = 0;
 /** Whether the entry of the history was made by typing: further letters change it instead of adding one each. */
 let typed = false;
+/** What was typed and the address bar does not show yet. */
+let coming = null;
+let comingTimer = 0;
 
 // ---- the address ----
+
+/** The address that says what is shown. */
+const here = () => coming ?? location;
 
 /** The part of the address that is the search. */
 function queryOf(parameters) {
@@ -50,13 +59,14 @@ function queryOf(parameters) {
 }
 
 function readAddress() {
-  const parameters = new URLSearchParams(location.search);
-  const match = location.pathname.match(/^\/document\/(\d+)$/);
+  const { pathname, search } = here();
+  const parameters = new URLSearchParams(search);
+  const match = pathname.match(/^\/document\/(\d+)$/);
   const marks = new URLSearchParams();
   for (const name of ["passage", "start", "end"]) if (parameters.get(name)) marks.set(name, parameters.get(name));
-  const talk = location.pathname.match(/^\/conversation(?:\/(\d+))?$/);
+  const talk = pathname.match(/^\/conversation(?:\/(\d+))?$/);
   const view = match ? "document" : talk ? "conversation"
-    : { "/": "search", "/documents": "documents", "/failures": "failures", "/help": "help", "/conversations": "conversations" }[location.pathname] ?? "missing";
+    : { "/": "search", "/documents": "documents", "/failures": "failures", "/help": "help", "/conversations": "conversations" }[pathname] ?? "missing";
   const conversation = Number(talk?.[1] ?? (match && parameters.get("conversation"))) || null;
   return { view, id: match ? Number(match[1]) : null, marks, query: queryOf(parameters), conversation, ask: talk && parameters.get("ask") };
 }
@@ -67,8 +77,26 @@ function searchAddress(query) {
 }
 
 function visit(address, replace) {
+  settle();
   history[replace ? "replaceState" : "pushState"](null, "", address);
   return draw();
+}
+
+/** Shows what is typed; each letter replaces the one before in the history. */
+function visitTyped(address) {
+  coming = new URL(address, location.href);
+  clearTimeout(comingTimer);
+  comingTimer = setTimeout(settle, ADDRESS_AFTER_MS);
+  return draw();
+}
+
+/** The address bar and the title catch up with what was typed. */
+function settle() {
+  clearTimeout(comingTimer);
+  if (!coming) return;
+  history.replaceState(null, "", coming.pathname + coming.search);
+  coming = null;
+  document.title = shown.title;
 }
 
 // ---- drawing ----
@@ -86,7 +114,8 @@ async function draw() {
 }
 
 function title(text) {
-  document.title = text ? `${text} — Intramuros` : "Intramuros";
+  shown.title = text ? `${text} — Intramuros` : "Intramuros";
+  if (!coming) document.title = shown.title;
 }
 
 function drawHome(at) {
@@ -95,7 +124,7 @@ function drawHome(at) {
   title("");
   const { counts, progress } = library();
   const empty = counts && counts.documents === 0;
-  const tip = (example, text) => h("li", {}, go(searchAddress(new URLSearchParams({ q: t(example) })), {}, t(example)), h("span", {}, t(text)));
+  const tip = (example, text) => h("li", {}, go(searchAddress(new URLSearchParams({ q: t(example).replaceAll("\u00a0", " ") })), {}, t(example)), h("span", {}, t(text)));
   fill(list, h("div", { class: "home" },
     h("h1", {}, t("title_home")),
     h("p", { class: "lead" }, t("lead")),
@@ -162,7 +191,7 @@ function drawFault(element, failure) {
 // ---- searching ----
 
 function stateOf(at) {
-  return { query: at.query, open: at.id, answerPlace };
+  return { query: at.query, open: at.id, answerPlace, hurry: typed && scrollY === 0 };
 }
 
 async function drawSearch(at, again) {
@@ -343,9 +372,10 @@ function searchNow() {
   const q = box.value.trim();
   if (q) query.set("q", q);
   else for (const name of [...query.keys()].filter((name) => name !== "collection")) query.delete(name);
-  const replace = typed && at.view === "search";
+  const follows = typed && at.view === "search";
   typed = true;
-  visit(searchAddress(query), replace);
+  if (follows) visitTyped(searchAddress(query));
+  else visit(searchAddress(query));
 }
 
 function onSubmit(event) {
@@ -375,6 +405,7 @@ function onChoice() {
 }
 
 function onClick(event) {
+  settle();
   const link = event.target.closest("a[data-go]");
   if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
@@ -432,10 +463,7 @@ function step(event, inBox) {
 const THEMES = ["auto", "light", "dark"];
 
 function drawTools() {
-  const theme = document.documentElement.dataset.theme ?? "auto";
-  const button = byId("theme");
-  button.textContent = t("theme_" + theme);
-  button.setAttribute("aria-label", t("theme_label", { value: t("theme_" + theme) }));
+  drawTheme(byId("theme"), document.documentElement.dataset.theme ?? "auto");
   const language = byId("language");
   language.textContent = t("language_button");
   language.setAttribute("aria-label", `${t("language_button")} — ${t("language_label")}`);
@@ -470,7 +498,8 @@ byId("theme").addEventListener("click", changeTheme);
 byId("language").addEventListener("click", changeLanguage);
 addEventListener("click", onClick);
 addEventListener("keydown", onKey);
-addEventListener("popstate", () => { typed = false; box.blur(); draw(); });
+addEventListener("popstate", () => { clearTimeout(comingTimer); coming = null; typed = false; box.blur(); draw(); });
+addEventListener("pagehide", settle);
 follow((first) => {
   const at = readAddress();
   if (at.view === "search" && !at.query.has("q")) drawHome(at);

@@ -20,6 +20,10 @@ export async function collections() {
 export async function drawChoice(select, label, chosen) {
   const all = await collections();
   const names = all.map((one) => one.name);
+  // Asked for with each letter that is typed.
+  const drawn = JSON.stringify([names, chosen, t("among")]);
+  if (select.dataset.drawn === drawn) return void (select.value = chosen ?? "");
+  select.dataset.drawn = drawn;
   select.hidden = label.hidden = all.length === 0 && !chosen;
   label.textContent = t("among");
   const option = (value, text, title) => {

@@ -3,7 +3,7 @@
 import { api, fill, go, h, kept, marked } from "./dom.js";
 import { about } from "./results.js";
 import { drawPages } from "./pages.js";
-import { number, t } from "./words.js";
+import { named, number, t } from "./words.js";
 
 /** Blocks asked for at once when a reader wants more. */
 const MORE_BLOCKS = 400;
@@ -182,18 +182,19 @@ class Writer {
       case "code": return h("pre", { tabindex: "0", "data-line": block.line && number(block.line) }, h("code", {}, text));
       case "footnote": return h("p", { class: "aside" }, h("strong", {}, t("note"), " "), text);
       case "comment": return h("p", { class: "aside" }, h("strong", {}, t("comment"), " "), text);
-      case "field": return h("p", { class: "field" }, field(block.cells[0] ?? []));
+      case "field": return h("p", { class: "field" }, field(block.cells[0] ?? [], this.kind));
       default: return h("p", {}, text);
     }
   }
 }
 
 /** `Name: value` with the name set apart. */
-function field(pieces) {
+function field(pieces, kind) {
   const [first, ...others] = pieces;
   const colon = first ? first.text.indexOf(": ") : -1;
   if (colon < 1 || colon > 40) return marked(pieces);
-  const name = h("strong", {}, first.text.slice(0, colon));
+  const called = first.text.slice(0, colon);
+  const name = h("strong", {}, kind === "mail" ? named("mail_heads", called) : called);
   const rest = { ...first, text: first.text.slice(colon + 2) };
   return [first.mark ? h("mark", {}, name) : name, " ", ...marked([rest, ...others])];
 }

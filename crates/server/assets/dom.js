@@ -22,6 +22,9 @@ export function fill(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter(Boolean));
 }
 
+/** Does something once the next frame is made. */
+export const afterFrame = (act) => requestAnimationFrame(() => setTimeout(act, 0));
+
 /** A link within the page. */
 export function go(href, attributes, ...children) {
   return h("a", { href, "data-go": true, ...attributes }, ...children);
@@ -52,19 +55,32 @@ export async function api(path, signal) {
   return send("GET", path, undefined, signal);
 }
 
+/** Says the server's words in the language of the page; without any, that it does not answer. */
+let inWords = async (text) => text;
+export const sayWith = (say) => { inWords = say; };
+
+/** What the server said when it failed, for who reads the page. */
+export async function said(answer) {
+  if (!answer?.message) return { message: "", hints: [] };
+  const [message, ...hints] = await Promise.all([answer.message, ...answer.hints ?? []].map((text) => inWords(text)));
+  return { message, hints };
+}
+
+/** What a browser says of a server that does not answer, in its own language, is no help. */
+export async function unreached(fault) {
+  throw fault.name === "AbortError" ? fault : new Error(await inWords());
+}
+
 /** Asks the API with a method and a body. Who is not signed in any more is led to where they sign in. */
 export async function send(method, path, body, signal) {
   const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
-  const response = await fetch("/api/v1/" + path, { method, signal, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const response = await fetch("/api/v1/" + path, { method, signal, headers, body: body === undefined ? undefined : JSON.stringify(body) }).catch(unreached);
   const answer = await response.json().catch(() => null);
   if (response.ok && (answer || response.status === 204)) return answer;
   if (answer?.kind === "sign_in" && location.pathname !== "/sign-in") {
     location.assign("/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
   }
-  const failure = new Error(answer?.message || response.statusText);
-  failure.status = response.status;
-  failure.kind = answer?.kind;
-  failure.hints = answer?.hints || [];
-  throw failure;
+  const { message, hints } = await said(answer);
+  throw Object.assign(new Error(message || response.statusText), { status: response.status, kind: answer?.kind, hints });
 }

@@ -1,7 +1,7 @@
 // Is everything well, and what needs somebody's hand?
 
 import { api, fill, h } from "./dom.js";
-import { learn, named, number, size, t } from "./words.js";
+import { detail, learn, learnDetails, named, number, size, t } from "./words.js";
 
 learn({
   section_health: "Santé", health_lead: "Ce qui va, et ce qui demande votre attention.", health_version: "Version {version}",
@@ -34,7 +34,7 @@ const FURTHER = { files: "/failures", reading: "/administration/sources", journa
 
 /** The checks, the worst first. */
 export async function drawHealth(content) {
-  const { checks, version } = await api("well");
+  const [{ checks, version }] = await Promise.all([api("well"), learnDetails()]);
   const rank = { trouble: 0, attention: 1, ok: 2 };
   const shown = (name, value) => (name === "disk" ? size(value) : number(value));
   const row = (one) => {
@@ -44,7 +44,7 @@ export async function drawHealth(content) {
     return h("li", { class: "check " + one.state },
       h("h2", {}, further ? h("a", { href: further }, name) : name, " ", h("span", { class: "badge" }, named("health_states", one.state))),
       h("p", {}, t((one.state === "ok" ? "well_" : "ill_") + one.name, { a, b })),
-      one.detail && h("p", { class: "quiet" }, one.detail));
+      one.detail && h("p", { class: "quiet" }, detail(one.detail)));
   };
   fill(content,
     h("h1", {}, t("section_health")),

@@ -72,6 +72,8 @@ export function table(label, heads, rows) {
 
 /** The page on which people sign in, come in for the first time, or take an invitation. */
 export function drawSignIn(content, session) {
+  // A browser keeps no session that came in clear, and what is typed could be read on the way.
+  if (!isSecureContext) return drawInClear(content);
   const code = location.hash.slice(1);
   if (session.first || code === "owner") return drawFirst(content, session.first);
   if (code) return drawInvitation(content, code);
@@ -93,6 +95,11 @@ export function drawSignIn(content, session) {
       location.assign(answer.next);
     })));
   byId("name").focus();
+}
+
+function drawInClear(content) {
+  fill(content, h("section", { class: "card" }, h("h1", {}, t("in_clear")), h("p", { class: "lead" }, t("in_clear_lead")),
+    h("p", {}, t("in_clear_here")), h("pre", {}, `http://127.0.0.1:${location.port || 80}/`)));
 }
 
 function newPassphrase() {

@@ -40,7 +40,7 @@ export async function drawPeople(content, session, part = "") {
       one.groups.join(", "),
       [one.seen_ms ? moment(one.seen_ms) : t("never_here"), !one.active && h("span", { class: "quiet" }, t("inactive")), one.active && !one.passphrase && one.origin === "local" && h("span", { class: "quiet" }, t("awaited"))],
       mine ? h("div", { class: "actions" },
-        h("button", { type: "button", "aria-label": `${t("invite_again")}: ${one.name}`, on: { click: async () => show(await send("POST", `people/${one.id}/invitation`)) } }, t("invite_again")),
+        h("button", { type: "button", "aria-label": `${t(one.passphrase ? "new_link" : "invite_again")}: ${one.name}`, title: one.passphrase ? t("new_link_hint") : null, on: { click: async () => show(await send("POST", `people/${one.id}/invitation`)) } }, t(one.passphrase ? "new_link" : "invite_again")),
         h("button", { type: "button", "aria-label": `${t(one.active ? "deactivate" : "activate")}: ${one.name}`, on: { click: () => change(one, { active: !one.active }) } }, t(one.active ? "deactivate" : "activate")),
         sure(t("remove"), one.name, async () => { await send("DELETE", "people/" + one.id).catch((failure) => { complain(trouble, failure); throw failure; }); await refresh(); })) : "",
     ];

@@ -1,7 +1,7 @@
 // How are results, facets and empty answers shown?
 
-import { fill, go, h, marked } from "./dom.js";
-import { date, isoDate, languageName, named, number, place, t } from "./words.js";
+import { afterFrame, fill, go, h, marked } from "./dom.js";
+import { date, isoDate, languageName, mailHead, named, number, place, t } from "./words.js";
 
 /** Filters that the page offers as toggles: parameter, facet of the answer, and whether one value excludes others. */
 export const FACETS = [
@@ -23,16 +23,21 @@ export function documentAddress(id, marks, query) {
   return `/document/${id}${text ? "?" + text : ""}`;
 }
 
+/** Documents in the first frame while somebody types: as many as most windows show. The others come with the next. */
+const FIRST_DRAWN = 4;
+
 /** The list of results with what stands above it. */
 export function drawResults(element, answer, state, actions) {
   const count = h("p", { class: "count" }, h("span", {}, t("found", { n: answer.total })), " ",
     h("span", { class: "quiet" }, t("in_ms", { ms: Math.max(1, Math.round(answer.took_ms)) })));
   const suggestion = answer.suggestion && h("p", { class: "suggestion" }, t("did_you_mean"), " ",
     go(actions.address(answer.suggestion), { class: "strong" }, answer.suggestion), " ?");
-  const list = h("ol", { class: "hits" }, answer.results.map((result) => hit(result, state)));
+  const first = state.hurry ? answer.results.slice(0, FIRST_DRAWN) : answer.results;
+  const list = h("ol", { class: "hits" }, first.map((result) => hit(result, state)));
   const more = answer.more && h("button", { type: "button", class: "wide", on: { click: actions.more } }, t("more"));
   fill(element, h("h1", { class: "hidden" }, t("results")), state.answerPlace, count, suggestion,
     answer.results.length ? list : nothing(state, actions), more);
+  if (first.length < answer.results.length) afterFrame(() => list.isConnected && list.append(...answer.results.slice(FIRST_DRAWN).map((result) => hit(result, state))));
 }
 
 /** More results below those that are there; returns the first new link. */
@@ -68,13 +73,16 @@ export function about(result) {
 }
 
 /** A path that may break after each folder. */
-function breakable(path) {
+export function breakable(path) {
   return path.split("/").flatMap((name, index, names) => (index < names.length - 1 ? [name + "/", h("wbr")] : [name]));
 }
 
 function passage(found, kind, address, linked) {
   const where = [place(found, kind), found.headings.join(" › ")].filter(Boolean).join(" — ");
-  const text = [found.cut_before && "… ", marked(found.snippet), found.cut_after && " …"];
+  // The head of a mail stands at the beginning of its lines.
+  const line = (piece, at, all) => ({ ...piece, text: mailHead(piece.text, kind, at === 0 ? !found.cut_before : all[at - 1].text.endsWith("\n")) });
+  const snippet = kind === "mail" ? found.snippet.map(line) : found.snippet;
+  const text = [found.cut_before && "… ", marked(snippet), found.cut_after && " …"];
   return h("div", { class: "passage" },
     where && h("p", { class: "where" }, linked ? go(address, { class: "step" }, where) : where),
     h("p", { class: "snippet" }, linked && !where ? go(address, { class: "step" }, text) : text));

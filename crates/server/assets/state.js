@@ -3,7 +3,7 @@
 import { api, byId, fill, h, send } from "./dom.js";
 import { complain, field, form, table } from "./own.js";
 import { drawUsage } from "./usage.js";
-import { detail, learnDetails, moment, named, number, t } from "./words.js";
+import { detail, learnDetails, moment, named, number, size, t } from "./words.js";
 
 /** While something is fetched the page looks again this soon, and otherwise this often; in milliseconds. */
 const SOON = 1500;
@@ -14,7 +14,7 @@ function fetching(one) {
   const { last, phase, failures, next_ms: next, whole_ms: whole } = one.fetching;
   const busy = phase !== "waiting";
   const counts = last && [
-    t("fetched_of", { found: number(last.found), fetched: number(last.fetched) }),
+    t("fetched_found", { n: last.found }), t("fetched_new", { n: last.fetched }),
     last.removed > 0 && t("fetched_removed", { n: last.removed }),
     last.unread > 0 && t("fetched_unread", { n: last.unread }),
     last.refused > 0 && t("fetched_refused", { n: last.refused }),
@@ -125,14 +125,14 @@ export async function drawJournal(content) {
     const day = new Date(chosen.get("day") + "T00:00:00").getTime();
     if (Number.isFinite(day)) { query.set("from_ms", day); query.set("to_ms", day + 86_400_000); }
   }
-  const journal = await api("journal?" + query);
-  const row = (one) => [moment(Date.parse(one.time)), one.who ?? "", named("kinds_of_entry", one.kind), details(one.what)];
+  const [journal] = await Promise.all([api("journal?" + query), learnDetails()]);
+  const row = (one) => [h("time", { datetime: one.time }, moment(Date.parse(one.time))), who(one), named("kinds_of_entry", one.kind), details(one)];
   const older = new URLSearchParams(chosen);
   if (journal.more) older.set("before", journal.next);
   fill(content,
     h("h1", {}, t("section_journal")),
     h("p", { class: "lead" }, t(journal.kept ? "journal_lead" : "journal_none")),
-    journal.failure && h("p", { class: "trouble-here" }, journal.failure),
+    journal.failure && h("p", { class: "trouble-here" }, detail(journal.failure)),
     journal.kept && h("form", { class: "inline", action: "/administration/journal", method: "get" },
       h("div", { class: "field" }, h("label", { for: "kind" }, t("entry_kind")), h("select", { id: "kind", name: "kind" },
         h("option", { value: "" }, t("all_kinds")), KINDS.map((kind) => h("option", { value: kind, selected: kind === chosen.get("kind") }, named("kinds_of_entry", kind))))),
@@ -144,28 +144,55 @@ export async function drawJournal(content) {
     journal.more && h("p", {}, h("a", { class: "button", href: "/administration/journal?" + older }, t("older"))));
 }
 
-/** What happened, in a line of names and values. */
-function details(what) {
-  const value = (one) => one === true ? t("yes") : one === false ? t("no") : typeof one === "object" ? Object.entries(one ?? {}).map(([key, inner]) => `${key}: ${typeof inner === "object" ? JSON.stringify(inner) : inner}`).join(", ") : String(one);
-  const parts = Object.entries(what).filter(([, one]) => one !== null && one !== "").map(([key, one]) => `${named("entry_fields", key)}: ${value(one)}`);
-  return h("span", { class: "path" }, parts.join(" · "));
+/** Who did it: a person, or the file in which it is declared. */
+function who(entry) {
+  return entry.who === "file" && entry.kind.endsWith("_changed") ? t("settings_file") : named("entry_people", entry.who ?? "");
 }
+
+/** What happened, in a line of names and values. */
+function details({ what, who: by }) {
+  const pairs = (fields) => Object.entries(fields ?? {}).filter(([key, one]) => one !== null && one !== "" && !(key === "user" && one === by))
+    .map(([key, one]) => t("pair", { key: named("entry_fields", key), value: value(key, one) }));
+  const value = (key, one) => {
+    if (one === true || one === false) return t(one ? "yes" : "no");
+    if (typeof one === "number") return key === "bytes" ? size(one) : PLAIN.has(key) ? String(one) : number(one);
+    if (Array.isArray(one)) return one.map((inner) => value(key, inner)).join(", ");
+    if (typeof one === "object") return pairs(one).join(", ");
+    if (key === "scopes") return one.split(/[ ,]+/).map((scope) => named("entry_values", scope)).join(", ");
+    if (NAMES.has(key)) return named("entry_people", one);
+    if (/^egress\[\d+\]$/.test(one)) return t("by_rule", { rule: one });
+    if (one.startsWith("oidc:")) return t("by_provider", { name: one.slice(5) });
+    if (LONG.test(one)) return one.slice(0, 12) + "…";
+    const inWords = named("entry_values", `${key}:${one}`, named("entry_values", one));
+    return inWords === one ? detail(one) : inWords;
+  };
+  return h("span", { class: "path" }, pairs(what).join(" · "));
+}
+
+/** Numbers that count nothing, and names that somebody chose. */
+const PLAIN = new Set(["port", "up_to", "after"]);
+const NAMES = new Set(["user", "source", "sources", "path", "host", "address", "from", "name", "person", "people", "group", "token", "hint"]);
+
+/** Hashes and signatures are compared by programs; people tell them apart by their beginning. */
+const LONG = /^[0-9a-f]{32,}$/;
 
 /** Can this person read this document, and why? */
 export async function drawAccess(content) {
-  const { sources } = await api("sources");
+  const [{ sources }, { people }] = await Promise.all([api("sources"), api("people?limit=500")]);
   const asked = new URLSearchParams(location.search);
   const verdict = h("div", { "aria-live": "polite" });
   const look = async (values) => {
     const answer = await api("see-as?" + new URLSearchParams(values));
     drawVerdict(verdict, answer);
+    verdict.scrollIntoView({ block: "nearest" });
     history.replaceState(null, "", "/administration/access?" + new URLSearchParams(values));
   };
   fill(content,
     h("h1", {}, t("section_access")),
     h("p", { class: "lead" }, t("access_lead")),
     form([
-      field("person", t("person"), { required: true, autocomplete: "off", value: asked.get("person") ?? "" }),
+      field("person", t("person"), { required: true, autocomplete: "off", list: "people", value: asked.get("person") ?? "" }),
+      h("datalist", { id: "people" }, people.map((one) => h("option", { value: one.name }))),
       h("div", { class: "field" }, h("label", { for: "source" }, t("source")), h("select", { id: "source", name: "source" },
         sources.map((one) => h("option", { selected: one.name === asked.get("source") }, one.name)))),
       field("path", t("path"), { required: true, autocomplete: "off", value: asked.get("path") ?? "" }, t("path_hint")),

@@ -1,6 +1,7 @@
 // How far is the work, how much is there, and what was not read?
 
 import { api, byId, fill, go, h } from "./dom.js";
+import { breakable } from "./results.js";
 import { detail, learnDetails, named, number, t, timeLeft } from "./words.js";
 
 /** While documents come in, what is shown follows this often. */
@@ -51,6 +52,7 @@ function take(next) {
   const before = progress;
   progress = next;
   draw();
+  if (next.work?.trouble) learnDetails().then(draw);
   const more = before && (before.words_in_step !== next.words_in_step || before.phase !== next.phase || before.work?.passages !== next.work?.passages);
   if (more && !settle) settle = setTimeout(() => { settle = 0; refresh(); }, REFRESH_MS);
 }
@@ -67,7 +69,7 @@ export function draw() {
 function drawProgress(element) {
   const work = progress?.work;
   const lines = [];
-  if (work?.trouble) lines.push(h("p", { class: "trouble" }, t("trouble", { text: work.trouble })));
+  if (work?.trouble) lines.push(h("p", { class: "trouble" }, t("trouble", { text: detail(work.trouble) })));
   if (progress?.phase === "reading" && work?.files_to_read > 0) {
     lines.push(line(t("reading", { done: work.files_done, all: work.files_to_read }), work.files_done, work.files_to_read, work.reading_seconds_left));
   } else if (progress?.phase === "looking") {
@@ -91,15 +93,15 @@ function line(text, done, all, seconds) {
 export async function drawFailures(element, signal) {
   const [answer] = await Promise.all([api("failures?limit=1000", signal), learnDetails()]);
   const rows = answer.failures.map((failure) => h("tr", {},
-    h("td", { class: "path" }, failure.path),
-    h("td", {}, named("reasons", failure.reason)),
-    h("td", { class: "quiet" }, detail(failure.detail))));
+    h("td", { class: "path", "data-name": t("file") }, breakable(failure.path)),
+    h("td", { "data-name": t("reason") }, named("reasons", failure.reason)),
+    h("td", { class: "quiet", "data-name": t("detail") }, detail(failure.detail))));
   fill(element, h("div", { class: "sheet" },
     h("h1", {}, t("failures")),
     h("p", { class: "lead" }, t(rows.length ? "failures_lead" : "failures_none")),
     answer.reasons.length > 0 && h("ul", { class: "reasons" }, answer.reasons.map((reason) =>
       h("li", {}, h("strong", {}, number(reason.count)), " ", named("reasons", reason.value)))),
     rows.length > 0 && h("div", { class: "table", role: "region", tabindex: "0", "aria-label": t("failures") },
-      h("table", {}, h("thead", {}, h("tr", {}, ["file", "reason", "detail"].map((key) => h("th", { scope: "col" }, t(key))))),
+      h("table", { class: "stack" }, h("thead", {}, h("tr", {}, ["file", "reason", "detail"].map((key) => h("th", { scope: "col" }, t(key))))),
         h("tbody", {}, rows)))));
 }

@@ -1,6 +1,6 @@
 // How do people add documents, see how far their reading is, and say who may read them?
 
-import { api, fill, go, h, send } from "./dom.js";
+import { api, fill, go, h, said, send } from "./dom.js";
 import { documentAddress } from "./results.js";
 import { learn, moment, named, size, t } from "./words.js";
 
@@ -70,7 +70,7 @@ export function sendFile(list, file, { to, most, sent }, replace = false) {
   request.addEventListener("load", () => {
     if (request.status === 201) { row.remove(); return sent(); }
     const failure = parse(request.responseText);
-    if (request.status !== 409) return say(row, failure?.message ?? request.statusText);
+    if (request.status !== 409) return said(failure).then(({ message }) => say(row, message || request.statusText));
     fill(row, h("span", {}, t("taken_name", { name: file.name })),
       h("button", { type: "button", on: { click: () => { row.remove(); sendFile(list, file, { to, most, sent }, true); } } }, t("replace")),
       h("button", { type: "button", on: { click: () => row.remove() } }, t("give_up")));

@@ -1,6 +1,6 @@
 // What does the page say, in French and in English?
 
-import { kept } from "./dom.js";
+import { kept, sayWith } from "./dom.js";
 
 const FRENCH = {
   skip: "Aller aux résultats",
@@ -15,9 +15,9 @@ const FRENCH = {
   document: "Document",
   language_button: "English",
   language_label: "Show this page in English",
-  theme_auto: "Auto",
-  theme_light: "Clair",
-  theme_dark: "Sombre",
+  theme_auto: "comme l’appareil",
+  theme_light: "claire",
+  theme_dark: "sombre",
   theme_label: "Apparence : {value}",
   title_home: "Vos documents, entre vos murs",
   lead: "Tapez quelques mots, ou une question entière. Chaque réponse cite le document, la page et la ligne.",
@@ -67,6 +67,8 @@ const FRENCH = {
   answer: "Réponse",
   answer_note: "Phrases reprises telles quelles des documents.",
   answer_none: "Je n’ai pas trouvé de réponse dans vos documents.",
+  absent: { one: "{words} ne figure dans aucun des documents consultés.", other: "{words} ne figurent dans aucun des documents consultés." },
+  quoted: "« {word} »",
   answer_nearest: "Les documents les plus proches :",
   citation: "Source {n} : {title}, {place}",
   sources: "Sources",
@@ -89,10 +91,12 @@ const FRENCH = {
   passage_gone: "Ce passage n’existe plus : le document a été relu depuis.",
   table: "Tableau",
   note: "Note", comment: "Commentaire",
+  mail_heads: { Subject: "Objet", From: "De", To: "À", Cc: "Copie", Bcc: "Copie cachée", Date: "Date", Attachment: "Pièce jointe" },
   no_document: "Ce document n’existe pas, ou vous n’y avez pas accès.",
   no_page: "Cette page n’existe pas.",
   to_home: "Revenir à l’accueil",
   failed: "La demande n’a pas abouti",
+  pair: "{key} : {value}",
   offline: "Le serveur ne répond pas. Il est peut-être arrêté : relancez-le, puis réessayez.",
   retry: "Réessayer",
   looking: "Parcours des dossiers…",
@@ -126,9 +130,9 @@ const ENGLISH = {
   document: "Document",
   language_button: "Français",
   language_label: "Afficher cette page en français",
-  theme_auto: "Auto",
-  theme_light: "Light",
-  theme_dark: "Dark",
+  theme_auto: "as on this device",
+  theme_light: "light",
+  theme_dark: "dark",
   theme_label: "Appearance: {value}",
   title_home: "Your documents, inside your walls",
   lead: "Type a few words, or a whole question. Every answer cites the document, the page and the line.",
@@ -178,6 +182,8 @@ const ENGLISH = {
   answer: "Answer",
   answer_note: "Sentences exactly as they stand in the documents.",
   answer_none: "I did not find an answer in your documents.",
+  absent: { one: "{words} stands in none of the documents searched.", other: "{words} stand in none of the documents searched." },
+  quoted: "“{word}”",
   answer_nearest: "The nearest documents:",
   citation: "Source {n}: {title}, {place}",
   sources: "Sources",
@@ -200,10 +206,12 @@ const ENGLISH = {
   passage_gone: "This passage is not there any more: the document was read again since.",
   table: "Table",
   note: "Note", comment: "Comment",
+  mail_heads: {},
   no_document: "There is no such document, or it is not yours to read.",
   no_page: "There is no such page.",
   to_home: "Back to the start",
   failed: "The request failed",
+  pair: "{key}: {value}",
   offline: "The server does not answer. It may have stopped: start it, then try again.",
   retry: "Try again",
   looking: "Looking through the folders…",
@@ -226,7 +234,7 @@ const ENGLISH = {
 
 let words = ENGLISH;
 let tag = "en";
-let plural, whole, day, duration;
+let plural, whole, day, duration, languages;
 
 /** Speaks the language of the document element from now on. */
 export function speak(language) {
@@ -236,6 +244,7 @@ export function speak(language) {
   plural = new Intl.PluralRules(tag);
   whole = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
   day = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeZone: "UTC" });
+  languages = new Intl.DisplayNames(tag, { type: "language" });
   duration = (unit, value) => new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 }).format(value);
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
   for (const element of document.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", t(element.dataset.tLabel));
@@ -260,12 +269,29 @@ export function detail(text) {
   return tag === "fr" ? french(text) : text;
 }
 
+sayWith(async (text) => {
+  if (!text) return t("offline");
+  await learnDetails();
+  return detail(text);
+});
+
+/** What the button of the appearance shows and says. */
+export function drawTheme(button, theme) {
+  const label = t("theme_label", { value: t("theme_" + theme) });
+  button.textContent = { auto: "◐", light: "☀\ufe0e", dark: "☾" }[theme];
+  button.setAttribute("aria-label", label);
+  button.title = label;
+}
+
 /** Changes to the other language and remembers it. */
 export function speakOther() {
   const other = tag === "fr" ? "en" : "fr";
   kept("language", other);
   speak(other);
 }
+
+/** In French a sign that stands apart stays on the line of its word. */
+const bound = (text) => text.replace(/ (?=[:;?!»])|(?<=«) /g, "\u00a0");
 
 /** The words for a key, with values put in. A value `n` chooses between plural forms. */
 export function t(key, values = {}) {
@@ -275,14 +301,22 @@ export function t(key, values = {}) {
     text = (count === 0 && text.zero) || text[plural.select(count)] || text.other;
   }
   if (typeof text !== "string") return text ?? key;
+  if (tag === "fr") text = bound(text);
   return text.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
     return typeof value === "number" ? whole.format(value) : value ?? "";
   });
 }
 
+/** A mail's text with the names of its head in the language of the page; it is kept as programs write it. */
+export const mailHead = (text, kind, begins = true) => kind !== "mail" || tag !== "fr" ? text
+  : text.replace(begins ? /^(\w+): /gm : /(?<=\n)(\w+): /g, (whole, name) => Object.hasOwn(words.mail_heads, name) ? t("pair", { key: words.mail_heads[name], value: "" }) : whole);
+/** That words of a question stand in no document. */
+export const absentWords = (absent) =>
+  t("absent", { n: absent.length, words: absent.map((word) => t("quoted", { word })).join(", ") });
+
 /** The words of a list: kinds of file, reasons. */
-export const named = (list, key) => words[list][key] ?? key;
+export const named = (list, key, otherwise = key) => words[list][key] ?? otherwise;
 
 export const date = (ms) => day.format(new Date(ms));
 /** A moment, as short as it can be told. */
@@ -299,7 +333,7 @@ export function size(bytes) {
 /** A language by its code. */
 export function languageName(code) {
   if (code === "other") return words.other_language;
-  const name = new Intl.DisplayNames(tag, { type: "language" }).of(code);
+  const name = languages.of(code);
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
 

@@ -1,8 +1,8 @@
 // How is an answer shown while it comes, and when it is read again?
 
-import { fill, go, h } from "./dom.js";
+import { fill, go, h, said, unreached } from "./dom.js";
 import { documentAddress } from "./results.js";
-import { learn, place, t } from "./words.js";
+import { absentWords, learn, place, t } from "./words.js";
 
 learn(
   {
@@ -64,8 +64,8 @@ export async function answerTo(box, body, state, ...head) {
   try {
     const response = await fetch("/api/v1/answer", {
       method: "POST", signal, headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error((await response.json().catch(() => null))?.message || response.statusText);
+    }).catch(unreached);
+    if (!response.ok) throw new Error((await said(await response.json().catch(() => null))).message || response.statusText);
     for await (const event of events(response.body)) take(shown, event);
   } catch (failure) {
     note.append(failure.name === "AbortError" ? t("write_stopped") : failure.message);
@@ -113,7 +113,7 @@ function take(shown, { name, data }) {
     shown.line = null;
     shown.draft.textContent = "";
   }
-  if (name === "model" && data.instead_of) shown.note.append(`${data.instead_of.name} : ${data.instead_of.why} `);
+  if (name === "model" && data.instead_of) shown.note.append(t("pair", { key: data.instead_of.name, value: data.instead_of.why }), " ");
   if (name === "tool") shown.note.append(t("tool_" + (data.name || "unknown"), { n: data.found }), " ");
   if (name === "draft") {
     shown.draft.textContent += data.text;
@@ -143,10 +143,11 @@ function sentence(shown, { text, cited, unsupported, new_line }) {
 }
 
 function ended(shown, end) {
-  const lines = end.failed.map(([model, why]) => `${model} : ${why}`);
+  const lines = end.failed.map(([model, why]) => t("pair", { key: model, value: why }));
   if (!end.found) lines.push(t("answer_none"));
   else if (end.model) lines.push(t("written_by", { model: end.model, n: end.supported, all: end.supported + end.unsupported }));
   else lines.push(t("answer_note"));
+  if (end.absent?.length) lines.push(absentWords(end.absent));
   if (end.removed) lines.push(t("written_removed", { n: end.unsupported }));
   if (end.cut_short) lines.push(t("written_cut"));
   fill(shown.note, lines.map((line) => [line, h("br", {})]));

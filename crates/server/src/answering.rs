@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
-use intramuros_dialogue::{Asking, Called, Cited, Ending, Event, Tools, answer, gather};
+use intramuros_dialogue::{Asking, Called, Cited, Ending, Event, Tools, absent, answer, gather};
 use intramuros_journal::Event as JournalEvent;
 use intramuros_journal::time::now_ms;
 use intramuros_store::people::Use;
@@ -189,6 +189,9 @@ impl Whole {
         let mut lines: Vec<String> = Vec::new();
         if !self.ending.found {
             lines.push("Rien dans les documents ne répond. / Nothing in the documents answers.".to_owned());
+        }
+        if let Some((french, english)) = absent::in_words(&self.ending.absent) {
+            lines.push(format!("{} / {}", plain(&french), plain(&english)));
         }
         for (model, why) in &self.ending.failed {
             lines.push(format!("{model}: {why}"));

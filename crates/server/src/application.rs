@@ -83,6 +83,10 @@ pub(crate) struct Shared {
     pub buckets: Buckets,
     /// How often one address may try to come in.
     pub sign_ins: Buckets,
+    /// How many refused requests of one address are written down.
+    pub refusals: Buckets,
+    /// Refused requests since the last one that was written down.
+    pub unwritten: AtomicU64,
     /// What holds at each address.
     pub table: Table,
     pub hosts: Hosts,
@@ -104,6 +108,8 @@ pub(crate) struct Shared {
     turns: Arc<Semaphore>,
     /// Files that may be brought at the same time.
     pub bringing: Arc<Semaphore>,
+    /// Held by who has what people brought follow the names that changed.
+    pub following: tokio::sync::Mutex<()>,
     /// Random part of request numbers, so that those of two runs differ.
     run: u32,
     requests: AtomicU64,
@@ -127,6 +133,8 @@ impl Shared {
             trusted_proxies,
             buckets: Buckets::new(limits.rate, limits.burst),
             sign_ins: Buckets::new(limits.sign_in_rate, limits.sign_in_burst),
+            refusals: Buckets::new(limits.refusal_rate, limits.refusal_burst),
+            unwritten: AtomicU64::new(0),
             table: Table::new(endpoints()),
             hosts: Hosts::new(addresses, public_url.as_deref()),
             progress,
@@ -139,6 +147,7 @@ impl Shared {
             home: home.trim_end_matches('/').to_owned(),
             turns: Arc::new(Semaphore::new(limits.at_once)),
             bringing: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
+            following: tokio::sync::Mutex::default(),
             run: std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0) as u32,
             requests: AtomicU64::new(0),
             limits,

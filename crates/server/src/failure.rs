@@ -162,6 +162,11 @@ impl Failure {
             .hint("ask for less: fewer results, or narrowed by a filter")
     }
 
+    /// The body of the request did not come to its end.
+    pub fn late() -> Failure {
+        Failure::new(StatusCode::REQUEST_TIMEOUT, "late", "the body of the request took too long to come")
+    }
+
     /// The route is there, the method is not.
     pub fn wrong_method() -> Failure {
         Failure::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this address does not take that method")

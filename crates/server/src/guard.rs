@@ -6,8 +6,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use axum::body::to_bytes;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{self, HeaderName};
 use axum::http::request::Parts;
@@ -74,9 +76,12 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let endpoint = route.as_deref().and_then(|route| shared.table.find(route, request.method())).copied();
     let mut response = match admit(&shared, &mut request, endpoint.as_ref(), began).await {
-        Ok(()) => answer(&shared, request, next, endpoint.as_ref(), began).await,
+        Ok(()) => match with_body(&shared, request, endpoint.as_ref()).await {
+            Ok(request) => answer(&shared, request, next, endpoint.as_ref(), began).await,
+            Err(failure) => failure.into_response(),
+        },
         Err(failure) => {
-            if let Some(event) = refusal(&shared, &request, &failure) {
+            if let Some(event) = refusal(&shared, &request, &failure, began) {
                 // That it can't be written changes nothing: it is refused in any case.
                 let _ = shared.note(event).await;
             }
@@ -114,6 +119,22 @@ async fn answer(
         tokio::time::sleep(pace::hold(&principal, began.elapsed())).await;
     }
     response
+}
+
+/// The request with its whole body, files apart: one that never comes to its end would hold a connection for ever.
+async fn with_body(
+    shared: &Shared,
+    request: Request,
+    endpoint: Option<&Endpoint>,
+) -> Result<Request, Failure> {
+    let Some(Endpoint { body: Body::Json(most), .. }) = endpoint.copied() else { return Ok(request) };
+    let (parts, body) = request.into_parts();
+    let read = tokio::time::timeout(shared.limits.body_time, to_bytes(body, most)).await;
+    let bytes = read.map_err(|_| Failure::late())?.map_err(|_| {
+        // Or the other end is gone, and nobody reads this.
+        Failure::too_large(format!("at most {most} bytes are taken here"))
+    })?;
+    Ok(Request::from_parts(parts, bytes.into()))
 }
 
 /// Everything that is decided before a handler: from the head of the request alone.
@@ -236,14 +257,26 @@ fn media_type(headers: &HeaderMap) -> String {
     kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The entry of a request under another's name or from another site. How many there can be is bounded by the rate of
-/// their address.
-fn refusal(shared: &Shared, request: &Request, failure: &Failure) -> Option<Event> {
-    matches!(failure.kind, REFUSED | "forbidden").then(|| Event::AccessRefused {
+/// The entry of a request under another's name or from another site. Of one address that never stops some are counted
+/// alone, and the next entry says how many: nobody who may do nothing here fills the disk.
+fn refusal(shared: &Shared, request: &Request, failure: &Failure, now: Instant) -> Option<Event> {
+    if !matches!(failure.kind, REFUSED | "forbidden") {
+        return None;
+    }
+    let from = address(shared, request);
+    if !shared.refusals.take(from, now) {
+        shared.unwritten.fetch_add(1, Ordering::Relaxed);
+        return None;
+    }
+    let why = match shared.unwritten.swap(0, Ordering::Relaxed) {
+        0 => failure.message.clone(),
+        count => format!("{} (since the last such entry {count} more, not written down)", failure.message),
+    };
+    Some(Event::AccessRefused {
         by: request.extensions().get::<Caller>().map_or_else(|| "anonymous".to_owned(), Caller::name),
         what: format!("{} {}", request.method(), request.uri().path()),
-        why: failure.message.clone(),
-        from: Some(address(shared, request).to_string()),
+        why,
+        from: Some(from.to_string()),
     })
 }
 

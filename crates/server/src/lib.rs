@@ -11,6 +11,7 @@ mod api;
 mod application;
 mod caller;
 mod colours;
+mod connections;
 mod cookies;
 mod endpoints;
 mod failure;

@@ -86,6 +86,12 @@ pub const MAX_HEAD_BYTES: usize = 32 << 10;
 /// How long a client may take for the head of a request.
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 
+/// How long a client may take for the body of a request, files apart. 60 s: the largest over a line of a megabit a second.
+pub const BODY_TIME: Duration = Duration::from_secs(60);
+
+/// How long a client may take nothing of an answer that waits for it.
+pub const UNREAD_TIME: Duration = Duration::from_secs(60);
+
 /// How long open requests may go on after the program was asked to stop.
 pub const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
 
@@ -116,8 +122,15 @@ pub struct Limits {
     pub sign_in_rate: f64,
     /// Attempts to come in that may be made at once beyond the rate. 20: an office behind one address.
     pub sign_in_burst: f64,
-    /// Connections at the same time. 512: six for each of 80 browsers.
+    /// Refused requests of one address that are written down, a second on average. 2: whoever knocks without end fills no
+    /// disk; how many more there were stands in the next entry.
+    pub refusal_rate: f64,
+    /// Refused requests that are written down at once beyond the rate.
+    pub refusal_burst: f64,
+    /// Connections at the same time. 512: six for each of 80 browsers. One address holds half of them at most.
     pub connections: usize,
+    /// How long the body of a request may take.
+    pub body_time: Duration,
     /// Event streams at the same time. 128: one for each open page.
     pub streams: usize,
 }
@@ -133,7 +146,10 @@ impl Default for Limits {
             burst: 1_000.0,
             sign_in_rate: 1.0,
             sign_in_burst: 20.0,
+            refusal_rate: 2.0,
+            refusal_burst: 200.0,
             connections: 512,
+            body_time: BODY_TIME,
             streams: 128,
         }
     }

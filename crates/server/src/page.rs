@@ -39,6 +39,7 @@ const ASSETS: &[Asset] = &[
     script("results.js", include_str!("../assets/results.js")),
     script("answer.js", include_str!("../assets/answer.js")),
     script("details-fr.js", include_str!("../assets/details-fr.js")),
+    script("said-fr.js", include_str!("../assets/said-fr.js")),
     script("written.js", include_str!("../assets/written.js")),
     script("collections.js", include_str!("../assets/collections.js")),
     script("conversation.js", include_str!("../assets/conversation.js")),

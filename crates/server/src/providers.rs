@@ -35,7 +35,7 @@ const MOST_ENDED: usize = 10_000;
 /// Why somebody was not signed in, by the word that the page explains.
 #[derive(Debug)]
 pub(crate) struct Hindrance {
-    /// The word: `no_way_out`, `provider`, `refused`, `expired`, `taken`, `inactive`.
+    /// The word: `no_way_out`, `provider`, `refused`, `expired`, `taken`, `inactive`, `not_admitted`.
     pub word: &'static str,
     /// The reason, for the log.
     pub why: String,
@@ -152,17 +152,26 @@ impl Providers {
         let issuer = &known.discovery.issuer;
         let subject = oidc::check(&claims, issuer, client.id, &flow.nonce, now_ms())
             .map_err(|why| Hindrance::new("refused", format!("its token does not hold: {why}")))?;
+        if !oidc::is_sure(&claims, client.acr_values) {
+            let why = "it does not know the person as surely as `acr_values` demands";
+            return Err(Hindrance::new("refused", why));
+        }
         let declared = &provider.declared;
         let mapping = Mapping { name: &declared.name_claim, groups: &declared.groups_claim };
-        let told = oidc::says_name(&claims, &mapping) && oidc::identity(&claims, &mapping).groups.is_some();
+        let told = oidc::says_name(&claims, &mapping)
+            && oidc::identity(&claims, &mapping).groups.is_some()
+            && oidc::says_all_of(&claims, &declared.only);
         let more = match (&known.discovery.userinfo_endpoint, &tokens.access_token) {
             (Some(endpoint), Some(token)) if !told => {
-                self.user_info(egress, provider, endpoint, token, &subject).await?
+                self.user_info(egress, provider, &known, (endpoint, token), &subject).await?
             }
             _ => Map::new(),
         };
         // What the signed token says goes before what is told beside it.
-        let claims = more.into_iter().chain(claims).collect();
+        let claims: Map<String, Value> = more.into_iter().chain(claims).collect();
+        if !oidc::is_admitted(&claims, &declared.only) {
+            return Err(Hindrance::new("not_admitted", "the person is not among those named by `only`"));
+        }
         Ok(SignedIn { subject, claims, id_token: tokens.id_token })
     }
 
@@ -189,8 +198,8 @@ impl Providers {
         &self,
         egress: &Egress,
         provider: &Provider,
-        endpoint: &str,
-        token: &str,
+        known: &Known,
+        (endpoint, token): (&str, &str),
         subject: &str,
     ) -> Result<Map<String, Value>, Hindrance> {
         let text = fetch(egress, Request::get(Purpose::SignIn, endpoint).bearer(token)?).await?;
@@ -202,6 +211,9 @@ impl Providers {
                 self.verified(egress, provider, token.trim()).await?
             }
         };
+        if !oidc::is_told_to_us(&claims, &known.discovery.issuer, &provider.declared.client_id) {
+            return Err(Hindrance::new("refused", "what it tells is for another program"));
+        }
         if claims.get("sub").and_then(Value::as_str) != Some(subject) {
             return Err(Hindrance::new("refused", "it tells of somebody else than who signed in"));
         }

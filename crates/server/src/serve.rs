@@ -15,13 +15,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use intramuros_core::error::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tower_service::Service;
 
 use crate::api::attachments;
 use crate::application::{Application, Shared};
+use crate::connections::{Connections, Patient};
 use crate::guard::Peer;
-use crate::limits::{HEAD_TIME, MAX_HEAD_BYTES, SHUTDOWN_TIME};
+use crate::limits::{HEAD_TIME, MAX_HEAD_BYTES, SHUTDOWN_TIME, UNREAD_TIME};
 use crate::programs::mcp;
 use crate::{progress, router};
 
@@ -62,7 +63,8 @@ pub async fn serve(
     }
     let (stop, stopping) = watch::channel(false);
     let progress = progress::follow(Arc::clone(&application.library), stopping.clone());
-    let connections = Arc::new(Semaphore::new(application.settings.limits.connections));
+    let settings = &application.settings;
+    let connections = Connections::new(settings.limits.connections, settings.trusted_proxies.clone());
     let shared = Arc::new(Shared::new(application, &addresses, progress, stopping));
     attachments::keep_tidy(Arc::clone(&shared));
     let router = router::router(shared);
@@ -74,7 +76,7 @@ pub async fn serve(
             accepted = accept(&listeners) => match accepted {
                 Ok((stream, peer)) => {
                     // Above the limit the connection is closed at once: waiting would keep it open for ever.
-                    if let Ok(place) = Arc::clone(&connections).try_acquire_owned() {
+                    if let Some(place) = connections.take(peer.ip()) {
                         let connection = graceful.watch(connection(stream, peer, router.clone()));
                         tokio::spawn(async move {
                             // Clients that go away are no fault.
@@ -121,7 +123,7 @@ fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Patient::new(stream, UNREAD_TIME)), service)
 }
 
 /// Offers the tools of the Model Context Protocol over this process' own pipes, until the other side closes them.

@@ -25,6 +25,7 @@ mod write;
 
 pub use backup::backup;
 pub use compact::Compacted;
+pub use open::create_private_folder;
 pub use pool::Store;
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use values::{

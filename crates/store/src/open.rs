@@ -37,7 +37,7 @@ pub(crate) struct Lock {
 
 /// Makes the data folder, for its owner only.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
-    let made = if folder.is_dir() { Ok(()) } else { create_private_folder(folder) };
+    let made = create_private_folder(folder);
     made.map_err(|error| {
         Error::config(format!("the data folder {} can't be made", folder.display()))
             .hint("choose a place that you may write, with --data FOLDER")
@@ -45,15 +45,16 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
     })
 }
 
-#[cfg(unix)]
-fn create_private_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn create_private_folder(folder: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(folder)
+/// Makes a folder that nobody else on this machine may look into, with those above it. One that is there stays as it is.
+///
+/// # Errors
+/// When it can't be made.
+pub fn create_private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// A file that only its owner may read, opened for writing and kept as it is when it exists.

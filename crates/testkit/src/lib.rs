@@ -1,5 +1,6 @@
 //! What do several test suites need to stand on? (development only)
 
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// A folder or file of the shared test data, which is not part of the repository: `$INTRAMUROS_DATA/NAME`, or
@@ -36,4 +37,22 @@ pub fn processor_seconds() -> f64 {
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
     // A tick is a hundredth of a second.
     (ticks(11) + ticks(12)) / 100.0
+}
+
+/// The body of the HTTP request that comes next on a connection, for a stand-in of a server that answers one and closes.
+///
+/// # Errors
+/// When the connection ends before it, or its length is no number.
+pub fn request_body(connection: impl Read) -> io::Result<Vec<u8>> {
+    let mut reader = BufReader::new(connection);
+    let (mut line, mut length) = (String::new(), 0);
+    while reader.read_line(&mut line)? > 2 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().map_err(io::Error::other)?;
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(body)
 }

@@ -85,8 +85,9 @@ fn named(words: &[Word], first: usize) -> Option<(Date, usize)> {
     };
     let date = |year, month, day, taken| Some((Date { year, month, day, either: false }, taken));
     if let Some(day) = day_of(word(0)?) {
-        // 25 mai 2018, 25th of May 2018
-        let skip = usize::from(word(1) == Some("of"));
+        // 25 mai 2018, 25th of May 2018; "1 er mars" and "1^er mars" are what is left of a raised ending.
+        let raised = word(0) == Some("1") && word(1) == Some("er");
+        let skip = usize::from(raised || word(1) == Some("of"));
         let month = month(word(1 + skip)?)?;
         let year = year_of(word(2 + skip));
         return date(year, Some(month), Some(day), 2 + skip + usize::from(year.is_some()));
@@ -147,6 +148,8 @@ mod tests {
         check("25/05/2018", "2018-05-25", true);
         check("05/06/2018", "June 5th, 2018", true);
         check("1er mars 2024", "March 1, 2024", true);
+        check("1^er janvier 2011", "1er janvier 2011", true);
+        check("1 er janvier 2011", "2 janvier 2011", false);
         check("mai 2018", "25 mai 2018", true);
         check("25 mai 2018", "mai 2018", false);
         check("25 mai 2018", "25 mai 2019", false);

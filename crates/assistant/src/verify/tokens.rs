@@ -104,6 +104,8 @@ pub(crate) fn tokens(analyser: &mut Analyser, text: &str, language: Language) ->
         } else if let Some((quantity, taken)) = quantity_at(text, &words, at) {
             push(&mut found, Kind::Number(quantity), exact, exact);
             at += taken;
+        } else if denies_nothing(text, &words, at) {
+            at += 1;
         } else if let Some(until) = denial_at(text, &words, at, language) {
             if at >= denied_until {
                 push(&mut found, Kind::Negation, "not", "not");
@@ -162,6 +164,32 @@ fn glued_unit(exact: &str) -> bool {
         unit,
         "" | "km" | "kg" | "m" | "ko" | "kb" | "mo" | "mb" | "go" | "gb" | "to" | "tb" | "h" | "eur"
     )
+}
+
+/// Words after which `ou non` has named the other case, rather than denied what follows: `accompagné ou non par`.
+const AFTER_AN_ALTERNATIVE: &[&str] = &[
+    "a", "au", "aux", "avec", "d", "dans", "de", "des", "du", "en", "et", "par", "pour", "que", "selon",
+    "sur",
+];
+
+/// Whether a word that looks like a denial denies nothing of what the sentence states: `Non, il est interdit de …` answers the
+/// question before it, `accompagné ou non par un parent` and `whether or not` name both cases.
+fn denies_nothing(text: &str, words: &[Word], at: usize) -> bool {
+    let Some(word) = words.get(at) else { return false };
+    let behind = text.get(word.range.end..).unwrap_or_default().trim_start();
+    if at == 0 {
+        return matches!(word.exact.as_str(), "non" | "no") && behind.starts_with(',');
+    }
+    let before = words.get(at - 1).map_or("", |word| word.exact.as_str());
+    match (before, word.exact.as_str()) {
+        ("or", "not") => words.iter().take(at).any(|word| word.exact == "whether"),
+        ("ou", "non" | "pas") => {
+            let next = words.get(at + 1).map(|word| word.exact.as_str());
+            !behind.starts_with(char::is_alphanumeric)
+                || next.is_some_and(|next| AFTER_AN_ALTERNATIVE.contains(&next))
+        }
+        _ => false,
+    }
 }
 
 /// Whether a word denies; with the number of the word up to which further signs belong to the same denial.
@@ -308,6 +336,15 @@ mod tests {
         check("You can't use Amazon S3 without a key.", english, "NOT amazon s3 NOT");
         check("Encryption is not available on 3 instances.", english, "NOT #3");
         check("Invoices may be kept.", english, "");
+        check("Non, il est interdit de fumer.", french, "");
+        check("Non, il ne faut pas fumer.", french, "NOT");
+        check("No, invoices are kept.", english, "");
+        check("No invoices are kept.", english, "NOT");
+        check("L’enfant accompagné ou non par un parent", french, "");
+        check("Que le parent soit présent ou pas, il signe.", french, "");
+        check("Un produit défectueux ou non conforme", french, "NOT");
+        check("Whether or not it is encrypted, it counts.", english, "");
+        check("It is sent or not signed.", english, "NOT");
         check("Environ 10 000 euros en 2020", french, "#10 #2020");
         check("L’article L.3242-1 du Code du travail", french, "#3242 #1 code");
     }

@@ -35,6 +35,10 @@ pub struct Assistant {
     pub unsupported: Unsupported,
     /// Who judges whether a sentence is supported: `rules` or `model`.
     pub check: CheckedBy,
+    /// Whether the model that writes is first asked for other wordings of the question, one of them in the other language, to
+    /// search with them too. It costs a call and its time before each answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub wordings: bool,
     /// What the model is to heed beside the rules of the program: "address people formally".
     #[serde(skip_serializing_if = "String::is_empty")]
     pub instructions: String,

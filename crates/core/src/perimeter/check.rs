@@ -330,6 +330,24 @@ fn models(perimeter: &Perimeter, reader: &mut Reader<'_>) {
             (ModelKind::Gguf, _, None) => {
                 wrong(reader, &section, "a model of kind `gguf` needs its file", "add `file = \"….gguf\"`");
             }
+            (ModelKind::Gguf, _, Some(_)) if model.purpose != ModelUse::Answers => {
+                let what = "a model of kind `gguf` writes answers, and makes no vectors";
+                wrong(
+                    reader,
+                    &format!("{section}.purpose"),
+                    what,
+                    "leave it out: the program carries a model that does",
+                );
+            }
+            (ModelKind::Gguf, _, Some(_)) if model.tools => {
+                let what = "a model of kind `gguf` is offered no tools";
+                wrong(
+                    reader,
+                    &format!("{section}.tools"),
+                    what,
+                    "leave it out, or put the file behind llama.cpp's own server",
+                );
+            }
             _ => {}
         }
         if let Some(fallback) = &model.fallback
@@ -499,6 +517,10 @@ fn sign_in(perimeter: &Perimeter, reader: &mut Reader<'_>) {
                 "the name is empty",
                 "write what the provider calls us",
             );
+        }
+        for (claim, _) in provider.only.iter().filter(|(_, values)| values.is_empty()) {
+            let what = format!("without a value for `{claim}` nobody comes in");
+            wrong(reader, &format!("{section}.only"), what, "write the values that are admitted");
         }
         if !provider.scopes.iter().any(|scope| scope == "openid") {
             let what = "without the scope `openid` nobody is signed in";

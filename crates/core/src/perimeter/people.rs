@@ -1,5 +1,6 @@
 //! How do people sign in, as it is declared?
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -67,9 +68,14 @@ pub struct SignIn {
     /// The claim that becomes the person's groups; dots lead into it.
     #[serde(default = "groups_claim")]
     pub groups_claim: String,
-    /// How surely the provider must know the person (`eidas1` for ProConnect).
+    /// How surely the provider must know the person: the levels that are good enough, separated by spaces (`eidas1` for
+    /// ProConnect).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acr_values: Option<String>,
+    /// Who may come in, of all whom the provider knows: of each claim that is named here, one of these values, `*` standing
+    /// for any beginning (`email = ["*@ville.example"]`). Everybody where nothing is named.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub only: BTreeMap<String, Vec<String>>,
 }
 
 impl SignIn {

@@ -169,7 +169,13 @@ impl<'a> Reader<'a> {
             (format!("`{word}` is not one of the choices"), mend)
         } else if let Some((found, expected)) = message.split_once(", expected ") {
             let found = found.trim_start_matches("invalid type: ").trim_start_matches("invalid value: ");
-            (format!("{found} can't stand here"), format!("write {}", plain(expected)))
+            let mend = match expected.strip_prefix("struct ") {
+                Some(_) => format!(
+                    "write a table, `{{ key = … }}`; `intramuros perimeter schema` has the keys of {section}"
+                ),
+                None => format!("write {}", plain(expected)),
+            };
+            (format!("{found} can't stand here"), mend)
         } else {
             (message.to_owned(), format!("correct this value of {section}"))
         };
@@ -214,7 +220,8 @@ fn with_article(kind: &str) -> String {
 fn plain(expected: &str) -> String {
     match expected {
         "u16" => "a whole number from 0 to 65535",
-        "u32" | "u64" | "usize" => "a whole number, not negative",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, not negative",
         "a boolean" => "true or false",
         "a string" | "path string" => "text in quotes",
         "a sequence" => "a list: [\"…\", \"…\"]",

@@ -188,6 +188,12 @@ fn unknown_keys_are_refused_with_a_suggestion() {
 fn every_mistake_names_its_place_and_its_mend() {
     check("sealed = maybe", &["1:10"]);
     check("sealed = \"yes\"", &["1:10 string \"yes\" can't stand here | write true or false"]);
+    check(
+        "[[collection]]\nname = \"c\"\nfolders = [\"hr\"]",
+        &[
+            "3:12 string \"hr\" can't stand here | write a table, `{ key = … }`; `intramuros perimeter schema`",
+        ],
+    );
     check("[[server]]\n", &["`server` is an array | write it as a section: `[server]`"]);
     check("[source]\nname = \"a\"", &["can stand several times | write it as `[[source]]`"]);
     check("[[source]]\nname = \"a\"\n", &["the source `a` is a folder and has no path"]);
@@ -241,6 +247,11 @@ fn ways_out_must_be_named_exactly() {
             + "\n[[model]]\nname=\"m\"\nkind=\"open-ai\"\npurpose=\"embedding\"\nurl=\"https://a.example/v1\""),
         &["no egress rule opens a.example:443 for embedding"],
     );
+    let file = "[[model]]\nname=\"m\"\nkind=\"gguf\"\n";
+    check(&format!("{file}purpose=\"answers\""), &["needs its file"]);
+    check(&format!("{file}purpose=\"embedding\"\nfile=\"m.gguf\""), &["makes no vectors"]);
+    check(&format!("{file}purpose=\"answers\"\nfile=\"m.gguf\"\ntools=true"), &["is offered no tools"]);
+    check(&format!("{file}purpose=\"answers\"\nfile=\"m.gguf\""), &[]);
     check(
         "[journal]\nsyslog = \"logs.example:6514\"",
         &["2:1 no egress rule opens logs.example:6514 for journal"],

@@ -7,6 +7,7 @@
 
 mod bilingual;
 mod corrupt;
+mod people;
 mod reword;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 use crate::set::TestSet;
 use corrupt::Corruption;
+pub use people::PeopleFigures;
 
 /// Pairs of each kind that are made of one set: enough for an interval of a few hundredths.
 const PAIRS_PER_KIND: usize = 60;
@@ -33,6 +35,9 @@ const SENTENCE_WORDS: std::ops::RangeInclusive<usize> = 8..=40;
 
 /// Words of a passage, as the program cuts them.
 const PASSAGE_WORDS: usize = 120;
+
+/// Sentences of a passage that sentences are made of: one to take, and others to take something from.
+const LEAST_SENTENCES: usize = 3;
 
 /// Units of another language whose nearness is computed for one sentence.
 pub(crate) const MEANINGS: usize = 6;
@@ -85,6 +90,9 @@ pub struct VerificationReport {
     pub all: KindFigures,
     /// By kind of corruption, each with the supported sentences that it was made from.
     pub by_kind: BTreeMap<&'static str, KindFigures>,
+    /// Sentences that people wrote, where the set has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people: Option<PeopleFigures>,
     /// Some that were judged wrongly, for whoever works on the check.
     #[serde(skip)]
     pub wrong: Vec<String>,
@@ -102,13 +110,18 @@ impl VerificationReport {
             let KindFigures { supported, passed, corrupted, found, f1 } = figures;
             _ = writeln!(out, "{name:<22}{supported:>12}{passed:>9}{corrupted:>12}{found:>9}{f1:>9.3}");
         }
+        if let Some(people) = &self.people {
+            _ = writeln!(out, "{}", people.in_words());
+        }
         out
     }
 }
 
 /// Makes sentences from the documents of a set and judges them.
 pub fn verify_set(set: &TestSet) -> VerificationReport {
-    judge(&set.name, cases(set), &mut |_| Vec::new())
+    let mut report = judge(&set.name, cases(set), &mut |_| Vec::new());
+    report.people = Some(people::doubts(set)).filter(|people| people.quoted + people.reworded > 0);
+    report
 }
 
 /// Judges sentences of one language against facts of the other.
@@ -137,6 +150,7 @@ fn judge(set: &str, cases: Vec<Case>, embed: &mut dyn FnMut(&str) -> Vec<f32>) -
         set: set.to_owned(),
         all: KindFigures::default(),
         by_kind: BTreeMap::new(),
+        people: None,
         wrong: Vec::new(),
     };
     for case in cases {
@@ -179,7 +193,8 @@ impl Cut {
 fn cases(set: &TestSet) -> Vec<Case> {
     let every = (set.corpus.len() / MAX_DOCUMENTS).max(1);
     let documents = set.corpus.iter().enumerate().step_by(every);
-    let cuts: Vec<Cut> = documents.flat_map(|(document, it)| passages(document, &it.text)).collect();
+    let cuts: Vec<Cut> =
+        documents.flat_map(|(document, it)| passages(document, &it.text, LEAST_SENTENCES)).collect();
     let names = corrupt::names(cuts.iter().flat_map(|cut| &cut.sentences));
     let mut random = Random::new(7);
     let mut made: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -227,7 +242,7 @@ fn evidence(set: &TestSet, cut: &Cut, others: &[&Cut], language: Language) -> Ve
         .collect()
 }
 
-fn passages(document: usize, text: &str) -> Vec<Cut> {
+fn passages(document: usize, text: &str, least: usize) -> Vec<Cut> {
     let mut cuts: Vec<Cut> = Vec::new();
     let mut words = PASSAGE_WORDS;
     for range in sentences(text) {
@@ -242,7 +257,7 @@ fn passages(document: usize, text: &str) -> Vec<Cut> {
             cut.sentences.push(sentence.to_owned());
         }
     }
-    cuts.retain(|cut| cut.sentences.len() >= 3);
+    cuts.retain(|cut| cut.sentences.len() >= least);
     cuts
 }
 

@@ -1,5 +1,7 @@
 //! Are sets read, measured and reported as they should be, and does quality hold?
 
+mod languages;
+
 use std::path::Path;
 
 use intramuros_evaluation::{Options, Report, TestSet, evaluate, verify_across, verify_set};
@@ -82,6 +84,10 @@ fn written_sentences_are_judged_rightly() {
         for (kind, figures) in report.by_kind.iter().filter(|(_, figures)| figures.corrupted >= 20) {
             let least = if *kind == "facts fused" { 0.85 } else { 0.9 };
             assert!(figures.f1 >= least, "{kind}: {}", report.table());
+        }
+        // What people quote is hardly ever doubted; what they say in own words often is.
+        if let Some(people) = &report.people {
+            assert!(people.quoted_doubted * 20 <= people.quoted, "{people:#?}");
         }
         supported += report.all.supported;
         corrupted += report.all.corrupted;

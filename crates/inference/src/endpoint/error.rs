@@ -17,7 +17,7 @@ pub enum ModelError {
     #[error("the service could not be reached: {0}")]
     Down(String),
     /// It took longer than declared.
-    #[error("the service took longer than {seconds} s")]
+    #[error("it took longer than {seconds} s")]
     Slow {
         /// What was declared.
         seconds: u64,
@@ -49,6 +49,9 @@ pub enum ModelError {
     /// The answer broke off.
     #[error("the answer broke off: {0}")]
     Cut(String),
+    /// The model in this process could not be loaded.
+    #[error("the model could not be loaded: {0}")]
+    NotLoaded(&'static str),
     /// The answer was empty.
     #[error("the answer was empty")]
     Empty,
@@ -75,6 +78,7 @@ impl ModelError {
             ModelError::Failed(_) => "failed",
             ModelError::Schema(_) => "not-the-interface",
             ModelError::Cut(_) => "cut",
+            ModelError::NotLoaded(_) => "not-loaded",
             ModelError::Empty => "empty",
         }
     }
@@ -111,6 +115,10 @@ impl ModelError {
                 pick("Le service du modèle a mal répondu.", "The model's service did not answer properly.")
             }
             ModelError::Cut(_) => pick("La réponse du modèle a été coupée.", "The model's answer broke off."),
+            ModelError::NotLoaded(_) => pick(
+                "Le modèle n’a pas pu être chargé ; l’administrateur doit vérifier son fichier.",
+                "The model could not be loaded; the administrator must check its file.",
+            ),
             ModelError::Empty => pick("Le modèle n’a rien répondu.", "The model answered nothing."),
         }
     }
@@ -145,7 +153,9 @@ impl ModelError {
 impl From<ModelError> for Error {
     fn from(error: ModelError) -> Error {
         let kind = match error {
-            ModelError::Closed(_) | ModelError::Key(_) | ModelError::Unknown => ErrorKind::Config,
+            ModelError::Closed(_) | ModelError::Key(_) | ModelError::Unknown | ModelError::NotLoaded(_) => {
+                ErrorKind::Config
+            }
             _ => ErrorKind::Peer,
         };
         Error::new(kind, error.to_string())

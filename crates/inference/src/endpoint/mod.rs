@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::{Model, ModelKind, ModelUse, Purpose};
+use intramuros_core::perimeter::{Model, ModelKind, Purpose};
 use intramuros_egress::{Egress, Request, Response};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use crate::places::{Place, Places};
 pub use error::ModelError;
 pub use wire::{ChatRequest, Round, ToolCall, ToolOffer, Usage};
 
@@ -28,10 +28,7 @@ pub use wire::{ChatRequest, Round, ToolCall, ToolOffer, Usage};
 const DEFAULT_CONCURRENCY: u32 = 4;
 
 /// Tokens of a model's context where nothing is declared: what small local models have at least.
-const DEFAULT_CONTEXT_TOKENS: u32 = 4_096;
-
-/// Until an answer must have ended where nothing is declared.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
+pub(crate) const DEFAULT_CONTEXT_TOKENS: u32 = 4_096;
 
 /// Attempts at one question, and the first wait between them; each further wait is twice as long.
 const ATTEMPTS: u32 = 3;
@@ -39,9 +36,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(400);
 
 /// Longest wait that a service may ask for: beyond, the person is told instead.
 const MAX_WAIT: Duration = Duration::from_secs(10);
-
-/// How long a question waits for one of the model's places.
-const PLACE_WAIT: Duration = Duration::from_secs(30);
 
 /// Bytes of an answer's stream: a hundred times the longest answer, which wraps each word in a few hundred bytes.
 const ANSWER_BYTES: u64 = 32 << 20;
@@ -59,19 +53,36 @@ pub struct Endpoint {
     fallback: Option<String>,
     context_tokens: u32,
     tools: bool,
-    timeout: Duration,
-    concurrency: u32,
-    places: Arc<Semaphore>,
+    places: Places,
     egress: Egress,
     usage: Counters,
 }
 
 #[derive(Default)]
-struct Counters {
-    requests: AtomicU64,
-    failures: AtomicU64,
+pub(crate) struct Counters {
+    pub requests: AtomicU64,
+    pub failures: AtomicU64,
     prompt_tokens: AtomicU64,
     completion_tokens: AtomicU64,
+}
+
+impl Counters {
+    pub fn read(&self) -> Used {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Used {
+            requests: read(&self.requests),
+            failures: read(&self.failures),
+            tokens: Usage {
+                prompt_tokens: read(&self.prompt_tokens),
+                completion_tokens: read(&self.completion_tokens),
+            },
+        }
+    }
+
+    pub fn add(&self, usage: Usage) {
+        self.prompt_tokens.fetch_add(usage.prompt_tokens, Ordering::Relaxed);
+        self.completion_tokens.fetch_add(usage.completion_tokens, Ordering::Relaxed);
+    }
 }
 
 /// What a model was used for since the start.
@@ -99,7 +110,6 @@ impl Endpoint {
         if url.is_empty() {
             return Err(Error::config(format!("the model {name} has no `url`")));
         }
-        let concurrency = model.concurrency.unwrap_or(DEFAULT_CONCURRENCY).max(1);
         Ok(Endpoint {
             name: name.clone(),
             model: model.model.clone().unwrap_or_else(|| name.clone()),
@@ -109,23 +119,10 @@ impl Endpoint {
             fallback: model.fallback.clone(),
             context_tokens: model.context_tokens.unwrap_or(DEFAULT_CONTEXT_TOKENS),
             tools: model.tools,
-            timeout: model
-                .timeout_seconds
-                .map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(seconds.max(1).into())),
-            concurrency,
-            places: Arc::new(Semaphore::new(concurrency as usize)),
+            places: Places::of(model, DEFAULT_CONCURRENCY),
             egress,
             usage: Counters::default(),
         })
-    }
-
-    /// The endpoints of all models that write answers, in the order of their declaration.
-    ///
-    /// # Errors
-    /// As [`Endpoint::new`].
-    pub fn writers(models: &[Model], egress: &Egress) -> Result<Vec<Endpoint>, Error> {
-        let writes = |model: &&Model| model.purpose == ModelUse::Answers && model.kind == ModelKind::OpenAi;
-        models.iter().filter(writes).map(|model| Endpoint::new(model, egress.clone())).collect()
     }
 
     /// Its name in `intramuros.toml`.
@@ -150,15 +147,7 @@ impl Endpoint {
 
     /// What it was used for since the start.
     pub fn used(&self) -> Used {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Used {
-            requests: read(&self.usage.requests),
-            failures: read(&self.usage.failures),
-            tokens: Usage {
-                prompt_tokens: read(&self.usage.prompt_tokens),
-                completion_tokens: read(&self.usage.completion_tokens),
-            },
-        }
+        self.usage.read()
     }
 
     /// Puts a question. The answer is read from the stream; dropping it hangs up.
@@ -167,7 +156,7 @@ impl Endpoint {
     /// Why there is no answer, after as many attempts as make sense.
     pub async fn chat(self: &Arc<Endpoint>, request: &ChatRequest) -> Result<ChatStream, ModelError> {
         self.usage.requests.fetch_add(1, Ordering::Relaxed);
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Instant::now() + self.places.timeout();
         let begun = self.begin(request, deadline).await;
         begun.inspect_err(|_| {
             self.usage.failures.fetch_add(1, Ordering::Relaxed);
@@ -179,12 +168,7 @@ impl Endpoint {
         request: &ChatRequest,
         deadline: Instant,
     ) -> Result<ChatStream, ModelError> {
-        let crowded = ModelError::Crowded { places: self.concurrency };
-        let wait = PLACE_WAIT.min(self.timeout);
-        let place = match tokio::time::timeout(wait, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(place)) => place,
-            _ => return Err(crowded),
-        };
+        let place = self.places.take().await?;
         let body = wire::body(&self.model, request);
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
@@ -210,18 +194,14 @@ impl Endpoint {
     /// Why there are none, after as many attempts as make sense.
     pub async fn embed(&self, texts: &[String], wait: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
         self.usage.requests.fetch_add(1, Ordering::Relaxed);
-        let given = self.try_embed(texts, Instant::now() + wait.min(self.timeout)).await;
+        let given = self.try_embed(texts, Instant::now() + wait.min(self.places.timeout())).await;
         given.inspect_err(|_| {
             self.usage.failures.fetch_add(1, Ordering::Relaxed);
         })
     }
 
     async fn try_embed(&self, texts: &[String], deadline: Instant) -> Result<Vec<Vec<f32>>, ModelError> {
-        let crowded = ModelError::Crowded { places: self.concurrency };
-        let _place = match tokio::time::timeout_at(deadline, self.places.acquire()).await {
-            Ok(Ok(place)) => place,
-            _ => return Err(crowded),
-        };
+        let _place = self.places.take_until(deadline).await?;
         let body = wire::embedding_body(&self.model, texts);
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
@@ -246,12 +226,12 @@ impl Endpoint {
         count: usize,
         deadline: Instant,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
-        let seconds = self.timeout.as_secs();
+        let seconds = self.places.timeout().as_secs();
         let mut bytes = Vec::new();
         loop {
             let piece = tokio::time::timeout_at(deadline, response.chunk())
                 .await
-                .map_err(|_| ModelError::Slow { seconds })?
+                .map_err(|_| self.places.slow())?
                 .map_err(|error| ModelError::of_egress(&error, seconds, true))?;
             match piece {
                 Some(piece) => bytes.extend_from_slice(&piece),
@@ -271,7 +251,7 @@ impl Endpoint {
         deadline: Instant,
         attempt: u32,
     ) -> Result<Result<Response, (ModelError, Option<Duration>)>, ModelError> {
-        let seconds = self.timeout.as_secs();
+        let seconds = self.places.timeout().as_secs();
         let url = format!("{}/{address}", self.url);
         let mut sent = Request::post(self.purpose, url, "application/json", body.to_vec());
         sent.wait = deadline.saturating_duration_since(Instant::now());
@@ -281,7 +261,7 @@ impl Endpoint {
         }
         let answer = tokio::time::timeout_at(deadline, self.egress.send(sent)).await;
         let mut response = answer
-            .map_err(|_| ModelError::Slow { seconds })?
+            .map_err(|_| self.places.slow())?
             .map_err(|error| ModelError::of_egress(&error, seconds, false))?;
         let status = response.status.as_u16();
         if response.status.is_success() {
@@ -328,7 +308,7 @@ async fn beginning(response: &mut Response, deadline: Instant) -> String {
 /// An answer as it comes.
 pub struct ChatStream {
     endpoint: Arc<Endpoint>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
     response: Response,
     deadline: Instant,
     events: Option<sse::Events>,
@@ -344,12 +324,7 @@ pub struct ChatStream {
 }
 
 impl ChatStream {
-    fn new(
-        endpoint: Arc<Endpoint>,
-        place: OwnedSemaphorePermit,
-        response: Response,
-        deadline: Instant,
-    ) -> ChatStream {
+    fn new(endpoint: Arc<Endpoint>, place: Place, response: Response, deadline: Instant) -> ChatStream {
         let kind = response.headers.get("content-type").and_then(|value| value.to_str().ok());
         let plain = kind.is_some_and(|kind| kind.starts_with("application/json")).then(Vec::new);
         ChatStream {
@@ -414,10 +389,11 @@ impl ChatStream {
             if self.ended {
                 return Ok(None);
             }
-            let seconds = self.endpoint.timeout.as_secs();
+            let places = &self.endpoint.places;
+            let seconds = places.timeout().as_secs();
             let piece = tokio::time::timeout_at(self.deadline, self.response.chunk())
                 .await
-                .map_err(|_| ModelError::Slow { seconds })?
+                .map_err(|_| places.slow())?
                 .map_err(|error| ModelError::of_egress(&error, seconds, true))?;
             match piece {
                 Some(bytes) => self.take(&bytes)?,
@@ -467,11 +443,9 @@ impl ChatStream {
 
     fn count(&mut self, usage: Usage) {
         let before = self.usage.replace(usage).unwrap_or_default();
-        let add = |counter: &AtomicU64, now: u64, before: u64| {
-            counter.fetch_add(now.saturating_sub(before), Ordering::Relaxed);
-        };
-        let counters = &self.endpoint.usage;
-        add(&counters.prompt_tokens, usage.prompt_tokens, before.prompt_tokens);
-        add(&counters.completion_tokens, usage.completion_tokens, before.completion_tokens);
+        self.endpoint.usage.add(Usage {
+            prompt_tokens: usage.prompt_tokens.saturating_sub(before.prompt_tokens),
+            completion_tokens: usage.completion_tokens.saturating_sub(before.completion_tokens),
+        });
     }
 }

@@ -206,10 +206,10 @@ fn pages(numbers: &[u32]) -> String {
         }
     }
     let show = |(first, last): &(u32, u32)| {
-        if first == last { first.to_string() } else { format!("{first} to {last}") }
+        if first == last { first.to_string() } else { format!("{first}–{last}") }
     };
     let list: Vec<String> = ranges.iter().take(20).map(show).collect();
-    let more = if ranges.len() > 20 { " and more" } else { "" };
+    let more = if ranges.len() > 20 { ", …" } else { "" };
     let word = if numbers.len() == 1 { "page" } else { "pages" };
     format!("{word} {}{more}", list.join(", "))
 }

@@ -77,7 +77,7 @@ fn scanned_pages_are_drawn_for_ocr_or_named() {
     assert_eq!(read.warnings, ["text in pictures, not read by OCR, on page 3"]);
     let none = Limits { pictures: 0, ..Limits::default() };
     let error = intramuros_ingest::extract("scan.pdf", &bytes, &none).unwrap_err();
-    assert_eq!(error.to_string(), "needs OCR: only pictures of text on pages 1 to 3");
+    assert_eq!(error.to_string(), "needs OCR: only pictures of text on pages 1–3");
 }
 
 fn corpus(name: &str) -> Extracted {

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::{Model, ModelUse, Perimeter};
+use intramuros_dialogue::absent;
 use intramuros_library::{Answered, DocumentFacts, SearchOptions};
 
-use crate::commands::search::{NOTHING_FOUND, place};
+use crate::commands::search::{NOTHING_FOUND, USAGE, asked, place};
 use crate::looking::Looking;
 use crate::output::Output;
 use crate::setup::{As, Where};
@@ -43,9 +44,9 @@ pub struct Args {
 /// # Errors
 /// When nothing was read yet or the data can't be read.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    let Some(question) = asked(&args.question, out) else { return Ok(ExitCode::from(USAGE)) };
     let (perimeter, data) = args.at.last_used()?;
     let principal = args.who.principal()?;
-    let question = args.question.join(" ");
     let writes = |model: &Model| model.purpose == ModelUse::Answers;
     let known = |name: &String| perimeter.models.iter().any(|model| writes(model) && model.name == *name);
     if let Some(name) = args.model.as_ref().filter(|name| !known(name)) {
@@ -90,36 +91,51 @@ fn quoted(
     Ok(answered.found)
 }
 
+/// Says which words of a question stand in none of the documents.
+pub fn say_absent(words: &[String], out: &mut Output) {
+    if let Some((french, english)) = absent::in_words(words) {
+        let line = out.pick(french, english);
+        out.line(&line);
+    }
+}
+
 /// What is said where no document answers.
 pub const NOT_FOUND: (&str, &str) = ("Je ne l’ai pas trouvé.", "I did not find it.");
 
 fn show(answered: &Answered, out: &mut Output) {
     if !answered.found {
         out.line(out.pick(NOT_FOUND.0, NOT_FOUND.1));
+        say_absent(&answered.results.absent, out);
         let nearest = answered.results.documents.iter().take(3);
         for (index, found) in nearest.enumerate() {
             if index == 0 {
                 out.line(out.pick("Les documents les plus proches :", "The nearest documents:"));
             }
-            out.line(&format!("  {} {}", found.document.title, out.dim(&found.document.path)));
+            out.line(&format!("  {}", named(&found.document, "", out)));
         }
         return;
     }
     for (index, statement) in answered.statements.iter().enumerate() {
-        out.line(&format!(
-            "{} [{}]",
-            statement.text.split_whitespace().collect::<Vec<_>>().join(" "),
-            index + 1
-        ));
+        // Line by line as it stands: a heading, a sentence and the rows of a table run into each other otherwise.
+        let lines = statement.text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+        out.line(&format!("{} [{}]", lines.join("\n"), index + 1));
     }
     out.line("");
     for (index, statement) in answered.statements.iter().enumerate() {
         let standing = place(statement.pages, statement.lines, statement.section.as_deref(), out.language());
-        out.line(&format!(
-            "[{}] {} {}",
-            index + 1,
-            out.bold(&statement.document.title),
-            out.dim(&format!("{}{standing}", statement.document.path))
-        ));
+        out.line(&format!("[{}] {}", index + 1, named(&statement.document, &standing, out)));
+    }
+    say_absent(&answered.results.absent, out);
+}
+
+/// A document as it is listed below an answer: its title where it has one, its path, and the place in it.
+pub fn named(document: &DocumentFacts, standing: &str, out: &Output) -> String {
+    let file = document.path.rsplit('/').next().unwrap_or_default();
+    match document.title == file {
+        true => format!("{}{}", out.bold(&document.path), out.dim(standing)),
+        false => {
+            format!("{} {}", out.bold(&document.title), out.dim(&format!("{}{standing}", document.path)))
+        }
     }
 }

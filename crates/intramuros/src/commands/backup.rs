@@ -10,6 +10,7 @@ use intramuros_core::perimeter::{ATTACHED, Perimeter, SourceKind};
 use intramuros_journal::time::now_ms;
 use intramuros_library::spool;
 use intramuros_perimeter::load;
+use intramuros_store::create_private_folder;
 use serde::{Deserialize, Serialize};
 
 use crate::output::Output;
@@ -166,11 +167,7 @@ fn make(folder: &Path) -> Result<(), Error> {
 
 /// A folder for its owner alone.
 pub fn private_folder(folder: &Path) -> Result<(), Error> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| wrong(folder, error))
+    create_private_folder(folder).map_err(|error| wrong(folder, error))
 }
 
 /// The files of a folder, by name; none when there is no such folder.

@@ -19,6 +19,10 @@ pub struct Args {
 /// # Errors
 /// Never.
 pub fn run(args: &Args, command: &mut clap::Command, out: &mut Output) -> Result<ExitCode, Error> {
-    clap_complete::generate(args.shell, command, "intramuros", &mut out.writer());
+    // Into memory first: what can't be written is told by the writer, while the generator would panic.
+    let mut words = Vec::new();
+    clap_complete::generate(args.shell, command, "intramuros", &mut words);
+    // The writer ends the program where it fails.
+    let _ = std::io::Write::write_all(&mut out.writer(), &words);
     Ok(ExitCode::SUCCESS)
 }

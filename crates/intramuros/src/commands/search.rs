@@ -44,11 +44,25 @@ enum By {
 /// Exit code when nothing was found, as grep has it.
 pub const NOTHING_FOUND: u8 = 1;
 
+/// Exit code when nothing is asked, as of an option that is not there.
+pub const USAGE: u8 = 2;
+
+/// The question of a command line; none, with a word to the person, where it holds nothing.
+pub fn asked(words: &[String], out: &mut Output) -> Option<String> {
+    let question = words.join(" ");
+    let says = question.chars().any(|letter| !letter.is_whitespace() && !letter.is_control());
+    if !says {
+        out.error(&Error::user("the question is empty").hint("say what is looked for, in French or English"));
+    }
+    says.then_some(question)
+}
+
 /// Searches and shows the results.
 ///
 /// # Errors
 /// When nothing was read yet or the data can't be read.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
+    let Some(question) = asked(&args.question, out) else { return Ok(ExitCode::from(USAGE)) };
     let (perimeter, data) = args.at.last_used()?;
     let principal = args.who.principal()?;
     let looking = Looking::open(perimeter, &data, &principal)?;
@@ -59,7 +73,6 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     };
     let collection = args.collection.clone();
     let options = SearchOptions { limit: args.limit, mode, collection, ..SearchOptions::default() };
-    let question = args.question.join(" ");
     let results = looking.library.search(&principal, &question, &options)?;
     looking.noted.question(&question, results.total, &[], "", out)?;
     if args.json {

@@ -86,16 +86,24 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     library.follow()?;
     let fetching = fetching::follow(places, &walls, &library)?;
     let accounts = Arc::new(secrets.open(&perimeter, &data)?);
+    // Before a line is printed: a model that can't be run is told in place of an address.
+    let writers = Writers::new(&perimeter, &walls.egress)?;
     for address in &addresses {
-        out.line(&format!("Intramuros: {}", out.bold(&format!("http://{address}/"))));
+        out.line(&format!("Intramuros: {}", out.bold(&format!("{}/", people::opened(address)))));
+        if address.ip().is_unspecified() {
+            out.note(out.pick(
+                "À l’écoute de toutes les adresses de cette machine.",
+                "Every address of this machine is listened on.",
+            ));
+        }
     }
     words.iter().for_each(|line| out.note(line));
     people::in_words(&perimeter, &accounts, &addresses, args.owner_code, out.language())?
         .iter()
         .for_each(|line| out.note(line));
     out.note(out.pick("Ctrl+C pour arrêter.", "Stop with Ctrl+C."));
-    let writers = Writers::new(&perimeter, &walls.egress)?;
-    if let Some(writer) = writers.endpoints().first() {
+    writers.warm();
+    if let Some(writer) = writers.all().first() {
         let name = writer.name();
         out.note(&out.pick(
             format!("Les réponses sont rédigées par {name}, et vérifiées."),

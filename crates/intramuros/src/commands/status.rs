@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use intramuros_core::error::Error;
 use serde::Serialize;
 
+use crate::commands::unread::in_words;
 use crate::output::Output;
 use crate::setup::{self, Where};
 use crate::walls;
@@ -55,7 +56,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     }
     match status.verified {
         Some(verified) if !verified.faults.is_empty() => Err(Error::data(verified.faults.join("; "))
-            .hint("delete the folder `words` in the data folder and start again")),
+            .hint("delete the folder `index` in the data folder and start again")),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
@@ -78,6 +79,7 @@ fn show(status: &Status, out: &mut Output) {
         format!("passages   {passages} (words {step}, {embedded} with meaning)"),
     ));
     for (reason, count) in &counts.failed {
+        let reason = in_words(reason, out.language());
         out.line(&format!("{:<10} {count} {reason}", out.pick("non lus", "not read")));
     }
     if let Some(verified) = &status.verified

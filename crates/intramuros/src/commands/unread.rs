@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use intramuros_core::error::Error;
+use intramuros_netpol::language::Language;
 use serde::Serialize;
 
 use crate::output::Output;
@@ -57,7 +58,25 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         out.line(out.pick("tout a été lu", "everything was read"));
     }
     for entry in &unread {
-        out.line(&format!("{:<12} {}  {}", entry.reason, entry.path, out.dim(&entry.detail)));
+        let reason = in_words(&entry.reason, out.language());
+        out.line(&format!("{reason:<12} {}  {}", entry.path, out.dim(&entry.detail)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A reason as the person says it. The detail beside it is English, as errors are.
+pub fn in_words(reason: &str, language: Language) -> &str {
+    let french = match reason {
+        "encrypted" => "chiffré",
+        "corrupt" => "abîmé",
+        "unsupported" => "non géré",
+        "needs_ocr" => "OCR absente",
+        "limit" => "limite",
+        "time" => "trop long",
+        "crashed" => "échec",
+        "empty" => "vide",
+        "unreadable" => "illisible",
+        _ => reason,
+    };
+    language.pick(french, reason)
 }

@@ -1,5 +1,6 @@
 //! How does a process of this program answer and report what the kernel refuses another? Only through its pipes.
 
+use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 
@@ -27,10 +28,16 @@ pub fn run() -> Result<ExitCode, Error> {
             });
         }
     });
-    watch(|refusal| {
+    let ended = watch(|refusal| {
         (print.borrow_mut())();
         let _ = lines.try_send(refusal.clone());
-    })
-    .map_err(|error| Error::internal("what the kernel refuses is not followed").because(error))?;
-    Ok(ExitCode::SUCCESS)
+    });
+    match ended {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // The program ended, such as on an address that is taken: it has said why, and there is nothing to watch.
+        Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) => {
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => Err(Error::internal("what the kernel refuses is not followed").because(error)),
+    }
 }

@@ -1,7 +1,9 @@
 //! Does a declared model write in the terminal too, checked, through the one door out?
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
+
+use intramuros_testkit::request_body;
 
 use crate::support::House;
 
@@ -11,15 +13,7 @@ fn model() -> u16 {
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let (mut line, mut length) = (String::new(), 0);
-            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
-                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse().unwrap();
-                }
-                line.clear();
-            }
-            reader.read_exact(&mut vec![0; length]).unwrap();
+            request_body(&stream).unwrap();
             let text = "Le bail dure neuf ans [1]. Le loyer est de 999 euros [1].";
             let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
             let stop = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
@@ -60,6 +54,44 @@ fn a_declared_model_writes_in_the_terminal_and_its_way_out_is_written_down() {
     check(&["ask", question], &["Written by local"]);
     program.wait("the slip of the way out", || house.journal("egress").len() == 3);
     program.stop();
+}
+
+#[test]
+fn what_is_missing_is_told_in_the_terminal() {
+    let house = House::new(&[
+        ("bail.txt", "Le bail dure neuf ans.\nLe point d’ébullition de l’eau est de 100 degrés.\n"),
+        ("paie.txt", "La paie tombe le cinq du mois.\n"),
+    ]);
+    house.declare("");
+    let (said, good) = house.run(&["ingest", "--words-only"]);
+    assert!(good, "{said}");
+    let check = |arguments: &[&str], code: i32, expected: &str| {
+        let output = house.command().args(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        said
+    };
+    let tungsten = "Quel est le point d’ébullition du tungstène ?";
+    check(&["ask", tungsten], 1, "“tungstène” stands in none of the documents searched.");
+    check(&["ask", "--json", tungsten], 1, "\"tungstène\"");
+    let said = check(&["ask", "Combien de temps dure le bail ?"], 0, "neuf ans");
+    assert!(!said.contains("stands in none"), "{said}");
+    check(&["ask", "zzyzx"], 1, "“zzyzx” stands in none");
+    // Nothing asked is no question that has no answer.
+    check(&["ask", " ", ""], 2, "the question is empty");
+    check(&["search", "\u{7}"], 2, "the question is empty");
+}
+
+#[test]
+fn a_model_that_can_not_be_run_is_told_before_anything_else() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    std::fs::write(house.path().join("model.gguf"), "<!DOCTYPE html>").unwrap();
+    house.declare("[[model]]\nname = 'small'\nkind = 'gguf'\npurpose = 'answers'\nfile = 'model.gguf'\n");
+    let output = house.command().args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(output.stdout.is_empty() && !told.contains("Ctrl+C") && told.contains("small"), "{told}");
 }
 
 #[test]

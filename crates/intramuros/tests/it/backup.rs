@@ -43,7 +43,8 @@ fn a_backup_that_is_taken_while_people_work_brings_everything_back() {
     let program = house.serve();
     program.finds("conges", &["conges.md"]);
     program.finds("glycine", &["@owner/glycine.txt"]);
-    assert_eq!(program.get("/api/v1/uploads")["uploads"][0]["state"], "read");
+    // "waiting" as long as anything that was read is not to be found yet, the attached document too.
+    program.wait("what was brought", || program.get("/api/v1/uploads")["uploads"][0]["state"] == "read");
     program.wait("the attached document", || program.get(&attachments)["attachments"][0]["state"] == "read");
     program.finds("lierre", &[]);
     assert_eq!(program.get("/api/v1/tokens?all=true")["tokens"][0]["name"], "bot");

@@ -7,6 +7,7 @@ mod access;
 mod faults;
 mod files;
 mod kills;
+mod parts;
 mod renewal;
 mod scale;
 mod support;

@@ -72,10 +72,11 @@ pub fn unit(perimeter: &Perimeter) -> String {
     );
     text.push_str(HARDENING);
     // Writing to a String can't fail, here and below.
-    let _ = writeln!(text, "# Sources, read-only.");
-    for source in perimeter.sources.iter().filter(|source| !source.is_remote()) {
-        let path =
-            source.path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    let _ = writeln!(text, "# Sources and models, read-only.");
+    let sources = perimeter.sources.iter().filter(|source| !source.is_remote()).map(|source| &source.path);
+    let models = perimeter.models.iter().filter_map(|model| model.file.as_ref());
+    for path in sources.chain(models) {
+        let path = path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
         let _ = writeln!(text, "BindReadOnlyPaths=\"{path}\"");
     }
     network(&mut text, perimeter);

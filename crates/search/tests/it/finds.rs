@@ -117,6 +117,27 @@ fn an_unknown_word_is_mended_and_facets_count_what_matches() {
 }
 
 #[test]
+fn words_that_stand_nowhere_are_named() {
+    let library = library();
+    let check = |question: &str, expected: &[&str]| {
+        let found = library.search(question, &AccessSet::everything(), false);
+        assert_eq!(found.absent, expected, "{question}");
+    };
+    check("durée de conservation du tungstène", &["tungstène"]);
+    check("durée de conservation des factures", &[]);
+    // Another form, a typing error, and a word that begins alike stand there well enough.
+    check("conserver les factures", &[]);
+    check("conservatoin des factures", &[]);
+    check("conservatoire des factures", &[]);
+    // Numbers, and identifiers whole.
+    check("Revenue in 2024", &["2024"]);
+    check("congés payés, article L.3141-1", &[]);
+    check("congés payés, article L.9999-1", &["L.9999-1"]);
+    check("zzzzqqq", &["zzzzqqq"]);
+    check("", &[]);
+}
+
+#[test]
 fn a_changed_document_is_found_by_its_new_words_alone() {
     let library = library();
     library.index().apply(&[Update::Remove(1)], 2).unwrap();

@@ -50,6 +50,7 @@ proptest! {
             prop_assert_eq!(mixed.total, pure.total);
             prop_assert_eq!(mixed.facets, pure.facets);
             prop_assert_eq!(mixed.suggestion, pure.suggestion);
+            prop_assert_eq!(mixed.absent, pure.absent);
             prop_assert_eq!(mixed.highlights, pure.highlights);
             let documents = |found: &[intramuros_search::Hit]| found.iter().map(|hit| hit.document).collect::<Vec<_>>();
             prop_assert_eq!(documents(&mixed.hits), documents(&pure.hits));

@@ -1,6 +1,9 @@
 //! How do indexing, memory and the time of a question grow with the number of passages?
 //!
-//! `cargo run --release -p intramuros-server --example scale -- [PASSAGES] [FOLDER OF TEST DATA]`
+//! `cargo run --release -p intramuros-server --example scale -- [PASSAGES] [FOLDER OF TEST DATA] [page | embedding]`
+//!
+//! With `page` it serves the page over the index instead of measuring, until its standard input ends: for
+//! `tests/browser/typing.js`. With `embedding` the number is one of real documents, and it measures how fast they are embedded.
 //!
 //! Documents are made by recombining the sentences of the test sets, so that words are as frequent as in real text;
 //! they are read, split, stored and indexed as the program does. Questions are those of the sets, asked over HTTP with
@@ -13,6 +16,7 @@
     reason = "a measurement prints, and stops at what is wrong"
 )]
 
+mod embedding;
 mod stream;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,6 +29,7 @@ use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_core::sentence::sentences;
+use intramuros_core::vector::Calibration;
 use intramuros_dialogue::Writers;
 use intramuros_inference::Embedder;
 use intramuros_ingest::passages::{PassageOptions, split};
@@ -68,10 +73,16 @@ impl Random {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let is_mode = |one: &String| ["page", "embedding"].contains(&one.as_str());
+    let (modes, others): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(is_mode);
+    let mode = modes.first().map(String::as_str);
+    let mut arguments = others.into_iter();
     let passages: usize = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(10_000);
     let data = arguments.next().map_or_else(|| shared_data("."), |path| Some(path.into()));
     let Some(data) = data else { return };
+    if mode == Some("embedding") {
+        return embedding::measure(&data, passages);
+    }
     let scratch = tempfile::tempdir().unwrap();
     let (root, index) = (scratch.path().join("documents"), scratch.path().join("data"));
     let (documents, questions) = read_sets(&data);
@@ -80,7 +91,7 @@ fn main() {
     let embed = Arc::new(Pooled::new(&documents, &mut random));
     println!("{files} files of {} MB", folder_bytes(&root) >> 20);
 
-    let options = || options(&root, &index, Arc::clone(&embed));
+    let options = || options(&root, &index, Arc::clone(&embed) as Arc<dyn Embed>);
     let watch = Instant::now();
     let library = Library::open(options()).unwrap();
     library.scan("papers").unwrap();
@@ -108,6 +119,12 @@ fn main() {
         watch.elapsed().as_secs_f64() * 1e3,
         memory()
     );
+    if mode == Some("page") {
+        let server = Server::start(&library, Principal::owner(), Writers::none());
+        println!("page: http://{}", server.address);
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+        return;
+    }
     let who: Vec<Principal> = [Principal::owner()]
         .into_iter()
         .chain(["everything", "half", "tenth", "hundredth"].map(|name| Principal::user(name, [""; 0])))
@@ -132,11 +149,6 @@ fn main() {
 
 /// Title and sentences of each document of the sets, and their questions.
 fn read_sets(data: &Path) -> (Vec<(String, Vec<String>)>, Vec<String>) {
-    let lines = |path: PathBuf| -> Vec<serde_json::Value> {
-        let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        BufReader::new(file).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
-    };
-    let text = |value: &serde_json::Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
     let (mut documents, mut questions) = (Vec::new(), Vec::new());
     for set in SETS {
         for line in lines(data.join(set).join("corpus.jsonl")) {
@@ -162,6 +174,16 @@ fn read_sets(data: &Path) -> (Vec<(String, Vec<String>)>, Vec<String>) {
     let mixed =
         (0..longest).flat_map(|index| questions.iter().filter_map(move |set| set.get(index).cloned()));
     (documents, mixed.take(QUESTIONS).collect())
+}
+
+/// The values of a file, one in each line.
+fn lines(path: PathBuf) -> Vec<serde_json::Value> {
+    let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    BufReader::new(file).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
+}
+
+fn text(value: &serde_json::Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_default().to_owned()
 }
 
 /// Writes documents of about ten passages, each of sentences of three documents of the sets. Gives their number.
@@ -219,8 +241,8 @@ impl Embed for Pooled {
     }
 
     // Questions are compared as those of the model are: without this, much more counts as near.
-    fn near(&self) -> Option<f32> {
-        Embed::near(&self.model)
+    fn calibration(&self) -> Option<Calibration> {
+        Embed::calibration(&self.model)
     }
 
     fn passages(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
@@ -240,7 +262,7 @@ impl Embed for Pooled {
     }
 }
 
-fn options(root: &Path, data: &Path, embed: Arc<Pooled>) -> Options {
+fn options(root: &Path, data: &Path, embed: Arc<dyn Embed>) -> Options {
     let declared = format!("[[source]]\nname = \"papers\"\npath = {:?}\n{RULES}", root.to_str().unwrap());
     let passages = PassageOptions::default();
     let reading = Reading {

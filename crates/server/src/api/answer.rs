@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::conversations::whose;
 use super::keeping::{Begins, Keeping, keep};
+use super::seen::{seen_by, text_of};
 use super::{DocumentHead, Standing, form, pair};
 use crate::answering::{Answering, Whom, begin};
 use crate::application::Shared;
@@ -75,7 +76,7 @@ pub(crate) async fn answer(
     body: Bytes,
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Failure> {
     let asked: AnswerRequest = form(&body)?;
-    let known = |name: &String| shared.writers.endpoints().iter().any(|endpoint| endpoint.name() == name);
+    let known = |name: &String| shared.writers.all().iter().any(|writer| writer.name() == name);
     if asked.model.as_ref().is_some_and(|name| !known(name)) {
         return Err(Failure::model_not_found());
     }
@@ -83,7 +84,7 @@ pub(crate) async fn answer(
     let chosen = asked.collection.filter(|name| !name.is_empty());
     let (history, collection) = match &keeper {
         Some(Keeper { conversation: Some(id), own, .. }) => {
-            let (history, its) = said_in(&shared, *id, *own).await?;
+            let (history, its) = said_in(&shared, &caller, *id, *own).await?;
             (history, chosen.or(its))
         }
         _ => (asked.history.into_iter().map(|turn| message(turn.person, turn.text)).collect(), chosen),
@@ -136,9 +137,10 @@ fn keeper(shared: &Arc<Shared>, caller: &Caller, asked: &AnswerRequest) -> Resul
     }))
 }
 
-/// What was said in one's own conversation, and the collection that it is about.
+/// What was said in one's own conversation, as far as one may read it now, and the collection that it is about.
 async fn said_in(
     shared: &Shared,
+    caller: &Caller,
     id: ConversationId,
     own: Whose,
 ) -> Result<(Vec<Message>, Option<String>), Failure> {
@@ -146,15 +148,21 @@ async fn said_in(
         let Some(own) = people.conversation(id, own)?.filter(|found| found.whose == own) else {
             return Ok(None);
         };
-        people.said(id, MAX_TURNS).map(|said| Some((own.turns, own.collection, said)))
+        people.turns(id).map(|said| Some((own.collection, said)))
     });
-    let (turns, collection, said) = said.await?.ok_or_else(Failure::not_found)?;
-    if i64::from(turns) >= MOST_TURNS {
+    let (collection, mut said) = said.await?.ok_or_else(Failure::not_found)?;
+    if said.len() as i64 >= MOST_TURNS {
         return Err(Failure::bad_request("this conversation is full").hint("begin a new one"));
     }
-    let messages = said
+    said.drain(..said.len().saturating_sub(MAX_TURNS));
+    // A model repeats what it is shown.
+    let (seen, _) = seen_by(shared, caller.principal.clone().within(id.0), said).await?;
+    let messages = seen
         .into_iter()
-        .flat_map(|(question, answer)| [message(true, question), message(false, answer)])
+        .flat_map(|turn| {
+            let answer = message(false, text_of(&turn));
+            [message(true, turn.question), answer]
+        })
         .filter(|message| !message.content.is_empty())
         .collect();
     Ok((messages, collection))

@@ -32,6 +32,8 @@ pub(crate) struct AskAnswer {
     pub citations: Vec<CitationView>,
     /// The nearest documents, when nothing answers.
     pub nearest: Vec<ResultView>,
+    /// Words of the question that none of the documents searched holds, nor a word like them, as they were written; a few.
+    pub absent: Vec<String>,
     /// How long it took here, in milliseconds; in steps of ten for those who may not read everything.
     pub took_ms: f64,
 }
@@ -92,13 +94,14 @@ pub(crate) async fn ask(
 
 impl From<Answered> for AskAnswer {
     fn from(answered: Answered) -> AskAnswer {
+        let absent = answered.results.absent;
         let nearest = if answered.found {
             Vec::new()
         } else {
             answered.results.documents.into_iter().take(NEAREST).map(ResultView::from).collect()
         };
         let (statements, citations) = (1..).zip(answered.statements).map(cite).unzip();
-        AskAnswer { found: answered.found, statements, citations, nearest, took_ms: 0.0 }
+        AskAnswer { found: answered.found, statements, citations, nearest, absent, took_ms: 0.0 }
     }
 }
 

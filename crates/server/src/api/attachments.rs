@@ -14,8 +14,9 @@ use intramuros_core::access::{AccessRule, Principal};
 use intramuros_core::perimeter::ATTACHED;
 use intramuros_journal::time::now_ms;
 use intramuros_library::attached::MAX_FILES;
+use intramuros_library::renamed;
 use intramuros_library::uploads::Upload;
-use intramuros_store::people::ConversationId;
+use intramuros_store::people::{ConversationId, People, Renamed};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -205,9 +206,29 @@ fn view(upload: Upload) -> AttachmentView {
     AttachmentView { name, size: upload.size, at_ms: upload.at_ms, state, document, reason, detail }
 }
 
+/// Has what people brought follow the names that changed, those of people who are gone as well.
+pub(crate) async fn follow_names(shared: &Shared) -> Result<(), Failure> {
+    let Some(accounts) = shared.accounts.clone() else { return Ok(()) };
+    // One at a time: names are followed in the order in which they changed.
+    let _turn = shared.following.lock().await;
+    for rename in accounts.people(People::renames).await? {
+        let before = rename.before.clone();
+        let renamed = match &rename.of {
+            Renamed::Person(_, Some(after)) => renamed::Renamed::Person(before, after.clone()),
+            Renamed::Person(id, None) => renamed::Renamed::Gone(before, id.0),
+            Renamed::Group(after) => renamed::Renamed::Group(before, after.clone()),
+        };
+        let library = shared.library();
+        shared.waiting(move || library.rename_in_brought(&renamed)).await?.map_err(refused)?;
+        accounts.people(move |people| people.followed(&rename)).await?;
+    }
+    Ok(())
+}
+
 /// Removes what is attached to conversations that are gone, whatever took them: their person, a fuller list, a fall of the
-/// program in between.
+/// program in between. What others brought follows their names.
 pub(crate) async fn tidy(shared: &Shared) -> Result<(), Failure> {
+    follow_names(shared).await?;
     let Some(accounts) = shared.accounts.clone() else { return Ok(()) };
     let library = shared.library();
     let known = shared.waiting(move || library.attached_to()).await?.map_err(refused)?;

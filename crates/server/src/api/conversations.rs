@@ -1,7 +1,7 @@
 //! What did I ask before, and what may others read of it?
 //!
 //! One's own conversations, and those that somebody shared. An answer was written from what its asker could read then;
-//! whoever opens it later, the asker included, sees of it what they may read now ([`readable`]).
+//! whoever opens it later, the asker included, sees of it what they may read now (`seen`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,17 +11,15 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use intramuros_core::access::Principal;
 use intramuros_journal::Event;
 use intramuros_journal::time::now_ms;
-use intramuros_library::DocumentFacts;
-use intramuros_store::DocumentId;
 use intramuros_store::people::{Conversation, ConversationId, Turn, Whose};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::account::act;
+use super::seen::{document_of, list, seen_by, text_of};
 use super::{attachments, form, number};
 use crate::application::Shared;
 use crate::caller::{By, Caller};
@@ -216,10 +214,10 @@ pub(crate) async fn conversations(
     let limit = parameters.number("limit", 1, MOST_LISTED)?.unwrap_or(50) as usize;
     let offset = parameters.number("offset", 0, 2_000)?.unwrap_or(0) as usize;
     parameters.finish()?;
-    let found = shared
-        .accounts()?
-        .people(move |people| people.conversations(own, text.trim(), offset, limit))
-        .await?;
+    let wanted = text.trim().to_owned();
+    let found =
+        shared.accounts()?.people(move |people| people.conversations(own, &wanted, offset, limit)).await?;
+    let found = showing(&shared, &caller, text.trim(), found).await?;
     let known = choosable(&shared, &caller).await?;
     let with_collection = |one: Conversation| {
         let collection = one.collection.clone().filter(|name| known.contains(name));
@@ -425,75 +423,36 @@ async fn shown_to(
     turns: Vec<Turn>,
     way: &'static str,
 ) -> Result<Vec<TurnView>, Failure> {
-    let parsed: Vec<(Turn, Value)> = turns
-        .into_iter()
-        .map(|turn| {
-            let shown = serde_json::from_str(&turn.shown).unwrap_or(Value::Null);
-            (turn, shown)
-        })
-        .collect();
-    let wanted: BTreeSet<i64> = parsed.iter().flat_map(|(_, shown)| documents(shown)).collect();
-    let principal: Principal = caller.principal.clone();
-    let facts: Vec<DocumentFacts> = shared
-        .call(move |library| {
-            let mut found = Vec::new();
-            for id in wanted {
-                found.extend(library.document_facts(&principal, DocumentId(id))?);
-            }
-            Ok(found)
-        })
-        .await?;
-    let readable: BTreeSet<i64> = facts.iter().map(|facts| facts.id.0).collect();
-    let said: Vec<TurnView> =
-        parsed.into_iter().map(|(turn, shown)| visible(turn, &shown, &readable)).collect();
+    let (said, facts) = seen_by(shared, caller.principal.clone(), turns).await?;
     shared.note_all(record::read_together(&caller.name(), facts.iter(), way)).await?;
     Ok(said)
 }
 
-fn list<'a>(shown: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    shown.get(name).and_then(Value::as_array).into_iter().flatten()
-}
-
-fn document_of(citation: &Value) -> Option<i64> {
-    citation.get("document")?.get("id")?.as_i64()
-}
-
-fn documents(shown: &Value) -> Vec<i64> {
-    list(shown, "citations").filter_map(document_of).collect()
-}
-
-/// What of an answer may be read: the citations of readable documents, the sentences that cite nothing else, and
-/// sentences without a citation only where every passage that the answer was written from may be read.
-fn visible(turn: Turn, shown: &Value, readable: &BTreeSet<i64>) -> TurnView {
-    let may = |citation: &Value| document_of(citation).is_some_and(|id| readable.contains(&id));
-    let all = list(shown, "citations").all(may);
-    let numbers: BTreeSet<u64> = list(shown, "citations")
-        .filter(|citation| may(citation))
-        .filter_map(|citation| citation.get("number")?.as_u64())
-        .collect();
-    let clear = |sentence: &Value| {
-        let mut cited = list(sentence, "cited").peekable();
-        match cited.peek() {
-            None => all,
-            Some(_) => cited.all(|number| number.as_u64().is_some_and(|number| numbers.contains(&number))),
+/// Of conversations that hold a text, those that show it to who asks: words of what they may not read any more find
+/// nothing.
+async fn showing(
+    shared: &Shared,
+    caller: &Caller,
+    text: &str,
+    found: Vec<Conversation>,
+) -> Result<Vec<Conversation>, Failure> {
+    // As the store compares: letters of ASCII whatever their case.
+    let text = text.to_ascii_lowercase();
+    let holds = |said: &str| said.to_ascii_lowercase().contains(&text);
+    let mut showing = Vec::new();
+    for conversation in found {
+        let id = conversation.id;
+        let mut holds_it = holds(&conversation.title);
+        if !holds_it {
+            let turns = shared.accounts()?.people(move |people| people.turns(id)).await?;
+            let (said, _) = seen_by(shared, caller.principal.clone(), turns).await?;
+            holds_it = said.iter().any(|turn| holds(&turn.question) || holds(&text_of(turn)));
         }
-    };
-    let sentences = list(shown, "sentences")
-        .map(
-            |sentence| {
-                if clear(sentence) { sentence.clone() } else { json!({"withheld": true, "new_line": true}) }
-            },
-        )
-        .collect();
-    TurnView {
-        number: turn.number,
-        question: turn.question,
-        citations: list(shown, "citations").filter(|citation| may(citation)).cloned().collect(),
-        sentences,
-        end: shown.get("end").cloned().unwrap_or_else(|| json!({})),
-        asked_ms: turn.asked_ms,
-        rating: turn.rating,
+        if holds_it {
+            showing.push(conversation);
+        }
     }
+    Ok(showing)
 }
 
 /// The text of an exported conversation. What people and documents wrote stands indented or escaped: it is no markup.
@@ -550,38 +509,8 @@ fn markdown(title: &str, said: &[TurnView], home: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn turn() -> Turn {
-        let (question, answer, shown) = ("Q ?".to_owned(), String::new(), String::new());
-        Turn { number: 1, question, answer, shown, asked_ms: 5, rating: 0 }
-    }
-
-    fn shown() -> Value {
-        let citation = |number: u64, id: i64| json!({"number": number, "passage": 9, "document": {"id": id, "title": "T"}});
-        let sentence = |text: &str, cited: &[u64]| json!({"text": text, "cited": cited, "unsupported": null, "new_line": true});
-        json!({
-            "citations": [citation(1, 10), citation(2, 20)],
-            "sentences": [sentence("a", &[1]), sentence("b", &[2]), sentence("c", &[1, 2]), sentence("d", &[])],
-            "end": {"found": true},
-        })
-    }
-
-    #[test]
-    fn of_an_answer_nothing_is_seen_that_may_not_be_read_now() {
-        let check = |readable: &[i64], expected: &[Option<&str>], citations: usize| {
-            let seen = visible(turn(), &shown(), &readable.iter().copied().collect());
-            let texts: Vec<Option<&str>> =
-                seen.sentences.iter().map(|one| one.get("text")?.as_str()).collect();
-            assert_eq!(texts, expected);
-            assert_eq!(seen.citations.len(), citations);
-        };
-        check(&[10, 20], &[Some("a"), Some("b"), Some("c"), Some("d")], 2);
-        check(&[10], &[Some("a"), None, None, None], 1);
-        check(&[20], &[None, Some("b"), None, None], 1);
-        check(&[], &[None, None, None, None], 0);
-        // What can't be understood shows nothing.
-        assert!(visible(turn(), &Value::Null, &BTreeSet::new()).sentences.is_empty());
-    }
+    use crate::api::seen::tests::{shown, turn};
+    use crate::api::seen::visible;
 
     #[test]
     fn an_export_holds_no_markup_of_others() {

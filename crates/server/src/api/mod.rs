@@ -20,6 +20,7 @@ pub mod original;
 pub mod pages;
 pub mod perimeter;
 pub mod search;
+mod seen;
 pub mod status;
 pub mod uploads;
 

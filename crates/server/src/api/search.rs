@@ -73,6 +73,8 @@ pub(crate) struct SearchAnswer {
     pub facets: FacetsView,
     /// The question with its unknown words mended.
     pub suggestion: Option<String>,
+    /// Words of the question that none of the documents searched holds, nor a word like them, as they were written; a few.
+    pub absent: Vec<String>,
     /// Whether there are more documents that can be had by skipping these.
     pub more: bool,
     /// How long it took here, in milliseconds; in steps of ten for those who may not read everything.
@@ -201,6 +203,7 @@ impl From<Results> for SearchAnswer {
             results: results.documents.into_iter().map(ResultView::from).collect(),
             facets: results.facets.into(),
             suggestion: results.suggestion,
+            absent: results.absent,
             more: false,
             took_ms: 0.0,
         }

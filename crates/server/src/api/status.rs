@@ -111,7 +111,7 @@ pub(crate) async fn status(
     parameters: Parameters,
 ) -> Result<Json<StatusAnswer>, Failure> {
     parameters.finish()?;
-    let writers = shared.writers.endpoints().iter().map(|writer| writer.name().to_owned()).collect();
+    let writers = shared.writers.all().iter().map(|writer| writer.name().to_owned()).collect();
     let answer = shared.call(move |library| {
         let (counts, sources) = if principal.owner {
             let sources = library.store().sources()?.into_iter().map(|source| source.name);

@@ -184,6 +184,7 @@ impl Tools {
         Ok(json!({
             "found": whole.ending.found, "answer": cut(text.trim(), MAX_TEXT), "sources": sources,
             "unsupported": whole.ending.unsupported, "model": whole.ending.model,
+            "absent": whole.ending.absent,
         }))
     }
 }

@@ -108,8 +108,8 @@ pub(crate) async fn models(
     Asker(principal): Asker,
 ) -> Result<Json<Value>, Failure> {
     let collections = shared.call(move |library| library.collections(&principal)).await?;
-    let endpoints = shared.writers.endpoints();
-    let declared = endpoints.iter().map(|endpoint| endpoint.name().to_owned());
+    let writers = shared.writers.all();
+    let declared = writers.iter().map(|writer| writer.name().to_owned());
     let of_collections = collections.into_iter().map(|one| format!("{COLLECTION_MODEL}{}", one.name));
     let default = std::iter::once(DEFAULT_MODEL.to_owned());
     let names = default.chain(declared).chain(of_collections).chain([EMBEDDING_MODEL.to_owned()]);
@@ -156,7 +156,7 @@ pub(super) async fn chosen(
     name: Option<&str>,
 ) -> Result<(Option<String>, Option<String>), Failure> {
     let Some(name) = name.filter(|name| !["", DEFAULT_MODEL].contains(name)) else { return Ok((None, None)) };
-    if shared.writers.endpoints().iter().any(|endpoint| endpoint.name() == name) {
+    if shared.writers.all().iter().any(|writer| writer.name() == name) {
         return Ok((Some(name.to_owned()), None));
     }
     if let Some(collection) = name.strip_prefix(COLLECTION_MODEL) {

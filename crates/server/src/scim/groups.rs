@@ -208,6 +208,9 @@ async fn apply(
         })
         .await?;
     renamed.map_err(|_| Failure::taken(name.as_deref().unwrap_or_default()))?;
+    if name.is_some() {
+        crate::api::attachments::follow_names(shared).await?;
+    }
     let on = [("group", group.name.as_str()), ("members changed", &changed.to_string())];
     shared.note(act(caller, "group changed", &on)).await?;
     Ok(answer(StatusCode::OK, wanted.narrow(shown_now(shared, id).await?)))

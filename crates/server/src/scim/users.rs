@@ -204,6 +204,9 @@ async fn apply(
     let id = person.id;
     let changed = accounts.people(move |people| people.change_person(id, &change)).await?;
     changed.map_err(|_| Failure::taken(name.as_deref().unwrap_or_default()))?;
+    if name.is_some_and(|name| name != person.name) {
+        crate::api::attachments::follow_names(shared).await?;
+    }
     let active = user.active.map(|active| active.to_string());
     let mut on = vec![("person", person.name.as_str())];
     on.extend(active.as_deref().map(|active| ("may sign in", active)));

@@ -390,6 +390,13 @@ export const accessiblePages = {
     await page.locator("#list .title").first().click();
     await page.waitForSelector("#document table");
   },
+  mail: async ({ page, open }) => {
+    await open("/?q=armoire&kind=mail");
+    await page.locator("#list .title").first().click();
+    await page.waitForSelector("#document .fields");
+    assert.deepEqual(await page.locator("#document .fields strong").allTextContents(), ["Objet", "De", "À", "Date"]);
+    assert.match(await page.textContent("#list .snippet"), /^Objet\s: Archivage[^]*\nDe\s: Anne/);
+  },
   code: async ({ page, open }) => {
     await open("/?q=RETENTION_YEARS&kind=code");
     await page.locator("#list .title").first().click();

@@ -9,7 +9,7 @@ const PASSPHRASE = "quatre mots bien choisis";
 const OF_BRUNO = "une autre phrase assez longue";
 
 /** Documents and a configuration under which people sign in, by themselves or at a provider. */
-export function writePeople(work, port, providerPort, cloudPort, secret) {
+export function writePeople(work, port, { providerPort, proconnectPort, cloudPort }, secret) {
   const write = (path, content) => {
     mkdirSync(dirname(join(work, path)), { recursive: true });
     writeFileSync(join(work, path), content);
@@ -52,6 +52,21 @@ label = "Compte de l’organisation"
 issuer = "http://127.0.0.1:${providerPort}"
 client_id = "intramuros"
 client_secret_file = "oidc.secret"
+[[egress]]
+host = "127.0.0.1"
+port = ${proconnectPort}
+purpose = "sign-in"
+tls = false
+[[sign_in]]
+name = "proconnect"
+label = "ProConnect"
+issuer = "http://127.0.0.1:${proconnectPort}"
+client_id = "intramuros"
+client_secret_file = "oidc.secret"
+scopes = ["openid", "given_name", "usual_name", "email", "siret"]
+name_claim = "email"
+acr_values = "eidas1 eidas2"
+only = { siret = ["21750001600019"] }
 [[egress]]
 host = "127.0.0.1"
 port = ${cloudPort}
@@ -274,6 +289,41 @@ export const peopleCases = {
     assert.equal(await found(page, "congés"), 401);
   },
 
+  async "somebody of the organisation comes in through ProConnect, and nobody else"(visitor) {
+    const { page, open, origin, proconnect } = visitor;
+    const through = async (login) => {
+      await open("/sign-in");
+      await page.click("a.provider[href*=proconnect]");
+      await page.waitForURL(proconnect.issuer + "/**");
+      await page.fill("input[name=login]", login);
+      await page.click("button[type=submit]");
+    };
+    await through("paul");
+    await page.waitForURL(origin + "/");
+    await open("/account");
+    await page.waitForSelector("table");
+    assert.match(await page.textContent(".content"), /Paul Durand[\s\S]*paul\.durand@ville\.example[\s\S]*Lecture/);
+    const [asked] = proconnect.seen.authorizations;
+    assert.deepEqual(JSON.parse(asked.get("claims")).id_token.acr, { essential: true, values: ["eidas1", "eidas2"] });
+    // Anything else than these is refused there.
+    const known = ["response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "claims", "code_challenge", "code_challenge_method"];
+    assert.deepEqual([...asked.keys()].filter((name) => !known.includes(name)), []);
+    assert.ok(asked.get("state").length >= 32 && asked.get("nonce").length >= 32);
+    assert.match(proconnect.seen.told[0], /^application\/jwt/);
+    await page.click("button.main");
+    await page.waitForURL(proconnect.issuer + "/**");
+    const [end] = proconnect.seen.ends;
+    assert.ok(end.get("id_token_hint") && end.get("state").length >= 32 && end.get("post_logout_redirect_uri") === origin + "/sign-in");
+    await page.click("button[type=submit]");
+    await page.waitForURL(origin + "/sign-in?state=" + end.get("state"));
+    await page.waitForSelector("a.provider");
+    // Known to the provider, and of another organisation.
+    await through("lea");
+    await page.waitForURL(origin + "/sign-in?failed=not_admitted");
+    assert.match(await page.textContent("[role=alert]"), /vous n’êtes pas de ceux/);
+    assert.equal(await found(page, "charte"), 401);
+  },
+
   async "a name that is somebody's is not given to who chose it at the provider"(visitor) {
     const { page, open, origin, provider, shot } = visitor;
     await open("/sign-in");
@@ -305,6 +355,26 @@ export const peopleCases = {
     assert.ok(kinds.length >= 1 && kinds.every((kind) => kind === "Connexion"), kinds.join());
   },
 
+  async "nobody signs in where the connection is not encrypted"({ page, open, shot }) {
+    await page.addInitScript(() => Object.defineProperty(window, "isSecureContext", { value: false }));
+    await open("/sign-in");
+    await page.getByText("n’est pas chiffrée").waitFor();
+    assert.equal(await page.locator("input").count(), 0);
+    await shot("in-clear");
+  },
+
+  async "what is refused is said in French"(visitor) {
+    const { page } = visitor;
+    await signIn(visitor, "anne", PASSPHRASE, "/administration/people");
+    const refused = async (name, expected) => {
+      await page.fill("#name", name);
+      await page.click("form.card button[type=submit]");
+      await page.getByText(expected).waitFor();
+    };
+    await refused("a/b", "un nom n’a ni virgule, ni deux-points, ni barre, ni guillemet");
+    await refused("owner", "« owner » a un sens à lui ; choisissez un autre nom");
+  },
+
   async "administration speaks English too"({ page, open, origin, shot }) {
     await open("/sign-in");
     await page.click("#language");
@@ -326,7 +396,7 @@ export const peopleCases = {
     const row = page.locator("tr", { hasText: "nuage" });
     const state = (text) => row.getByText(text).first().waitFor();
     await state("Vue en entier");
-    await state("1 trouvés");
+    await state("1 trouvé");
     await shot("sources-outside");
     cloud.away = true;
     await row.getByRole("button", { name: "Collecter maintenant" }).click();

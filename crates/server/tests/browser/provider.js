@@ -14,7 +14,7 @@ for (const level of ["warn", "info"]) {
   console[level] = (...words) => { if (!String(words[0]).includes("oidc-provider")) say(...words); };
 }
 
-const { default: Provider } = await import("oidc-provider");
+export const { default: Provider } = await import("oidc-provider");
 
 /** A provider for one client, whose answers come back to `origin`. */
 export async function startProvider(port, origin, secret) {

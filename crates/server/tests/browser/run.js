@@ -3,20 +3,22 @@
 //   npm ci && npm test
 //
 // Environment: INTRAMUROS_BINARY (the program; otherwise the newest in the target folder), CHROMIUM (the browser),
-// SCREENSHOTS (a folder for pictures of each page), REQUIRED=1 (what is missing is a failure, not a reason to skip).
+// SCREENSHOTS (a folder for pictures of each page), ASSETS (a folder whose files stand for those of the page in the
+// program, so that a change of them can be seen without building it), REQUIRED=1 (what is missing is a failure, not a reason to skip).
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { accessiblePages, cases } from "./cases.js";
 import { conversationCases, conversationPages } from "./conversations.js";
 import { writeDocuments } from "./fixture.js";
 import { ownerState, peopleCases, peoplePages, startCloud, writePeople } from "./people.js";
+import { startProConnect } from "./proconnect.js";
 import { startProvider } from "./provider.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -82,12 +84,14 @@ async function start(binary, work) {
 
 /** The program where people sign in, with a provider beside it; ready once it has told the first owner's code. */
 async function startWithPeople(binary, work) {
-  const [port, providerPort, cloudPort] = [await freePort(), await freePort(), await freePort()];
+  const port = await freePort();
+  const [providerPort, proconnectPort, cloudPort] = [await freePort(), await freePort(), await freePort()];
   const secret = "only for the test";
-  writePeople(work, port, providerPort, cloudPort, secret);
+  writePeople(work, port, { providerPort, proconnectPort, cloudPort }, secret);
   const cloud = startCloud(cloudPort);
   const origin = `http://127.0.0.1:${port}`;
   const provider = await startProvider(providerPort, origin, secret);
+  const proconnect = await startProConnect(proconnectPort, origin, secret);
   const child = spawn(binary, ["serve", "--config", join(work, "intramuros.toml")], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { output += data; });
@@ -97,9 +101,18 @@ async function startWithPeople(binary, work) {
     if (Date.now() > until) throw new Error(`not ready in time:\n${output}`);
     const healthy = await fetch(origin + "/api/v1/health").then((response) => response.ok).catch(() => false);
     const code = output.match(/\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b/)?.[0];
-    if (healthy && code) return { child, origin, provider, cloud, code, also: provider.issuer };
+    if (healthy && code) return { child, origin, provider, proconnect, cloud, code, also: [provider.issuer, proconnect.issuer] };
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+const KINDS = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+
+/** A file of the page from the folder `ASSETS`. */
+function fromFolder(route) {
+  const { pathname } = new URL(route.request().url());
+  const body = readFileSync(join(process.env.ASSETS, basename(pathname)));
+  return route.fulfill({ body, contentType: KINDS[extname(pathname)] });
 }
 
 /** One page of a new visitor, with what a case needs. */
@@ -111,10 +124,12 @@ async function visit(browser, server, name, look) {
   // What is not there, or there already, is asked for on purpose; everything else in the console is a fault.
   page.on("console", (message) => { if (message.type() === "error" && !(server.provider ? /status of 4\d\d/ : /status of 40[49]/).test(message.text())) faults.push(message.text()); });
   page.on("pageerror", (error) => faults.push(String(error)));
-  const known = [server.origin, server.also].filter(Boolean);
+  const others = server.also ?? [];
+  const known = [server.origin, ...others];
   // What the provider's own pages ask for is its affair, and gets nothing.
   if (server.provider) await context.route(/^https:/, (route) => route.fulfill({ body: "" }));
-  const theirs = (request) => server.provider && request.frame().url().startsWith(server.also + "/");
+  if (process.env.ASSETS) await context.route((url) => url.origin === server.origin && url.pathname.startsWith("/assets/"), fromFolder);
+  const theirs = (request) => others.some((origin) => request.frame().url().startsWith(origin + "/"));
   page.on("request", (request) => { if (!theirs(request) && !known.some((origin) => request.url().startsWith(origin + "/"))) faults.push("asked elsewhere: " + request.url()); });
   const shot = async (part) => {
     if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${look.scheme}-${part}.png`) });
@@ -123,7 +138,7 @@ async function visit(browser, server, name, look) {
     page, faults, shot, name, origin: server.origin, folder: server.folder,
     open: (path) => page.goto(server.origin + path),
     say: (text) => console.log(`     ${text}`),
-    code: server.code, provider: server.provider, cloud: server.cloud,
+    code: server.code, provider: server.provider, proconnect: server.proconnect, cloud: server.cloud,
     another: () => visit(browser, server, name, look),
     close: () => context.close(),
   };
@@ -146,10 +161,15 @@ async function attempt(name, browser, server, look, run) {
   }
 }
 
+/** A line with a word that no French sentence holds. Code and the names of settings are in English. */
+const ENGLISH = /^.*\b(the|of|which|this|that|with|from|are|not|unknown|sealed|subject|and)\b.*$/im;
+
 async function checkAccess(axe, visitor, prepare, part) {
   await prepare(visitor);
   await visitor.page.waitForTimeout(300);
   await visitor.shot("page-" + part);
+  const english = !["code", "settings"].includes(part) && (await visitor.page.innerText("body")).match(ENGLISH);
+  if (english) throw new Error(`a French page speaks English: ${english[0]}`);
   await visitor.page.evaluate(axe);
   const { violations } = await visitor.page.evaluate(() => window.axe.run(document, {
     runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -200,6 +220,7 @@ try {
   await browser?.close();
   people?.cloud.server.close();
   people?.provider.close();
+  people?.proconnect.close();
   people?.child.kill("SIGTERM");
   server?.child.kill("SIGTERM");
   rmSync(work, { recursive: true, force: true, maxRetries: 5 });

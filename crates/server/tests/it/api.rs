@@ -180,6 +180,7 @@ fn a_question_is_answered_with_citations_or_not_at_all() {
     let none = server.json("/api/v1/ask?q=quelle%20est%20la%20capitale%20de%20la%20Mongolie%20%3F");
     assert_eq!(none["found"], false);
     assert_eq!(none["statements"], serde_json::json!([]));
+    assert_eq!((&answer["absent"], &none["absent"]), (&json!([]), &json!(["capitale", "Mongolie"])));
 }
 
 #[test]

@@ -1,9 +1,14 @@
 //! Are conversations kept for those whose they are, and does everybody see of them only what they may read?
 
+use std::sync::Arc;
+
+use intramuros_dialogue::Writers;
+use intramuros_egress::{Decision, Egress, Surroundings};
 use intramuros_server::Settings;
 use serde_json::{Value, json};
 
-use crate::people::{Browser, accounts, server};
+use crate::injection::{declared, obedient_model};
+use crate::people::{Browser, RULES, accounts, server, server_of};
 use crate::support::{Scene, Server};
 
 const LEAVE: &str = "Combien de jours de congés payés par mois ?";
@@ -123,6 +128,37 @@ fn a_shared_answer_shows_each_reader_what_they_may_read_at_that_moment() {
     let left = adam.ask("PATCH", &at, Some(change));
     assert!(left.status < 300, "{}", left.text());
     assert_eq!(sees(&mut rose).0, 0);
+    // Nor do its words find it; the question's do.
+    let found = |browser: &mut Browser<'_>, text: &str| {
+        let list = browser.json(&format!("/api/v1/conversations?q={text}"));
+        list["conversations"].as_array().unwrap().len()
+    };
+    assert_eq!((found(&mut rose, "salari%C3%A9"), found(&mut rose, "jours")), (0, 1));
+}
+
+#[test]
+fn what_may_not_be_read_any_more_is_not_put_to_a_model() {
+    let (port, asked) = obedient_model();
+    let egress =
+        Egress::new(&declared(port, false), Surroundings::default(), Arc::new(|_: &Decision| Ok(())));
+    let writers = Writers::new(&declared(port, false), &egress.unwrap()).unwrap();
+    let (server, _people) = server_of(Scene { writers, rules: RULES, ..Scene::default() });
+    let mut rose = Browser::of(&server, "rose");
+    let (id, _) = ask(&mut rose, &json!({"question": LEAVE, "keep": true}));
+    let again = json!({"question": "Et le prix du clou ?", "conversation": id});
+    let repeated = |browser: &mut Browser<'_>| {
+        asked.lock().unwrap().clear();
+        ask(browser, &again);
+        let asked = asked.lock().unwrap();
+        asked.last().expect("the model is asked")["messages"].to_string().contains("deux jours et demi")
+    };
+    assert!(repeated(&mut rose));
+    let mut adam = Browser::of(&server, "adam");
+    let group = &adam.json("/api/v1/groups")["groups"][0];
+    assert_eq!(group["name"], "rh");
+    let at = format!("/api/v1/groups/{}", group["id"]);
+    assert!(adam.ask("PATCH", &at, Some(json!({"remove": ["rose"]}))).status < 300);
+    assert!(!repeated(&mut rose));
 }
 
 #[test]

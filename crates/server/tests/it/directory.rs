@@ -1,9 +1,11 @@
 //! Does a directory keep its own people and groups, and nobody else's?
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
-use crate::people::{Browser, request, server};
-use crate::support::Server;
+use crate::people::{Browser, PASSPHRASE, request, server, server_of};
+use crate::support::{Scene, Server};
 
 /// The head by which a directory says that it is one.
 fn directory(administrator: &mut Browser<'_>) -> String {
@@ -110,4 +112,84 @@ fn a_directory_is_answered_what_it_asks_for() {
         {"op": "replace", "path": "displayName", "value": "rh"}]});
     assert_eq!(scim("PATCH", &place, Some(taken)).1["scimType"], "uniqueness");
     assert_eq!(scim("GET", &place, None).1["members"], json!([]));
+}
+
+#[test]
+fn what_somebody_brought_follows_their_name_and_nobody_inherits_it() {
+    const RULES: &str = "[[source]]\nname = \"dons\"\nkind = \"uploads\"\n";
+    let (server, _people) = server_of(Scene { files: &[], rules: RULES, ..Scene::default() });
+    let mut anne = Browser::of(&server, "anne");
+    let bearer = directory(&mut anne);
+    let scim = |method: &str, path: &str, body: Option<Value>| scim(&server, &bearer, method, path, body);
+    // Zoé, an editor in the group `paie`, brings a document for herself and one for her group.
+    let zoe = scim("POST", "/Users", Some(json!({"userName": "zoe"}))).1["id"].as_str().unwrap().to_owned();
+    let members = json!({"displayName": "paie", "members": [{"value": zoe}]});
+    let group = scim("POST", "/Groups", Some(members)).1["id"].as_str().unwrap().to_owned();
+    let person = format!("/api/v1/people/{zoe}");
+    assert_eq!(anne.ask("PATCH", &person, Some(json!({"role": "editor"}))).status, 200);
+    let come_in = |anne: &mut Browser<'_>, person: &str, name: &str| {
+        let invited = anne.ask("POST", &format!("{person}/invitation"), None).json();
+        let code = invited["link"].as_str().unwrap().rsplit(['#', '=', '/']).next().unwrap().to_owned();
+        let chosen = json!({"code": code, "passphrase": PASSPHRASE});
+        let answer = Browser::new(&server).ask("POST", "/api/v1/invitation", Some(chosen));
+        assert!(answer.status < 300, "{} {invited}", answer.text());
+        Browser::of(&server, name)
+    };
+    let mut browser = come_in(&mut anne, &person, "zoe");
+    let bring = |browser: &mut Browser<'_>, query: &str, text: &str| {
+        let cookies: Vec<String> =
+            browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let (host, length) = (server.address, text.len());
+        let answer = server.send(&format!(
+            "POST /api/v1/uploads?{query} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: close\r\n\
+             Cookie: {}\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n\r\n{text}",
+            cookies.join("; ")
+        ));
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    };
+    bring(&mut browser, "name=bail.txt", "Le bail court neuf ans.\n");
+    bring(&mut browser, "name=paie.txt&readers=group:paie", "La paie et le bail.\n");
+    let found = |browser: &mut Browser<'_>| {
+        server.library.wait_for_words(Duration::from_secs(60)).unwrap();
+        let found = browser.json("/api/v1/search?q=bail");
+        let mut paths: Vec<String> = found["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["path"].as_str().unwrap().to_owned())
+            .collect();
+        paths.sort();
+        paths
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    while found(&mut browser).len() < 2 {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Another name for her and for her group: everything is hers as before, in her folder.
+    let named = |name: &str, to: &str| json!({"Operations": [{"op": "replace", "path": name, "value": to}]});
+    assert_eq!(scim("PATCH", &format!("/Users/{zoe}"), Some(named("userName", "zoe.petit"))).0, 200);
+    assert_eq!(scim("PATCH", &format!("/Groups/{group}"), Some(named("displayName", "salaires"))).0, 200);
+    assert_eq!(found(&mut browser), ["zoe.petit/bail.txt", "zoe.petit/paie.txt"]);
+    let brought = browser.json("/api/v1/uploads")["uploads"].clone();
+    let readers: Vec<&Value> = brought.as_array().unwrap().iter().map(|one| &one["readers"]).collect();
+    assert!(readers.contains(&&json!("me")) && readers.contains(&&json!("group:salaires")), "{brought}");
+    // Somebody new under the earlier name finds nothing of it.
+    let other = scim("POST", "/Users", Some(json!({"userName": "zoe"}))).1["id"].as_str().unwrap().to_owned();
+    let mut heir = come_in(&mut anne, &format!("/api/v1/people/{other}"), "zoe");
+    assert_eq!(found(&mut heir), [] as [&str; 0]);
+    // She goes: what was for the group stays with it, the rest is the owner's, and nobody gets it with her name.
+    assert_eq!(scim("DELETE", &format!("/Users/{zoe}"), None).0, 204);
+    let again =
+        scim("POST", "/Users", Some(json!({"userName": "zoe.petit"}))).1["id"].as_str().unwrap().to_owned();
+    let person = format!("/api/v1/people/{again}");
+    assert_eq!(anne.ask("PATCH", &person, Some(json!({"role": "editor"}))).status, 200);
+    let mut heir = come_in(&mut anne, &person, "zoe.petit");
+    assert_eq!(found(&mut heir), [] as [&str; 0]);
+    assert_eq!(heir.json("/api/v1/uploads")["uploads"], json!([]));
+    let into = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": other}]}]});
+    assert_eq!(scim("PATCH", &format!("/Groups/{group}"), Some(into)).0, 200);
+    let left = format!("@former zoe.petit ({zoe})");
+    assert_eq!(found(&mut Browser::of(&server, "zoe")), [format!("{left}/paie.txt")]);
+    assert_eq!(found(&mut anne), [format!("{left}/bail.txt"), format!("{left}/paie.txt")]);
 }

@@ -6,6 +6,7 @@ use intramuros_server::{Body, Endpoint, Limits, Need, Settings, Who, endpoints, 
 use serde_json::json;
 
 use crate::people::{Browser, request, server_with};
+use crate::support::Answer;
 
 /// A path of an endpoint that could be there.
 fn path(endpoint: &Endpoint) -> String {
@@ -31,6 +32,26 @@ fn token(browser: &mut Browser<'_>, scope: &str) -> String {
     made.json()["token"].as_str().unwrap().to_owned()
 }
 
+/// Whatever is answered, and to whom: a browser runs nothing of it, shows it in no frame and tells nobody where it was.
+fn harmless(answer: &Answer, what: &str) {
+    let policy = answer.header("content-security-policy");
+    let holds = |part: &str| policy.split(';').any(|one| one.trim() == part);
+    assert!(holds("default-src 'none'") && holds("frame-ancestors 'none'"), "{what}: {policy}");
+    assert!(!policy.contains("unsafe"), "{what}: {policy}");
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(answer.header(name), value, "{what}");
+    }
+    for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+        assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax"), "{what}: {cookie}");
+    }
+}
+
 #[test]
 fn every_address_lets_in_whom_the_table_says_and_nobody_else() {
     let (server, _people) = server_with(patient());
@@ -44,12 +65,14 @@ fn every_address_lets_in_whom_the_table_says_and_nobody_else() {
         let Who::Role(role) = endpoint.who else {
             let answer = request(&server, method, &path, body.as_ref(), "");
             assert!(![301, 302, 303].contains(&answer.status) && answer.text().len() < 2_000_000, "{what}");
+            harmless(&answer, &what);
             continue;
         };
         // Nobody.
         let answer = request(&server, method, &path, body.as_ref(), "");
         let page = answer.status == 303 && answer.header("location").starts_with("/sign-in");
         assert!(answer.status == 401 || page, "{what}: {}", answer.text());
+        harmless(&answer, &what);
         assert_eq!(
             page,
             !["/api/", "/v1/", "/mcp", "/scim/"].iter().any(|start| path.starts_with(start)),
@@ -75,6 +98,7 @@ fn every_address_lets_in_whom_the_table_says_and_nobody_else() {
                 continue;
             }
             let answer = request(&server, method, &path, body.as_ref(), &header);
+            harmless(&answer, &format!("{what} with {scope}"));
             let turned_away = answer.status == 403 || answer.status == 401;
             let fits = matches!(endpoint.need, Need::Scope(need) if need.word() == *scope);
             assert_eq!(turned_away, !fits, "{what} with {scope}: {}", answer.text());

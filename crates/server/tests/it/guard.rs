@@ -1,5 +1,7 @@
 //! Who is turned away before anything is asked?
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use intramuros_server::{Limits, Settings, check_address};
@@ -72,6 +74,38 @@ fn every_answer_carries_the_headers_that_keep_it_harmless() {
     let page = server.get("/").text();
     assert!(!page.contains("<script>") && !page.contains("style=") && !page.contains(" on"), "{page}");
     assert!(!page.contains("http"), "nothing comes from elsewhere");
+}
+
+#[test]
+fn who_is_slow_or_opens_many_connections_does_not_keep_others_out() {
+    let limits = Limits { connections: 8, body_time: Duration::from_millis(500), ..Limits::default() };
+    let server = Server::with_limits(limits);
+    // A body that never comes to its end is answered all the same, and its connection closed.
+    let host = server.address;
+    let slow = format!(
+        "POST /api/v1/answer HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{{"
+    );
+    let answer = server.send(&slow);
+    assert_eq!((answer.status, kind(&answer).as_str()), (408, "late"));
+    // One address has half of the connections; another is let in beside it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let connect = |from: [u8; 4]| {
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind((from, 0).into()).unwrap();
+            socket.connect(host).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        stream
+    };
+    let many: Vec<TcpStream> = (0..20).map(|_| connect([127, 0, 0, 9])).collect();
+    let mut other = connect([127, 0, 0, 8]);
+    let ask = format!("GET /api/v1/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    other.write_all(ask.as_bytes()).unwrap();
+    let mut said = String::new();
+    other.read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    drop(many);
 }
 
 #[test]

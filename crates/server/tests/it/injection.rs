@@ -4,7 +4,7 @@
 //! wrong: it repeats what it was shown and adds what an attacker hopes for. Held against it: what leaves the program,
 //! what is in the prompt, and what reaches the screen.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +15,7 @@ use intramuros_egress::{Decision, Egress, Surroundings};
 use intramuros_journal::read::{Filter, each};
 use intramuros_journal::{Event as JournalEvent, Journal, Options};
 use intramuros_server::{Record, Settings, Walls};
+use intramuros_testkit::request_body;
 use serde_json::{Value, json};
 
 use crate::support::{Scene, Server};
@@ -120,7 +121,7 @@ fn calls() -> String {
 }
 
 /// The obedient model: keeps what it was asked, calls whatever it can as long as it may, and answers with the worst.
-fn obedient_model() -> (u16, Arc<Mutex<Vec<Value>>>) {
+pub fn obedient_model() -> (u16, Arc<Mutex<Vec<Value>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
@@ -128,17 +129,7 @@ fn obedient_model() -> (u16, Arc<Mutex<Vec<Value>>>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let (mut line, mut length) = (String::new(), 0);
-            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
-                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse().unwrap();
-                }
-                line.clear();
-            }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body).unwrap();
-            let request: Value = serde_json::from_slice(&body).unwrap();
+            let request: Value = serde_json::from_slice(&request_body(&stream).unwrap()).unwrap();
             let may_call = request["tool_choice"] == "auto";
             // It repeats all that it was shown: passages, and what tools gave.
             let said = request["messages"].as_array().unwrap().iter().skip(1);
@@ -154,6 +145,16 @@ fn obedient_model() -> (u16, Arc<Mutex<Vec<Value>>>) {
         }
     });
     (port, asked)
+}
+
+/// What declares it.
+pub fn declared(port: u16, tools: bool) -> Perimeter {
+    let declared = format!(
+        "[[egress]]\nhost = '127.0.0.1'\nport = {port}\npurpose = 'answers'\ntls = false\n\
+         [[model]]\nname = 'obedient'\nkind = 'open-ai'\npurpose = 'answers'\nurl = 'http://127.0.0.1:{port}/v1'\ntools = {tools}\n\
+         context_tokens = 8192\n"
+    );
+    Perimeter::parse(&declared, "f").unwrap()
 }
 
 fn ask(server: &Server, question: &str) -> String {
@@ -186,12 +187,7 @@ fn attempt_all(tools: bool) -> (Vec<Value>, Vec<JournalEvent>) {
         names.iter().zip(&texts).map(|(name, text)| (name.as_str(), text.as_str())).collect();
     files.push(("rh/salaires.txt", &secret));
     let (port, asked) = obedient_model();
-    let declared = format!(
-        "[[egress]]\nhost = '127.0.0.1'\nport = {port}\npurpose = 'answers'\ntls = false\n\
-         [[model]]\nname = 'obedient'\nkind = 'open-ai'\npurpose = 'answers'\nurl = 'http://127.0.0.1:{port}/v1'\ntools = {tools}\n\
-         context_tokens = 8192\n"
-    );
-    let perimeter = Perimeter::parse(&declared, "f").unwrap();
+    let perimeter = declared(port, tools);
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(Options::new(folder.path())).unwrap().start().unwrap();
     let record = Record::new(journal.clone(), &JournalSection::default());

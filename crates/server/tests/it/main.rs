@@ -16,3 +16,4 @@ mod programs;
 mod record;
 mod support;
 mod uploads;
+mod wordings;

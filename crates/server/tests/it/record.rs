@@ -4,7 +4,7 @@ use intramuros_core::access::Principal;
 use intramuros_core::perimeter::{JournalSection, OnFailure};
 use intramuros_journal::read::{Filter, each};
 use intramuros_journal::{Event, Journal, Options};
-use intramuros_server::{Record, Settings, Walls};
+use intramuros_server::{Limits, Record, Settings, Walls};
 
 use crate::programs::tool;
 use crate::support::{Scene, Server};
@@ -162,4 +162,16 @@ fn a_journal_that_can_not_be_written_answers_or_refuses_as_declared() {
         check(OnFailure::Answer, 200, path);
         check(OnFailure::Refuse, 503, path);
     }
+}
+
+#[test]
+fn who_knocks_without_end_fills_no_disk() {
+    let limits = Limits { refusal_rate: 0.001, refusal_burst: 3.0, ..Limits::default() };
+    let settings = Settings { limits, ..anne() };
+    let events = noted(&JournalSection::default(), settings, |server| {
+        for _ in 0..20 {
+            assert_eq!(server.get_with("/api/v1/status", "Origin: http://evil.example\r\n").status, 403);
+        }
+    });
+    assert_eq!(events.len(), 3, "{events:?}");
 }

@@ -14,16 +14,21 @@ import sys, time, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path, params.port, params.n_ctx, params.n_parallel = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), 1
 params.offline, params.warmup, params.cpuparams.n_threads = True, False, 2
+if len(sys.argv) > 4:
+    params.use_jinja, params.chat_template = True, open(sys.argv[4], encoding="utf-8").read()
 server = xllamacpp.Server(params)
 while True:
     time.sleep(60)
 """
 
 
-def llama(model, port, context):
-    """The command of llama.cpp's own server where it is installed ready-made, of llama-cpp-python's otherwise."""
+def llama(model, port, context, template=None):
+    """The command of llama.cpp's own server where it is installed ready-made, of llama-cpp-python's otherwise.
+
+    With a template (a Jinja file) it takes tools, which the ready-made one alone does.
+    """
     if importlib.util.find_spec("xllamacpp"):
-        return [sys.executable, "-c", SERVER, model, str(port), str(context)]
+        return [sys.executable, "-c", SERVER, model, str(port), str(context)] + ([template] if template else [])
     command = [sys.executable, "-m", "llama_cpp.server", "--model", model, "--port", str(port)]
     return command + ["--n_ctx", str(context), "--n_threads", "2"]
 

@@ -149,22 +149,6 @@ impl People {
         })
     }
 
-    /// The last questions of a conversation with their answers in plain text, oldest first.
-    pub fn said(&self, id: ConversationId, limit: usize) -> Result<Vec<(String, String)>, Error> {
-        let what = "reading a conversation";
-        self.read(|connection| {
-            let sql =
-                "SELECT question, answer FROM turns WHERE conversation_id = ?1 ORDER BY number DESC LIMIT ?2";
-            let mut statement = connection.prepare_cached(sql).doing(what)?;
-            let rows = statement
-                .query_map(params![id.0, limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))
-                .doing(what)?;
-            let mut said = rows.collect::<Result<Vec<_>, _>>().doing(what)?;
-            said.reverse();
-            Ok(said)
-        })
-    }
-
     /// Adds a question with its answer to somebody's own conversation, and gives its number; none when it is not theirs,
     /// is gone, or is full.
     pub fn add_turn(

@@ -8,6 +8,7 @@ mod codes;
 mod conversations;
 mod groups;
 mod persons;
+mod renames;
 mod schema;
 mod sessions;
 mod tokens;
@@ -27,6 +28,7 @@ use crate::pool::Readers;
 
 pub use conversations::{Conversation, ConversationId, MOST_TURNS, Turn, Whose};
 pub use groups::GroupChange;
+pub use renames::{Rename, Renamed};
 pub use schema::VERSION as PEOPLE_VERSION;
 pub use usage::{Ratings, Use};
 pub use values::{

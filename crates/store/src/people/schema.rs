@@ -6,7 +6,7 @@ use crate::schema::Layout;
 pub const VERSION: u32 = PEOPLE.version();
 
 /// The database of people; "IMUP".
-pub(super) const PEOPLE: Layout = Layout { application: 0x494D_5550, steps: &[FIRST, SECOND, THIRD] };
+pub(super) const PEOPLE: Layout = Layout { application: 0x494D_5550, steps: &[FIRST, SECOND, THIRD, FOURTH] };
 
 /// Why it looks so:
 /// - numbers are `AUTOINCREMENT`: what names a person who was removed never comes to mean another;
@@ -128,4 +128,22 @@ CREATE TABLE usage(
 ) WITHOUT ROWID;
 CREATE TRIGGER usage_goes_with_the_person AFTER DELETE ON people
 BEGIN DELETE FROM usage WHERE person_id = old.id; END;
+";
+
+/// Names that changed, until the rules of what people brought have followed them. `person_id` is nothing for a group,
+/// `after` is nothing for a person who was removed. A group that is removed leaves its name in rules: groups are known by
+/// their names, there and at providers.
+const FOURTH: &str = "
+CREATE TABLE renames(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    person_id INTEGER,
+    before TEXT NOT NULL,
+    after TEXT
+);
+CREATE TRIGGER a_person_is_called_otherwise AFTER UPDATE OF name ON people WHEN old.name <> new.name
+BEGIN INSERT INTO renames(person_id, before, after) VALUES(old.id, old.name, new.name); END;
+CREATE TRIGGER a_person_is_gone AFTER DELETE ON people
+BEGIN INSERT INTO renames(person_id, before) VALUES(old.id, old.name); END;
+CREATE TRIGGER a_group_is_called_otherwise AFTER UPDATE OF name ON groups WHEN old.name <> new.name
+BEGIN INSERT INTO renames(before, after) VALUES(old.name, new.name); END;
 ";

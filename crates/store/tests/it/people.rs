@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use intramuros_accounts::session::Lifetimes;
 use intramuros_accounts::{Role, Scope, Scopes};
 use intramuros_store::people::{
-    Code, CodeUse, NewPerson, NewSession, NewToken, Origin, PEOPLE_DATABASE, PEOPLE_VERSION, People,
-    PersonChange, PersonId, Taken,
+    Code, CodeUse, GroupChange, NewPerson, NewSession, NewToken, Origin, PEOPLE_DATABASE, PEOPLE_VERSION,
+    People, PersonChange, PersonId, Renamed, Taken,
 };
 use tempfile::TempDir;
 
@@ -205,4 +205,31 @@ fn an_older_database_is_brought_up_to_date_with_everything_in_it() {
     drop(connection);
     let refused = People::open(folder.path()).unwrap_err();
     assert!(refused.to_string().contains("a newer Intramuros"), "{refused}");
+}
+
+#[test]
+fn a_change_of_a_name_is_noted_with_it_until_it_was_followed() {
+    let (_folder, people) = scene();
+    let anne = add(&people, "anne", Role::Owner);
+    let bruno = add(&people, "bruno", Role::Reader);
+    let group = people.add_group("rh", &Origin::Local, None, 1).unwrap().unwrap();
+    let rename = |id: PersonId, name: &str| {
+        let change = PersonChange { name: Some(name.to_owned()), ..PersonChange::default() };
+        people.change_person(id, &change).unwrap().is_ok()
+    };
+    assert!(rename(anne, "anna") && !rename(bruno, "ANNA") && rename(bruno, "bruno"));
+    let change =
+        GroupChange { name: Some("paie"), external: None, origin: &Origin::Local, add: &[], remove: &[] };
+    people.change_group(group, &change).unwrap().unwrap();
+    people.remove_person(bruno).unwrap();
+    let all = people.renames().unwrap();
+    let told: Vec<(&str, &Renamed)> = all.iter().map(|one| (one.before.as_str(), &one.of)).collect();
+    let expected = [
+        ("anne", &Renamed::Person(anne, Some("anna".to_owned()))),
+        ("rh", &Renamed::Group("paie".to_owned())),
+        ("bruno", &Renamed::Person(bruno, None)),
+    ];
+    assert_eq!(told, expected);
+    people.followed(&all[0]).unwrap();
+    assert_eq!(people.renames().unwrap(), all[1..]);
 }

@@ -76,7 +76,7 @@ pub(crate) async fn begin(
     };
     let flow = Flow::new(&name, random, &next, now_ms());
     let us = Us::new(&shared, provider);
-    let to = flow.authorization(&discovery.authorization_endpoint, &us.client(provider));
+    let to = flow.authorization(&discovery, &us.client(provider));
     let sealed = accounts.key.seal(FLOW, &serde_json::to_vec(&flow).unwrap_or_default(), nonce);
     let cookie = Cookie::Flow.set(Some(&sealed), oidc::FLOW_MS / 1_000, caller.secure);
     Ok(with_cookies([cookie], Redirect::to(&to)))
@@ -268,5 +268,6 @@ pub(super) async fn end(shared: &Shared, accounts: &Accounts, session: &Session)
     let token = token.and_then(|token| String::from_utf8(token).ok());
     let back = format!("{}/sign-in", shared.home);
     let endpoint = discovery.end_session_endpoint?;
-    Some(oidc::end_session(&endpoint, token.as_deref(), &provider.declared.client_id, &back))
+    let state = accounts.random().ok()?;
+    Some(oidc::end_session(&endpoint, token.as_deref(), &provider.declared.client_id, &back, &state))
 }

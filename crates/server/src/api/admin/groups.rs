@@ -196,6 +196,7 @@ pub(crate) async fn change(
         .await?;
     changed?;
     if let Some(name) = &name {
+        crate::api::attachments::follow_names(&shared).await?;
         shared.note(act(&caller, "group renamed", &[("group", &before.name), ("to", name)])).await?;
     }
     let called = name.as_deref().unwrap_or(&before.name);
