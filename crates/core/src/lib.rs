@@ -9,6 +9,7 @@ pub mod chat;
 pub mod document;
 pub mod error;
 pub mod language;
+pub mod markup;
 pub mod passage;
 pub mod perimeter;
 pub mod sentence;

@@ -15,6 +15,10 @@ use crate::library::{NEW_VECTORS, Shared};
 /// Texts looked up at once; sorted by length they make batches of like length, which are computed fastest.
 const TEXTS_AT_ONCE: usize = 256;
 
+/// Passages of a document that come before the rest of every other. Nearly all documents are whole within it; an export
+/// of 200,000 records would otherwise keep all that came after it waiting for hours.
+const BEGINNING: u32 = 128;
+
 /// Vectors are kept at least this often: what a kill can cost.
 const KEEP_AFTER: Duration = Duration::from_millis(500);
 
@@ -76,7 +80,9 @@ enum Went {
 /// The way of one model through all texts.
 struct Course {
     embed: Arc<dyn Embed>,
-    cursor: MissingCursor,
+    /// How far the beginnings of all documents have vectors, and how far everything has.
+    beginnings: MissingCursor,
+    everything: MissingCursor,
     /// Whether its vectors are those that serve.
     serves: bool,
     /// Vectors made so far, where they don't serve yet.
@@ -86,12 +92,12 @@ struct Course {
 
 impl Course {
     fn of(shared: &Shared, embed: Arc<dyn Embed>, serves: bool) -> Course {
-        let cursor = start(shared, embed.name());
+        let start = start(shared, embed.name());
         let made = if serves { 0 } else { shared.store.vector_count(embed.name()).unwrap_or(0) };
         if !serves {
             shared.board.update(|progress| progress.renewing = Some(made));
         }
-        Course { embed, cursor, serves, made, rests_until: None }
+        Course { embed, beginnings: start, everything: start, serves, made, rests_until: None }
     }
 
     fn who(&self) -> &'static str {
@@ -103,16 +109,10 @@ impl Course {
             return Went::Resting;
         }
         match self.step(shared) {
-            Ok(next) => {
+            Ok(went) => {
                 self.rests_until = None;
                 shared.tell_fault(self.who(), None);
-                match next {
-                    Some(next) => {
-                        self.cursor = next;
-                        Went::On
-                    }
-                    None => Went::Complete,
-                }
+                went
             }
             Err(error) => {
                 warn!(%error, model = self.embed.name(), "texts can't be embedded");
@@ -124,10 +124,16 @@ impl Course {
         }
     }
 
-    /// Embeds the next texts. None when nothing is missing.
-    fn step(&mut self, shared: &Shared) -> Result<Option<MissingCursor>, Error> {
+    /// Embeds the next texts: first those of beginnings.
+    fn step(&mut self, shared: &Shared) -> Result<Went, Error> {
+        let name = self.embed.name();
+        let mut page = shared.store.missing_vectors(name, self.beginnings, BEGINNING, TEXTS_AT_ONCE)?;
+        let of_beginnings = !(page.end && page.missing.is_empty());
+        if !of_beginnings {
+            self.beginnings = page.next;
+            page = shared.store.missing_vectors(name, self.everything, u32::MAX, TEXTS_AT_ONCE)?;
+        }
         let embed = Arc::clone(&self.embed);
-        let mut page = shared.store.missing_vectors(embed.name(), self.cursor, TEXTS_AT_ONCE)?;
         page.missing.sort_by_key(|missing| missing.text.len());
         let mut computed: Vec<(TextHash, Vector)> = Vec::new();
         let mut kept = Instant::now();
@@ -152,13 +158,17 @@ impl Course {
         }
         self.keep(shared, &mut computed)?;
         if shared.stopped() {
-            return Ok(Some(self.cursor));
+            return Ok(Went::On);
+        }
+        if of_beginnings {
+            self.beginnings = page.next;
+            return Ok(Went::On);
         }
         if page.end {
             reach(shared, embed.name(), page.next.sequence(), self.serves)?;
         }
-        let idle = page.end && page.missing.is_empty();
-        Ok((!idle).then_some(page.next))
+        self.everything = page.next;
+        Ok(if page.end && page.missing.is_empty() { Went::Complete } else { Went::On })
     }
 
     fn keep(&mut self, shared: &Shared, computed: &mut Vec<(TextHash, Vector)>) -> Result<(), Error> {
@@ -182,9 +192,9 @@ impl Course {
 
     /// Puts its vectors in the place of those that serve; gives itself back unchanged where it is not complete any more.
     fn take_over(self, shared: &Shared) -> Result<Course, Course> {
-        let (name, cursor) = (self.embed.name().to_owned(), self.cursor);
+        let (name, cursor) = (self.embed.name().to_owned(), self.everything);
         let complete = || {
-            let page = shared.store.missing_vectors(&name, cursor, 1)?;
+            let page = shared.store.missing_vectors(&name, cursor, u32::MAX, 1)?;
             Ok(page.end && page.missing.is_empty())
         };
         let done =

@@ -1,5 +1,7 @@
 //! How does the report look as one page that loads nothing?
 
+use intramuros_core::markup::escape;
+
 use crate::report::{Report, Start};
 use crate::svg;
 
@@ -13,22 +15,6 @@ th,td{border-bottom:1px solid var(--line);padding:.35rem .6rem .35rem 0;text-ali
 .wall{fill:none;stroke:currentColor;stroke-width:5}.gate.open{fill:var(--ok)}.gate.closed{fill:var(--no)}\
 .arrow{stroke:var(--ok);stroke-width:2;fill:none}text.closed{opacity:.6;text-decoration:line-through}\
 .inside{font-weight:600}";
-
-/// Text made safe to stand between tags and in quoted attributes.
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
-}
 
 /// The report as a page: no script, no font, no image from elsewhere, and a policy that forbids them.
 pub fn page(report: &Report) -> String {

@@ -1,6 +1,7 @@
 //! How do the walls look: what is inside, each gate, and what went through it?
 
-use crate::html::escape;
+use intramuros_core::markup::escape;
+
 use crate::report::Report;
 
 /// Height of one row, in pixels.

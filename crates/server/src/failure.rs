@@ -226,19 +226,24 @@ impl From<Error> for Failure {
     }
 }
 
-/// Goes with the answer so that the guard can log it.
+/// Goes with the answer so that the guard can log it, and show it to whoever opened the address as a page.
 #[derive(Clone, Debug)]
 pub struct Cause {
     /// The stable word.
     pub kind: &'static str,
     /// What lies beneath, when it is a fault of ours.
     pub cause: Option<String>,
+    /// What failed, for people.
+    pub message: String,
+    /// What to do next.
+    pub hints: Vec<String>,
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let cause = Cause { kind: self.kind, cause: self.cause };
-        let body = FailureBody { kind: self.kind, message: self.message, hints: self.hints };
+        let (kind, message, hints) = (self.kind, self.message.clone(), self.hints.clone());
+        let cause = Cause { kind, cause: self.cause, message: self.message, hints: self.hints };
+        let body = FailureBody { kind, message, hints };
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -26,6 +26,7 @@ use crate::endpoints::{Body, Endpoint, Need, Rate, Who};
 use crate::failure::{Cause, Failure, REFUSED};
 use crate::limits::MAX_PATH_BYTES;
 use crate::pace;
+use crate::told;
 
 /// Only our own files, no script or style within the page, no frame, and no text that becomes markup.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -75,6 +76,7 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     let id = shared.next_request();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let endpoint = route.as_deref().and_then(|route| shared.table.find(route, request.method())).copied();
+    let reader = told::reader(&request);
     let mut response = match admit(&shared, &mut request, endpoint.as_ref(), began).await {
         Ok(()) => match with_body(&shared, request, endpoint.as_ref()).await {
             Ok(request) => answer(&shared, request, next, endpoint.as_ref(), began).await,
@@ -89,6 +91,9 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
         }
     };
     log(&response, &id, route.as_deref().unwrap_or("no route"), began);
+    if let Some(language) = reader {
+        response = told::as_page(response, language);
+    }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -203,8 +208,8 @@ fn shows_own_origin(headers: &HeaderMap) -> bool {
 
 /// The answer in place of what was asked for: people are led to where they sign in.
 fn turned_away(request: &Request, endpoint: Option<&Endpoint>, failure: Failure) -> Response {
-    let page = endpoint.is_some_and(Endpoint::is_page) && failure.kind == "sign_in";
-    if page {
+    let page = endpoint.is_some_and(Endpoint::is_page) || told::reader(request).is_some();
+    if page && failure.kind == "sign_in" {
         let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
         let next = oidc::encoded(oidc::safe_next(asked));
         let to = if next == "%2F" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") };
@@ -281,7 +286,7 @@ fn refusal(shared: &Shared, request: &Request, failure: &Failure, now: Instant) 
 }
 
 fn log(response: &Response, id: &str, route: &str, began: Instant) {
-    let Some(Cause { kind, cause }) = response.extensions().get::<Cause>() else { return };
+    let Some(Cause { kind, cause, .. }) = response.extensions().get::<Cause>() else { return };
     let status = response.status().as_u16();
     let milliseconds = began.elapsed().as_millis() as u64;
     match cause {

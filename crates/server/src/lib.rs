@@ -28,6 +28,7 @@ mod record;
 mod router;
 mod scim;
 mod serve;
+mod told;
 mod walls;
 
 pub use accounts::Accounts;

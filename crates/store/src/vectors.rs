@@ -57,18 +57,21 @@ pub struct MissingPage {
 }
 
 impl Store {
-    /// Texts that have no vector of a model, in the order of changes from a cursor on, at most `limit`.
+    /// Texts that have no vector of a model, in the order of changes from a cursor on, at most `limit`; of each document
+    /// its title and the passages with an ordinal below `before`.
     pub fn missing_vectors(
         &self,
         model: &str,
         from: MissingCursor,
+        before: u32,
         limit: usize,
     ) -> Result<MissingPage, Error> {
         self.read(|connection| {
             let what = "looking for texts without a vector";
             // Read before the passages: a change that comes between is found by the next call.
             let latest = latest(connection)?;
-            let rows = missing_rows(connection, model_number(connection, model)?, from, limit).doing(what)?;
+            let rows = missing_rows(connection, model_number(connection, model)?, from, before, limit)
+                .doing(what)?;
             let end = rows.len() < limit;
             let next = match rows.last() {
                 Some(row) if !end => MissingCursor { sequence: row.sequence, ordinal: row.ordinal },
@@ -179,22 +182,23 @@ fn missing_rows(
     connection: &Connection,
     model: i64,
     from: MissingCursor,
+    before: u32,
     limit: usize,
 ) -> rusqlite::Result<Vec<MissingRow>> {
     let mut rows = Vec::new();
     let passages = "SELECT c.sequence, p.ordinal, p.id, p.embed_hash
          FROM changes c CROSS JOIN passages p INDEXED BY passages_by_document ON p.document_id = c.document_id
-         WHERE c.sequence >= ?2 AND (c.sequence > ?2 OR p.ordinal > ?3)
+         WHERE c.sequence >= ?2 AND (c.sequence > ?2 OR p.ordinal > ?3) AND p.ordinal < ?5
            AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.model_id = ?1 AND v.hash = p.embed_hash)
          ORDER BY c.sequence, p.ordinal LIMIT ?4";
     let titles = "SELECT c.sequence, -1, d.id, d.title_hash
          FROM changes c CROSS JOIN documents d ON d.id = c.document_id
-         WHERE c.sequence >= ?2 AND (c.sequence > ?2 OR -1 > ?3) AND d.title_hash IS NOT NULL
+         WHERE c.sequence >= ?2 AND (c.sequence > ?2 OR -1 > ?3) AND d.title_hash IS NOT NULL AND -1 < ?5
            AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.model_id = ?1 AND v.hash = d.title_hash)
          ORDER BY c.sequence LIMIT ?4";
     for sql in [passages, titles] {
         let mut statement = connection.prepare_cached(sql)?;
-        let values = params![model, from.sequence.0, from.ordinal, limit as i64];
+        let values = params![model, from.sequence.0, from.ordinal, limit as i64, before];
         let found = statement.query_map(values, |row| {
             let hash = TextHash(row.get(3)?);
             Ok(MissingRow { sequence: Sequence(row.get(0)?), ordinal: row.get(1)?, id: row.get(2)?, hash })

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use intramuros_core::language::Language;
+use intramuros_core::markup::escape;
 
 use super::figures::{Configuration, Figures, Given};
 use super::set::OwnQuestion;
@@ -301,22 +302,6 @@ fn row(html: &mut String, words: &Words, name: &str, given: &Given) {
         escape(&given.cited.join(", ")),
         given.total_ms
     );
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            control if control.is_control() && control != '\n' => escaped.push(' '),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)]
 
 mod access;
+mod embedding;
 mod faults;
 mod files;
 mod kills;

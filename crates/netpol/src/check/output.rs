@@ -2,8 +2,8 @@
 
 use super::{Finding, Kind};
 use crate::language::say;
-use crate::report::drawing::escape;
 use crate::report::{Language, Terminal};
+use intramuros_core::markup::escape;
 use serde_json::{Value, json};
 
 /// Text: one paragraph per finding, then a sum; `with_matrix` when policies were compared with one.

@@ -162,7 +162,7 @@ pub fn matrix_xlsx(matrix: &Matrix, language: Language) -> Vec<u8> {
 
 /// The smallest workbook that every spreadsheet program opens: one sheet of texts, first row frozen and bold.
 fn xlsx(rows: &[Vec<String>]) -> Vec<u8> {
-    use crate::report::drawing::escape;
+    use intramuros_core::markup::escape;
     let mut sheet = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetViews><sheetView workbookViewId=\"0\"><pane ySplit=\"1\" topLeftCell=\"A2\" state=\"frozen\"/></sheetView></sheetViews><cols><col min=\"1\" max=\"1\" width=\"6\" customWidth=\"1\"/><col min=\"2\" max=\"9\" width=\"30\" customWidth=\"1\"/></cols><sheetData>",
     );

@@ -3,6 +3,7 @@
 use super::Language;
 use super::lines::Line;
 use super::text::namespace_of;
+use intramuros_core::markup::escape;
 use std::collections::{BTreeMap, HashMap};
 
 const NODE_HEIGHT: usize = 30;
@@ -26,11 +27,6 @@ struct Layout<'a> {
     boxes: Vec<(&'a str, usize, usize, usize, usize)>,
     width: usize,
     height: usize,
-}
-
-/// Escapes a text for XML and HTML.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn layout(lines: &[Line]) -> Layout<'_> {

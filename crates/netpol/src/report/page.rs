@@ -1,7 +1,9 @@
 //! How is connectivity explored in a browser? One file: the drawing, a search field and the list; nothing is fetched.
 
 use super::Language;
-use super::drawing::{escape, svg};
+use intramuros_core::markup::escape;
+
+use super::drawing::svg;
 use super::lines::Line;
 
 const STYLE: &str = "body{margin:0;font:14px/1.45 system-ui,sans-serif;color:#1c2733;background:#fff}header{position:sticky;top:0;background:#fff;border-bottom:1px solid #c3ccd6;padding:.7rem 1rem;display:flex;gap:1rem;align-items:center;flex-wrap:wrap}h1{font-size:1.05rem;margin:0}input{font:inherit;padding:.35rem .6rem;border:1px solid #8796a5;border-radius:5px;min-width:18rem}main{padding:1rem}figure{margin:0 0 1rem;overflow:auto;border:1px solid #c3ccd6;border-radius:8px}.node{cursor:pointer}.node:focus rect,.node.on rect{stroke-width:3;fill:#fff6d6}.dim{opacity:.08}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e3e8ee;vertical-align:top}[hidden]{display:none}@media(prefers-color-scheme:dark){body,header{background:#14191f;color:#dfe6ee}figure{background:#fff}input{background:#1d242c;color:inherit}th,td{border-color:#2b3540}}";

@@ -157,6 +157,25 @@ fn methods_bodies_and_heads_beyond_the_limits_are_refused() {
 }
 
 #[test]
+fn a_person_who_opens_an_address_that_fails_sees_a_page() {
+    let server = Server::start(Scene::default());
+    let opened = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Site: same-origin\r\n";
+    let check = |path: &str, headers: &str, status: u16, expected: &str| {
+        let answer = server.get_with(path, headers);
+        assert_eq!((answer.status, answer.header("content-type")), (status, "text/html; charset=utf-8"));
+        assert!(answer.text().contains(expected), "{path}: {}", answer.text());
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"));
+    };
+    let french = format!("{opened}Accept-Language: fr-FR,fr;q=0.9,en;q=0.5\r\n");
+    let original = "/api/v1/documents/999/original";
+    check(original, &french, 404, "<p>Il n’y a rien à cette adresse, ou rien que vous puissiez lire.</p>");
+    check(original, opened, 404, "<p>There is no such thing here, or it is not yours to read.</p>");
+    check("/api/v1/search?limit=x", opened, 400, "<html lang=\"en\">");
+    // What a program asks for is answered with words for programs.
+    assert_eq!(kind(&server.get(original)), "not_found");
+}
+
+#[test]
 fn one_address_can_not_ask_without_end() {
     let server = Server::with_limits(Limits { rate: 0.001, burst: 3.0, ..Limits::default() });
     let statuses: Vec<u16> = (0..5).map(|_| server.get("/api/v1/health").status).collect();

@@ -20,7 +20,9 @@ fn unused_vectors_and_followed_deletions_go() {
     let latest = scene.store.latest().unwrap();
     assert_eq!(scene.store.compact(latest).unwrap(), Compacted { vectors: 0, deletions: 1 });
     assert_eq!(scene.store.latest().unwrap(), latest);
-    assert!(scene.store.missing_vectors("m", MissingCursor::default(), 9).unwrap().missing.is_empty());
+    assert!(
+        scene.store.missing_vectors("m", MissingCursor::default(), u32::MAX, 9).unwrap().missing.is_empty()
+    );
 
     // An index from before the deletion must start anew; one from after need not.
     assert!(scene.store.forgotten().unwrap() > old);

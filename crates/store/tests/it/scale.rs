@@ -38,7 +38,7 @@ fn scale() {
     let mut cursor = MissingCursor::default();
     let mut count = 0;
     loop {
-        let page = scene.store.missing_vectors("m", cursor, 1000).unwrap();
+        let page = scene.store.missing_vectors("m", cursor, u32::MAX, 1000).unwrap();
         let vectors: Vec<(TextHash, Vec<u8>)> =
             page.missing.iter().map(|missing| (missing.hash, vec![7; 388])).collect();
         count += vectors.len();
@@ -51,7 +51,14 @@ fn scale() {
     println!("{count} vectors put in {:.2} s, {} MB", start.elapsed().as_secs_f64(), memory_mb("VmRSS"));
 
     let start = Instant::now();
-    assert!(scene.store.missing_vectors("m", MissingCursor::default(), 1000).unwrap().missing.is_empty());
+    assert!(
+        scene
+            .store
+            .missing_vectors("m", MissingCursor::default(), u32::MAX, 1000)
+            .unwrap()
+            .missing
+            .is_empty()
+    );
     println!("nothing missing: {:.3} s", start.elapsed().as_secs_f64());
     let start = Instant::now();
     let (mut bytes, mut keys) = (0, 0);

@@ -12,7 +12,7 @@ fn embed(store: &Store, limit: usize) -> Vec<String> {
     let mut cursor = MissingCursor::default();
     let mut texts = Vec::new();
     loop {
-        let page = store.missing_vectors(MODEL, cursor, limit).unwrap();
+        let page = store.missing_vectors(MODEL, cursor, u32::MAX, limit).unwrap();
         let vectors: Vec<_> =
             page.missing.iter().map(|missing| (missing.hash, missing.text.as_bytes().to_vec())).collect();
         store.put_vectors(MODEL, &vectors).unwrap();
@@ -78,17 +78,30 @@ fn copies_moves_and_new_readings_embed_nothing_twice() {
 fn a_stopped_search_goes_on_where_it_was_and_sees_what_came_meanwhile() {
     let scene = scene();
     scene.put("a.txt", &["un", "deux", "trois"]);
-    let page = scene.store.missing_vectors(MODEL, MissingCursor::default(), 2).unwrap();
+    let page = scene.store.missing_vectors(MODEL, MissingCursor::default(), u32::MAX, 2).unwrap();
     assert_eq!(page.missing.len(), 2);
     assert!(!page.end);
     scene.put("b.txt", &["quatre"]);
-    let rest = scene.store.missing_vectors(MODEL, page.next, 10).unwrap();
+    let rest = scene.store.missing_vectors(MODEL, page.next, u32::MAX, 10).unwrap();
     let texts: Vec<_> = rest.missing.iter().map(|missing| missing.text.as_str()).collect();
     assert_eq!(texts, ["trois", "quatre"]);
     assert!(rest.end);
     scene.put("a.txt", &["cinq"]);
-    let more = scene.store.missing_vectors(MODEL, rest.next, 10).unwrap();
+    let more = scene.store.missing_vectors(MODEL, rest.next, u32::MAX, 10).unwrap();
     assert_eq!(more.missing.iter().map(|missing| missing.text.as_str()).collect::<Vec<_>>(), ["cinq"]);
+}
+
+#[test]
+fn the_beginnings_of_documents_can_be_asked_for_alone() {
+    let scene = scene();
+    scene.put("a.txt", &["un", "deux", "trois"]);
+    scene.put("b.txt", &["quatre"]);
+    let texts = |before: u32, limit: usize| {
+        let page = scene.store.missing_vectors(MODEL, MissingCursor::default(), before, limit).unwrap();
+        (page.missing.into_iter().map(|missing| missing.text).collect::<Vec<_>>(), page.end)
+    };
+    assert_eq!(texts(1, 10), (vec!["un".to_owned(), "quatre".to_owned()], true));
+    assert_eq!(texts(2, 3), (vec!["un".to_owned(), "deux".to_owned(), "quatre".to_owned()], false));
 }
 
 #[test]
@@ -96,7 +109,7 @@ fn models_do_not_mix() {
     let scene = scene();
     scene.put("a.txt", &["un"]);
     embed(&scene.store, 10);
-    let page = scene.store.missing_vectors("other", MissingCursor::default(), 10).unwrap();
+    let page = scene.store.missing_vectors("other", MissingCursor::default(), u32::MAX, 10).unwrap();
     assert_eq!(page.missing.len(), 1);
     let hash = page.missing[0].hash;
     scene.store.put_vectors("other", &[(hash, vec![9])]).unwrap();
