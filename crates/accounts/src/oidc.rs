@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD as BASE64_PADDED, URL_SAFE_NO_PAD as BASE64};
+use intramuros_core::perimeter::host::parse_url;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -19,6 +20,9 @@ pub const FLOW_MS: i64 = 600_000;
 
 /// Most groups that are taken from a claim. 1,000; more is a fault of the provider's settings.
 const MOST_GROUPS: usize = 1_000;
+
+/// Longest address that a provider names, in bytes. 2,000: what browsers and proxies take.
+const MAX_ADDRESS_BYTES: usize = 2_000;
 
 /// Random bytes of a state, nonce or verifier. 32, as RFC 7636 advises.
 pub const RANDOM_BYTES: usize = 32;
@@ -53,20 +57,46 @@ impl Discovery {
     /// Reads what a provider says of itself.
     ///
     /// # Errors
-    /// When it is not what it should be, or another provider than the declared one.
+    /// When it is not what it should be, or another provider than the declared one, or when it leads to what is no
+    /// address to be asked or gone to.
     pub fn parse(text: &[u8], issuer: &str) -> Result<Discovery, String> {
         let found: Discovery =
             serde_json::from_slice(text).map_err(|_| "its description can't be understood".to_owned())?;
         if found.issuer != issuer {
             return Err(format!("it calls itself `{}`, not `{issuer}` as declared", found.issuer));
         }
+        if let Some((what, _)) = found.endpoints().find(|(_, address)| !is_address(address)) {
+            return Err(format!("its `{what}` is no https address"));
+        }
         Ok(found)
+    }
+
+    /// The addresses that it names, each under its own word.
+    fn endpoints(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let always = [
+            ("authorization_endpoint", &self.authorization_endpoint),
+            ("token_endpoint", &self.token_endpoint),
+            ("jwks_uri", &self.jwks_uri),
+        ];
+        let told = [
+            ("userinfo_endpoint", &self.userinfo_endpoint),
+            ("end_session_endpoint", &self.end_session_endpoint),
+        ];
+        let told = told.into_iter().filter_map(|(what, address)| Some((what, address.as_ref()?)));
+        always.into_iter().chain(told).map(|(what, address)| (what, address.as_str()))
     }
 
     /// Where a declared issuer describes itself.
     pub fn address(issuer: &str) -> String {
         format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
     }
+}
+
+/// Whether a browser may be sent to an address, and we may ask there: over https, or without it on this machine, as for a
+/// declared issuer. Nothing that runs (`javascript:`), nothing that readers of addresses disagree on.
+fn is_address(address: &str) -> bool {
+    address.len() <= MAX_ADDRESS_BYTES
+        && parse_url(address).is_ok_and(|(tls, host, ..)| tls || host.is_loopback())
 }
 
 /// A sign-in under way. Goes to the browser under lock and comes back with the provider's answer.
@@ -265,10 +295,14 @@ pub fn check(
     }
 }
 
+/// The claim with a mail address.
+const MAIL: &str = "email";
+
 /// Which claims say what.
 #[derive(Clone, Copy, Debug)]
 pub struct Mapping<'a> {
-    /// The claim with the name; `preferred_username`, `email` and `sub` are tried where it is not there.
+    /// The claim with the name; `preferred_username`, `email` and `sub` are tried where it is not there. In the place of
+    /// an `email`, `sub` alone: people choose the first themselves, and it may look like an address.
     pub name: &'a str,
     /// The claim with the groups; dots lead into it (`realm_access.roles`).
     pub groups: &'a str,
@@ -288,22 +322,37 @@ pub struct Identity {
 }
 
 /// Reads who signed in from the claims.
-pub fn identity(claims: &Map<String, Value>, mapping: &Mapping<'_>) -> Identity {
+///
+/// # Errors
+/// When the name is to be a mail address that the provider says it did not check: it may be anybody's. Where it says
+/// nothing of it (ProConnect does not), a declared name is believed.
+pub fn identity(claims: &Map<String, Value>, mapping: &Mapping<'_>) -> Result<Identity, &'static str> {
     let text =
         |name: &str| claims.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
-    let said = claims.get("email_verified").map(|value| value.as_bool() == Some(true));
-    let mail = text("email").filter(|_| said != Some(false));
-    let name = text(mapping.name).or(text("preferred_username")).or(mail).or(text("sub")).unwrap_or_default();
+    let said = mail_checked(claims);
+    let named_by_mail = mapping.name == MAIL;
+    if named_by_mail && said == Some(false) {
+        return Err("their mail address, which is to be their name, was not checked by it");
+    }
+    let mail = text(MAIL).filter(|_| said != Some(false));
+    let chosen = text("preferred_username").filter(|_| !named_by_mail);
+    let name = text(mapping.name).or(chosen).or(mail).or(text("sub")).unwrap_or_default();
     let full = text("given_name").zip(text("family_name").or(text("usual_name")));
     let shown = text("name").map(str::to_owned).or(full.map(|(given, family)| format!("{given} {family}")));
-    Identity {
+    Ok(Identity {
         name: name.to_owned(),
         shown: shown.unwrap_or_else(|| name.to_owned()),
         // Documents may be read by mail address, so one that people write down for themselves is none. A declared
         // name is believed in any case.
-        mail: mail.filter(|_| said == Some(true) || mapping.name == "email").map(str::to_owned),
+        mail: mail.filter(|_| said == Some(true) || named_by_mail).map(str::to_owned),
         groups: groups(claims, mapping.groups),
-    }
+    })
+}
+
+/// Whether the provider says that it checked the mail address; none where it says nothing of it. Some write it as text.
+fn mail_checked(claims: &Map<String, Value>) -> Option<bool> {
+    let said = claims.get("email_verified")?;
+    Some(said.as_bool() == Some(true) || said.as_str() == Some("true"))
 }
 
 /// Whether somebody is among those who may come in: of each claim named, one of the values, whose `*` at the start stands
@@ -323,8 +372,7 @@ pub fn is_admitted(claims: &Map<String, Value>, only: &BTreeMap<String, Vec<Stri
             _ => Vec::new(),
         };
         // An address that the provider says it did not check is nobody's.
-        let unchecked =
-            name == "email" && claims.get("email_verified").is_some_and(|said| said != &Value::Bool(true));
+        let unchecked = name == MAIL && mail_checked(claims) == Some(false);
         !unchecked && said.iter().any(|said| values.iter().any(|value| fits(said, value)))
     })
 }
@@ -346,9 +394,10 @@ fn claim<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
 
 /// Whether the claims say a name at all; where they don't, more is asked for at the provider.
 pub fn says_name(claims: &Map<String, Value>, mapping: &Mapping<'_>) -> bool {
-    [mapping.name, "preferred_username", "email"]
-        .iter()
-        .any(|name| claims.get(*name).is_some_and(Value::is_string))
+    let says = |name: &&str| claims.get(*name).is_some_and(Value::is_string);
+    // No other name stands for an address.
+    let others: &[&str] = if mapping.name == MAIL { &[] } else { &["preferred_username", MAIL] };
+    says(&mapping.name) || others.iter().any(says)
 }
 
 fn groups(claims: &Map<String, Value>, path: &str) -> Option<BTreeSet<String>> {
@@ -510,7 +559,7 @@ mod tests {
     fn who_signed_in_is_read_from_the_claims() {
         let check = |claims: Value, name: &str, shown: &str, groups: Option<&[&str]>| {
             let mapping = Mapping { name: "preferred_username", groups: "groups" };
-            let found = identity(&object(claims), &mapping);
+            let found = identity(&object(claims), &mapping).unwrap();
             let groups = groups.map(|groups| groups.iter().map(|group| (*group).to_owned()).collect());
             assert_eq!((found.name.as_str(), found.shown.as_str(), found.groups), (name, shown, groups));
         };
@@ -530,15 +579,26 @@ mod tests {
         check(json!({"sub": "1", "email": "a@b.fr", "email_verified": false}), "1", "1", None);
         // A mail address by which documents may be read: only one that somebody checked, or that is the name.
         let mail = |claims: Value, name: &str| {
-            identity(&object(claims), &Mapping { name, groups: "groups" }).mail.unwrap_or_default()
+            let found = identity(&object(claims), &Mapping { name, groups: "groups" });
+            found.map(|found| found.mail.unwrap_or_default())
         };
         let said = |checked: bool| json!({"sub": "1", "email": "a@b.fr", "email_verified": checked});
         let unsaid = json!({"sub": "1", "email": "a@b.fr"});
-        assert_eq!(mail(said(true), "sub"), "a@b.fr");
-        assert_eq!(mail(said(false), "sub"), "");
-        assert_eq!(mail(said(false), "email"), "");
-        assert_eq!(mail(unsaid.clone(), "sub"), "");
-        assert_eq!(mail(unsaid, "email"), "a@b.fr");
+        let good = |mail: &str| Ok(mail.to_owned());
+        assert_eq!(mail(said(true), "sub"), good("a@b.fr"));
+        assert_eq!(mail(said(false), "sub"), good(""));
+        assert!(mail(said(false), "email").is_err());
+        assert_eq!(mail(unsaid.clone(), "sub"), good(""));
+        assert_eq!(mail(unsaid, "email"), good("a@b.fr"));
+        let in_words = |checked: &str| json!({"sub": "1", "email": "a@b.fr", "email_verified": checked});
+        assert_eq!(mail(in_words("true"), "email"), good("a@b.fr"));
+        assert!(mail(in_words("false"), "email").is_err());
+        // Where the name is an address, one that people choose is not taken for it; more is asked for instead.
+        let by_mail = Mapping { name: "email", groups: "groups" };
+        let chosen = object(json!({"sub": "1", "preferred_username": "bruno@b.fr"}));
+        assert_eq!(identity(&chosen, &by_mail).unwrap().name, "1");
+        assert!(!says_name(&chosen, &by_mail));
+        assert!(says_name(&chosen, &Mapping { name: "upn", groups: "groups" }));
         check(json!({"sub": "1", "groups": []}), "1", "1", Some(&[]));
         let nested = object(json!({"realm_access": {"roles": ["x"]}}));
         assert_eq!(super::groups(&nested, "realm_access.roles").unwrap().len(), 1);
@@ -551,7 +611,7 @@ mod tests {
             Client { id: "us", redirect: "https://i.example/cb", scopes: "openid email", acr_values: None };
         let told = |more: Value| {
             let mut told = json!({"issuer": "https://p.example", "authorization_endpoint": "https://p.example/auth?x=1",
-                "token_endpoint": "t", "jwks_uri": "j"});
+                "token_endpoint": "https://p.example/t", "jwks_uri": "https://p.example/j"});
             told.as_object_mut().unwrap().extend(object(more));
             Discovery::parse(told.to_string().as_bytes(), "https://p.example").unwrap()
         };
@@ -578,10 +638,47 @@ mod tests {
         assert!(flow.alive(5) && !flow.alive(5 + FLOW_MS) && !flow.alive(4));
         assert_eq!(basic("a:b", "c d"), "Basic YSUzQWI6YyUyMGQ=");
         let discovery = |issuer: &str| {
-            let text = json!({"issuer": issuer, "authorization_endpoint": "a", "token_endpoint": "t", "jwks_uri": "j"});
+            let text = json!({"issuer": issuer, "authorization_endpoint": "https://p.example/a",
+                "token_endpoint": "https://p.example/t", "jwks_uri": "https://p.example/j"});
             Discovery::parse(text.to_string().as_bytes(), "https://p.example")
         };
         assert!(discovery("https://p.example").is_ok());
         assert!(discovery("https://evil.example").is_err());
+    }
+
+    #[test]
+    fn a_provider_leads_to_no_other_than_encrypted_addresses() {
+        let check = |address: &str, expected: bool| {
+            let names = ["authorization_endpoint", "token_endpoint", "jwks_uri"];
+            for name in names.iter().chain(&["userinfo_endpoint", "end_session_endpoint"]) {
+                let mut told = object(json!({"issuer": "https://p.example"}));
+                for other in names {
+                    told.insert(other.to_owned(), json!("https://p.example/x"));
+                }
+                told.insert((*name).to_owned(), json!(address));
+                let found = Discovery::parse(Value::Object(told).to_string().as_bytes(), "https://p.example");
+                assert_eq!(found.is_ok(), expected, "{name} {address}: {found:?}");
+            }
+        };
+        check("https://login.p.example:8443/a?x=1", true);
+        check("http://127.0.0.1:9000/a", true);
+        check("http://localhost/a", true);
+        for odd in [
+            "javascript:alert(1)",
+            "JavaScript://p.example/%0aalert(1)",
+            "data:text/html,x",
+            "http://p.example/a",
+            "//p.example/a",
+            "/a",
+            "a",
+            "",
+            "https://",
+            "https://us@p.example/a",
+            "https://p.example/a b",
+            "https://p.example\\evil.example/",
+            &format!("https://p.example/{}", "a".repeat(2_000)),
+        ] {
+            check(odd, false);
+        }
     }
 }

@@ -176,7 +176,8 @@ fn says_the_same(one: &str, other: &str) -> bool {
 fn adds(candidate: &Candidate, nearness: Option<f32>, covered: f32, first_coverage: f32) -> bool {
     let near =
         matches!((candidate.meaning, nearness), (Some(own), Some(best)) if own >= best - NEARNESS_MARGIN);
-    near || covered >= first_coverage
+    // A title page is near to much, and says none of it.
+    (near && covered > 0.0) || covered >= first_coverage
 }
 
 /// Whether the candidates are near enough or, a little farther, stand out and hold the question's words. Where they have
@@ -335,12 +336,12 @@ fn with_columns(
 }
 
 /// Adds the sentences that follow while the quotation stays short: an answer often goes on. It does not end on what
-/// announces something else.
+/// announces something else; headings on the way don't count.
 fn extend(text: &str, found: &[Range<usize>], first: usize, last: usize) -> Range<usize> {
     let shape = Shape { text, found };
     let mut end = last;
     while end + 1 < found.len()
-        && (end + 1 - first < MAX_SENTENCES || (end == last && shape.announces(end)))
+        && (shape.said(first, end) < MAX_SENTENCES || (end == last && shape.announces(end)))
         && count_words(span(text, found, first, end + 1)) <= MAX_WORDS
     {
         end += 1;
@@ -428,6 +429,13 @@ mod tests {
         check(&["serveur"], mail, "Le serveur va en baie 14.\nJeanne");
         let list = "Les clefs :\ncave\ngrenier\nLes outils :\npelle";
         check(&["cave"], list, "Les clefs :\ncave\ngrenier");
+        let lease = "Bail de la cave\nEntre la ville et Jeanne\nArticle 1 – Durée\nLe bail dure six ans.\nArticle 2 – Loyer\nLe loyer est de 90 euros. Il se paie en mai. Il suit l’indice.\nArticle 3 – Caution\nIl n’y en a pas.";
+        check(
+            &["bail", "durée"],
+            lease,
+            "Bail de la cave\nEntre la ville et Jeanne\nArticle 1 – Durée\nLe bail dure six ans.",
+        );
+        check(&["loyer", "euros"], lease, "Le loyer est de 90 euros. Il se paie en mai. Il suit l’indice.");
         let found = sentences(list);
         assert_eq!(&list[extend(list, &found, 1, 1)], "cave\ngrenier");
     }

@@ -10,6 +10,7 @@ mod extractive;
 pub mod followup;
 pub mod parts;
 pub mod prompt;
+pub mod respelling;
 mod shape;
 pub mod verify;
 pub mod wordings;

@@ -1,12 +1,15 @@
 //! What belongs together in a quotation, so that it neither begins nor ends in the middle of a thing?
 //!
-//! Rows of a table mean nothing without the row that names their columns, what ends with a colon announces what follows,
-//! and a question that stands on a line of its own is answered by the next one.
+//! Rows of a table mean nothing without the row that names their columns, what ends with a colon announces what follows, a
+//! question that stands on a line of its own is answered by the next one, and a heading says what the next lines are about.
 
 use std::ops::Range;
 
 /// Rows of one table in a quotation: what is seen at a glance.
 pub(crate) const MAX_ROWS: usize = 8;
+
+/// Words of a heading at most.
+const MAX_HEADING_WORDS: usize = 12;
 
 /// Between the cells of a row, as reading writes it.
 const CELLS: &str = " | ";
@@ -37,10 +40,42 @@ impl<'a> Shape<'a> {
 
     /// Whether a sentence announces what follows it, and something does.
     pub fn announces(&self, index: usize) -> bool {
-        let Some(range) = self.found.get(index) else { return false };
-        let ends_line = self.text.get(range.end..).is_some_and(|rest| rest.starts_with('\n'));
         let header = self.is_row(index) && self.header_of(index) == index && self.is_row(index + 1);
-        header || (ends_line && self.at(index).ends_with([':', '?']))
+        let asks_or_lists = self.ends_line(index) && self.at(index).ends_with([':', '?']);
+        header || asks_or_lists || self.is_heading(index)
+    }
+
+    /// Whether a sentence is a heading: a short line without a stop, before prose and after prose, or among the lines at the
+    /// beginning that are all like it. Between others like it, it would be an item of a list.
+    pub fn is_heading(&self, index: usize) -> bool {
+        if !self.is_bare_line(index) || index + 1 >= self.found.len() || self.is_bare_line(index + 1) {
+            return false;
+        }
+        let after_prose = index > 0 && self.at(index - 1).ends_with(['.', '!', '?', '…', '»', '"']);
+        after_prose || (0..index).all(|before| self.is_bare_line(before))
+    }
+
+    /// Whether a sentence is a short line of its own that ends without a stop.
+    fn is_bare_line(&self, index: usize) -> bool {
+        let sentence = self.at(index);
+        let begins_line = index == 0 || self.ends_line(index - 1);
+        begins_line
+            && self.ends_line(index)
+            && !self.is_row(index)
+            && !self.is_mail_head(index)
+            && sentence.ends_with(|last: char| last.is_alphanumeric() || last == ')')
+            && sentence.split_whitespace().count() <= MAX_HEADING_WORDS
+    }
+
+    /// Whether a line ends with a sentence, and another follows.
+    fn ends_line(&self, index: usize) -> bool {
+        let end = self.found.get(index).map_or(usize::MAX, |range| range.end);
+        self.text.get(end..).is_some_and(|rest| rest.starts_with('\n'))
+    }
+
+    /// Sentences of a run that say something: headings apart.
+    pub fn said(&self, first: usize, last: usize) -> usize {
+        (first..=last).filter(|index| !self.is_heading(*index)).count()
     }
 
     /// Whether a sentence is a question on a line of its own, with what follows as its answer.
@@ -48,10 +83,13 @@ impl<'a> Shape<'a> {
         self.announces(index) && self.at(index).ends_with('?')
     }
 
+    fn is_mail_head(&self, index: usize) -> bool {
+        MAIL_HEAD.iter().any(|name| self.at(index).starts_with(name))
+    }
+
     /// The first sentence that is no line of a mail's head.
     pub fn beginning(&self) -> usize {
-        let heads = |index: &usize| MAIL_HEAD.iter().any(|name| self.at(*index).starts_with(name));
-        let count = (0..self.found.len()).take_while(heads).count();
+        let count = (0..self.found.len()).take_while(|index| self.is_mail_head(*index)).count();
         // A note may begin with one such word; a mail's head has several, and a text.
         if count >= 2 && count < self.found.len() { count } else { 0 }
     }
@@ -76,8 +114,13 @@ mod tests {
         check("Il faut :\ndeux clefs\ntrois clous", &[0], &[], 0);
         check("What is it?\nA thing. Really? Yes.", &[0], &[0], 0);
         check("Nothing follows:", &[], &[], 0);
-        check("Prix\nSalle | Prix\nIris | 90\nMyrte | 80", &[1], &[], 0);
+        check("Prix\nSalle | Prix\nIris | 90\nMyrte | 80", &[0, 1], &[], 0);
         check("Subject: Keys\nFrom: a@b.org\nThe keys are in the drawer.", &[], &[], 2);
         check("From: now on, all is well.", &[], &[], 0);
+        // Headings, and what only looks like one.
+        check("Il pleut.\nArticle 3 – Durée\nLe bail dure six ans.", &[1], &[], 0);
+        check("Bail\nArticle 1 – Durée\nLe bail dure six ans.", &[1], &[], 0);
+        check("Il faut :\ncave\ngrenier\nIl pleut.", &[0], &[], 0);
+        check("Il pleut.\nJeanne", &[], &[], 0);
     }
 }

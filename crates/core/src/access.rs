@@ -14,8 +14,8 @@ pub struct Principal {
     pub user: Option<String>,
     /// The groups the user belongs to.
     pub groups: BTreeSet<String>,
-    /// By which mail addresses documents may know the user, in small letters: the name, where it is one, and the
-    /// account's own, which nobody can give themselves.
+    /// By which mail addresses documents may know the user, in small letters: the account's own, which nobody can give
+    /// themselves, and the name, where it is one that somebody here gave.
     pub addresses: BTreeSet<String>,
     /// Whether this is the owner of the data folder, who reads everything that is not attached to a conversation.
     pub owner: bool,
@@ -41,11 +41,18 @@ impl Principal {
         }
     }
 
-    /// A user with their groups, who is not the owner.
+    /// A user with their groups, who is not the owner. A name that is a mail address counts as one: whoever gave it here
+    /// vouches for it.
     pub fn user(name: impl Into<String>, groups: impl IntoIterator<Item = impl Into<String>>) -> Principal {
         let name = name.into();
+        Principal::named(name.clone(), groups).with_address(&name)
+    }
+
+    /// The same, whose name says nothing of a mail address, whatever it looks like: they may have chosen it themselves
+    /// where they sign in.
+    pub fn named(name: impl Into<String>, groups: impl IntoIterator<Item = impl Into<String>>) -> Principal {
         let groups = groups.into_iter().map(Into::into).collect();
-        Principal { user: Some(name.clone()), groups, ..Principal::anonymous() }.with_address(&name)
+        Principal { user: Some(name.into()), groups, ..Principal::anonymous() }
     }
 
     /// The same, known by a mail address as well; what is none is let go.
@@ -246,6 +253,9 @@ mod tests {
         check(&members, &Principal::user("carl@x.fr", ["hr"]), false);
         check(&members.narrowed(Some(&only(&["anne@x.fr"]))), &Principal::user("bob@x.fr", ["hr"]), false);
         check(&members.narrowed(None), &Principal::user("bob@x.fr", ["hr"]), true);
+        // A name that somebody may have chosen is no address; one that was checked is.
+        check(&members, &Principal::named("bob@x.fr", ["hr"]), false);
+        check(&members, &Principal::named("bob@x.fr", ["hr"]).with_address("anne@x.fr"), true);
         check(&AccessRule::everyone().narrowed(Some(&only(&[]))), &Principal::anonymous(), false);
         check(&AccessRule::everyone().narrowed(Some(&only(&[]))), &Principal::owner(), true);
     }

@@ -1,7 +1,9 @@
 //! What was read from a file: which text, in which blocks, at which place, and what could not be read?
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -105,8 +107,14 @@ pub struct Place {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
     /// Line of the original file, counted from 1; only for formats that have lines (text, Markdown, code, CSV, JSON…).
+    /// Of a block it is the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// Where in a block's text each further line of the original begins, in bytes, when the text was joined from
+    /// several; a line that gave no text begins with the next one that did. Empty for a block of one line, and for
+    /// code, which keeps its line breaks (see [`BlockLines`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub line_starts: Vec<u32>,
     /// Name of the part within the file: sheet of a workbook, chapter of a book, cell of a notebook, author and time
     /// of a chat message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,6 +172,38 @@ pub struct Block {
     /// Where it stands in the original.
     #[serde(default)]
     pub place: Place,
+}
+
+/// On which lines of the original the text of one block stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockLines<'a> {
+    first: u32,
+    starts: Cow<'a, [u32]>,
+}
+
+impl<'a> BlockLines<'a> {
+    /// The lines of a block; none where its format has no lines.
+    pub fn of(block: &'a Block) -> Option<BlockLines<'a>> {
+        let first = block.place.line?;
+        let starts = match block.kind {
+            BlockKind::Code => {
+                let breaks = block.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+                breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)).collect()
+            }
+            _ => Cow::Borrowed(block.place.line_starts.as_slice()),
+        };
+        Some(BlockLines { first, starts })
+    }
+
+    /// First and last line of a byte range of the block's text.
+    pub fn span(&self, range: &Range<usize>) -> (u32, u32) {
+        (self.line(range.start), self.line(range.end.saturating_sub(1).max(range.start)))
+    }
+
+    fn line(&self, at: usize) -> u32 {
+        let begun = self.starts.partition_point(|start| *start as usize <= at);
+        self.first.saturating_add(u32::try_from(begun).unwrap_or(u32::MAX))
+    }
 }
 
 /// A picture of text (a scanned page, a photograph) that only OCR can read.
@@ -396,4 +436,31 @@ impl Default for Limits {
 /// `reportexe.pdf`).
 pub fn turns_direction(letter: char) -> bool {
     matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_of_a_block_stands_on_its_own_lines() {
+        let check = |kind: BlockKind, text: &str, line_starts: &[u32], piece: &str, expected| {
+            let place = Place { line: Some(7), line_starts: line_starts.to_vec(), ..Place::default() };
+            let block = Block { kind, text: text.to_owned(), place };
+            let start = text.find(piece).unwrap();
+            let span = BlockLines::of(&block).unwrap().span(&(start..start + piece.len()));
+            assert_eq!(span, expected, "{piece:?}");
+        };
+        // Written as `one two`, `three`, a line without text, `four`.
+        let (wrapped, starts) = ("one two three four", [8, 14, 14]);
+        check(BlockKind::Paragraph, wrapped, &starts, "two", (7, 7));
+        check(BlockKind::Paragraph, wrapped, &starts, "two ", (7, 7));
+        check(BlockKind::Paragraph, wrapped, &starts, "two three", (7, 8));
+        check(BlockKind::Paragraph, wrapped, &starts, "three", (8, 8));
+        check(BlockKind::Paragraph, wrapped, &starts, "four", (10, 10));
+        check(BlockKind::Paragraph, wrapped, &starts, wrapped, (7, 10));
+        check(BlockKind::Paragraph, "one", &[], "one", (7, 7));
+        check(BlockKind::Code, "a\n\nb", &[], "a\n", (7, 7));
+        check(BlockKind::Code, "a\n\nb", &[], "b", (9, 9));
+    }
 }

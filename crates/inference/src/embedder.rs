@@ -8,7 +8,7 @@ use intramuros_core::vector::{Calibration, DIMENSIONS};
 use tokenizers::Tokenizer;
 
 #[cfg(target_arch = "x86_64")]
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, processor::Processor};
 use crate::portable::Portable;
 
 /// The model in the program: no file to find, nothing to fetch.
@@ -65,10 +65,20 @@ impl Embedder {
     /// Only when the program itself is damaged.
     pub fn built_in(threads: usize) -> Result<Embedder, Error> {
         #[cfg(target_arch = "x86_64")]
-        if let Some(encoder) = Encoder::of(MODEL) {
+        if let Some(encoder) = Processor::here().and_then(|processor| Encoder::of(processor, MODEL)) {
             return Embedder::of(Engine::Laid(Box::new(encoder)), threads);
         }
         Embedder::portable(threads)
+    }
+
+    /// As [`Embedder::built_in`], computed as on a processor that has AVX2 and nothing beyond; none on one without.
+    ///
+    /// # Errors
+    /// As [`Embedder::built_in`].
+    #[cfg(target_arch = "x86_64")]
+    pub fn with_avx2(threads: usize) -> Result<Option<Embedder>, Error> {
+        let encoder = Processor::lesser().and_then(|processor| Encoder::of(processor, MODEL));
+        encoder.map(|encoder| Embedder::of(Engine::Laid(Box::new(encoder)), threads)).transpose()
     }
 
     /// As [`Embedder::built_in`], computed with rten as on any processor: the other way is to be compared with it.

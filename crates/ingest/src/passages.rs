@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockKind, Extracted};
+use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockKind, BlockLines, Extracted};
 use intramuros_core::language::{Language, detect};
 use intramuros_core::passage::Passage;
 use intramuros_core::sentence::sentences;
@@ -51,9 +51,8 @@ pub fn split(document: &Extracted, options: &PassageOptions) -> Vec<Passage> {
     let mut start = 0;
     let mut header: Option<(u32, String)> = None;
     for block in &document.blocks {
-        let range = start..start + block.text.len();
-        start = range.end + BLOCK_SEPARATOR.len();
-        splitter.take(block, range, &mut header);
+        splitter.take(&Standing { block, start, lines: BlockLines::of(block) }, &mut header);
+        start += block.text.len() + BLOCK_SEPARATOR.len();
     }
     splitter.close();
     splitter.done
@@ -91,6 +90,20 @@ struct Open {
     body: bool,
 }
 
+/// A block with where it stands in the document's text and in the original.
+struct Standing<'b> {
+    block: &'b Block,
+    start: usize,
+    lines: Option<BlockLines<'b>>,
+}
+
+impl Standing<'_> {
+    /// A byte range of the block's text, in the document's text.
+    fn in_document(&self, range: &Range<usize>) -> Range<usize> {
+        self.start + range.start..self.start + range.end
+    }
+}
+
 struct Splitter<'a> {
     text: &'a str,
     options: &'a PassageOptions,
@@ -101,9 +114,10 @@ struct Splitter<'a> {
 }
 
 impl Splitter<'_> {
-    fn take(&mut self, block: &Block, range: Range<usize>, header: &mut Option<(u32, String)>) {
+    fn take(&mut self, standing: &Standing<'_>, header: &mut Option<(u32, String)>) {
+        let block = standing.block;
         match &block.kind {
-            BlockKind::Heading { level } => self.take_heading(*level, block, range),
+            BlockKind::Heading { level } => self.take_heading(*level, standing),
             BlockKind::TableRow { table, header: is_header } => {
                 if header.as_ref().is_none_or(|(known, _)| known != table) {
                     *header = Some((*table, String::new()));
@@ -112,48 +126,48 @@ impl Splitter<'_> {
                     *names = cut(&block.text, MOST_HEADER_BYTES).to_owned();
                 }
                 let names = header.as_ref().map(|(_, names)| names.clone()).unwrap_or_default();
-                self.add_piece(block, range, 0, if *is_header { "" } else { &names });
+                self.add_piece(standing, 0..block.text.len(), if *is_header { "" } else { &names });
             }
-            BlockKind::Code => self.add_pieces(block, range, line_ranges(&block.text)),
-            _ => self.add_pieces(block, range, sentences(&block.text)),
+            BlockKind::Code => self.add_pieces(standing, line_ranges(&block.text)),
+            _ => self.add_pieces(standing, sentences(&block.text)),
         }
     }
 
-    fn take_heading(&mut self, level: u8, block: &Block, range: Range<usize>) {
+    fn take_heading(&mut self, level: u8, standing: &Standing<'_>) {
         if self.open.as_ref().is_some_and(|open| open.body && open.words >= self.options.least_words) {
             self.close();
         }
         self.headings.retain(|(known, _)| *known < level);
-        self.add_piece(block, range, 0, "");
+        let text = &standing.block.text;
+        self.add_piece(standing, 0..text.len(), "");
         if self.headings.len() < MOST_HEADINGS {
-            self.headings.push((level, cut(&block.text, MOST_HEADER_BYTES).to_owned()));
+            self.headings.push((level, cut(text, MOST_HEADER_BYTES).to_owned()));
         }
     }
 
-    fn add_pieces(&mut self, block: &Block, range: Range<usize>, pieces: Vec<Range<usize>>) {
+    fn add_pieces(&mut self, standing: &Standing<'_>, pieces: Vec<Range<usize>>) {
         for piece in pieces {
-            let line = block.text.get(..piece.start).map_or(0, |before| before.matches('\n').count()) as u32;
-            self.add_piece(block, range.start + piece.start..range.start + piece.end, line, "");
+            self.add_piece(standing, piece, "");
         }
     }
 
-    /// Adds a sentence, row or line; `line` is its line within the block.
-    fn add_piece(&mut self, block: &Block, range: Range<usize>, line: u32, table_header: &str) {
-        let text = self.text.get(range.clone()).unwrap_or_default();
-        let words = count_words(text);
-        if words > self.options.longest_words {
+    /// Adds a sentence, row or line; `range` counts in the block's text.
+    fn add_piece(&mut self, standing: &Standing<'_>, range: Range<usize>, table_header: &str) {
+        let text = standing.block.text.get(range.clone()).unwrap_or_default();
+        if count_words(text) > self.options.longest_words {
             for part in cut_between_words(text, self.options.most_words) {
                 self.close();
-                self.add_short(block, range.start + part.start..range.start + part.end, line, table_header);
+                self.add_short(standing, range.start + part.start..range.start + part.end, table_header);
                 self.close();
             }
             return;
         }
-        self.add_short(block, range, line, table_header);
+        self.add_short(standing, range, table_header);
     }
 
-    fn add_short(&mut self, block: &Block, range: Range<usize>, line: u32, table_header: &str) {
-        let words = count_words(self.text.get(range.clone()).unwrap_or_default());
+    fn add_short(&mut self, standing: &Standing<'_>, range: Range<usize>, table_header: &str) {
+        let block = standing.block;
+        let words = count_words(block.text.get(range.clone()).unwrap_or_default());
         let other_section = |open: &Open| open.body && open.section != block.place.section;
         if self
             .open
@@ -163,9 +177,9 @@ impl Splitter<'_> {
             self.close();
         }
         let is_heading = matches!(block.kind, BlockKind::Heading { .. });
-        let line = block.place.line.map(|first| first + line);
+        let in_document = standing.in_document(&range);
         let open = self.open.get_or_insert_with(|| Open {
-            range: range.clone(),
+            range: in_document.clone(),
             words: 0,
             headings: self.headings.iter().map(|(_, heading)| heading.clone()).collect(),
             table_header: table_header.to_owned(),
@@ -174,12 +188,12 @@ impl Splitter<'_> {
             section: block.place.section.clone(),
             body: false,
         });
-        open.range.end = range.end;
+        open.range.end = in_document.end;
         open.words += words;
         open.body |= !is_heading;
         open.section = open.section.take().or_else(|| block.place.section.clone());
-        open.pages = widen(open.pages, block.place.page);
-        open.lines = widen(open.lines, line);
+        open.pages = widen(open.pages, block.place.page.map(|page| (page, page)));
+        open.lines = widen(open.lines, standing.lines.as_ref().map(|lines| lines.span(&range)));
     }
 
     fn close(&mut self) {
@@ -205,10 +219,10 @@ impl Splitter<'_> {
     }
 }
 
-fn widen(known: Option<(u32, u32)>, new: Option<u32>) -> Option<(u32, u32)> {
+fn widen(known: Option<(u32, u32)>, new: Option<(u32, u32)>) -> Option<(u32, u32)> {
     match (known, new) {
-        (Some((first, last)), Some(new)) => Some((first.min(new), last.max(new))),
-        (known, new) => known.or(new.map(|new| (new, new))),
+        (Some(known), Some(new)) => Some((known.0.min(new.0), known.1.max(new.1))),
+        (known, new) => known.or(new),
     }
 }
 

@@ -180,7 +180,7 @@ struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     fn new(perimeter: &'a Perimeter, data: &Path) -> Result<Asker<'a>, Error> {
-        let noted = noted::Opened::of(perimeter, data, &Principal::owner());
+        let noted = noted::Opened::of(perimeter, data, &Principal::owner())?;
         let surroundings = Surroundings::of_system();
         walls::raise_for_asking(perimeter, data)?;
         let noted = Arc::new(noted.start());

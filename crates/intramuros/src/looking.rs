@@ -29,7 +29,7 @@ impl Looking {
     /// # Errors
     /// When nothing was read yet, or the data can't be read.
     pub fn open(perimeter: Perimeter, data: &Path, principal: &Principal) -> Result<Looking, Error> {
-        let opened = noted::Opened::of(&perimeter, data, principal);
+        let opened = noted::Opened::of(&perimeter, data, principal)?;
         let Some(model) = setup::embedding_model(&perimeter).cloned() else {
             walls::raise_for_looking(&perimeter, data)?;
             let library = setup::open_read_only(perimeter, data, None)?;

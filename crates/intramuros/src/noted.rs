@@ -13,6 +13,7 @@ use intramuros_journal::Event;
 use intramuros_library::DocumentFacts;
 use intramuros_perimeter::notebook::{Notebook, Notes};
 use intramuros_server::{name_in_journal, read_together};
+use intramuros_store::Store;
 
 use crate::output::Output;
 
@@ -32,10 +33,14 @@ pub struct Noted {
 }
 
 impl Opened {
-    /// Opens it; before the seal, for the key may lie anywhere.
-    pub fn of(perimeter: &Perimeter, data: &Path, principal: &Principal) -> Opened {
+    /// Opens it; before the seal, for the key may lie anywhere. Where nothing is held, nothing is made.
+    ///
+    /// # Errors
+    /// When the data folder holds nothing yet, or can't be read.
+    pub fn of(perimeter: &Perimeter, data: &Path, principal: &Principal) -> Result<Opened, Error> {
+        Store::look_for(data)?;
         let with_text = perimeter.journal.question_text;
-        Opened { notebook: Notebook::open(perimeter, data), by: name_in_journal(principal), with_text }
+        Ok(Opened { notebook: Notebook::open(perimeter, data), by: name_in_journal(principal), with_text })
     }
 
     /// Makes it ready; after the seal.
@@ -89,5 +94,18 @@ impl Noted {
             tracing::error!(%error, "a call of a tool is not in the journal");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_to_a_folder_that_is_not_there_makes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("none");
+        assert!(Opened::of(&Perimeter::default(), &data, &Principal::owner()).is_err());
+        assert!(!data.exists());
     }
 }

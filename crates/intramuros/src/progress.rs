@@ -1,5 +1,6 @@
 //! How is progress shown: a bar in a terminal, plain lines elsewhere, JSON on request?
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,6 +12,16 @@ use crate::output::Output;
 
 /// How often a plain line is written at most.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Over how long the rate of reading is taken, as that of embedding is, and how often a number is kept for it.
+const RATE_OVER: Duration = Duration::from_secs(10);
+const KEPT_EVERY: Duration = Duration::from_millis(200);
+
+/// No rate is told of a shorter time: the first files say little.
+const LEAST_RATE: Duration = Duration::from_secs(1);
+
+/// Nor one that would be written as none.
+const LEAST_PACE: f64 = 0.05;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +45,28 @@ impl Style {
     }
 }
 
-/// Shows the progress of a library until `done` says that it is enough.
-pub fn follow(library: &Library, style: Style, out: &mut Output, done: impl Fn(&Progress) -> bool) {
+/// How it stands with the work whose progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// It goes on.
+    Goes,
+    /// It is done: the last line says how it stands.
+    Done,
+    /// It failed, which the caller says: nothing is said to be in step before that.
+    Failed,
+}
+
+/// Shows the progress of a library until `work` says that it is enough.
+pub fn follow(library: &Library, style: Style, out: &mut Output, work: impl Fn(&Progress) -> Work) {
     let mut shown = Shown::new(style);
     let mut version = 0;
     loop {
         let (seen, progress) = library.progress_after(version, Duration::from_millis(200));
-        let end = done(&progress);
+        let stands = work(&progress);
+        if stands == Work::Failed {
+            return shown.clear();
+        }
+        let end = stands == Work::Done;
         if seen != version || end {
             version = seen;
             shown.show(&progress, out, end);
@@ -56,6 +82,40 @@ struct Shown {
     bar: Option<ProgressBar>,
     written: Option<Instant>,
     last: String,
+    pace: Pace,
+}
+
+/// How many files were read when, lately, of one source.
+#[derive(Default)]
+struct Pace {
+    source: String,
+    read: VecDeque<(Instant, u64)>,
+}
+
+impl Pace {
+    /// Files a second, as far as it can be told.
+    fn of(&mut self, progress: &Progress, now: Instant) -> Option<f64> {
+        let done = progress.files_done;
+        let last = self.read.back().copied();
+        let another = self.source != progress.source || last.is_some_and(|(_, before)| done < before);
+        if progress.phase != Phase::Reading || another {
+            self.read.clear();
+            self.source.clone_from(&progress.source);
+        }
+        if progress.phase != Phase::Reading {
+            return None;
+        }
+        let since = |at: Instant| now.saturating_duration_since(at);
+        if self.read.back().is_none_or(|(at, _)| since(*at) >= KEPT_EVERY) {
+            self.read.push_back((now, done));
+        }
+        while self.read.len() > 2 && self.read.front().is_some_and(|(at, _)| since(*at) > RATE_OVER) {
+            self.read.pop_front();
+        }
+        let (first, before) = *self.read.front()?;
+        let time = since(first);
+        (time >= LEAST_RATE && done > before).then(|| (done - before) as f64 / time.as_secs_f64())
+    }
 }
 
 impl Shown {
@@ -63,15 +123,22 @@ impl Shown {
         let bar = (style == Style::Bar).then(|| {
             let bar = ProgressBar::new(1);
             // The template is a constant that is right; without it the default one is shown.
-            if let Ok(template) = ProgressStyle::with_template("{msg:60!} [{bar:30}] {percent:>3}%") {
+            if let Ok(template) = ProgressStyle::with_template("{percent:>3}% [{bar:12}] {wide_msg}") {
                 bar.set_style(template.progress_chars("=> "));
             }
             bar
         });
-        Shown { style, bar, written: None, last: String::new() }
+        Shown { style, bar, written: None, last: String::new(), pace: Pace::default() }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 
     fn show(&mut self, progress: &Progress, out: &mut Output, end: bool) {
+        let pace = self.pace.of(progress, Instant::now());
         match (self.style, &self.bar) {
             (Style::Json, _) => {
                 if let Ok(line) = serde_json::to_string(progress)
@@ -85,13 +152,13 @@ impl Shown {
                 let (done, total) = amounts(progress);
                 bar.set_length(total.max(1));
                 bar.set_position(done);
-                bar.set_message(sentence(progress, out.language()));
+                bar.set_message(sentence(progress, pace, out.language()));
                 if end {
-                    bar.finish_and_clear();
+                    self.clear();
                 }
             }
             (_, None) => {
-                let line = sentence(progress, out.language());
+                let line = sentence(progress, pace, out.language());
                 let due = self.written.is_none_or(|written| written.elapsed() >= LINE_EVERY);
                 // Before anything was looked at there is nothing to tell.
                 let nothing = match progress.phase {
@@ -116,32 +183,47 @@ fn amounts(progress: &Progress) -> (u64, u64) {
     }
 }
 
-/// One line that says what is being done, how fast, and how long it will take.
-fn sentence(progress: &Progress, language: Language) -> String {
+/// One line that says what is being done, how fast, and how long it will take; `pace` is files a second.
+fn sentence(progress: &Progress, pace: Option<f64>, language: Language) -> String {
     let left = |seconds: Option<f64>| match (seconds.map(duration), language) {
         (None, _) => String::new(),
         (Some(time), Language::French) => format!(", encore {time}"),
         (Some(time), Language::English) => format!(", {time} left"),
     };
-    let Progress { source, passages, embedded, embedding_rate: rate, .. } = progress;
+    let Progress { source, passages, embedded, embedding_rate, .. } = progress;
     let (found, done, to_read) = (progress.files_found, progress.files_done, progress.files_to_read);
     let (reading, embedding) = (left(progress.reading_seconds_left), left(progress.embedding_seconds_left));
+    let rate = Some(format!("{embedding_rate:.0}")).filter(|rate| rate != "0");
+    let rate = rate.map(|rate| format!(", {rate}/s")).unwrap_or_default();
     let french = language == Language::French;
+    let told = pace.filter(|pace| *pace >= LEAST_PACE);
+    let pace = told.map(|pace| format!(", {}/s", few(pace, language))).unwrap_or_default();
     match progress.phase {
         Phase::Looking if french => format!("parcours de {source} : {found} fichiers"),
         Phase::Looking => format!("looking through {source}: {found} files"),
-        Phase::Reading if french => format!("lecture de {source} : {done} fichiers sur {to_read}{reading}"),
-        Phase::Reading => format!("reading {source}: {done} of {to_read} files{reading}"),
+        Phase::Reading if french => {
+            format!("lecture de {source} : {done} fichiers sur {to_read}{pace}{reading}")
+        }
+        Phase::Reading => format!("reading {source}: {done} of {to_read} files{pace}{reading}"),
         Phase::Idle if embedded < passages && french => {
-            format!("sens : {embedded} passages sur {passages}, {rate:.0}/s{embedding}")
+            format!("vectorisation : {embedded} passages sur {passages}{rate}{embedding}")
         }
         Phase::Idle if embedded < passages => {
-            format!("meaning: {embedded} of {passages} passages, {rate:.0}/s{embedding}")
+            format!("meaning: {embedded} of {passages} passages{rate}{embedding}")
         }
         Phase::Idle => {
             let passages = count(*passages, ["passage", "passages"], ["passage", "passages"], language);
             format!("{passages}, {}", language.pick("tout est à jour", "all in step"))
         }
+    }
+}
+
+/// A number as people write it: with one decimal where it is small.
+fn few(number: f64, language: Language) -> String {
+    match (number < 9.95, language) {
+        (true, Language::French) => format!("{number:.1}").replace('.', ","),
+        (true, Language::English) => format!("{number:.1}"),
+        (false, _) => format!("{number:.0}"),
     }
 }
 
@@ -166,5 +248,53 @@ mod tests {
         check(59.0, "59 s");
         check(61.0, "1 min 01 s");
         check(3_725.0, "1 h 02 min");
+    }
+
+    #[test]
+    fn vectors_tell_their_rate_where_there_is_one() {
+        let check = |rate: f64, language: Language, expected: &str| {
+            let counts = Progress { passages: 292, embedded: 8, ..Progress::default() };
+            let progress = Progress { embedding_rate: rate, ..counts };
+            assert_eq!(sentence(&progress, None, language), expected);
+        };
+        check(0.0, Language::French, "vectorisation : 8 passages sur 292");
+        check(41.6, Language::French, "vectorisation : 8 passages sur 292, 42/s");
+        check(0.2, Language::English, "meaning: 8 of 292 passages");
+    }
+
+    fn reading(source: &str, files_done: u64) -> Progress {
+        let source = source.to_owned();
+        Progress { phase: Phase::Reading, source, files_to_read: 400, files_done, ..Progress::default() }
+    }
+
+    #[test]
+    fn reading_tells_its_rate_beside_the_time_left() {
+        let progress = Progress { reading_seconds_left: Some(61.0), ..reading("drive", 120) };
+        let check = |pace: Option<f64>, language: Language, expected: &str| {
+            assert_eq!(sentence(&progress, pace, language), expected);
+        };
+        let (french, english) = (Language::French, Language::English);
+        check(Some(3.24), french, "lecture de drive : 120 fichiers sur 400, 3,2/s, encore 1 min 01 s");
+        check(Some(0.04), english, "reading drive: 120 of 400 files, 1 min 01 s left");
+        check(Some(41.6), english, "reading drive: 120 of 400 files, 42/s, 1 min 01 s left");
+        check(None, english, "reading drive: 120 of 400 files, 1 min 01 s left");
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_seconds() {
+        let start = Instant::now();
+        let mut pace = Pace::default();
+        let mut after = |seconds: u64, source: &str, done: u64| {
+            pace.of(&reading(source, done), start + Duration::from_secs(seconds))
+        };
+        assert_eq!(after(0, "drive", 0), None);
+        assert_eq!(after(2, "drive", 20), Some(10.0));
+        // What was read long before counts no more.
+        assert_eq!(after(20, "drive", 20), None);
+        assert_eq!(after(24, "drive", 60), Some(10.0));
+        // Another source begins anew.
+        assert_eq!(after(25, "mail", 5), None);
+        assert_eq!(after(27, "mail", 9), Some(2.0));
+        assert_eq!(pace.of(&Progress::default(), start + Duration::from_secs(28)), None);
     }
 }

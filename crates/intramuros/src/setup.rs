@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use crate::walls;
 
 /// Changes with the readers and with how passages are cut: files that another version read are read again.
-const READER_VERSION: u32 = 3;
+const READER_VERSION: u32 = 4;
 
 /// Which configuration and which data folder a command uses.
 #[derive(clap::Args, Clone, Debug, Default)]

@@ -224,7 +224,7 @@ pub fn in_words(perimeter: &Perimeter, walls: &Walls, language: Language) -> Vec
         (0, Language::French) => "Scellé en partie : voir ce que ce noyau n’impose pas.".to_owned(),
         (0, Language::English) => "Sealed in part: see what this kernel does not enforce.".to_owned(),
         (_, Language::French) => format!(
-            "Scellé par le noyau : {} ; des fichiers ne sont lus que dans {}.",
+            "Scellé par le noyau : {} ; les fichiers ne sont lus que dans {}.",
             way_out(perimeter, language),
             reads(perimeter, language)
         ),

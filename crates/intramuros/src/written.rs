@@ -51,7 +51,7 @@ struct Answer {
 /// # Errors
 /// When nothing was read yet, the data can't be read, or the process can't be sealed.
 pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) -> Result<bool, Error> {
-    let noted = noted::Opened::of(perimeter, data, &asked.principal);
+    let noted = noted::Opened::of(perimeter, data, &asked.principal)?;
     let surroundings = Surroundings::of_system();
     walls::raise_for_asking(perimeter, data)?;
     let noted = Arc::new(noted.start());

@@ -121,6 +121,12 @@ pub fn head_path(key: &Path) -> PathBuf {
     key.with_added_extension("head")
 }
 
+/// Whether a key still lies at an earlier place, and none where it is declared. A place that can't be looked at may hold
+/// one.
+pub fn was_left_behind(declared: &Path, earlier: &Path) -> bool {
+    matches!(declared.try_exists(), Ok(false)) && earlier.is_file()
+}
+
 /// Reads the public half beside a key: 64 hexadecimal digits.
 pub fn read_public(key: &Path) -> Result<Vec<u8>, JournalError> {
     let path = public_path(key);

@@ -49,6 +49,14 @@ pub enum JournalError {
         /// What is wrong with it.
         what: String,
     },
+    /// A key is declared at a place where none is, and another one has signed so far.
+    #[error("{} is not there, and {} has signed so far", declared.display(), earlier.display())]
+    KeyElsewhere {
+        /// Where the key is to be.
+        declared: PathBuf,
+        /// Where it is.
+        earlier: PathBuf,
+    },
     /// Another process writes this journal.
     #[error("{} is written by another process", .0.display())]
     Busy(PathBuf),

@@ -60,6 +60,11 @@ impl Report {
     pub fn is_whole(&self) -> bool {
         self.findings.is_empty()
     }
+
+    /// Whether nothing is wrong because nothing was ever written.
+    pub fn is_new(&self) -> bool {
+        self.is_whole() && self.segments == 0
+    }
 }
 
 /// What the record must agree with.
@@ -67,7 +72,8 @@ impl Report {
 pub struct Expected {
     /// The public key (32 bytes).
     pub public: Vec<u8>,
-    /// Text of the head file; none when it could not be read, which is a finding.
+    /// Text of the head file; none when it could not be read, which is a finding. Empty until the first entry is
+    /// signed.
     pub head: Option<String>,
     /// Number and hash of an entry, noted elsewhere.
     pub noted: Option<(u64, Hash)>,
@@ -100,7 +106,7 @@ pub fn verify(folder: &Path, expected: &Expected) -> Result<Report, JournalError
         hash: Hash::ZERO,
         report: Report { key: fingerprint(&expected.public), ..Report::default() },
     };
-    check.read_head(folder);
+    check.read_head(folder, segments.is_empty());
     for (position, segment) in segments.iter().enumerate() {
         check.segment(segment, position.checked_sub(1).map(|before| segments[before].number))?;
     }
@@ -116,9 +122,11 @@ impl Check<'_> {
         }
     }
 
-    fn read_head(&mut self, folder: &Path) {
+    fn read_head(&mut self, folder: &Path, nothing_written: bool) {
         match &self.expected.head {
             None => self.find(folder, 0, "the signed head is missing, so a cut end would not show"),
+            // The file is made when the journal is opened: a program that ends before its first entry leaves it empty.
+            Some(text) if text.is_empty() && nothing_written => {}
             Some(text) => match Head::read(text, &self.expected.public) {
                 Ok(head) => self.head = Some(head),
                 Err(why) => self.find(folder, 0, why),
@@ -253,5 +261,29 @@ impl Check<'_> {
         }
         self.report.last = self.number;
         self.report.hash = self.hash.to_hex();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_head_is_sound_as_long_as_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |head: Option<&str>| {
+            let head = head.map(str::to_owned);
+            verify(folder.path(), &Expected { public: vec![0; 32], head, noted: None }).unwrap()
+        };
+        assert!(check(Some("")).is_new());
+        assert!(!check(None).is_whole() && !check(Some("head\n")).is_whole());
+        let noted = Expected { public: vec![0; 32], head: Some(String::new()), noted: Some((1, Hash::ZERO)) };
+        assert!(!verify(folder.path(), &noted).unwrap().is_whole());
+        let mut line = Vec::new();
+        let opened = Event::SegmentOpened { after: 0, hash: Hash::ZERO.to_hex() };
+        line::write(&mut line, 1, 0, &opened, Hash::ZERO).unwrap();
+        std::fs::write(segment::path(folder.path(), 1), &line).unwrap();
+        let report = check(Some(""));
+        assert_eq!((report.entries, report.findings.len(), report.is_new()), (1, 1, false), "{report:?}");
     }
 }

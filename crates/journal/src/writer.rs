@@ -49,6 +49,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// The signing key's file; made when absent. The head file lies beside it.
     pub key_file: PathBuf,
+    /// Where the key lay before another place was declared: as long as it lies there, no new one is made.
+    pub earlier_key_file: Option<PathBuf>,
     /// When an entry counts as written.
     pub durability: Durability,
     /// Days that entries are kept.
@@ -63,6 +65,7 @@ impl Options {
         let folder = folder.into();
         Options {
             key_file: folder.join("journal.key"),
+            earlier_key_file: None,
             folder,
             durability: Durability::Disk,
             retain_days: intramuros_core::perimeter::DEFAULT_RETAIN_DAYS,

@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use intramuros_assistant::decisive;
 use intramuros_assistant::parts::parts;
+use intramuros_assistant::respelling::respelt;
 use intramuros_assistant::{Asked, Candidate, Excerpt, MAX_CANDIDATES, Statement, answer};
 use intramuros_core::access::Principal;
-use intramuros_core::document::{BLOCK_SEPARATOR, Block};
+use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockLines};
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
 use intramuros_store::{DocumentId, PassageId, StoredPassage};
@@ -80,11 +81,29 @@ impl Library {
         Ok(fuse(whole, parts.collect::<Result<_, _>>()?))
     }
 
-    /// Answers a question as one, whatever it asks.
+    /// Answers a question as one, whatever it asks. One that nothing answers is asked once more as the documents spell its
+    /// words, where they spell them in another way.
     ///
     /// # Errors
     /// As [`Library::search`].
     pub fn ask_one(
+        &self,
+        principal: &Principal,
+        question: &str,
+        options: &SearchOptions,
+    ) -> Result<Answered, Error> {
+        let written = self.ask_as_written(principal, question, options)?;
+        let spelt = if written.found { None } else { spelt(question, &written.results) };
+        let Some(spelt) = spelt else { return Ok(written) };
+        let mut again = self.ask_as_written(principal, &spelt, options)?;
+        if !again.found {
+            return Ok(written);
+        }
+        again.results.suggestion = written.results.suggestion;
+        Ok(again)
+    }
+
+    fn ask_as_written(
         &self,
         principal: &Principal,
         question: &str,
@@ -115,18 +134,20 @@ impl Library {
         }
         let cite = |statement: &Statement| cite(statement, &results, &excerpts);
         let mut statements: Vec<CitedStatement> = answer.statements.iter().filter_map(cite).collect();
-        // A passage may run over a page's end; a reader wants the page of the sentences.
+        // A passage runs over lines and may run over a page's end; a reader wants those of the sentences.
         let mut bodies: HashMap<DocumentId, Option<Vec<Block>>> = HashMap::new();
         for statement in &mut statements {
-            if statement.pages.is_none_or(|(first, last)| first == last) {
+            let several = |span: Option<(u32, u32)>| span.is_some_and(|(first, last)| first != last);
+            if !several(statement.pages) && !several(statement.lines) {
                 continue;
             }
             let body = match bodies.entry(statement.document.id) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => entry.insert(self.shared.store.body(statement.document.id)?),
             };
-            let exact = body.as_deref().and_then(|blocks| pages_of(blocks, &statement.range));
-            statement.pages = exact.or(statement.pages);
+            let blocks = body.as_deref().unwrap_or_default();
+            statement.pages = pages_of(blocks, &statement.range).or(statement.pages);
+            statement.lines = lines_of(blocks, &statement.range).or(statement.lines);
         }
         let found = answer.found && !statements.is_empty();
         Ok(Answered { found, statements, results, parts: Vec::new() })
@@ -151,6 +172,15 @@ impl Library {
         };
         decisive::turns_on(&results.query.text, &results.absent, best, near)
     }
+}
+
+/// The question with its typing errors mended and its accents as the passages found have them; none where that changes nothing.
+fn spelt(question: &str, results: &Results) -> Option<String> {
+    let passages = results.documents.iter().take(MAX_CANDIDATES).flat_map(|found| &found.passages);
+    let texts: Vec<&str> = passages.map(|passage| passage.text.as_str()).collect();
+    let mended = results.suggestion.as_deref().unwrap_or(question);
+    let spelt = respelt(mended, &texts).unwrap_or_else(|| mended.to_owned());
+    (spelt != question).then_some(spelt)
 }
 
 /// The whole with its parts: their sentences by turns, each once, and behind them those of the whole where a part found none.
@@ -208,27 +238,21 @@ fn candidate(found: &FoundDocument, opening: Option<&StoredPassage>, asked: Lang
     })
 }
 
-/// Where a statement stands: in a passage of the results, or in an opening that was fetched for it.
+/// Where a statement stands: in a passage of the results, or in an opening that was fetched for it. Its pages and lines
+/// are those of the passage.
 fn cite(statement: &Statement, results: &Results, excerpts: &[StoredPassage]) -> Option<CitedStatement> {
     let id = PassageId(statement.passage as i64);
     let found = results.documents.iter().find(|found| found.document.id.0 as u64 == statement.document)?;
     let in_results = found.passages.iter().find(|passage| passage.id == id).map(Standing::of_found);
     let standing =
         in_results.or_else(|| excerpts.iter().find(|stored| stored.id == id).map(Standing::of_stored))?;
-    let line_before = standing.text.get(..statement.range.start)?.matches('\n').count() as u32;
-    let line_inside = statement.text.matches('\n').count() as u32;
-    let lines = standing.lines.map(|(first, last)| {
-        // Lines are counted within the passage; a passage that is not laid out line by line keeps its own span.
-        let spans_lines = standing.text.matches('\n').count() as u32 == last - first;
-        if spans_lines { (first + line_before, first + line_before + line_inside) } else { (first, last) }
-    });
     Some(CitedStatement {
         text: statement.text.clone(),
         document: found.document.clone(),
         passage: id,
         headings: standing.headings.to_vec(),
         pages: standing.pages,
-        lines,
+        lines: standing.lines,
         section: standing.section.cloned(),
         range: standing.start + statement.range.start..standing.start + statement.range.end,
     })
@@ -236,24 +260,37 @@ fn cite(statement: &Statement, results: &Results, excerpts: &[StoredPassage]) ->
 
 /// First and last page of a byte range of a document's text; none where its blocks have no pages.
 fn pages_of(blocks: &[Block], range: &Range<usize>) -> Option<(u32, u32)> {
+    span_of(blocks, range, |block, _| block.place.page.map(|page| (page, page)))
+}
+
+/// First and last line of a byte range of a document's text; none where its blocks have no lines.
+fn lines_of(blocks: &[Block], range: &Range<usize>) -> Option<(u32, u32)> {
+    span_of(blocks, range, |block, inside| BlockLines::of(block).map(|lines| lines.span(inside)))
+}
+
+/// What `of_block` says of the parts of blocks that lie in a byte range of a document's text, from the lowest to the
+/// highest; none where it says nothing of one of them.
+fn span_of(
+    blocks: &[Block],
+    range: &Range<usize>,
+    of_block: impl Fn(&Block, &Range<usize>) -> Option<(u32, u32)>,
+) -> Option<(u32, u32)> {
     let mut start = 0;
-    let mut pages = None;
+    let mut span: Option<(u32, u32)> = None;
     for block in blocks {
         let end = start + block.text.len();
         if start < range.end && range.start < end {
-            let page = block.place.page?;
-            pages = Some(
-                pages.map_or((page, page), |(first, last): (u32, u32)| (first.min(page), last.max(page))),
-            );
+            let inside = range.start.max(start) - start..range.end.min(end) - start;
+            let (first, last) = of_block(block, &inside)?;
+            span = Some(span.map_or((first, last), |known| (known.0.min(first), known.1.max(last))));
         }
         start = end + BLOCK_SEPARATOR.len();
     }
-    pages
+    span
 }
 
 /// The place of a passage, from wherever it was fetched.
 struct Standing<'a> {
-    text: &'a str,
     headings: &'a [String],
     pages: Option<(u32, u32)>,
     lines: Option<(u32, u32)>,
@@ -264,7 +301,6 @@ struct Standing<'a> {
 impl<'a> Standing<'a> {
     fn of_found(passage: &'a FoundPassage) -> Standing<'a> {
         Standing {
-            text: &passage.text,
             headings: &passage.headings,
             pages: passage.pages,
             lines: passage.lines,
@@ -276,7 +312,6 @@ impl<'a> Standing<'a> {
     fn of_stored(stored: &'a StoredPassage) -> Standing<'a> {
         let passage = &stored.passage;
         Standing {
-            text: &passage.text,
             headings: &passage.headings,
             pages: passage.pages,
             lines: passage.lines,
@@ -307,5 +342,24 @@ mod tests {
         check(7..13, Some((2, 3)));
         check(5..6, None);
         assert_eq!(pages_of(&[Block { place: Place::default(), ..block("x", 1) }], &(0..1)), None);
+    }
+
+    #[test]
+    fn a_sentence_is_cited_at_its_own_lines() {
+        let block = |text: &str, line: u32, line_starts: &[u32]| Block {
+            kind: BlockKind::Paragraph,
+            text: text.to_owned(),
+            place: Place { line: Some(line), line_starts: line_starts.to_vec(), ..Place::default() },
+        };
+        // A heading, and a paragraph of three lines below a blank one: bytes 0..5 and 6..19.
+        let blocks = [block("title", 1, &[]), block("one two three", 3, &[4, 8])];
+        let check = |range, expected| assert_eq!(lines_of(&blocks, &range), expected, "{range:?}");
+        check(0..5, Some((1, 1)));
+        check(6..9, Some((3, 3)));
+        check(10..13, Some((4, 4)));
+        check(10..19, Some((4, 5)));
+        check(0..9, Some((1, 3)));
+        check(5..6, None);
+        assert_eq!(lines_of(&[Block { place: Place::default(), ..block("x", 1, &[]) }], &(0..1)), None);
     }
 }

@@ -68,6 +68,14 @@ impl Library {
         if twice > 0 {
             verified.faults.push(format!("{twice} passages stand twice at one place of a document"));
         }
+        let damaged = shared.store.damaged_bodies()?;
+        if let Some(first) = damaged.first() {
+            let count = damaged.len();
+            verified.faults.push(format!(
+                "the text of {count} documents can't be unpacked, first that of document {}",
+                first.0
+            ));
+        }
         Ok(verified)
     }
 }

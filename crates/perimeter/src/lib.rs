@@ -16,6 +16,11 @@ pub mod report;
 pub mod sbom;
 mod svg;
 
+/// A number with what it counts.
+fn number_of(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// The JSON Schema of `intramuros.toml`, made from the types that read it. As the reader does, it takes no other keys.
 pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(intramuros_core::perimeter::Perimeter).to_value();

@@ -65,5 +65,10 @@ pub fn journal_folder(perimeter: &Perimeter, data: &Path) -> PathBuf {
 
 /// The journal's key: the declared one, or `journal.key` in the data folder.
 pub fn journal_key(perimeter: &Perimeter, data: &Path) -> PathBuf {
-    perimeter.journal.key_file.clone().unwrap_or_else(|| data.join("journal.key"))
+    perimeter.journal.key_file.clone().unwrap_or_else(|| own_journal_key(data))
+}
+
+/// The journal's key where no other place is declared.
+pub fn own_journal_key(data: &Path) -> PathBuf {
+    data.join("journal.key")
 }

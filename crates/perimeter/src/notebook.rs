@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::{OnFailure, Perimeter};
 use intramuros_egress::Recorder;
-use intramuros_journal::{Event, Journal, JournalError, Opened};
+use intramuros_journal::{Event, Journal, JournalError, Opened, keys};
 
 use crate::record;
 
@@ -243,19 +243,67 @@ fn read(slip: &Path) -> Option<Event> {
 /// What a fault of the journal means to a person, and what to do.
 pub fn failed(error: JournalError) -> Error {
     let said = match &error {
-        JournalError::Busy(_) => {
-            Error::user("the journal is written by another process: is the program running already?")
+        JournalError::Busy(_) => Error::config("another process already writes the data folder"),
+        JournalError::Key { .. } | JournalError::KeyElsewhere { .. } => {
+            Error::config("the journal can't be signed")
         }
-        JournalError::Key { .. } => Error::config("the journal can't be signed"),
         _ => Error::data("the journal can't be written"),
     };
-    let broken = matches!(error, JournalError::Broken(_));
-    let said = said.because(error);
-    if broken {
-        said.hint("`intramuros journal verify` says what was changed, and where").hint(
-            "`intramuros serve --accept-journal-break NAME` goes on in the name of who decides; that stays in the journal",
-        )
-    } else {
-        said
+    let hints = what_to_do(&error);
+    hints.into_iter().fold(said.because(error), Error::hint)
+}
+
+fn what_to_do(error: &JournalError) -> Vec<String> {
+    let said: &[&str] = match error {
+        // As the store says it: both are held by the same program.
+        JournalError::Busy(_) => &[
+            "a running `serve` follows the folder by itself: nothing else is needed",
+            "stop that process, or give this one another folder with --data FOLDER",
+        ],
+        JournalError::Broken(_) => &[
+            "`intramuros journal verify` says what was changed, and where",
+            "`intramuros serve --accept-journal-break NAME` goes on in the name of who decides; that stays in the \
+             journal",
+        ],
+        JournalError::KeyElsewhere { declared, earlier } => return moves(declared, earlier),
+        _ => &[],
+    };
+    said.iter().map(|hint| (*hint).to_owned()).collect()
+}
+
+/// What brings a journal's key to where it is declared by now: it is nothing without its head.
+fn moves(declared: &Path, earlier: &Path) -> Vec<String> {
+    let folder = declared.parent().filter(|folder| matches!(folder.try_exists(), Ok(false)));
+    let make = folder.map(|folder| format!("make the folder {}", folder.display()));
+    let places = [
+        (earlier.to_owned(), declared.to_owned()),
+        (keys::head_path(earlier), keys::head_path(declared)),
+        (keys::public_path(earlier), keys::public_path(declared)),
+    ];
+    let there = places.into_iter().filter(|(from, _)| from.exists());
+    make.into_iter()
+        .chain(there.map(|(from, to)| format!("move {} to {}", from.display(), to.display())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_left_behind_is_named_with_its_head() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["journal.key", "journal.key.head", "journal.key.pub"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let declared = folder.path().join("keys/j.key");
+        let error = failed(JournalError::KeyElsewhere {
+            declared: declared.clone(),
+            earlier: folder.path().join("journal.key"),
+        });
+        assert_eq!(error.hints.len(), 4, "{error:?}");
+        assert!(
+            error.hints[2].contains("journal.key.head to ") && error.hints[2].ends_with("keys/j.key.head")
+        );
     }
 }

@@ -13,6 +13,7 @@ use crate::load;
 pub fn options(perimeter: &Perimeter, data: &Path) -> Options {
     Options {
         key_file: load::journal_key(perimeter, data),
+        earlier_key_file: Some(load::own_journal_key(data)),
         retain_days: perimeter.journal.retain_days,
         ..Options::new(load::journal_folder(perimeter, data))
     }

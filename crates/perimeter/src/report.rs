@@ -12,6 +12,7 @@ use intramuros_seal::{Measure, Plan, Sockets};
 use serde::Serialize;
 
 use crate::criteria::{CRITERIA, Criterion};
+use crate::number_of;
 use crate::sbom::{self, Component};
 
 /// Days before its end at which a rule is pointed out. A month: time to ask for another.
@@ -54,8 +55,10 @@ impl Entered {
     pub fn in_words(&self) -> String {
         let last = self.last.as_deref().unwrap_or("never");
         format!(
-            "{} questions, {} documents read, {} refused; last {last}",
-            self.questions, self.readings, self.refused
+            "{}, {} read, {} refused; last {last}",
+            number_of(self.questions, "question", "questions"),
+            number_of(self.readings, "document", "documents"),
+            self.refused
         )
     }
 }

@@ -2,6 +2,7 @@
 
 use intramuros_core::markup::escape;
 
+use crate::number_of;
 use crate::report::Report;
 
 /// Height of one row, in pixels.
@@ -28,10 +29,10 @@ pub(crate) fn picture(report: &Report) -> String {
     let height = rows * ROW + 80;
     let mut svg = format!(
         "<svg viewBox=\"-110 0 1200 {height}\" role=\"img\" aria-labelledby=\"walls\" class=\"walls\">\
-         <title id=\"walls\">The walls: {} ways in, {} ways out</title>\
+         <title id=\"walls\">The walls: {}, {}</title>\
          <rect x=\"300\" y=\"20\" width=\"400\" height=\"{}\" rx=\"6\" class=\"wall\"/>",
-        report.ways_in.len(),
-        report.ways_out.len(),
+        number_of(report.ways_in.len() as u64, "way in", "ways in"),
+        number_of(report.ways_out.len() as u64, "way out", "ways out"),
         height - 40
     );
     for (row, label) in inside.iter().enumerate() {

@@ -1,14 +1,16 @@
 //! In which forms is each word of a question looked up, and what must a document hold at all?
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
+use unicode_normalization::UnicodeNormalization;
 
-use crate::analysis::{fold, readings, stem, words};
+use crate::analysis::{fold, is_question_word, readings, stem, words};
 use crate::catalogue::{Slot, SlotSet};
 use crate::lexical::{Form, Group, Scope};
 use crate::query::{Query, QueryWord};
+use crate::searching::Texts;
 use crate::snapshot::{Posting, Similar, Snapshot};
 use crate::words::In;
 
@@ -30,6 +32,9 @@ const BEGINNING_WEIGHT: f32 = 0.5;
 const LEAST_TYPO_LETTERS: usize = 4;
 const LEAST_BEGINNING_LETTERS: usize = 3;
 
+/// Passages that are read to see how a mended word is written: the index knows it without its accents.
+const READ_FOR_ACCENTS: usize = 4;
+
 /// A question in the forms in which it is looked up.
 pub struct Expansion {
     /// A group for each word.
@@ -45,11 +50,12 @@ pub struct Expansion {
     pub absent: Vec<bool>,
 }
 
-/// Finds the forms of a question's words. A word that no visible document holds is read as if mistyped.
+/// Finds the forms of a question's words. A word that no visible document holds is read as if mistyped; of `texts`
+/// a few are read then, to mend it as the documents write it.
 ///
 /// # Errors
 /// When the index can't be read.
-pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool) -> Result<Expansion, Error> {
+pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool, texts: &Texts<'_>) -> Result<Expansion, Error> {
     let mut expansion = Expansion {
         groups: Vec::new(),
         neighbours: Vec::new(),
@@ -72,7 +78,7 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool) -> Result<Expansio
             let guesses = typos(scope, word)?;
             absent = guesses.is_empty() && !has_kin(scope, word)?;
             if let Some(best) = guesses.first() {
-                mended = mended.replace(&word.written, &best.word);
+                mended = mended.replace(&word.written, &as_written(scope, &best.word, texts)?);
                 changed = true;
             }
             for guess in &guesses {
@@ -125,7 +131,11 @@ pub fn stands_nowhere(query: &Query, absent: &[bool], foreign: bool) -> Vec<Stri
         let told = match word.whole {
             // That its parts stand there in another spelling is as good: `L. 3242-1`.
             true => flagged().any(|part| part_of(part, word)),
-            false => !flagged().any(|whole| part_of(word, whole)) && says_something(word, foreign),
+            false => {
+                !flagged().any(|whole| part_of(word, whole))
+                    && says_something(word, foreign)
+                    && !only_asks(word, query)
+            }
         };
         if told && !named.contains(&word.written) {
             named.push(word.written.clone());
@@ -133,6 +143,40 @@ pub fn stands_nowhere(query: &Query, absent: &[bool], foreign: bool) -> Vec<Stri
     }
     named.truncate(MOST_NAMED);
     named
+}
+
+/// Words that ask how much, how often and since when, folded, in both languages: they are looked up, but that no
+/// document holds them tells nobody anything.
+const ASKING_WORDS: &str = "\
+    about afin after ago ainsi along alors also always among any apres aussi autant avant because before \
+    between cela chaque chez contre depuis durant during each encore ever every exactement exactly far \
+    few here ici jamais jusqu jusque long longer longtemps lors lorsque many merci moins more most much \
+    never often old only over parce pendant per peu please plus puisque quelque quelques selon since \
+    some soon souvent still than toujours tous tout toute toutes tres trop under until upon vers very \
+    whether while within without yet";
+
+/// What is counted by "combien de" and "how much", "how many".
+const COUNTED_WORDS: &[&str] = &["fois", "temps", "time", "times"];
+const COUNTING: &[&str] = &["combien d", "how many", "how much"];
+
+/// Whether a word belongs to the asking, in either language. Within a question a capital makes it a name
+/// (`M. Long`).
+fn only_asks(word: &QueryWord, query: &Query) -> bool {
+    let mut letters = word.written.chars();
+    let has_capital = letters.next().is_some_and(char::is_uppercase) && letters.any(char::is_lowercase);
+    if word.position > 0 && has_capital {
+        return false;
+    }
+    let exact = word.exact.as_str();
+    let asks = |language| is_question_word(exact, language);
+    let counted = || {
+        let question = fold(&query.text);
+        COUNTED_WORDS.contains(&exact) && COUNTING.iter().any(|counting| question.contains(counting))
+    };
+    ASKING_WORDS.split(' ').any(|word| word == exact)
+        || asks(Language::French)
+        || asks(Language::English)
+        || counted()
 }
 
 /// Whether a word is long enough to be told, and of those that are the same in every language where that is asked.
@@ -205,6 +249,37 @@ fn typos(scope: &Scope<'_>, word: &QueryWord) -> Result<Vec<Form>, Error> {
     }
     let similar = scope.snapshot.similar(&word.exact, Similar::OneTypo, MAX_SIMILAR)?;
     most_frequent(scope, similar, 3, TYPO_WEIGHT)
+}
+
+/// A word of the index as visible documents write it, with its accents: as most of a few passages do. As the
+/// index has it where it stands in titles alone.
+fn as_written(scope: &Scope<'_>, word: &str, texts: &Texts<'_>) -> Result<String, Error> {
+    let mut passages: Vec<u64> = Vec::new();
+    scope.snapshot.find_posting(In::Exact, word, |posting| {
+        if scope.visible.contains(posting.slot) {
+            passages.extend(scope.snapshot.passage_id(posting.passage));
+        }
+        passages.len() >= READ_FOR_ACCENTS
+    })?;
+    if passages.is_empty() {
+        return Ok(word.to_owned());
+    }
+    let texts = texts(&passages);
+    let written = most_written(word, texts.iter().map(|(text, _)| text.as_str()));
+    Ok(written.unwrap_or_else(|| word.to_owned()))
+}
+
+/// The form in which texts write a word most often, in lower case; of those as frequent the one with accents.
+fn most_written<'a>(word: &str, texts: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
+    for text in texts {
+        for found in words(text).into_iter().filter(|found| !found.whole && found.exact == word) {
+            let piece = text.get(found.range).unwrap_or_default();
+            *counted.entry(piece.nfc().flat_map(char::to_lowercase).collect()).or_default() += 1;
+        }
+    }
+    // Of equals the last one is taken, and letters with accents come behind those without.
+    counted.into_iter().max_by_key(|(_, count)| *count).map(|(written, _)| written)
 }
 
 /// Whether a visible document holds a word that begins as this one does for most of its length: another form of it that the
@@ -321,5 +396,35 @@ mod tests {
         check("a b cd efgh", &["a", "b", "cd", "efgh"], false, &["efgh"]);
         let many = "alpha beta gamma delta alpha";
         check(many, &["alpha", "beta", "gamma", "delta"], false, &["alpha", "beta", "gamma"]);
+        // Words that ask are looked up, and not named.
+        let long = "How long must invoices be kept?";
+        check(long, &["long"], false, &[]);
+        check(long, &["long", "invoices", "kept"], false, &["invoices", "kept"]);
+        check("HOW LONG MUST INVOICES BE KEPT?", &["long", "kept"], false, &["KEPT"]);
+        check("How often, how many, how much and how old since Easter?", EASTER, false, &["Easter"]);
+        let since = "Depuis combien de temps et pendant quelle durée, souvent ou longtemps ?";
+        check(since, &["depuis", "temps", "pendant", "duree", "souvent", "longtemps"], false, &["durée"]);
+        check("Le temps partiel", &["temps", "partiel"], false, &["temps", "partiel"]);
+        check("Qui est Monsieur Long ?", &["monsieur", "long"], false, &["Monsieur", "Long"]);
+    }
+
+    const EASTER: &[&str] = &["often", "many", "much", "old", "since", "easter"];
+
+    #[test]
+    fn asking_words_are_listed_as_they_are_compared() {
+        let mut listed = ASKING_WORDS.split(' ').chain(COUNTED_WORDS.iter().copied());
+        assert!(listed.all(|word| !word.is_empty() && fold(word) == word));
+    }
+
+    #[test]
+    fn a_mended_word_is_written_as_the_documents_write_it() {
+        let check = |texts: &[&str], expected: Option<&str>| {
+            assert_eq!(most_written("conges", texts.iter().copied()).as_deref(), expected, "{texts:?}");
+        };
+        check(&["Les congés payés.", "CONGES", "Congés de mai"], Some("congés"));
+        check(&["conge\u{301}s", "conges"], Some("congés"));
+        check(&["conges, conges", "congés"], Some("conges"));
+        check(&["un congé"], None);
+        check(&[], None);
     }
 }

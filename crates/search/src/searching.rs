@@ -69,7 +69,8 @@ pub struct Request<'a> {
     pub prefix: bool,
     /// Which lists are used; for measurements. People get [`Mode::Fused`].
     pub mode: Mode,
-    /// Gives the texts of passages by their numbers, in order, with their language; used for the second look.
+    /// Gives the texts of passages by their numbers, in order, with their language; used for the second look and to mend
+    /// words as they are written.
     pub texts: &'a Texts<'a>,
 }
 
@@ -176,7 +177,7 @@ impl Searching<'_> {
             return Ok(self.newest(&visible));
         }
         let scope = Scope::new(&self.state.snapshot, &visible, self.state.catalogue.asks());
-        let expansion = forms::expand(&scope, query, self.request.prefix)?;
+        let expansion = forms::expand(&scope, query, self.request.prefix, self.request.texts)?;
         let lexical = lexical::score(&scope, &expansion.groups, &expansion.neighbours)?;
         let vector = match self.request.mode {
             Mode::Words => None,

@@ -12,7 +12,7 @@ use intramuros_accounts::throttle::Throttle;
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::{Perimeter, SignIn};
-use intramuros_store::people::{People, Person, PersonId, TokenId};
+use intramuros_store::people::{Origin, People, Person, PersonId, TokenId};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{Semaphore, watch};
 
@@ -252,7 +252,7 @@ impl Accounts {
         let mut groups = declared.principal(&person.name).groups;
         groups.extend(person.groups.iter().cloned());
         let owner = person.role == intramuros_accounts::Role::Owner;
-        let principal = Principal { owner, ..Principal::user(&person.name, groups) };
+        let principal = Principal { owner, ..named(person, groups) };
         person.mail.iter().fold(principal, |principal, mail| principal.with_address(mail))
     }
 
@@ -275,5 +275,52 @@ impl Accounts {
     /// Whether a mark says that somebody of that name signed in here before.
     pub fn knows_browser(&self, mark: &str, folded: &str) -> bool {
         self.key.open(BROWSER, mark).is_some_and(|name| name == folded.as_bytes())
+    }
+}
+
+/// A person by name. Whoever comes by a provider may have chosen their name there: of their addresses, the one that the
+/// provider checked counts alone, and not a name that looks like one.
+fn named(person: &Person, groups: BTreeSet<String>) -> Principal {
+    match person.origin {
+        Origin::Provider(_) => Principal::named(&person.name, groups),
+        Origin::Local | Origin::Scim => Principal::user(&person.name, groups),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use intramuros_accounts::Role;
+
+    use super::*;
+
+    #[test]
+    fn a_name_chosen_at_a_provider_is_no_mail_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let perimeter = Arc::new(Perimeter::parse("", "intramuros.toml").unwrap());
+        let people = People::open(folder.path()).unwrap();
+        let accounts = Accounts::new(people, perimeter, &[3; KEY_BYTES], BTreeMap::new(), true);
+        let check = |origin: Origin, mail: Option<&str>, expected: &[&str]| {
+            let person = Person {
+                id: PersonId(1),
+                name: "bruno@x.fr".to_owned(),
+                shown: "Bruno".to_owned(),
+                mail: mail.map(str::to_owned),
+                role: Role::Reader,
+                active: true,
+                passphrase: None,
+                origin: origin.clone(),
+                external: None,
+                created_ms: 0,
+                seen_ms: None,
+                groups: BTreeSet::new(),
+            };
+            let found: Vec<String> = accounts.principal(&person).addresses.into_iter().collect();
+            assert_eq!(found, expected, "{origin:?} {mail:?}");
+        };
+        let provider = || Origin::Provider("p".to_owned());
+        check(provider(), None, &[]);
+        check(provider(), Some("Carl@x.fr"), &["carl@x.fr"]);
+        check(Origin::Local, None, &["bruno@x.fr"]);
+        check(Origin::Scim, Some("carl@x.fr"), &["bruno@x.fr", "carl@x.fr"]);
     }
 }

@@ -19,6 +19,7 @@ use crate::api::search::Asked;
 use crate::application::Shared;
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::parameters::check_question;
 use crate::record;
 
 /// Events that wait for a slow reader before the model is made to wait too.
@@ -87,6 +88,7 @@ pub(crate) async fn begin(
     asking: Asking,
     model: Option<String>,
 ) -> Result<Answering, Failure> {
+    check_question(&asking.question)?;
     let place = Arc::clone(&shared.streams).try_acquire_owned().map_err(|_| Failure::busy())?;
     let principal = &whom.principal;
     let mut asked = Asked::new(shared, principal, &asking.question, &asking.options);
@@ -207,9 +209,10 @@ impl Whole {
             });
         }
         lines.extend(self.cited().map(|source| {
-            let (number, title) = (source.number, plain(&source.document.title));
+            let (number, title) = (source.number, &source.document.title);
             let page = source.pages.map(|(first, _)| format!(", p. {first}")).unwrap_or_default();
-            format!("[{number}] {title}{page}: {}", address(home, source))
+            // With the colon: after a title that ends with a bracket it would be the definition of a link.
+            format!("{} {}", plain(&format!("[{number}] {title}{page}:")), address(home, source))
         }));
         if lines.is_empty() { String::new() } else { format!("\n\n{}", lines.join("\n")) }
     }

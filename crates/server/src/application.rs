@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::accounts::Accounts;
 use crate::endpoints::Table;
 use crate::failure::Failure;
+use crate::guard::Lines;
 use crate::limits::{Limits, UPLOADS_AT_ONCE};
 use crate::progress::Seen;
 use crate::rate::Buckets;
@@ -87,6 +88,8 @@ pub(crate) struct Shared {
     pub refusals: Buckets,
     /// Refused requests since the last one that was written down.
     pub unwritten: AtomicU64,
+    /// What the log says of wrong requests.
+    pub lines: Lines,
     /// What holds at each address.
     pub table: Table,
     pub hosts: Hosts,
@@ -135,6 +138,7 @@ impl Shared {
             sign_ins: Buckets::new(limits.sign_in_rate, limits.sign_in_burst),
             refusals: Buckets::new(limits.refusal_rate, limits.refusal_burst),
             unwritten: AtomicU64::new(0),
+            lines: Lines::default(),
             table: Table::new(endpoints()),
             hosts: Hosts::new(addresses, public_url.as_deref()),
             progress,

@@ -2,12 +2,13 @@
 //!
 //! One layer around every route. It decides from the head of a request alone, sets the headers that every answer
 //! carries, and writes the one log line of a request that failed: route, status, duration and cause, never the
-//! question.
+//! question. Of requests that are wrong by themselves no more than a line a second of each kind is written.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
@@ -45,6 +46,34 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How often a line about wrong requests of one kind is written to the log at most.
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// Which kinds of wrong requests are in the log since when, and how many of each were left out of it.
+#[derive(Default)]
+pub(crate) struct Lines(Mutex<HashMap<&'static str, Line>>);
+
+#[derive(Default)]
+struct Line {
+    written: Option<Instant>,
+    left_out: u64,
+}
+
+impl Lines {
+    /// How many of this kind were left out before one that is to be written at `now`; none where it is left out
+    /// too.
+    fn take(&self, kind: &'static str, now: Instant) -> Option<u64> {
+        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = kinds.entry(kind).or_default();
+        if line.written.is_some_and(|written| now.saturating_duration_since(written) < LINE_EVERY) {
+            line.left_out += 1;
+            return None;
+        }
+        line.written = Some(now);
+        Some(std::mem::take(&mut line.left_out))
+    }
+}
 
 /// The address at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +119,7 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
             turned_away(&request, endpoint.as_ref(), failure)
         }
     };
-    log(&response, &id, route.as_deref().unwrap_or("no route"), began);
+    log(&shared.lines, &response, &id, route.as_deref().unwrap_or("no route"), began);
     if let Some(language) = reader {
         response = told::as_page(response, language);
     }
@@ -285,16 +314,27 @@ fn refusal(shared: &Shared, request: &Request, failure: &Failure, now: Instant) 
     })
 }
 
-fn log(response: &Response, id: &str, route: &str, began: Instant) {
+fn log(lines: &Lines, response: &Response, id: &str, route: &str, began: Instant) {
     let Some(Cause { kind, cause, .. }) = response.extensions().get::<Cause>() else { return };
     let status = response.status().as_u16();
     let milliseconds = began.elapsed().as_millis() as u64;
-    match cause {
-        Some(cause) => {
-            tracing::error!(request = id, route, status, milliseconds, kind, cause, "request failed")
+    if let Some(cause) = cause {
+        tracing::error!(request = id, route, status, milliseconds, kind, cause, "request failed");
+        return;
+    }
+    let told = if is_usual(response.status()) { None } else { lines.take(kind, Instant::now()) };
+    match told {
+        // A warning: what is less is not shown unless somebody asks for it.
+        Some(left_out) => {
+            tracing::warn!(request = id, route, status, milliseconds, kind, left_out, "request not answered")
         }
         None => tracing::debug!(request = id, route, status, milliseconds, kind, "request not answered"),
     }
+}
+
+/// Whether it happens every day that nobody is signed in there or nothing is there.
+fn is_usual(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
 }
 
 fn check(shared: &Shared, request: &Request, address: IpAddr, now: Instant) -> Result<(), Failure> {
@@ -364,4 +404,32 @@ fn check_origin(shared: &Shared, request: &Request) -> Result<(), Failure> {
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_a_second_of_each_kind_says_how_many_were_left_out() {
+        let (lines, start) = (Lines::default(), Instant::now());
+        let check = |kind: &'static str, milliseconds: u64, expected: Option<u64>| {
+            assert_eq!(lines.take(kind, start + Duration::from_millis(milliseconds)), expected, "{kind}");
+        };
+        check("bad_request", 0, Some(0));
+        check("bad_request", 10, None);
+        check("bad_request", 999, None);
+        check("too_large", 999, Some(0));
+        check("bad_request", 1_000, Some(2));
+        check("bad_request", 1_500, None);
+        check("bad_request", 9_000, Some(1));
+    }
+
+    #[test]
+    fn what_happens_every_day_is_no_warning() {
+        let usual = [400, 401, 403, 404, 405, 413, 415, 429]
+            .into_iter()
+            .filter(|status| StatusCode::from_u16(*status).is_ok_and(is_usual));
+        assert_eq!(usual.collect::<Vec<u16>>(), [401, 404, 405]);
+    }
 }

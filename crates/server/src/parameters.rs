@@ -80,11 +80,16 @@ impl Parameters {
         }
     }
 
-    /// The question.
+    /// The question of whoever wants an answer: one in which nothing can be seen is as one that is not given.
+    pub fn visible_question(&mut self) -> Result<String, Failure> {
+        let question = self.question()?;
+        check_question(&question).map_err(as_parameter)?;
+        Ok(question)
+    }
+
+    /// The question; empty for whoever begins to type.
     pub fn question(&mut self) -> Result<String, Failure> {
-        let question = self.one("q")?.ok_or_else(|| {
-            Failure::bad_request("the question is missing").hint("give it as `q`, percent-encoded")
-        })?;
+        let question = self.one("q")?.ok_or_else(|| as_parameter(no_question()))?;
         if question.len() > MAX_QUESTION_BYTES {
             return Err(Failure::bad_request(format!(
                 "the question has {} bytes; at most {MAX_QUESTION_BYTES} are taken",
@@ -150,5 +155,71 @@ impl Parameters {
             Failure::bad_request(format!("`{name}` is a year, a month or a day: 2024, 2024-05, 2024-05-31"))
         };
         calendar::period(&value).map(Some).ok_or_else(wrong)
+    }
+}
+
+/// Refuses a question in which nothing can be seen, however it comes.
+pub(crate) fn check_question(question: &str) -> Result<(), Failure> {
+    if question.chars().any(is_visible) { Ok(()) } else { Err(no_question()) }
+}
+
+fn no_question() -> Failure {
+    Failure::bad_request("the question is missing")
+}
+
+fn as_parameter(failure: Failure) -> Failure {
+    failure.hint("give it as `q`, percent-encoded")
+}
+
+/// Whether a letter shows: no space, no control character, and none of those that Unicode has for shaping and
+/// hiding.
+fn is_visible(letter: char) -> bool {
+    let hidden = matches!(
+        letter,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
+    !hidden && !letter.is_whitespace() && !letter.is_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_in_which_nothing_can_be_seen_is_none() {
+        let check = |question: &str, expected: bool| {
+            assert_eq!(check_question(question).is_ok(), expected, "{question:?}");
+            let given = || Parameters(vec![("q".to_owned(), question.to_owned())]);
+            assert_eq!(given().visible_question().is_ok(), expected, "{question:?}");
+            assert!(given().question().is_ok(), "{question:?}");
+        };
+        check("", false);
+        check(" \n\t\u{a0}", false);
+        check("\0\u{1b}\u{202e}", false);
+        check("\u{200b}\u{feff}\u{2060}\u{ad}\u{e0041}", false);
+        check("?", true);
+        check("\u{202e}été", true);
+        check("😀", true);
+        check("\u{fffd}", true);
+        let message =
+            |asked: Result<String, Failure>| asked.map_err(|failure| (failure.message, failure.hints));
+        let missing = message(Parameters(Vec::new()).visible_question());
+        assert_eq!(message(Parameters(vec![("q".to_owned(), "\0".to_owned())]).visible_question()), missing);
     }
 }

@@ -20,8 +20,12 @@ use crate::accounts::Provider;
 /// Largest answer of a provider, in bytes. 1 MiB: keys, claims of somebody in thousands of groups.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// How long a provider may take for an answer.
+/// How long a provider may take until its answer begins, and between two pieces of it.
 const WAIT: Duration = Duration::from_secs(10);
+
+/// How long a provider may take for a whole answer. 20 s: one that gives a byte now and then would keep everybody who
+/// signs in there waiting behind it.
+const WHOLE: Duration = Duration::from_secs(20);
 
 /// How long what a provider says of itself is believed.
 const BELIEVED: Duration = Duration::from_secs(3_600);
@@ -29,7 +33,12 @@ const BELIEVED: Duration = Duration::from_secs(3_600);
 /// Keys are fetched again at most this often, whatever tokens name: nobody makes us ask on and on.
 const KEYS_EVERY: Duration = Duration::from_secs(30);
 
-/// Sign-ins that ended are remembered while they could be tried again; the oldest are forgotten beyond this many.
+/// Sign-ins that ended are remembered while they could be tried again; beyond this many, those that began first are
+/// forgotten. 10,000 within 10 minutes: more than honest people ever come, and less than 2 MB.
+///
+/// Nobody is turned away for those who flood: to refuse would let anybody who calls often enough lock everybody out. That a
+/// sign-in is forgotten too early opens nothing by itself: whoever tries it again needs the browser's sealed cookie, which
+/// went when it ended, and another code of the provider for the same challenge and nonce, since a code is good once.
 const MOST_ENDED: usize = 10_000;
 
 /// Why somebody was not signed in, by the word that the page explains.
@@ -122,13 +131,20 @@ impl Providers {
         Ok(found)
     }
 
-    /// Notes that a sign-in has ended; says whether it had before: nobody ends one twice.
+    /// Notes that a sign-in has ended; false where it had before: nobody ends one twice.
     pub fn end(&self, flow: &Flow) -> bool {
         let now = now_ms();
         let mut ended = self.ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        ended.retain(|_, began| now - *began < oidc::FLOW_MS);
-        if ended.len() >= MOST_ENDED || ended.contains_key(&flow.state) {
+        if ended.contains_key(&flow.state) {
             return false;
+        }
+        if ended.len() >= MOST_ENDED {
+            ended.retain(|_, began| now - *began < oidc::FLOW_MS);
+        }
+        if ended.len() >= MOST_ENDED
+            && let Some(first) = ended.iter().min_by_key(|(_, began)| **began).map(|(state, _)| state.clone())
+        {
+            ended.remove(&first);
         }
         ended.insert(flow.state.clone(), flow.began_ms);
         true
@@ -159,7 +175,7 @@ impl Providers {
         let declared = &provider.declared;
         let mapping = Mapping { name: &declared.name_claim, groups: &declared.groups_claim };
         let told = oidc::says_name(&claims, &mapping)
-            && oidc::identity(&claims, &mapping).groups.is_some()
+            && oidc::identity(&claims, &mapping).is_ok_and(|said| said.groups.is_some())
             && oidc::says_all_of(&claims, &declared.only);
         let more = match (&known.discovery.userinfo_endpoint, &tokens.access_token) {
             (Some(endpoint), Some(token)) if !told => {
@@ -248,6 +264,15 @@ fn exchange(
 }
 
 async fn fetch(egress: &Egress, request: Request) -> Result<Vec<u8>, Hindrance> {
+    fetch_within(WHOLE, egress, request).await
+}
+
+async fn fetch_within(whole: Duration, egress: &Egress, request: Request) -> Result<Vec<u8>, Hindrance> {
+    let late = |_| Hindrance::new("provider", format!("no whole answer within {} s", whole.as_secs()));
+    tokio::time::timeout(whole, answer(egress, request)).await.map_err(late)?
+}
+
+async fn answer(egress: &Egress, request: Request) -> Result<Vec<u8>, Hindrance> {
     let mut response = egress.send(Request { answer_bytes: MOST_BYTES, wait: WAIT, ..request }).await?;
     let text = response.bytes().await?;
     if !response.status.is_success() {
@@ -270,5 +295,56 @@ mod tests {
         assert!(providers.place("other").try_lock().is_ok(), "another provider waits for the slow one");
         drop(fetching);
         assert!(providers.place("slow").try_lock().is_ok());
+    }
+
+    #[test]
+    fn a_flood_of_sign_ins_that_end_keeps_nobody_out() {
+        let providers = Providers::default();
+        let flow = |number: usize, began_ms: i64| Flow {
+            provider: "p".to_owned(),
+            state: number.to_string(),
+            nonce: String::new(),
+            verifier: String::new(),
+            next: "/".to_owned(),
+            began_ms,
+        };
+        let now = now_ms();
+        let many = i64::try_from(MOST_ENDED).unwrap();
+        for number in 0..MOST_ENDED {
+            assert!(providers.end(&flow(number, now - many + i64::try_from(number).unwrap())), "{number}");
+        }
+        let honest = flow(MOST_ENDED, now);
+        assert!(providers.end(&honest), "somebody is kept out by others");
+        assert!(!providers.end(&honest), "a sign-in ended twice");
+        assert!(!providers.end(&flow(MOST_ENDED - 1, now)), "a sign-in ended twice");
+        // Only the one that began first was forgotten, and there are no more than before.
+        let ended = providers.ended.lock().unwrap();
+        assert!(ended.len() == MOST_ENDED && !ended.contains_key("0") && ended.contains_key("1"));
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_drips_is_not_waited_for() {
+        use std::io::{Read, Write};
+
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+            while stream.write_all(b" ").is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let toml =
+            format!("[[egress]]\nhost = '127.0.0.1'\nport = {port}\npurpose = 'sign-in'\ntls = false\n");
+        let perimeter = intramuros_core::perimeter::Perimeter::parse(&toml, "intramuros.toml").unwrap();
+        let surroundings = intramuros_egress::Surroundings::of_system();
+        let egress = Egress::new(&perimeter, surroundings, Arc::new(|_| Ok(()))).unwrap();
+        let request = Request::get(Purpose::SignIn, format!("http://127.0.0.1:{port}/"));
+        let began = Instant::now();
+        let hindrance = fetch_within(Duration::from_millis(300), &egress, request).await.unwrap_err();
+        assert!(hindrance.word == "provider" && hindrance.why.contains("no whole answer"), "{hindrance:?}");
+        assert!(began.elapsed() < WAIT, "{:?}", began.elapsed());
     }
 }

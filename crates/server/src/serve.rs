@@ -132,8 +132,9 @@ fn connection(
 /// When the other side does not speak the protocol.
 pub async fn offer_tools(application: Application) -> Result<(), Error> {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let is_served = application.settings.public_url.is_some();
     let (_stop, stopping) = watch::channel(false);
     let progress = progress::follow(Arc::clone(&application.library), stopping.clone());
     let shared = Arc::new(Shared::new(application, &[nowhere], progress, stopping));
-    mcp::over_pipes(&shared).await
+    mcp::over_pipes(&shared, is_served).await
 }

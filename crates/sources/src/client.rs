@@ -1,7 +1,7 @@
 //! How is something asked of a place, under limits, until somebody says stop?
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -80,13 +80,26 @@ impl Client {
         time: Duration,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
+        self.wait_until(Instant::now() + time, time, work)
+    }
+
+    /// Does a piece of something that has `time` as a whole, which is over at `until`, or until somebody says stop.
+    pub fn wait_until<T>(
+        &self,
+        until: Instant,
+        time: Duration,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let late = || Failure::Unreachable(format!("no whole answer within {} s", time.as_secs()));
+        // What is done at once is never found to be late: who sends on and on would be read on and on.
+        if Instant::now() >= until {
+            return Err(late());
+        }
         let mut stop = self.stop.clone();
         self.runtime.block_on(async {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => Err(Failure::Stopped),
-                done = tokio::time::timeout(time, work) => done.unwrap_or_else(|_| {
-                    Err(Failure::Unreachable(format!("no whole answer within {} s", time.as_secs())))
-                }),
+                done = tokio::time::timeout_at(until.into(), work) => done.unwrap_or_else(|_| Err(late())),
             }
         })
     }
@@ -168,4 +181,39 @@ pub(crate) fn with_basic(user: &str, secret: &str, mut request: Request) -> Resu
     value.set_sensitive(true);
     request.headers.insert(AUTHORIZATION, value);
     Ok(request)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use intramuros_core::perimeter::Perimeter;
+    use intramuros_egress::Surroundings;
+
+    use super::*;
+
+    /// A client from which nothing may leave, and what says stop to it.
+    pub(crate) fn for_tests(runtime: &tokio::runtime::Runtime) -> (Client, watch::Sender<bool>) {
+        let perimeter = Perimeter::parse("", "intramuros.toml").unwrap();
+        let surroundings = Surroundings::of_system();
+        let egress = Egress::new(&perimeter, surroundings, std::sync::Arc::new(|_| Ok(()))).unwrap();
+        let (stop, stopped) = watch::channel(false);
+        (Client::new(egress, runtime.handle().clone(), stopped), stop)
+    }
+
+    #[test]
+    fn pieces_of_one_thing_share_its_time() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (client, _stop) = for_tests(&runtime);
+        let (began, time) = (Instant::now(), Duration::from_millis(200));
+        let mut pieces = 0;
+        // Each piece is there at once, and yet they end.
+        let failure = loop {
+            match client.wait_until(began + time, time, async { Ok(()) }) {
+                Ok(()) => pieces += 1,
+                Err(failure) => break failure,
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        assert!(pieces > 0 && matches!(failure, Failure::Unreachable(_)), "{pieces} {failure}");
+        assert!(client.wait(time, async { Ok(()) }).is_ok());
+    }
 }

@@ -66,6 +66,15 @@ impl Failure {
         }
     }
 
+    /// The same for one file of a place that was listed: what is odd about its answer is this file's matter, and says
+    /// nothing of the others.
+    pub(crate) fn of_file(status: http::StatusCode, what: &str) -> Failure {
+        match Failure::of_status(status, what) {
+            Failure::Odd(said) => Failure::File(said),
+            other => other,
+        }
+    }
+
     /// What happened on this machine's disk.
     pub(crate) fn disk(error: std::io::Error) -> Failure {
         Failure::Own(format!("what was fetched can't be kept: {error}"))
@@ -83,5 +92,41 @@ impl From<EgressError> for Failure {
             | EgressError::Request(_) => Failure::Own(said),
             _ => Failure::Unreachable(said),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_that_answers_oddly_is_its_own_matter() {
+        let check = |status: u16, whole: &str, file: &str| {
+            let status = http::StatusCode::from_u16(status).unwrap();
+            let kind = |failure: Failure| match failure {
+                Failure::Credentials(_) => "credentials",
+                Failure::Unreachable(_) => "unreachable",
+                Failure::Gone => "gone",
+                Failure::File(_) => "file",
+                Failure::Odd(_) => "odd",
+                _ => "other",
+            };
+            let found = (kind(Failure::of_status(status, "x")), kind(Failure::of_file(status, "x")));
+            assert_eq!(found, (whole, file), "{status}");
+        };
+        for odd in [204, 301, 302, 307, 400, 405, 406, 409, 416, 422, 501, 505] {
+            check(odd, "odd", "file");
+        }
+        for closed in [403, 423, 451] {
+            check(closed, "file", "file");
+        }
+        for passing in [408, 425, 429, 500, 502, 503, 504, 507] {
+            check(passing, "unreachable", "unreachable");
+        }
+        for gone in [404, 410] {
+            check(gone, "gone", "gone");
+        }
+        check(401, "credentials", "credentials");
+        check(407, "credentials", "credentials");
     }
 }

@@ -5,7 +5,7 @@
 //! are opened to look (`EXAMINE`): nothing is marked as read.
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use imap_proto::{AttributeValue, MailboxDatum, NameAttribute, Response, ResponseCode, Status};
 use intramuros_core::perimeter::source::place_of;
@@ -20,8 +20,16 @@ use crate::visit::{Entry, Visit};
 /// Time for one command with its whole answer. 20 min, as for a request of HTTP: a message of 256 MiB on a slow line.
 const COMMAND_TIME: Duration = Duration::from_secs(1200);
 
-/// Longest answer beside a message's own bytes, in bytes. 16 MiB: the list of 100,000 messages.
+/// Most bytes that answer one command, beside a message's own. 16 MiB: the list of a million messages, whose numbers have
+/// up to ten digits, with room to spare.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// Most messages of one mailbox. 1 million: 24 MB while it is looked through, and far more than a visit takes.
+const MAX_MESSAGES: usize = 1_000_000;
+
+/// Parentheses within parentheses in one answer. 32: what is asked for here nests two deep, and the parser calls itself
+/// for each further one, so that an answer of nothing else would overflow the stack and end the whole program.
+const MAX_NESTED: usize = 32;
 
 /// Messages whose size and date are asked for in one command. 2,000: an answer of 200 kB.
 const AT_ONCE: usize = 2_000;
@@ -36,6 +44,8 @@ struct Session<'a> {
     /// What came and was not taken yet.
     buffer: Vec<u8>,
     tag: u32,
+    /// When the whole answer to what was asked last must be here.
+    until: Instant,
     /// A message was not taken to its end: what follows would be taken for answers.
     broken: bool,
 }
@@ -63,7 +73,9 @@ pub(crate) fn visit(visit: &mut Visit<'_>) -> Result<(), Failure> {
     let declared = visit.declared;
     let (_, host, port) = place_of(declared.source.kind, declared.url()).map_err(Failure::Own)?;
     let connection = visit.client.connect(&host.to_string(), port)?;
-    let mut session = Session { client: visit.client, connection, buffer: Vec::new(), tag: 0, broken: false };
+    let until = Instant::now() + COMMAND_TIME;
+    let mut session =
+        Session { client: visit.client, connection, buffer: Vec::new(), tag: 0, until, broken: false };
     session.greeting()?;
     let (Some(user), Some(secret)) = (&declared.source.user, &declared.secret) else {
         return Err(Failure::Own("a mailbox needs `user` and a secret".to_owned()));
@@ -115,9 +127,9 @@ fn quoted(text: &str) -> Option<String> {
 
 impl Session<'_> {
     fn greeting(&mut self) -> Result<(), Failure> {
-        let line = self.response(&mut None)?;
-        match Response::parse(&line) {
-            Ok((_, Response::Data { status: Status::Ok | Status::PreAuth, .. })) => Ok(()),
+        let line = self.response(&mut None, MAX_ANSWER_BYTES)?;
+        match understood(&line)? {
+            Some(Response::Data { status: Status::Ok | Status::PreAuth, .. }) => Ok(()),
             _ => Err(odd("greets in no way that is known")),
         }
     }
@@ -135,8 +147,7 @@ impl Session<'_> {
     }
 
     fn login_by_literals(&mut self, user: &str, secret: &str) -> Result<(), Failure> {
-        self.tag += 1;
-        let tag = format!("a{}", self.tag);
+        let tag = self.begin();
         self.write(format!("{tag} LOGIN {{{}}}\r\n", user.len()).as_bytes())?;
         self.goes_on()?;
         self.write(format!("{user} {{{}}}\r\n", secret.len()).as_bytes())?;
@@ -146,7 +157,7 @@ impl Session<'_> {
     }
 
     fn goes_on(&mut self) -> Result<(), Failure> {
-        let line = self.response(&mut None)?;
+        let line = self.response(&mut None, MAX_ANSWER_BYTES)?;
         if line.starts_with(b"+") {
             Ok(())
         } else {
@@ -159,8 +170,11 @@ impl Session<'_> {
         self.command("LIST \"\" \"*\"", &mut |response| {
             if let Response::MailboxData(MailboxDatum::List(list)) = response
                 && !list.name_attributes.contains(&NameAttribute::NoSelect)
-                && mailboxes.len() < MAX_MAILBOXES
             {
+                if mailboxes.len() == MAX_MAILBOXES {
+                    // What is left out would be taken for gone.
+                    return Err(Failure::Limit(format!("there are more than {MAX_MAILBOXES} mailboxes")));
+                }
                 let shown = match list.delimiter.as_deref() {
                     Some("/") | None => decode(&list.name),
                     Some(delimiter) => decode(&list.name).replace('/', "∕").replace(delimiter, "/"),
@@ -191,6 +205,9 @@ impl Session<'_> {
         let mut messages = Vec::new();
         self.command("UID SEARCH ALL", &mut |response| {
             if let Response::MailboxData(MailboxDatum::Search(uids)) = response {
+                if messages.len() + uids.len() > MAX_MESSAGES {
+                    return Err(Failure::Limit(format!("a mailbox has more than {MAX_MESSAGES} messages")));
+                }
                 messages.extend(uids.into_iter().map(|uid| Message { uid, size: 0, date_ms: 0 }));
             }
             Ok(())
@@ -229,12 +246,18 @@ impl Session<'_> {
 
     /// Writes the bytes of a message.
     fn fetch(&mut self, uid: u32, into: &mut dyn Write) -> Result<(), Failure> {
-        self.tag += 1;
-        let tag = format!("a{}", self.tag);
+        let tag = self.begin();
         self.write(format!("{tag} UID FETCH {uid} BODY.PEEK[]\r\n").as_bytes())?;
         let mut body = Some(Body { into, came: false });
         self.answers(&tag, &mut |_| Ok(()), &mut body)?;
         if body.is_some_and(|body| body.came) { Ok(()) } else { Err(Failure::Gone) }
+    }
+
+    /// The tag of a new command, whose time begins now.
+    fn begin(&mut self) -> String {
+        self.tag += 1;
+        self.until = Instant::now() + COMMAND_TIME;
+        format!("a{}", self.tag)
     }
 
     fn command(
@@ -242,8 +265,7 @@ impl Session<'_> {
         command: &str,
         take: &mut dyn FnMut(Response<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        self.tag += 1;
-        let tag = format!("a{}", self.tag);
+        let tag = self.begin();
         self.write(format!("{tag} {command}\r\n").as_bytes())?;
         self.answers(&tag, take, &mut None)
     }
@@ -256,7 +278,7 @@ impl Session<'_> {
         }
         let connection = &mut self.connection;
         let lost = |error: std::io::Error| Failure::Unreachable(format!("the mail server is gone: {error}"));
-        self.client.wait(COMMAND_TIME, async {
+        self.client.wait_until(self.until, COMMAND_TIME, async {
             connection.write_all(bytes).await.map_err(lost)?;
             connection.flush().await.map_err(lost)
         })
@@ -269,10 +291,13 @@ impl Session<'_> {
         take: &mut dyn FnMut(Response<'_>) -> Result<(), Failure>,
         body: &mut Option<Body<'_>>,
     ) -> Result<(), Failure> {
+        // Of the whole command, not of each line: lines that say little can go on and on.
+        let mut left = MAX_ANSWER_BYTES;
         loop {
-            let line = self.response(body)?;
-            match Response::parse(&line) {
-                Ok((_, Response::Done { tag: done, status, outcome })) if done.0 == tag => {
+            let line = self.response(body, left)?;
+            left = left.saturating_sub(line.len());
+            match understood(&line)? {
+                Some(Response::Done { tag: done, status, outcome }) if done.0 == tag => {
                     let said: String = outcome.information.unwrap_or_default().chars().take(200).collect();
                     return match status {
                         Status::Ok => Ok(()),
@@ -280,24 +305,24 @@ impl Session<'_> {
                         _ => Err(odd(format!("does not understand: {said}"))),
                     };
                 }
-                Ok((_, Response::Data { status: Status::Bye, outcome })) => {
+                Some(Response::Data { status: Status::Bye, outcome }) => {
                     let said: String = outcome.information.unwrap_or_default().chars().take(200).collect();
                     return Err(Failure::Unreachable(format!("the mail server says goodbye: {said}")));
                 }
-                Ok((_, response)) => take(response)?,
+                Some(response) => take(response)?,
                 // Servers say much that nobody asked for.
-                Err(_) => {}
+                None => {}
             }
         }
     }
 
-    /// One answer with the literals in it. The first literal goes to `body` instead, where there is one; an empty one
-    /// stands in its place.
-    fn response(&mut self, body: &mut Option<Body<'_>>) -> Result<Vec<u8>, Failure> {
+    /// One answer of at most `most` bytes, with the literals in it. The first literal goes to `body` instead, where there
+    /// is one; an empty one stands in its place.
+    fn response(&mut self, body: &mut Option<Body<'_>>, most: usize) -> Result<Vec<u8>, Failure> {
         let mut whole = Vec::new();
         loop {
             let line = self.line()?;
-            if whole.len() + line.len() > MAX_ANSWER_BYTES {
+            if whole.len() + line.len() > most {
                 return Err(odd("answers without end"));
             }
             let Some(length) = literal(&line) else {
@@ -307,7 +332,7 @@ impl Session<'_> {
             match body {
                 Some(body) if !body.came => {
                     let end = line.iter().rposition(|byte| *byte == b'{').unwrap_or(line.len());
-                    whole.extend_from_slice(&line[..end]);
+                    whole.extend_from_slice(line.get(..end).unwrap_or_default());
                     whole.extend_from_slice(b"\"\"");
                     self.broken = true;
                     self.pass(length, &mut *body.into)?;
@@ -316,7 +341,7 @@ impl Session<'_> {
                 }
                 _ => {
                     whole.extend_from_slice(&line);
-                    if whole.len() as u64 + length > MAX_ANSWER_BYTES as u64 {
+                    if length > most.saturating_sub(whole.len()) as u64 {
                         return Err(odd("answers without end"));
                     }
                     self.pass(length, &mut whole)?;
@@ -357,14 +382,17 @@ impl Session<'_> {
 
     fn read(&mut self) -> Result<(), Failure> {
         let (connection, buffer) = (&mut self.connection, &mut self.buffer);
-        let read = self.client.wait(COMMAND_TIME, async {
+        let read = self.client.wait_until(self.until, COMMAND_TIME, async {
             let mut some = [0; 16 << 10];
             let read = connection.read(&mut some).await;
             let read =
                 read.map_err(|error| Failure::Unreachable(format!("the mail server is gone: {error}")))?;
             buffer.extend_from_slice(some.get(..read).unwrap_or_default());
             Ok(read)
-        })?;
+        });
+        // What comes too late would be taken for the answer to what is asked next.
+        self.broken |= read.is_err();
+        let read = read?;
         if read > 0 { Ok(()) } else { Err(Failure::Unreachable("the mail server broke off".to_owned())) }
     }
 }
@@ -373,6 +401,43 @@ impl Session<'_> {
 struct Body<'a> {
     into: &'a mut dyn Write,
     came: bool,
+}
+
+/// What an answer says; none when it is not understood.
+///
+/// # Errors
+/// When it nests deeper than the parser may be given.
+fn understood(answer: &[u8]) -> Result<Option<Response<'_>>, Failure> {
+    if nests(answer) > MAX_NESTED {
+        return Err(odd(format!("nests its answer more than {MAX_NESTED} deep")));
+    }
+    Ok(Response::parse(answer).ok().map(|(_, response)| response))
+}
+
+/// How deep parentheses nest outside quotes and literals, which are taken for such by the parser's own rules.
+fn nests(answer: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut quoted, mut left) = (0_usize, 0, false, answer);
+    while let Some((byte, rest)) = left.split_first() {
+        left = rest;
+        match byte {
+            b'\\' if quoted => left = left.get(1..).unwrap_or_default(),
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            b'{' => left = after_literal(left).unwrap_or(left),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// What follows a literal whose `{` was taken; none when it is no literal.
+fn after_literal(left: &[u8]) -> Option<&[u8]> {
+    let digits = left.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let length: u32 = std::str::from_utf8(left.get(..digits)?).ok()?.parse().ok()?;
+    left.get(digits..)?.strip_prefix(b"}\r\n")?.get(usize::try_from(length).ok()?..)
 }
 
 /// The length of a literal that follows a line: `… {123}`.
@@ -473,5 +538,27 @@ mod tests {
         }
         assert_eq!(quoted("a\"b\\c").as_deref(), Some("\"a\\\"b\\\\c\""));
         assert_eq!((quoted("é"), quoted("a\r\nb")), (None, None));
+    }
+
+    #[test]
+    fn an_answer_that_nests_too_deep_is_not_given_to_the_parser() {
+        let check =
+            |answer: &str, expected: usize| assert_eq!(nests(answer.as_bytes()), expected, "{answer}");
+        check("* 1 FETCH (UID 1 FLAGS (\\Seen) X ())\r\n", 2);
+        check("* LIST () \"/\" \"a (((\"\r\n", 1);
+        check("\"\\\"((\" (", 1);
+        check("\"\\\\\" ((", 2);
+        // A literal is passed over; what only looks like one is not.
+        check("{3}\r\n((( (", 1);
+        check("{3\"}\"\r\n(((", 3);
+        check("{3+}\r\n(((", 3);
+        check("{99}\r\n((", 2);
+        check("))) ((", 2);
+        let deep = |depth: usize| format!("* 1 FETCH (BODYSTRUCTURE {}\r\n", "(".repeat(depth));
+        assert!(understood(deep(20_000).as_bytes()).is_err());
+        assert!(understood(deep(MAX_NESTED).as_bytes()).is_err());
+        assert!(understood(deep(MAX_NESTED - 1).as_bytes()).is_ok_and(|said| said.is_none()));
+        let plain = b"* 1 FETCH (UID 7 RFC822.SIZE 5)\r\n";
+        assert!(matches!(understood(plain), Ok(Some(Response::Fetch(1, _)))));
     }
 }

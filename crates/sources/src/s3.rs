@@ -94,11 +94,8 @@ fn offer(visit: &mut Visit<'_>, bucket: &Bucket<'_>, object: &xml::Element) -> R
         let head = client.download(request, limit, &mut |head| head.status == StatusCode::OK, into)?;
         match head.status {
             StatusCode::OK => Ok(()),
-            // An object in an archive, or encrypted with a key that is not ours.
-            StatusCode::BAD_REQUEST => {
-                Err(Failure::File("fetching the object: the place answers 400".to_owned()))
-            }
-            status => Err(Failure::of_status(status, "fetching the object")),
+            // Such as 400 for an object in an archive, or one encrypted with a key that is not ours.
+            status => Err(Failure::of_file(status, "fetching the object")),
         }
     })
 }

@@ -67,14 +67,22 @@ impl Outcome {
     /// Notes that a part could not be looked at.
     pub(crate) fn trouble(&mut self, part: &str, why: String) {
         if self.troubles.len() < MOST_TROUBLES {
-            self.troubles.push((part.to_owned(), why));
+            self.troubles.push((shown(part), shown(&why)));
         }
     }
 
     pub(crate) fn fail(&mut self, failure: &Failure) {
         self.failure = Some(failure.word().to_owned());
-        self.why = Some(failure.to_string());
+        self.why = Some(shown(&failure.to_string()));
     }
+}
+
+/// What a place says, as it can be shown in a terminal and in one line: no control character in it, nor one that turns the
+/// direction of what follows.
+fn shown(text: &str) -> String {
+    let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    text.chars().map(|letter| if breaks(letter) || turns(letter) { '\u{fffd}' } else { letter }).collect()
 }
 
 /// How a place does.
@@ -114,5 +122,21 @@ impl State {
             let beside = file.with_extension("new");
             let _ = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, file));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_place_says_writes_nothing_into_a_terminal() {
+        let mut outcome = Outcome::default();
+        outcome.trouble("été/a\u{1b}[2J\nb\r\t\0\u{7f}\u{9b}c", "no\u{202e}txt.exe\u{2028}x".to_owned());
+        let odd = '\u{fffd}';
+        let expected = format!("été/a{odd}[2J{odd}b{odd}{odd}{odd}{odd}{odd}c");
+        assert_eq!(outcome.troubles, [(expected, format!("no{odd}txt.exe{odd}x"))]);
+        outcome.fail(&Failure::Odd("the mail server says \u{1b}]0;x\u{7}".to_owned()));
+        assert_eq!(outcome.why, Some(format!("the mail server says {odd}]0;x{odd}")));
     }
 }

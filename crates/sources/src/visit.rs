@@ -19,7 +19,10 @@ use crate::failure::Failure;
 use crate::state::Outcome;
 
 /// Longest path, in bytes. 4 KiB: what file systems take.
-const MAX_PATH_BYTES: usize = 4096;
+pub(crate) const MAX_PATH_BYTES: usize = 4096;
+
+/// Letters that are shown of a name that is refused. 100: enough to find it by.
+const REFUSED_SHOWN: usize = 100;
 
 /// How often a file is asked for that could not be fetched for a passing reason.
 const TRIES: u32 = 3;
@@ -132,13 +135,7 @@ impl<'a> Visit<'a> {
             return Err(Failure::Stopped);
         }
         if !is_name(&entry.path) {
-            self.outcome.refused += 1;
-            self.outcome.trouble(
-                &entry.path.chars().take(100).collect::<String>(),
-                "a name that no file has here".to_owned(),
-            );
-            // The same names over and over must not keep a visit from its end.
-            return self.check_count();
+            return self.refuse(&entry.path);
         }
         let junk =
             self.declared.source.kind != intramuros_core::perimeter::SourceKind::Web && is_junk(&entry.path);
@@ -173,6 +170,17 @@ impl<'a> Visit<'a> {
         self.hand_over_in_time()
     }
 
+    /// A name that no file can have here.
+    ///
+    /// # Errors
+    /// When there are too many: the same names over and over must not keep a visit from its end.
+    pub fn refuse(&mut self, name: &str) -> Result<(), Failure> {
+        self.outcome.refused += 1;
+        let start: String = name.chars().take(REFUSED_SHOWN).collect();
+        self.outcome.trouble(&start, "a name that no file has here".to_owned());
+        self.check_count()
+    }
+
     /// A file that is known and there, of which nothing is asked.
     ///
     /// # Errors
@@ -191,8 +199,7 @@ impl<'a> Visit<'a> {
     /// When there are too many, or it can't be kept.
     pub fn take_fetched(&mut self, entry: Entry, incoming: Incoming) -> Result<(), Failure> {
         if !is_name(&entry.path) {
-            self.outcome.refused += 1;
-            return self.check_count();
+            return self.refuse(&entry.path);
         }
         if self.seen.insert(entry.path.clone()) {
             self.outcome.found += 1;
@@ -275,12 +282,19 @@ impl<'a> Visit<'a> {
     fn check_count(&self) -> Result<(), Failure> {
         let most = self.declared.source.most_files();
         if self.seen.len() <= most && self.outcome.refused as usize <= most {
-            return Ok(());
+            Ok(())
+        } else {
+            Err(self.too_many())
         }
-        Err(Failure::Limit(format!(
+    }
+
+    /// That there are more files than are taken from the place.
+    pub fn too_many(&self) -> Failure {
+        let most = self.declared.source.most_files();
+        Failure::Limit(format!(
             "there are more than {most} files; nothing is removed. Take a part of the place, leave some out with `exclude`, \
              or declare a larger `most_files`"
-        )))
+        ))
     }
 
     /// Brings the bytes of a file, with several attempts where the reason may pass.

@@ -132,7 +132,7 @@ fn file(
         if head.status == StatusCode::OK {
             Ok(())
         } else {
-            Err(Failure::of_status(head.status, "fetching the file"))
+            Err(Failure::of_file(head.status, "fetching the file"))
         }
     })
 }

@@ -82,13 +82,26 @@ mod tests {
                 kind: BlockKind::Heading { level: 2 }, text: "L’été".into(), place: Place::default()
             },
             Block {
+                kind: BlockKind::Paragraph,
+                text: "deux lignes".into(),
+                place: Place { line: Some(4), line_starts: vec![5], ..Place::default() },
+            },
+            Block {
                 kind: BlockKind::TableRow { table: 1, header: true },
                 text: "a | b".into(),
-                place: Place { page: Some(3), line: None, section: Some("Feuille 1".into()) },
+                place: Place { page: Some(3), section: Some("Feuille 1".into()), ..Place::default() },
             },
         ];
         assert_eq!(unpack(&pack(&blocks).unwrap()).unwrap(), blocks);
         assert!(unpack(&[1, 2]).is_err());
         assert!(unpack(&[255, 255, 255, 255, 0]).is_err());
+    }
+
+    #[test]
+    fn a_body_of_before_blocks_knew_all_their_lines_opens() {
+        let json = br#"[{"type":"paragraph","text":"deux lignes","place":{"line":3}}]"#;
+        let place = Place { line: Some(3), ..Place::default() };
+        let block = Block { kind: BlockKind::Paragraph, text: "deux lignes".into(), place };
+        assert_eq!(unpack(&lz4_flex::compress_prepend_size(json)).unwrap(), [block]);
     }
 }

@@ -1,6 +1,7 @@
 //! Which connection serves this call: the one that writes, or one of those that read?
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -85,11 +86,8 @@ impl Store {
     /// # Errors
     /// When there is none, when an older or newer program wrote it, when it can't be read.
     pub fn open_read_only(folder: &Path) -> Result<Store, Error> {
+        Store::look_for(folder)?;
         let path = folder.join(DATABASE);
-        if !path.is_file() {
-            return Err(Error::user(format!("{} holds nothing yet", folder.display()))
-                .hint("read a folder first: `intramuros ingest FOLDER` or `intramuros serve FOLDER`"));
-        }
         let reader = open::reader(&path)?;
         if schema::DOCUMENTS.check(&reader)? < schema::VERSION {
             return Err(Error::config("the data folder was written by an older Intramuros")
@@ -97,6 +95,24 @@ impl Store {
         }
         let readers = Readers::of(path, vec![reader]);
         Ok(Store { folder: folder.to_owned(), writer: None, readers, _lock: None })
+    }
+
+    /// Whether a data folder holds a store; makes nothing.
+    ///
+    /// # Errors
+    /// When there is none, and when the system does not let this person see.
+    pub fn look_for(folder: &Path) -> Result<(), Error> {
+        match std::fs::metadata(folder.join(DATABASE)) {
+            Ok(found) if found.is_file() => Ok(()),
+            // Somebody else's folder may hold anything.
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::config(format!("the data folder {} can't be read", folder.display()))
+                    .hint("check who owns it, or name another with `--data FOLDER`")
+                    .because(error))
+            }
+            _ => Err(Error::user(format!("{} holds nothing yet", folder.display()))
+                .hint("read a folder first: `intramuros ingest FOLDER` or `intramuros serve FOLDER`")),
+        }
     }
 
     /// The data folder.
@@ -171,5 +187,25 @@ impl Store {
                 .doing("naming the store")?;
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_a_store_is_told_apart_from_one_that_can_not_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |folder: &Path, expected: &str| {
+            let said = Store::look_for(folder).unwrap_err().to_string();
+            assert!(said.contains(expected), "{said}");
+        };
+        check(folder.path(), "holds nothing yet");
+        check(&folder.path().join("none"), "holds nothing yet");
+        // Rights would not do: whoever tests as root has them all.
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        check(&file, "can't be read: Not a directory");
     }
 }

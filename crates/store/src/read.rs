@@ -88,6 +88,26 @@ impl Store {
         packed.map(|packed| body::unpack(&packed)).transpose()
     }
 
+    /// The documents whose text can't be unpacked any more, in the order of their numbers. Reads every text, one at a
+    /// time.
+    pub fn damaged_bodies(&self) -> Result<Vec<DocumentId>, Error> {
+        self.read(|connection| {
+            let what = "reading every document's text";
+            let sql = "SELECT document_id, body FROM bodies ORDER BY document_id";
+            let mut statement = connection.prepare_cached(sql).doing(what)?;
+            let mut rows = statement.query([]).doing(what)?;
+            let mut damaged = Vec::new();
+            while let Some(row) = rows.next().doing(what)? {
+                let packed = row.get_ref(1).doing(what)?.as_blob();
+                if packed.is_ok_and(|packed| body::unpack(packed).is_ok()) {
+                    continue;
+                }
+                damaged.push(DocumentId(row.get(0).doing(what)?));
+            }
+            Ok(damaged)
+        })
+    }
+
     /// The passages of a document, in order.
     pub fn passages_of(&self, document: DocumentId) -> Result<Vec<StoredPassage>, Error> {
         self.read(|connection| {
@@ -309,4 +329,38 @@ fn passage_key(row: &Row<'_>) -> rusqlite::Result<PassageKey> {
         ordinal: row.get(2)?,
         embed_hash: TextHash(row.get(3)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use intramuros_core::document::{BlockKind, Place};
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_damaged_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let text = "Le lierre couvre trois murs. ".repeat(40);
+        let good =
+            body::pack(&[Block { kind: BlockKind::Paragraph, text, place: Place::default() }]).unwrap();
+        let cut = good.split_at(good.len() / 2).0.to_vec();
+        let no_json = lz4_flex::compress_prepend_size(b"[{");
+        store
+            .write(|connection| {
+                // Texts alone, without what they belong to.
+                connection.pragma_update(None, "foreign_keys", false).doing("testing")?;
+                for (number, packed) in [(1, &good), (2, &cut), (3, &good), (4, &no_json), (5, &Vec::new())] {
+                    connection
+                        .execute(
+                            "INSERT INTO bodies(document_id, body) VALUES(?1, ?2)",
+                            params![number, packed],
+                        )
+                        .doing("testing")?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(store.damaged_bodies().unwrap(), [2, 4, 5].map(DocumentId));
+    }
 }

@@ -1,11 +1,33 @@
 //! What do several test suites need to stand on? (development only)
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Says that a test is left out for want of something: a short word for it (`data`, `tesseract`…) and a line for
+/// people. It goes to standard error past what catches the output of tests that succeed, each line once a run: a
+/// skipped test looks like one that passed otherwise.
+///
+/// # Panics
+/// Where `INTRAMUROS_REQUIRED` names what is wanting: `data,tesseract`.
+pub fn skip(need: &str, why: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let required = std::env::var("INTRAMUROS_REQUIRED").unwrap_or_default();
+    assert!(!names(&required, need), "INTRAMUROS_REQUIRED names `{need}`: {why}");
+    let line = format!("skipped: {why} [{need}]\n");
+    if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
+        // Nobody reads it: nothing to be done.
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
+}
+
+fn names(list: &str, need: &str) -> bool {
+    list.split(',').any(|one| one.trim() == need)
+}
 
 /// A folder or file of the shared test data, which is not part of the repository: `$INTRAMUROS_DATA/NAME`, or
 /// `shared/data/NAME` beside the repository. None, with a line that says so, where it is absent: the test skips.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub fn shared_data(name: &str) -> Option<PathBuf> {
     let declared = std::env::var_os("INTRAMUROS_DATA").map(PathBuf::from);
     let beside = || Some(Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3)?.join("shared/data"));
@@ -13,7 +35,8 @@ pub fn shared_data(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: {} is not here (set INTRAMUROS_DATA to the folder of test data)", path.display());
+    let why = format!("{} is not here (set INTRAMUROS_DATA to the folder of test data)", path.display());
+    skip("data", &why);
     None
 }
 
@@ -55,4 +78,20 @@ pub fn request_body(connection: impl Read) -> io::Result<Vec<u8>> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_required_is_named_in_a_list() {
+        let check =
+            |list: &str, need: &str, expected: bool| assert_eq!(names(list, need), expected, "{list}");
+        check("data,tesseract", "tesseract", true);
+        check("data, tesseract", "tesseract", true);
+        check("data", "tesseract", false);
+        check("database", "data", false);
+        check("", "data", false);
+    }
 }

@@ -1,45 +1,36 @@
 //! What are the products of quantised rows and the model's eight-bit weights?
 //!
-//! The processor multiplies four unsigned by four signed bytes and adds them up in one step (AVX-512 VNNI). The weights
-//! lie as it takes them: four rows deep, 32 columns wide. As many rows as fit into its registers are computed at once,
-//! so that a question's few rows read each weight once: reading them is most of a question's time.
+//! The weights lie as the processor takes them: some rows deep, some columns wide. As many rows as fit into its registers are
+//! computed at once, so that a question's few rows read each weight once: reading them is most of a question's time. The
+//! sums are exact on either processor.
 
-use std::arch::x86_64::{
-    __m512i, _mm512_add_epi32, _mm512_cvtepi32_epi8, _mm512_cvtps_epi32, _mm512_dpbusd_epi32,
-    _mm512_max_epi32, _mm512_min_epi32, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_si512,
-};
+mod bytes;
+mod pairs;
 
-use fearless_simd::prelude::*;
-use fearless_simd::x86::Avx512;
-use fearless_simd::{f32x16, i32x4, i32x16, kernel};
 use rten_simd::SimdOp;
 use rten_vecmath::MinMax;
 
-/// Columns computed at once: two registers.
-const COLUMNS: usize = 32;
+use super::processor::Processor;
 
-/// Bytes multiplied and added up in one step.
-const DEPTH: usize = 4;
-
-/// Rows computed at once: with two registers each, 24 of the 32 that there are; the weights and a row's bytes need three.
+/// Rows computed at once. 12: their sums take 24 of AVX-512's 32 registers, and 12 of AVX2's 16; the weights and a row's
+/// numbers need the others.
 const MOST_ROWS: usize = 12;
-
-/// A register's worth of weights, as it lies in the cache.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Lanes([i32; 16]);
 
 /// A matrix of weights of 8 bits with what makes numbers of its products.
 pub(super) struct Product {
     depth: usize,
     columns: usize,
-    /// By 32 columns, by four rows.
-    weights: Vec<[Lanes; 2]>,
+    weights: Weights,
     /// Of each column, for the rows' zero points.
     sums: Vec<i32>,
     scales: Vec<f32>,
     bias: Vec<f32>,
+}
+
+/// Weights as a processor takes them, by panels of columns, by steps of rows.
+enum Weights {
+    Bytes(Vec<bytes::Lanes>),
+    Pairs(Vec<pairs::Lanes>),
 }
 
 /// Matrices side by side, as the file holds them: weights by row, scale and bias by column.
@@ -49,54 +40,61 @@ pub(super) struct Part<'a> {
     pub bias: Vec<f32>,
 }
 
+impl Part<'_> {
+    fn weight(&self, row: usize, column: usize) -> u8 {
+        self.weights.get(row * self.scales.len() + column).copied().unwrap_or(0)
+    }
+}
+
 impl Product {
     /// Of matrices that share their rows, side by side; none when a size does not fit.
-    pub fn of(depth: usize, parts: Vec<Part<'_>>) -> Option<Product> {
+    pub fn of(processor: Processor, depth: usize, parts: Vec<Part<'_>>) -> Option<Product> {
         let columns: usize = parts.iter().map(|part| part.scales.len()).sum();
         let fits = |part: &Part<'_>| {
             part.bias.len() == part.scales.len()
-                && part.scales.len().is_multiple_of(COLUMNS)
+                && part.scales.len().is_multiple_of(bytes::COLUMNS)
                 && part.weights.len() == depth * part.scales.len()
         };
-        if !depth.is_multiple_of(4 * DEPTH) || !parts.iter().all(fits) {
+        if !depth.is_multiple_of(16) || !parts.iter().all(fits) {
             return None;
         }
-        let mut product = Product {
+        let weights = match processor {
+            Processor::Avx512(_) => {
+                Weights::Bytes(parts.iter().flat_map(|part| bytes::lay(depth, part)).collect())
+            }
+            Processor::Avx2(_) => {
+                Weights::Pairs(parts.iter().flat_map(|part| pairs::lay(depth, part)).collect())
+            }
+        };
+        let sum = |part: &Part<'_>, column: usize| {
+            (0..depth).map(|row| i32::from(part.weight(row, column) as i8)).sum::<i32>()
+        };
+        let sums = parts.iter().flat_map(|part| (0..part.scales.len()).map(move |column| sum(part, column)));
+        Some(Product {
             depth,
             columns,
-            weights: Vec::with_capacity(columns / COLUMNS * depth / DEPTH),
-            sums: Vec::with_capacity(columns),
-            scales: Vec::with_capacity(columns),
-            bias: Vec::with_capacity(columns),
-        };
-        for part in parts {
-            product.put(part);
-        }
-        Some(product)
-    }
-
-    fn put(&mut self, part: Part<'_>) {
-        let columns = part.scales.len();
-        let at = |row: usize, column: usize| part.weights.get(row * columns + column).copied().unwrap_or(0);
-        for first in (0..columns).step_by(COLUMNS) {
-            for row in (0..self.depth).step_by(DEPTH) {
-                let lane = |column: usize| {
-                    i32::from_le_bytes(std::array::from_fn(|deeper| at(row + deeper, first + column)))
-                };
-                let lanes = |half: usize| Lanes(std::array::from_fn(|column| lane(half * 16 + column)));
-                self.weights.push([lanes(0), lanes(1)]);
-            }
-        }
-        let sum = |column: usize| (0..self.depth).map(|row| i32::from(at(row, column) as i8)).sum::<i32>();
-        self.sums.extend((0..columns).map(sum));
-        self.scales.extend(part.scales);
-        self.bias.extend(part.bias);
+            weights,
+            sums: sums.collect(),
+            scales: parts.iter().flat_map(|part| part.scales.iter().copied()).collect(),
+            bias: parts.iter().flat_map(|part| part.bias.iter().copied()).collect(),
+        })
     }
 
     /// The product with every row, with scale and bias.
-    pub fn with(&self, processor: Avx512, rows: &Quantised) -> Vec<f32> {
+    pub fn with(&self, processor: Processor, rows: &Quantised) -> Vec<f32> {
         let mut out = vec![0.0; rows.count * self.columns];
-        multiply(processor, self, rows, &mut out);
+        if rows.depth == self.depth {
+            match (processor, &self.weights) {
+                (Processor::Avx512(simd), Weights::Bytes(weights)) => {
+                    bytes::multiply(simd, self, weights, rows, &mut out);
+                }
+                (Processor::Avx2(simd), Weights::Pairs(weights)) => {
+                    pairs::multiply(simd, self, weights, rows, &mut out);
+                }
+                // Both are laid out by `of`, for the processor that the program runs on.
+                _ => {}
+            }
+        }
         out
     }
 }
@@ -107,50 +105,30 @@ pub(super) struct Quantised {
     depth: usize,
     scale: f32,
     zero: u8,
-    /// By at most [`MOST_ROWS`] rows, by four bytes: those of each row one after another.
+    /// By at most [`MOST_ROWS`] rows, by what the processor takes of a row in one step: those of each row one after another.
     tiles: Vec<i32>,
 }
 
 impl Quantised {
     /// Of rows of `depth` numbers each, as ONNX's DynamicQuantizeLinear does it.
-    pub fn of(processor: Avx512, numbers: &[f32], depth: usize) -> Quantised {
+    pub fn of(processor: Processor, numbers: &[f32], depth: usize) -> Quantised {
         let (least, most) = MinMax::new(numbers).dispatch();
         let (least, most) = (least.min(0.0), most.max(0.0));
         let scale = (most - least) / 255.0;
         let zero = (0.0 - least / scale).clamp(0.0, 255.0).round_ties_even() as u8;
         let count = numbers.len() / depth.max(1);
-        let mut quantised = Quantised { count, depth, scale, zero, tiles: vec![0; numbers.len() / DEPTH] };
-        quantise(processor, numbers, &mut quantised);
+        let in_one = match processor {
+            Processor::Avx512(_) => bytes::DEPTH,
+            Processor::Avx2(_) => pairs::DEPTH,
+        };
+        let mut quantised = Quantised { count, depth, scale, zero, tiles: vec![0; numbers.len() / in_one] };
+        match processor {
+            Processor::Avx512(simd) => bytes::quantise(simd, numbers, &mut quantised),
+            Processor::Avx2(simd) => pairs::quantise(simd, numbers, &mut quantised),
+        }
         quantised
     }
 }
-
-kernel!(
-    fn quantise(processor: Avx512, numbers: &[f32], into: &mut Quantised) {
-        let steps = into.depth / DEPTH;
-        let (inverse, zero) = (_mm512_set1_ps(1.0 / into.scale), _mm512_set1_epi32(i32::from(into.zero)));
-        let (none, most) = (_mm512_setzero_si512(), _mm512_set1_epi32(255));
-        for tile in tiles_of(into.count) {
-            let rows = tile.len();
-            let Some(tiles) = into.tiles.get_mut(tile.start * steps..tile.end * steps) else { return };
-            for (row, place) in tile.enumerate() {
-                let Some(numbers) = numbers.get(place * into.depth..(place + 1) * into.depth) else { return };
-                let places = tiles.chunks_exact_mut(rows * DEPTH);
-                for (numbers, places) in numbers.as_chunks::<16>().0.iter().zip(places) {
-                    let numbers: f32x16<Avx512> = (*numbers).simd_into(processor);
-                    // Rounded to the nearest, to even where two are.
-                    let whole = _mm512_cvtps_epi32(_mm512_mul_ps(numbers.into(), inverse));
-                    let whole = _mm512_min_epi32(_mm512_max_epi32(_mm512_add_epi32(whole, zero), none), most);
-                    let bytes: i32x4<Avx512> = _mm512_cvtepi32_epi8(whole).simd_into(processor);
-                    let bytes: [i32; 4] = bytes.into();
-                    for (place, bytes) in places.iter_mut().skip(row).step_by(rows).zip(bytes) {
-                        *place = bytes;
-                    }
-                }
-            }
-        }
-    }
-);
 
 /// Rows that are computed together: as few tiles as possible, as even as possible.
 fn tiles_of(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
@@ -158,97 +136,122 @@ fn tiles_of(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..tiles).map(move |tile| count * tile / tiles..count * (tile + 1) / tiles)
 }
 
-kernel!(
-    fn multiply(processor: Avx512, product: &Product, rows: &Quantised, out: &mut [f32]) {
-        if rows.depth != product.depth {
-            return;
+/// Calls a function with the number of rows as a constant: sums that stand in registers must be counted by the compiler.
+macro_rules! by_rows {
+    ($rows:expr, $compute:ident, $($argument:expr),+) => {
+        match $rows {
+            1 => $compute::<1>($($argument),+),
+            2 => $compute::<2>($($argument),+),
+            3 => $compute::<3>($($argument),+),
+            4 => $compute::<4>($($argument),+),
+            5 => $compute::<5>($($argument),+),
+            6 => $compute::<6>($($argument),+),
+            7 => $compute::<7>($($argument),+),
+            8 => $compute::<8>($($argument),+),
+            9 => $compute::<9>($($argument),+),
+            10 => $compute::<10>($($argument),+),
+            11 => $compute::<11>($($argument),+),
+            12 => $compute::<12>($($argument),+),
+            _ => {}
         }
-        let panels = product.weights.chunks_exact((product.depth / DEPTH).max(1));
-        for (panel, weights) in panels.enumerate() {
-            let columns = panel * COLUMNS..(panel + 1) * COLUMNS;
-            for tile in tiles_of(rows.count) {
-                let steps = product.depth / DEPTH;
-                let bytes = rows.tiles.get(tile.start * steps..tile.end * steps).unwrap_or_default();
-                let target = Target { product, rows, first: tile.start, columns: columns.clone() };
-                match tile.len() {
-                    1 => compute::<1>(processor, bytes, weights, &target, out),
-                    2 => compute::<2>(processor, bytes, weights, &target, out),
-                    3 => compute::<3>(processor, bytes, weights, &target, out),
-                    4 => compute::<4>(processor, bytes, weights, &target, out),
-                    5 => compute::<5>(processor, bytes, weights, &target, out),
-                    6 => compute::<6>(processor, bytes, weights, &target, out),
-                    7 => compute::<7>(processor, bytes, weights, &target, out),
-                    8 => compute::<8>(processor, bytes, weights, &target, out),
-                    9 => compute::<9>(processor, bytes, weights, &target, out),
-                    10 => compute::<10>(processor, bytes, weights, &target, out),
-                    11 => compute::<11>(processor, bytes, weights, &target, out),
-                    12 => compute::<12>(processor, bytes, weights, &target, out),
-                    _ => {}
-                }
-            }
-        }
-    }
-);
-
-/// The 32 numbers from a column on.
-#[inline(always)]
-fn part<T>(numbers: &[T], start: usize) -> Option<&[T; COLUMNS]> {
-    numbers.get(start..)?.first_chunk()
+    };
 }
+use by_rows;
 
 /// Where a tile's sums go, and what makes numbers of them.
 struct Target<'a> {
     product: &'a Product,
     rows: &'a Quantised,
+    /// First row of the tile, and first column of the panel.
     first: usize,
-    columns: std::ops::Range<usize>,
+    column: usize,
 }
 
-/// The products of `ROWS` rows with 32 columns. Plain loops: a closure handed to another function is compiled apart, and
-/// called for each row.
-#[allow(clippy::needless_range_loop, reason = "an iterator's adapters are calls where they are not inlined")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-#[inline]
-fn compute<const ROWS: usize>(
-    processor: Avx512,
-    bytes: &[i32],
-    weights: &[[Lanes; 2]],
-    target: &Target<'_>,
-    out: &mut [f32],
-) {
-    let mut sums: [[__m512i; 2]; ROWS] = [[_mm512_setzero_si512(); 2]; ROWS];
-    for (bytes, [left, right]) in bytes.as_chunks::<ROWS>().0.iter().zip(weights) {
-        let left: i32x16<Avx512> = left.0.simd_into(processor);
-        let right: i32x16<Avx512> = right.0.simd_into(processor);
-        let (left, right): (__m512i, __m512i) = (left.into(), right.into());
-        for row in 0..ROWS {
-            let bytes = _mm512_set1_epi32(bytes[row]);
-            sums[row][0] = _mm512_dpbusd_epi32(sums[row][0], bytes, left);
-            sums[row][1] = _mm512_dpbusd_epi32(sums[row][1], bytes, right);
-        }
-    }
-    let Target { product, rows, first, columns } = target;
-    let Some(column_sums) = part(&product.sums, columns.start) else { return };
-    let (Some(scales), Some(bias)) =
-        (part(&product.scales, columns.start), part(&product.bias, columns.start))
-    else {
-        return;
-    };
-    for row in 0..ROWS {
-        let left: i32x16<Avx512> = sums[row][0].simd_into(processor);
-        let right: i32x16<Avx512> = sums[row][1].simd_into(processor);
-        let (left, right): ([i32; 16], [i32; 16]) = (left.into(), right.into());
-        let start = (first + row) * product.columns + columns.start;
-        let Some(out) = out.get_mut(start..).and_then(|out| out.first_chunk_mut::<COLUMNS>()) else { return };
+impl Target<'_> {
+    /// Writes the sums of one row of the tile, from a column of the panel on.
+    #[inline(always)]
+    fn put<const N: usize>(&self, sums: &[i32; N], row: usize, column: usize, out: &mut [f32]) {
+        let Target { product, rows, first, column: panel } = *self;
+        let start = panel + column;
+        let (Some(column_sums), Some(scales), Some(bias)) = (
+            part::<_, N>(&product.sums, start),
+            part::<_, N>(&product.scales, start),
+            part::<_, N>(&product.bias, start),
+        ) else {
+            return;
+        };
+        let place = (first + row) * product.columns + start;
+        let Some(out) = out.get_mut(place..).and_then(|out| out.first_chunk_mut::<N>()) else { return };
         let zero = i32::from(rows.zero);
-        // Nothing here can leave 32 bits; said so, the compiler computes sixteen at once in every profile.
-        for column in 0..16 {
-            let sum = left[column].wrapping_sub(zero.wrapping_mul(column_sums[column]));
+        // Nothing here can leave 32 bits; said so, the compiler computes a register at once in every profile.
+        for column in 0..N {
+            let sum = sums[column].wrapping_sub(zero.wrapping_mul(column_sums[column]));
             out[column] = sum as f32 * (rows.scale * scales[column]) + bias[column];
         }
-        for column in 0..16 {
-            let sum = right[column].wrapping_sub(zero.wrapping_mul(column_sums[column + 16]));
-            out[column + 16] = sum as f32 * (rows.scale * scales[column + 16]) + bias[column + 16];
+    }
+}
+
+/// The `N` numbers from a column on.
+#[inline(always)]
+fn part<T, const N: usize>(numbers: &[T], start: usize) -> Option<&[T; N]> {
+    numbers.get(start..)?.first_chunk()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that look random and are the same each time.
+    fn random(state: &mut u64) -> u64 {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        *state >> 16
+    }
+
+    #[test]
+    fn products_are_exact_for_any_number_of_rows_and_the_largest_weights() {
+        let (depth, columns) = (48, 64);
+        let mut state = 7;
+        // All that eight bits hold, and runs of the largest: what overflows in 16 bits.
+        let weights: Vec<u8> =
+            (0..depth * columns)
+                .map(|at| {
+                    if at % 3 == 0 {
+                        random(&mut state) as u8
+                    } else {
+                        127u8.wrapping_add((at % 2) as u8 * 2)
+                    }
+                })
+                .collect();
+        let scales: Vec<f32> = (0..columns).map(|column| 0.01 + column as f32 * 0.001).collect();
+        let bias: Vec<f32> = (0..columns).map(|column| column as f32 - 30.0).collect();
+        let processors = [Processor::here(), Processor::lesser()];
+        for processor in processors.into_iter().flatten() {
+            let part = || Part { weights: &weights, scales: scales.clone(), bias: bias.clone() };
+            let product = Product::of(processor, depth, vec![part(), part()]).unwrap();
+            for count in 1..=40 {
+                let numbers: Vec<f32> = (0..count * depth)
+                    .map(|_| random(&mut state) as f32 / 2f32.powi(48) * 9.0 - 1.0)
+                    .collect();
+                let quantised = Quantised::of(processor, &numbers, depth);
+                let (scale, zero) = (quantised.scale, i32::from(quantised.zero));
+                let byte = |row: usize, at: usize| {
+                    let whole = (numbers[row * depth + at] * (1.0 / scale)).round_ties_even() as i32;
+                    (whole + zero).clamp(0, 255) - zero
+                };
+                let number = |row: usize, column: usize| {
+                    let column = column % columns;
+                    let weight = |at: usize| i32::from(weights[at * columns + column] as i8);
+                    let sum: i32 = (0..depth).map(|at| byte(row, at) * weight(at)).sum();
+                    sum as f32 * (scale * scales[column]) + bias[column]
+                };
+                let expected: Vec<f32> = (0..count)
+                    .flat_map(|row| (0..2 * columns).map(move |column| (row, column)))
+                    .map(|(row, column)| number(row, column))
+                    .collect();
+                assert_eq!(product.with(processor, &quantised), expected, "{count} rows");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What does a person learn when a model's service misbehaves?
 //!
 //! The services here are scripted: each way of failing is one that real ones show. That a real one works is tested by
-//! `.ci/models`, with llama.cpp's server.
+//! `.ci/peers`, with llama.cpp's server.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

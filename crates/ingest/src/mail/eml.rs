@@ -147,7 +147,7 @@ pub fn write_plain(text: &str, writer: &mut Writer<'_>) -> Result<(), ExtractErr
     let first = writer.document().blocks.len();
     plain::write(&crate::text::lines::unify_breaks(text.to_owned()), writer)?;
     for block in writer.document().blocks.iter_mut().skip(first) {
-        block.place.line = None;
+        (block.place.line, block.place.line_starts) = (None, Vec::new());
         // Mails have no headings: capitals alone are shouted text or a signature.
         if matches!(block.kind, BlockKind::Heading { .. }) {
             block.kind = BlockKind::Paragraph;

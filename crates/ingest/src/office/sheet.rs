@@ -55,7 +55,7 @@ impl Grid {
         if self.rows.is_empty() {
             return Ok(());
         }
-        let place = |row: Option<u32>| Place { page: None, line: row, section: Some(self.name.clone()) };
+        let place = |line: Option<u32>| Place { line, section: Some(self.name.clone()), ..Place::default() };
         blocks.push(BlockKind::Heading { level: 1 }, &self.name, place(None))?;
         let one_column = self.rows.iter().all(|(_, cells)| cells.len() == 1);
         let mut table: Vec<(u32, Vec<(u32, String)>)> = Vec::new();

@@ -51,7 +51,6 @@ fn begins_item(lines: &[&str], end: usize) -> bool {
 }
 
 fn write(lines: &[&str], index: usize, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
-    let blank = lines.iter().take_while(|line| line.trim().is_empty()).count();
-    let line = u32::try_from(index + blank + 1).unwrap_or(u32::MAX);
+    let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
     writer.block(BlockKind::Code, &lines.join("\n"), at_line(line))
 }

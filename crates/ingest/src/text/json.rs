@@ -3,8 +3,11 @@
 //! A scanner of its own rather than a parser to a tree: it knows lines, needs no memory for the tree, reads comments
 //! and trailing commas (configuration files), and several values in a row (JSON Lines).
 
+use std::borrow::Cow;
+
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
 
+use super::inline::Inline;
 use super::writer::{Writer, at_line};
 use super::{encoding, plain};
 use crate::Budget;
@@ -152,9 +155,8 @@ struct Frame {
     object: bool,
     /// Length of the path before this frame's key.
     path: usize,
-    /// Plain values of a list that are not written yet, and the line of the first.
-    pending: String,
-    pending_line: u32,
+    /// Plain values of a list that are not written yet.
+    pending: Inline,
     numbers: usize,
 }
 
@@ -226,7 +228,7 @@ impl<'w, 'b> Walk<'w, 'b> {
         }
         self.write_pending()?;
         let path = self.path.len();
-        self.frames.push(Frame { object, path, pending: String::new(), pending_line: 0, numbers: 0 });
+        self.frames.push(Frame { object, path, pending: Inline::default(), numbers: 0 });
         Ok(())
     }
 
@@ -257,13 +259,11 @@ impl<'w, 'b> Walk<'w, 'b> {
                 return Ok(());
             }
             if value.len() < LIST_BYTES {
-                if frame.pending.is_empty() {
-                    frame.pending_line = line;
-                } else {
-                    frame.pending.push_str(", ");
+                if !frame.pending.text().is_empty() {
+                    frame.pending.add(", ");
                 }
-                frame.pending.push_str(value);
-                let full = frame.pending.len() > LIST_BYTES;
+                frame.pending.push(&without_breaks(value), line);
+                let full = frame.pending.text().len() > LIST_BYTES;
                 return if full { self.write_pending() } else { Ok(()) };
             }
             self.write_pending()?;
@@ -275,25 +275,28 @@ impl<'w, 'b> Walk<'w, 'b> {
     }
 
     fn write_pending(&mut self) -> Result<(), Stop> {
-        let Some(frame) = self.frames.last_mut().filter(|frame| !frame.pending.is_empty()) else {
-            return Ok(());
-        };
-        let (pending, line) = (std::mem::take(&mut frame.pending), frame.pending_line);
-        self.write(&pending, line)
+        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+        let (pending, Some(line)) = frame.pending.take() else { return Ok(()) };
+        Ok(self.writer.field(&self.path, &pending, at_line(line))?)
     }
 
     /// Writes one value; a long text's further paragraphs are blocks of their own.
     fn write(&mut self, value: &str, line: u32) -> Result<(), Stop> {
         if value.len() < LONG_VALUE || !value.contains("\n\n") {
-            return Ok(self.writer.field(&self.path, value, at_line(line))?);
+            return Ok(self.writer.field(&self.path, &without_breaks(value), at_line(line))?);
         }
         let mut paragraphs = value.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty());
         if let Some(first) = paragraphs.next() {
-            self.writer.field(&self.path, first, at_line(line))?;
+            self.writer.field(&self.path, &without_breaks(first), at_line(line))?;
         }
         for paragraph in paragraphs {
-            self.writer.block(BlockKind::Paragraph, paragraph, at_line(line))?;
+            self.writer.block(BlockKind::Paragraph, &without_breaks(paragraph), at_line(line))?;
         }
         Ok(())
     }
+}
+
+/// A value as it stands in the file, on one line: its line breaks are written as `\n` there.
+fn without_breaks(value: &str) -> Cow<'_, str> {
+    if value.contains('\n') { value.replace('\n', " ").into() } else { value.into() }
 }

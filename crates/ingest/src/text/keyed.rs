@@ -14,7 +14,7 @@ use crate::Budget;
 pub struct Entry {
     /// The keys, joined by `.`; empty for a value without any.
     pub path: String,
-    /// The value, several lines joined by line breaks.
+    /// The value, with a line break for each line of the file that ends in it.
     pub value: String,
     /// Its line, counted from 0.
     pub line: u32,
@@ -56,6 +56,8 @@ pub fn entries(text: &str) -> Vec<Entry> {
 #[derive(Default)]
 struct Reader {
     entries: Vec<Entry>,
+    /// The line on which the last entry ends so far, counted from 0.
+    end: u32,
     open: Vec<(usize, String)>,
     table: String,
     /// A block of text (`key: |`) that runs while lines are indented deeper than this.
@@ -75,13 +77,13 @@ impl Reader {
         let text = text.trim_end();
         if let Some(quote) = self.quote {
             let (value, closed) = text.split_once(quote).map_or((text, false), |(value, _)| (value, true));
-            self.continue_last(value);
+            self.continue_last(value, number);
             self.quote = self.quote.filter(|_| !closed);
             return;
         }
         if let Some(block) = self.block {
             if text.is_empty() || indent > block {
-                self.continue_last(text);
+                self.continue_last(text, number);
                 return;
             }
             self.block = None;
@@ -107,10 +109,14 @@ impl Reader {
     fn comment(&mut self, comment: &str, number: u32) {
         let value = comment.trim_start_matches('#').trim();
         if self.commented {
-            self.continue_last(value);
+            self.continue_last(value, number);
         } else if value.chars().any(char::is_alphanumeric) {
-            let value = value.to_owned();
-            self.entries.push(Entry { path: String::new(), value, line: number, comment: true });
+            self.push_entry(Entry {
+                path: String::new(),
+                value: value.to_owned(),
+                line: number,
+                comment: true,
+            });
             self.commented = true;
         }
     }
@@ -171,12 +177,11 @@ impl Reader {
             (Some(list), Some(last))
                 if item && *list == path && last.value.len() + value.len() < LIST_BYTES =>
             {
-                last.value.push_str(", ");
-                last.value.push_str(&value);
+                last.value.push(',');
+                self.continue_last(&value, number);
             }
             (_, Some(last)) if !item && !last.comment && last.path == path => {
-                last.value.push(' ');
-                last.value.push_str(&value);
+                self.continue_last(&value, number);
             }
             _ => {
                 self.list_of = item.then(|| path.clone());
@@ -198,15 +203,21 @@ impl Reader {
 
     fn push(&mut self, value: String, line: u32) {
         let path = self.path();
-        self.entries.push(Entry { path, value, line, comment: false });
+        self.push_entry(Entry { path, value, line, comment: false });
     }
 
-    fn continue_last(&mut self, text: &str) {
+    fn push_entry(&mut self, entry: Entry) {
+        self.end = entry.line;
+        self.entries.push(entry);
+    }
+
+    /// Adds what stands on a further line.
+    fn continue_last(&mut self, text: &str, number: u32) {
         if let Some(last) = self.entries.last_mut() {
-            if !last.value.is_empty() {
-                last.value.push('\n');
-            }
+            let ended = number.saturating_sub(self.end) as usize;
+            last.value.extend(std::iter::repeat_n('\n', ended));
             last.value.push_str(text);
+            self.end = number;
         }
     }
 }
@@ -250,7 +261,8 @@ fn unquote(value: &str) -> String {
     let value = value.trim();
     for quote in ['"', '\''] {
         if let Some(inner) = value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote)) {
-            return inner.replace("\\n", "\n").replace("\\\"", "\"").replace("''", "'");
+            // An escaped line break ends no line of the file.
+            return inner.replace("\\n", " ").replace("\\\"", "\"").replace("''", "'");
         }
     }
     value.to_owned()

@@ -6,6 +6,7 @@ use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Place}
 use intramuros_core::language::Language;
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+use super::inline::Inline;
 use super::lines::Lines;
 use super::writer::{Writer, at_line};
 use super::{date, encoding, html, keyed};
@@ -47,10 +48,10 @@ pub fn write(
     let mut walk = Walk {
         writer,
         budget,
+        text: &text,
         lines: Lines::of(&text),
         section,
-        inline: String::new(),
-        inline_start: None,
+        inline: Inline::default(),
         lists: Vec::new(),
         item: None,
         cells: Vec::new(),
@@ -76,10 +77,10 @@ enum State {
 struct Walk<'w, 'b, 'c> {
     writer: &'w mut Writer<'b>,
     budget: &'w Budget<'c>,
+    text: &'w str,
     lines: Lines,
     section: Option<&'w str>,
-    inline: String,
-    inline_start: Option<usize>,
+    inline: Inline,
     /// The next number of each open list; none for bullets.
     lists: Vec<Option<u64>>,
     /// The mark of the item that was opened and has no text yet.
@@ -94,9 +95,13 @@ struct Walk<'w, 'b, 'c> {
 
 impl Walk<'_, '_, '_> {
     fn place(&self, offset: usize) -> Place {
+        self.place_on(self.lines.line(offset))
+    }
+
+    fn place_on(&self, line: u32) -> Place {
         match self.section {
             Some(section) => super::writer::in_section(section),
-            None => at_line(self.lines.line(offset)),
+            None => at_line(line),
         }
     }
 
@@ -110,12 +115,14 @@ impl Walk<'_, '_, '_> {
                         code.push_str(&text)
                     }
                     State::Html { .. } => self.html.push_str(&text),
+                    // A line break here was written as an entity.
+                    State::Flow if text.contains('\n') => self.push(&text.replace('\n', " "), range.start),
                     State::Flow => self.push(&text, range.start),
                 }
                 Ok(())
             }
             Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
-                self.push(&text, range.start);
+                self.push_verbatim(&text, range);
                 Ok(())
             }
             Event::Html(text) => {
@@ -145,8 +152,17 @@ impl Walk<'_, '_, '_> {
     }
 
     fn push(&mut self, text: &str, start: usize) {
-        self.inline_start.get_or_insert(start);
-        self.inline.push_str(text);
+        self.inline.push(text, self.lines.line(start));
+    }
+
+    /// Code and formulas run over lines, whose breaks are spaces in what the parser gives.
+    fn push_verbatim(&mut self, text: &str, range: Range<usize>) {
+        let source = self.text.get(range.clone()).unwrap_or_default();
+        let at = if source.contains('\n') { source.replace('\n', " ").find(text) } else { None };
+        match at.and_then(|at| Some((at, source.get(at..at + text.len())?))) {
+            Some((at, written)) => self.push(written, range.start + at),
+            None => self.push(text, range.start),
+        }
     }
 
     fn start(&mut self, tag: &Tag<'_>, range: Range<usize>) -> Result<(), ExtractError> {
@@ -178,7 +194,7 @@ impl Walk<'_, '_, '_> {
                     *number += 1;
                 }
                 self.item = Some(mark);
-                self.inline_start = Some(range.start);
+                self.inline = Inline::at(self.lines.line(range.start));
             }
             Tag::DefinitionListDefinition => {
                 self.flush(BlockKind::Paragraph)?;
@@ -194,7 +210,7 @@ impl Walk<'_, '_, '_> {
                 self.table = Some(self.writer.new_table());
             }
             Tag::TableHead | Tag::TableRow => self.cells.clear(),
-            Tag::TableCell => self.inline.clear(),
+            Tag::TableCell => self.inline = Inline::default(),
             Tag::Heading { .. } | Tag::BlockQuote(_) | Tag::DefinitionList | Tag::DefinitionListTitle => {
                 self.flush(BlockKind::Paragraph)?;
             }
@@ -207,9 +223,7 @@ impl Walk<'_, '_, '_> {
         match tag {
             TagEnd::Heading(level) => self.end_heading(level, range.start),
             TagEnd::TableCell => {
-                let cell = std::mem::take(&mut self.inline);
-                self.cells.push(cell);
-                self.inline_start = None;
+                self.cells.push(self.inline.take().0);
                 Ok(())
             }
             TagEnd::TableHead | TagEnd::TableRow => {
@@ -241,12 +255,11 @@ impl Walk<'_, '_, '_> {
     }
 
     fn end_heading(&mut self, level: HeadingLevel, start: usize) -> Result<(), ExtractError> {
-        let text = std::mem::take(&mut self.inline);
-        self.inline_start = None;
+        let (text, line) = self.inline.take();
         if level == HeadingLevel::H1 {
             self.writer.title(&text);
         }
-        let place = self.place(start);
+        let place = self.place_on(line.unwrap_or_else(|| self.lines.line(start)));
         self.writer.block(BlockKind::Heading { level: level as u8 }, &text, place)
     }
 
@@ -255,13 +268,7 @@ impl Walk<'_, '_, '_> {
         match std::mem::replace(&mut self.state, State::Flow) {
             State::Code { start, text } => {
                 self.item = None;
-                // Blank lines at the beginning are cut, so the block begins at its first line of text.
-                let blank =
-                    text.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
-                let skipped = text.get(..blank).unwrap_or_default().matches('\n').count();
-                let mut place = self.place(start);
-                place.line =
-                    place.line.map(|line| line.saturating_add(u32::try_from(skipped).unwrap_or(u32::MAX)));
+                let place = self.place(start);
                 self.writer.block(BlockKind::Code, &text, place)
             }
             State::Html { start } => {
@@ -288,11 +295,8 @@ impl Walk<'_, '_, '_> {
                 }
                 "lang" | "language" => self.writer.document().language = Some(Language::from_code(value)),
                 "description" | "subtitle" | "summary" | "abstract" | "keywords" | "tags" | "categories" => {
-                    let place = match self.section {
-                        Some(section) => super::writer::in_section(section),
-                        None => at_line(first.saturating_add(entry.line).saturating_add(1)),
-                    };
-                    self.writer.field(&entry.path, value, place)?;
+                    let place = self.place_on(first.saturating_add(entry.line).saturating_add(1));
+                    self.writer.field(&entry.path, &entry.value, place)?;
                 }
                 _ => {}
             }
@@ -307,12 +311,11 @@ impl Walk<'_, '_, '_> {
 
     /// Writes the running text that was collected.
     fn flush(&mut self, kind: BlockKind) -> Result<(), ExtractError> {
-        let text = std::mem::take(&mut self.inline);
-        let start = self.inline_start.take();
+        let (text, line) = self.inline.take();
         if text.trim().is_empty() {
             return Ok(());
         }
-        let place = self.place(start.unwrap_or_default());
+        let place = self.place_on(line.unwrap_or(1));
         if self.footnotes > 0 {
             return self.writer.block(BlockKind::Footnote, &text, place);
         }

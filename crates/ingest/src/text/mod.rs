@@ -8,6 +8,7 @@ pub mod csv;
 pub mod date;
 pub mod encoding;
 pub mod html;
+pub mod inline;
 pub mod json;
 pub mod keyed;
 pub mod lines;

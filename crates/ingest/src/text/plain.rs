@@ -5,6 +5,7 @@
 
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
 
+use super::inline::Inline;
 use super::{encoding, writer::Writer, writer::at_line};
 use crate::Budget;
 
@@ -29,98 +30,112 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     writer.finish()
 }
 
+/// A line with its number in the file, from 1. A form feed ends a line, but it begins none of the file's.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    text: &'a str,
+    number: u32,
+}
+
+impl Line<'_> {
+    fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+}
+
 /// Writes the blocks of a text; also used for the bodies of mails. The first heading becomes the title.
 ///
 /// # Errors
 /// When a limit is reached.
 pub fn write(text: &str, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
-    let lines: Vec<&str> = text.split(['\n', '\u{C}']).collect();
+    let numbered = text.split('\n').zip(1u32..);
+    let lines: Vec<Line<'_>> = numbered
+        .flat_map(|(line, number)| line.split('\u{C}').map(move |text| Line { text, number }))
+        .collect();
     let mut start = 0;
     while start < lines.len() {
-        let blank = |line: &&str| line.trim().is_empty();
-        if lines.get(start).is_some_and(blank) {
+        if lines.get(start).is_some_and(Line::is_blank) {
             start += 1;
             continue;
         }
-        let end = lines.iter().skip(start).position(blank).map_or(lines.len(), |length| start + length);
-        let followed = lines.iter().skip(end).any(|line| !blank(line));
-        write_block(lines.get(start..end).unwrap_or_default(), start, followed, writer)?;
+        let end =
+            lines.iter().skip(start).position(Line::is_blank).map_or(lines.len(), |length| start + length);
+        let followed = lines.iter().skip(end).any(|line| !line.is_blank());
+        write_block(lines.get(start..end).unwrap_or_default(), followed, writer)?;
         start = end;
     }
     Ok(())
 }
 
-fn line_number(index: usize) -> u32 {
-    u32::try_from(index + 1).unwrap_or(u32::MAX)
-}
-
 /// Writes the lines between two blank ones.
-fn write_block(
-    mut lines: &[&str],
-    mut index: usize,
-    followed: bool,
-    writer: &mut Writer<'_>,
-) -> Result<(), ExtractError> {
+fn write_block(mut lines: &[Line<'_>], followed: bool, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
     if let [heading, underline, rest @ ..] = lines
-        && let Some(level) = underline_level(heading, underline)
+        && let Some(level) = underline_level(heading.text, underline.text)
     {
-        write_heading(level, heading, index, writer)?;
+        write_heading(level, *heading, writer)?;
         lines = rest;
-        index += 2;
     } else if let [line] = lines
         && followed
-        && let Some(level) = lone_heading_level(line)
+        && let Some(level) = lone_heading_level(line.text)
     {
-        return write_heading(level, line, index, writer);
+        return write_heading(level, *line, writer);
     }
     while let Some(first) = lines.first() {
-        let item = list_item(first);
+        let item = list_item(first.text);
         // An item runs to the next item; other text runs to the first item.
         let length = 1 + lines
             .iter()
             .skip(1)
-            .take_while(|line| list_item(line).is_none() && (item.is_none() || !is_rule(line)))
+            .take_while(|line| list_item(line.text).is_none() && (item.is_none() || !is_rule(line.text)))
             .count();
         let (these, rest) = lines.split_at(length);
         match item {
             Some((depth, text)) => {
-                let mut joined = text.to_owned();
-                for line in these.iter().skip(1) {
-                    joined.push(' ');
-                    joined.push_str(line);
-                }
-                writer.block(BlockKind::ListItem { depth }, &joined, at_line(line_number(index)))?;
+                let rest = these.get(1..).unwrap_or_default();
+                write_joined(BlockKind::ListItem { depth }, Line { text, ..*first }, rest, writer)?;
             }
-            None => write_paragraph(these, index, writer)?,
+            None => write_paragraph(*first, these, writer)?,
         }
         lines = rest;
-        index += length;
     }
     Ok(())
 }
 
-fn write_heading(level: u8, text: &str, index: usize, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+fn write_heading(level: u8, line: Line<'_>, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
     if writer.is_empty() {
-        writer.title(text);
+        writer.title(line.text);
     }
-    writer.block(BlockKind::Heading { level }, text, at_line(line_number(index)))
+    writer.block(BlockKind::Heading { level }, line.text, at_line(line.number))
 }
 
-fn write_paragraph(lines: &[&str], index: usize, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
-    let lengths = lines.iter().map(|line| line.trim().chars().count());
+/// Writes a line and those that continue it as one block.
+fn write_joined(
+    kind: BlockKind,
+    first: Line<'_>,
+    rest: &[Line<'_>],
+    writer: &mut Writer<'_>,
+) -> Result<(), ExtractError> {
+    let mut joined = Inline::default();
+    joined.push(first.text, first.number);
+    for line in rest {
+        joined.add(" ");
+        joined.push(line.text, line.number);
+    }
+    writer.block(kind, joined.text(), at_line(first.number))
+}
+
+fn write_paragraph(first: Line<'_>, lines: &[Line<'_>], writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+    let lengths = lines.iter().map(|line| line.text.trim().chars().count());
     let longest = lengths.clone().max().unwrap_or_default();
     let wrapped = longest >= WRAPPED_CHARS
         && lines.len() > 1
         && lengths.take(lines.len() - 1).all(|length| length * 3 >= longest * 2);
-    let place = at_line(line_number(index));
     if wrapped || lines.len() == 1 {
-        writer.block(BlockKind::Paragraph, &lines.join(" "), place)
+        write_joined(BlockKind::Paragraph, first, lines.get(1..).unwrap_or_default(), writer)
     } else {
-        // Each line keeps its own number: a log or a verse is cited by its line.
-        for (offset, line) in lines.iter().enumerate() {
-            if !is_rule(line) {
-                writer.block(BlockKind::Paragraph, line, at_line(line_number(index + offset)))?;
-            }
+        // A log or a verse is cited by its line.
+        for line in lines.iter().filter(|line| !is_rule(line.text)) {
+            writer.block(BlockKind::Paragraph, line.text, at_line(line.number))?;
         }
         Ok(())
     }

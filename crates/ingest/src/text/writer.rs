@@ -2,6 +2,9 @@
 //!
 //! A [`Writer`] collects blocks for one document: it cleans their text, leaves out empty ones and counts them against
 //! the budget, so that a reader only says what it found.
+//!
+//! Where a place has a line, each line break in a text is one of the original, and the block keeps where its lines begin.
+//! A reader whose values hold line breaks of another kind (escapes) makes spaces of them first.
 
 use std::borrow::Cow;
 
@@ -63,11 +66,15 @@ impl<'b> Writer<'b> {
     /// # Errors
     /// When the text is over the limit.
     pub fn block(&mut self, kind: BlockKind, text: &str, place: Place) -> Result<(), ExtractError> {
-        let text = match kind {
-            BlockKind::Code => clean_code(text),
-            _ => clean_line(text),
-        };
-        self.push(kind, text, place)
+        let mut joined = Joined::at(place);
+        if kind == BlockKind::Code {
+            let (text, skipped) = clean_code(text);
+            joined.ended = skipped;
+            joined.add_clean(&text, "");
+        } else {
+            joined.add(text, "");
+        }
+        self.push(kind, joined)
     }
 
     /// Writes one block of running text whose line breaks mean something (verses, addresses).
@@ -75,17 +82,30 @@ impl<'b> Writer<'b> {
     /// # Errors
     /// When the text is over the limit.
     pub fn lines(&mut self, kind: BlockKind, text: &str, place: Place) -> Result<(), ExtractError> {
-        let mut clean = String::with_capacity(text.len());
-        for line in text.lines() {
-            let line = clean_line(line);
-            if !line.is_empty() {
-                if !clean.is_empty() {
-                    clean.push('\n');
-                }
-                clean.push_str(&line);
-            }
+        self.shown_lines(kind, text, '\n', place)
+    }
+
+    /// Writes one block of running text in which [`SHOWN_BREAK`] begins a line when it is shown.
+    ///
+    /// # Errors
+    /// When the text is over the limit.
+    pub fn broken(&mut self, kind: BlockKind, text: &str, place: Place) -> Result<(), ExtractError> {
+        self.shown_lines(kind, text, SHOWN_BREAK, place)
+    }
+
+    fn shown_lines(
+        &mut self,
+        kind: BlockKind,
+        text: &str,
+        separator: char,
+        place: Place,
+    ) -> Result<(), ExtractError> {
+        let mut joined = Joined::at(place);
+        for line in text.split(separator) {
+            joined.add(line, "\n");
+            joined.ended += u32::from(separator == '\n');
         }
-        self.push(kind, clean, place)
+        self.push(kind, joined)
     }
 
     /// Writes `name: value`, unless the value is empty.
@@ -93,13 +113,15 @@ impl<'b> Writer<'b> {
     /// # Errors
     /// When the text is over the limit.
     pub fn field(&mut self, name: &str, value: &str, place: Place) -> Result<(), ExtractError> {
-        let value = clean_line(value);
-        if value.is_empty() {
-            return Ok(());
-        }
+        let mut joined = Joined::at(place);
         let name = clean_line(name);
-        let text = if name.is_empty() { value } else { format!("{name}: {value}") };
-        self.push(BlockKind::Field, text, place)
+        if !name.is_empty() {
+            joined.add_clean(&name, "");
+            joined.text.push_str(": ");
+        }
+        let before = joined.text.len();
+        joined.add(value, "");
+        if joined.text.len() == before { Ok(()) } else { self.push(BlockKind::Field, joined) }
     }
 
     /// The number for a table that begins.
@@ -119,28 +141,30 @@ impl<'b> Writer<'b> {
         cells: &[S],
         place: Place,
     ) -> Result<(), ExtractError> {
-        let mut text = String::new();
+        let mut joined = Joined::at(place);
         let mut any = false;
         for (index, cell) in cells.iter().enumerate() {
             if index > 0 {
-                text.push_str(CELL_SEPARATOR);
+                joined.text.push_str(CELL_SEPARATOR);
             }
-            let cell = clean_line(cell.as_ref());
-            any |= !cell.is_empty();
-            text.push_str(&cell);
+            let before = joined.text.len();
+            joined.add(cell.as_ref(), "");
+            any |= joined.text.len() > before;
         }
         if !any {
             return Ok(());
         }
         // Empty cells at the end say nothing.
+        let text = &mut joined.text;
         let kept = text.trim_end_matches([' ', '|']).len();
         if text.get(kept..).is_some_and(|rest| rest.contains('|')) {
             text.truncate(kept);
         }
-        self.push(BlockKind::TableRow { table, header }, text, place)
+        self.push(BlockKind::TableRow { table, header }, joined)
     }
 
-    fn push(&mut self, kind: BlockKind, text: String, place: Place) -> Result<(), ExtractError> {
+    fn push(&mut self, kind: BlockKind, joined: Joined) -> Result<(), ExtractError> {
+        let Joined { text, place, .. } = joined;
         if text.is_empty() {
             return Ok(());
         }
@@ -160,6 +184,53 @@ impl<'b> Writer<'b> {
         Ok(self.out)
     }
 }
+
+/// The text of one block as it is put together, and where the lines of the original begin in it.
+struct Joined {
+    text: String,
+    place: Place,
+    /// Lines of the original that ended since the last text was added.
+    ended: u32,
+}
+
+impl Joined {
+    fn at(place: Place) -> Joined {
+        Joined { text: String::new(), place, ended: 0 }
+    }
+
+    /// Adds running text as one line, behind `separator` unless it is the first; each line break in it is one of the
+    /// original.
+    fn add(&mut self, text: &str, separator: &str) {
+        let mut separator = separator;
+        for (index, line) in text.split('\n').enumerate() {
+            self.ended = self.ended.saturating_add(u32::from(index > 0));
+            let line = clean_line(line);
+            if !line.is_empty() {
+                self.add_clean(&line, separator);
+                separator = " ";
+            }
+        }
+    }
+
+    fn add_clean(&mut self, text: &str, separator: &str) {
+        let ended = std::mem::take(&mut self.ended);
+        if !self.text.is_empty() {
+            self.text.push_str(separator);
+        }
+        if let Some(first) = &mut self.place.line {
+            if self.text.is_empty() {
+                *first = first.saturating_add(ended);
+            } else {
+                let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+                self.place.line_starts.extend(std::iter::repeat_n(start, ended as usize));
+            }
+        }
+        self.text.push_str(text);
+    }
+}
+
+/// Begins a line when the text is shown (`<br>`), in text whose line breaks are those of the original.
+pub const SHOWN_BREAK: char = '\u{2028}';
 
 /// A place that is a line.
 pub fn at_line(line: u32) -> Place {
@@ -213,8 +284,8 @@ pub fn clean_line(text: &str) -> String {
 }
 
 /// Preformatted text: NFC, no control characters but line breaks and tabs, no blank lines around it, no spaces at the
-/// ends of lines.
-pub fn clean_code(text: &str) -> String {
+/// ends of lines; and how many blank lines stood above it.
+fn clean_code(text: &str) -> (String, u32) {
     let mut clean = String::with_capacity(text.len());
     for line in text.split('\n') {
         for character in line.trim_end().chars() {
@@ -227,7 +298,9 @@ pub fn clean_code(text: &str) -> String {
     // Leading blank lines go, the indentation of the first line with text stays.
     let start = clean.len() - clean.trim_start().len();
     let start = clean.get(..start).and_then(|blank| blank.rfind('\n')).map_or(0, |newline| newline + 1);
-    to_nfc(clean.get(start..).unwrap_or_default().trim_end().to_owned())
+    let skipped = clean.get(..start).unwrap_or_default().matches('\n').count();
+    let text = to_nfc(clean.get(start..).unwrap_or_default().trim_end().to_owned());
+    (text, u32::try_from(skipped).unwrap_or(u32::MAX))
 }
 
 /// Canonical composition: the same word is the same characters, however it was typed.

@@ -7,6 +7,7 @@ use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::inline::Inline;
 use super::lines::Lines;
 use super::writer::{Writer, at_line};
 use super::{encoding, html, plain};
@@ -66,9 +67,7 @@ impl From<ExtractError> for Stop {
 /// An element that is open.
 struct Element {
     name: String,
-    text: String,
-    /// Where its text begins.
-    start: usize,
+    text: Inline,
     /// Whether it holds other elements.
     parent: bool,
 }
@@ -102,6 +101,8 @@ impl Walk<'_> {
                 Ok(Event::CData(piece)) => self.text(&piece, at),
                 Ok(Event::GeneralRef(entity)) => {
                     let text = match entity.resolve_char_ref() {
+                        // A line break written as a number ends no line.
+                        Ok(Some('\n')) => " ".to_owned(),
                         Ok(Some(character)) => character.to_string(),
                         _ => quick_xml::escape::resolve_predefined_entity(&entity).unwrap_or(" ").to_owned(),
                     };
@@ -129,7 +130,7 @@ impl Walk<'_> {
             // What stands before the element is written first, unless it is a mark within running text.
             parent.parent = true;
         }
-        self.open.push(Element { name, text: String::new(), start: at, parent: false });
+        self.open.push(Element { name, text: Inline::default(), parent: false });
         if self.svg {
             return Ok(());
         }
@@ -142,56 +143,54 @@ impl Walk<'_> {
             let raw = attribute.value.clone().into_owned();
             let value = quick_xml::escape::unescape(&raw).map_or(raw.clone(), std::borrow::Cow::into_owned);
             let path = format!("{}@{key}", self.path());
-            self.writer.field(&path, &value, at_line(line))?;
+            self.writer.field(&path, &value.replace('\n', " "), at_line(line))?;
         }
         Ok(())
     }
 
     fn text(&mut self, text: &str, at: usize) {
         if let Some(element) = self.open.last_mut() {
-            if element.text.trim().is_empty() && !text.trim().is_empty() {
-                element.text.clear();
-                let blank = text.len() - text.trim_start().len();
-                element.start = at + blank;
+            // What stands before the text is only the layout of the file.
+            if element.text.is_blank() {
+                element.text = Inline::default();
             }
-            element.text.push_str(text);
+            element.text.push(text, self.lines.line(at));
         }
     }
 
     fn end(&mut self) -> Result<(), Stop> {
         let path = self.path();
-        let Some(element) = self.open.pop() else { return Ok(()) };
-        let line = self.lines.line(element.start);
-        let text = element.text.trim();
-        if text.is_empty() {
+        let Some(mut element) = self.open.pop() else { return Ok(()) };
+        let (text, Some(line)) = element.text.take() else { return Ok(()) };
+        if text.trim().is_empty() {
             return Ok(());
         }
         // A word or two marked inside a sentence (`<emph>`, `<a>`) belongs to the sentence.
         if let Some(parent) = self.open.last_mut()
-            && !parent.text.trim().is_empty()
+            && !parent.text.is_blank()
         {
-            parent.text.push_str(&element.text);
+            parent.text.push(&text, line);
             return Ok(());
         }
         if self.svg {
             if element.name == "title" {
-                self.writer.title(text);
+                self.writer.title(&text);
             }
             if matches!(element.name.as_str(), "title" | "desc" | "text" | "tspan" | "textPath") {
-                self.writer.block(BlockKind::Paragraph, text, at_line(line))?;
+                self.writer.block(BlockKind::Paragraph, &text, at_line(line))?;
             }
             return Ok(());
         }
         if element.name == "title" && self.open.len() <= 2 {
-            self.writer.title(text);
+            self.writer.title(&text);
         }
         // Feeds carry HTML in text.
         if text.contains("</") || text.contains("<p") {
-            html::write_fragment(text, &at_line(line), &mut self.writer, self.budget)?;
+            html::write_fragment(&text, &at_line(line), &mut self.writer, self.budget)?;
         } else if element.parent {
-            self.writer.block(BlockKind::Paragraph, text, at_line(line))?;
+            self.writer.block(BlockKind::Paragraph, &text, at_line(line))?;
         } else {
-            self.writer.field(&path, text, at_line(line))?;
+            self.writer.field(&path, &text, at_line(line))?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod chat;
 mod data;
 mod faults;
 mod format;
+mod lines;
 mod mail;
 mod manifest;
 mod office;

@@ -94,7 +94,7 @@ fn without_ocr_a_picture_is_listed_and_with_it_read() {
     let extractor = Extractor::Workers(data::pool(Limits::default()));
     assert_eq!(extractor.extract("a.png", &bytes).unwrap_err().word(), "needs_ocr");
     let Some(ocr) = Ocr::find() else {
-        println!("skipped: tesseract isn't installed");
+        intramuros_testkit::skip("tesseract", "tesseract isn't installed");
         return;
     };
     let read = extractor.extract_with("a.png", &bytes, Some(&ocr)).unwrap();

@@ -10,7 +10,7 @@ use intramuros_core::perimeter::{ATTACHED, Perimeter, SourceKind};
 use intramuros_journal::time::now_ms;
 use intramuros_library::spool;
 use intramuros_perimeter::load;
-use intramuros_store::create_private_folder;
+use intramuros_store::{Store, create_private_folder};
 use serde::{Deserialize, Serialize};
 
 use crate::output::Output;
@@ -67,34 +67,18 @@ pub struct Kept {
 /// Copies databases, journal and keys into a new folder. The index is left out: it is made again from them.
 ///
 /// # Errors
-/// When the folder is there already, or something can't be read or written.
+/// When the folder is there already, or something can't be read or written; no folder is left then.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
-    make(&args.to)?;
-    let mut paths: Vec<String> =
-        intramuros_store::backup(&data, &args.to)?.into_iter().map(str::to_owned).collect();
-    // What was signed last comes before the journal: what is written meanwhile is then newer than the signature, as after
-    // a fall of the program. Keys that are declared elsewhere are kept elsewhere on purpose.
-    for name in files(&data)?.into_iter().filter(|name| is_key(name)) {
-        copy(&data.join(&name), &args.to.join(&name))?;
-        paths.push(name);
-    }
-    let journal = load::journal_folder(&perimeter, &data);
-    for name in files(&journal)?.into_iter().filter(|name| !name.ends_with(".lock")) {
-        let path = format!("{JOURNAL}/{name}");
-        copy(&journal.join(&name), &args.to.join(&path))?;
-        paths.push(path);
-    }
-    for spool in uploads(&perimeter, &data) {
-        paths.extend(copy_uploads(&data, &args.to, &spool)?);
-    }
-    let files = paths.into_iter().map(|path| kept(&args.to, path)).collect::<Result<Vec<_>, _>>()?;
-    let manifest = Manifest { version: env!("CARGO_PKG_VERSION").to_owned(), made_ms: now_ms(), files };
-    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| Error::internal(error.to_string()))?;
-    let mut file = private(&args.to.join(MANIFEST))?;
-    file.write_all(&text)
-        .and_then(|()| file.sync_all())
-        .map_err(|error| wrong(&args.to.join(MANIFEST), error))?;
+    // A copy of nothing would be taken for a backup.
+    Store::look_for(&data)?;
+    let unfinished = place(&args.to)?;
+    let manifest = fill(&perimeter, &data, &unfinished)
+        .and_then(|manifest| put_in_place(&unfinished, &args.to).map(|()| manifest))
+        .inspect_err(|_| {
+            // What can't be removed shows by its name that it is no backup.
+            let _ = fs::remove_dir_all(&unfinished);
+        })?;
     if args.json {
         out.json(&manifest)?;
     } else {
@@ -110,6 +94,33 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the folder and copies everything into it, the list of it last.
+fn fill(perimeter: &Perimeter, data: &Path, to: &Path) -> Result<Manifest, Error> {
+    private_folder(&to.join(JOURNAL))?;
+    let mut paths: Vec<String> = intramuros_store::backup(data, to)?.into_iter().map(str::to_owned).collect();
+    // What was signed last comes before the journal: what is written meanwhile is then newer than the signature, as after
+    // a fall of the program. Keys that are declared elsewhere are kept elsewhere on purpose.
+    for name in files(data)?.into_iter().filter(|name| is_key(name)) {
+        copy(&data.join(&name), &to.join(&name))?;
+        paths.push(name);
+    }
+    let journal = load::journal_folder(perimeter, data);
+    for name in files(&journal)?.into_iter().filter(|name| !name.ends_with(".lock")) {
+        let path = format!("{JOURNAL}/{name}");
+        copy(&journal.join(&name), &to.join(&path))?;
+        paths.push(path);
+    }
+    for spool in uploads(perimeter, data) {
+        paths.extend(copy_uploads(data, to, &spool)?);
+    }
+    let files = paths.into_iter().map(|path| kept(to, path)).collect::<Result<Vec<_>, _>>()?;
+    let manifest = Manifest { version: env!("CARGO_PKG_VERSION").to_owned(), made_ms: now_ms(), files };
+    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| Error::internal(error.to_string()))?;
+    let mut file = private(&to.join(MANIFEST))?;
+    file.write_all(&text).and_then(|()| file.sync_all()).map_err(|error| wrong(&to.join(MANIFEST), error))?;
+    Ok(manifest)
 }
 
 /// Folder, within the data folder and a backup, of what is kept of each source.
@@ -157,12 +168,24 @@ fn copy_uploads(data: &Path, to: &Path, spool: &str) -> Result<Vec<String>, Erro
     Ok(paths)
 }
 
-fn make(folder: &Path) -> Result<(), Error> {
+/// Where a backup is made: beside its place, under a name that shows that it is not finished.
+fn place(folder: &Path) -> Result<PathBuf, Error> {
     if folder.exists() {
         return Err(Error::user(format!("{} is there already", folder.display()))
             .hint("give the name of a folder that is to be made, such as one with the day in it"));
     }
-    private_folder(&folder.join(JOURNAL))
+    let unfinished = folder.with_added_extension("unfinished");
+    if unfinished.exists() {
+        return Err(Error::user(format!("{} is there already", unfinished.display()))
+            .hint("a backup that was cut short left it, or one is being made: remove it in the first case"));
+    }
+    Ok(unfinished)
+}
+
+/// Gives a finished backup its name.
+fn put_in_place(unfinished: &Path, to: &Path) -> Result<(), Error> {
+    let above = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::rename(unfinished, to).and_then(|()| File::open(above)?.sync_all()).map_err(|error| wrong(to, error))
 }
 
 /// A folder for its owner alone.
@@ -214,4 +237,21 @@ pub fn kept(backup: &Path, path: String) -> Result<Kept, Error> {
 
 fn wrong(path: &Path, error: io::Error) -> Error {
     Error::config(format!("{} can't be read or written", path.display())).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_finished_has_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("2026-11-23");
+        let unfinished = place(&to).unwrap();
+        private_folder(&unfinished).unwrap();
+        assert!(place(&to).unwrap_err().to_string().contains("2026-11-23.unfinished is there already"));
+        put_in_place(&unfinished, &to).unwrap();
+        assert!(to.is_dir() && !unfinished.exists());
+        assert!(place(&to).is_err());
+    }
 }

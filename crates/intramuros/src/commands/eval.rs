@@ -11,6 +11,7 @@ use intramuros_evaluation::own::OwnQuestion;
 use intramuros_evaluation::{Options, TestSet, evaluate, verify_across, verify_set};
 use intramuros_inference::Embedder;
 use intramuros_ingest::passages::PassageOptions;
+use intramuros_netpol::language::Language;
 
 use crate::compared::{self, Compared};
 use crate::output::Output;
@@ -34,7 +35,7 @@ pub struct Args {
     /// Write the comparison to this file, as a page with plots that stands alone
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Write that page in French
+    /// Write that page in French, whatever the locale
     #[arg(long, requires = "report")]
     french: bool,
     #[command(flatten)]
@@ -112,7 +113,9 @@ fn compare(
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
     let (with, report) = (args.with.as_slice(), args.report.clone());
-    let compared = Compared { name, sets, with, report, french: args.french, json: args.json };
+    // The page is for whoever asked for it, as what the terminal says is.
+    let french = args.french || out.language() == Language::French;
+    let compared = Compared { name, sets, with, report, french, json: args.json };
     compared::run(&compared, perimeter, data, out)
 }
 

@@ -1,11 +1,11 @@
 //! What was read from a file, or why was nothing?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::Perimeter;
-use intramuros_ingest::render;
+use intramuros_ingest::{Extractor, render};
+use intramuros_perimeter::load;
 use serde_json::json;
 
 use crate::output::Output;
@@ -17,6 +17,9 @@ pub struct Args {
     /// The files to read
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The configuration whose limits hold; `intramuros.toml` here or in /etc/intramuros when not given
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Print blocks with pages, lines and kinds as JSON
     #[arg(long)]
     json: bool,
@@ -28,9 +31,9 @@ const NOT_READ: u8 = 3;
 /// Reads each file as `ingest` would and prints it.
 ///
 /// # Errors
-/// When a file can't be opened.
+/// When the configuration is wrong or a file can't be opened.
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
-    let extractor = setup::extractor(&Perimeter::default())?;
+    let extractor = extractor(args.config.as_deref())?;
     let ocr = setup::ocr()?;
     let mut code = ExitCode::SUCCESS;
     let mut values = Vec::new();
@@ -65,12 +68,31 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     Ok(code)
 }
 
+/// Reads within the limits that the configuration declares, as everything else does.
+fn extractor(config: Option<&Path>) -> Result<Extractor, Error> {
+    setup::extractor(&load::load(config)?)
+}
+
 /// The bytes of a file, but never more than can be read: one byte over the limit is enough to be refused.
-fn read(file: &std::path::Path, limit: u64) -> Result<Vec<u8>, Error> {
+fn read(file: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     use std::io::Read;
     let mut bytes = Vec::new();
     std::fs::File::open(file)
         .and_then(|open| open.take(limit + 1).read_to_end(&mut bytes))
         .map_err(|error| Error::user(format!("{} can't be read", file.display())).because(error))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declared_limits_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("intramuros.toml");
+        std::fs::write(&config, "[limits]\nfile_bytes = 1000\n").unwrap();
+        assert_eq!(extractor(Some(&config)).unwrap().limits().file_bytes, 1_000);
+        assert!(extractor(Some(&folder.path().join("absent.toml"))).is_err());
+    }
 }

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use intramuros_core::error::Error;
@@ -16,7 +15,7 @@ use serde::Serialize;
 use crate::fetching::{self, Fetched, Fetching};
 use crate::language::count;
 use crate::output::Output;
-use crate::progress::{self, Style};
+use crate::progress::{self, Style, Work};
 use crate::setup::{self, Where};
 use crate::walls;
 
@@ -81,7 +80,8 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let library = Arc::new(setup::open(perimeter.clone(), data, ocr, None)?);
     let fetching = fetching.map(|fetching| fetching.start(&perimeter, &library)).transpose()?;
     let style = Style::of(out, args.json);
-    let finished = AtomicBool::new(false);
+    // Whether it ended well; empty as long as it goes on.
+    let went_well = OnceLock::new();
     let (reports, fetched) = std::thread::scope(|scope| {
         let work = scope.spawn(|| {
             let fetched = fetching.as_ref().map(Fetched::look).unwrap_or_default();
@@ -90,10 +90,14 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
                 while !args.words_only && !library.wait_for_vectors(STEP)? {}
                 Ok((reports, fetched))
             });
-            finished.store(true, Ordering::Release);
+            _ = went_well.set(outcome.is_ok());
             outcome
         });
-        progress::follow(&library, style, out, |_| finished.load(Ordering::Acquire));
+        progress::follow(&library, style, out, |_| match went_well.get() {
+            None => Work::Goes,
+            Some(true) => Work::Done,
+            Some(false) => Work::Failed,
+        });
         work.join().unwrap_or_else(|_| Err(Error::internal("reading stopped unexpectedly")))
     })?;
     let counts = library.counts()?;

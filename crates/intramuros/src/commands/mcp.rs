@@ -35,6 +35,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let slips = Slips::in_folder(&data);
     let passing = Arc::new(move |event| slips.leave(event).map_err(|error| error.to_string()));
     let walls = Walls { record: Record::passed_on(passing, &perimeter.journal), ..Walls::default() };
+    let public_url = perimeter.server.public_url.clone();
     let library = Arc::new(setup::open_read_only(perimeter, &data, None)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(setup::threads())
@@ -44,7 +45,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         .map_err(|error| Error::internal("the tools can't be offered").because(error))?;
     let application = Application {
         library,
-        settings: Settings { visitor, ..Settings::default() },
+        settings: Settings { visitor, public_url, ..Settings::default() },
         walls,
         writers: Arc::new(Writers::none()),
     };

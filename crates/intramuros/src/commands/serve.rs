@@ -1,7 +1,7 @@
 //! How are folders read, watched and served, until somebody says stop?
 
-use std::io::IsTerminal;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{ErrorKind as IoKind, IsTerminal};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::fetching;
 use crate::forward::Forwarder;
 use crate::output::Output;
 use crate::people::{self, Secrets};
-use crate::progress::{self, Style};
+use crate::progress::{self, Style, Work};
 use crate::reload::{Applied, Ask, Keeper};
 use crate::setup::{self, Where};
 use crate::walls::{self, Children, Walls};
@@ -271,10 +271,19 @@ fn addresses(args: &Args, perimeter: &Perimeter) -> Result<Vec<SocketAddr>, Erro
 }
 
 fn taken(address: SocketAddr, error: std::io::Error) -> Error {
-    let next = SocketAddr::new(address.ip(), address.port().wrapping_add(1));
-    Error::config(format!("{address} can't be listened on"))
-        .because(error)
-        .hint(format!("is the program running already? Otherwise choose another port: --listen {next}"))
+    let (ip, port) = (address.ip(), address.port());
+    let hint = match error.kind() {
+        IoKind::AddrNotAvailable => {
+            let here = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            format!("{ip} is no address of this machine; {here} is one, for this machine alone")
+        }
+        IoKind::AddrInUse => {
+            let next = SocketAddr::new(ip, port.wrapping_add(1));
+            format!("is the program running already? Otherwise choose another port: --listen {next}")
+        }
+        _ => format!("choose another port: --listen {}", SocketAddr::new(ip, 7171)),
+    };
+    Error::config(format!("{address} can't be listened on")).because(error).hint(hint)
 }
 
 /// Shows reading and embedding until everything is in step for the first time.
@@ -292,7 +301,7 @@ fn show_progress(
                     && progress.words_in_step
                     && progress.passages > 0
                     && progress.embedded >= progress.passages;
-                in_step || ended.load(Ordering::Acquire)
+                if in_step || ended.load(Ordering::Acquire) { Work::Done } else { Work::Goes }
             });
         })
         .ok()
@@ -309,5 +318,21 @@ async fn interrupted() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = terminate => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_can_not_be_had_is_told_from_one_that_is_taken() {
+        let check = |kind: IoKind, expected: &str| {
+            let error = taken(SocketAddr::from(([10, 9, 9, 9], 7552)), kind.into());
+            assert!(error.hints.iter().any(|hint| hint.contains(expected)), "{error:?}");
+        };
+        check(IoKind::AddrNotAvailable, "10.9.9.9 is no address of this machine; 127.0.0.1:7552");
+        check(IoKind::AddrInUse, "--listen 10.9.9.9:7553");
+        check(IoKind::PermissionDenied, "choose another port");
     }
 }

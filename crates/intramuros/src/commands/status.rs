@@ -56,7 +56,8 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     }
     match status.verified {
         Some(verified) if !verified.faults.is_empty() => Err(Error::data(verified.faults.join("; "))
-            .hint("delete the folder `index` in the data folder and start again")),
+            .hint("delete the folder `index` in the data folder and start again")
+            .hint("a text that can't be unpacked comes back with a backup, or by reading everything into a new data folder")),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
@@ -79,7 +80,11 @@ fn show(status: &Status, out: &mut Output) {
         format!("passages   {passages} (words {step}, {embedded} with meaning)"),
     ));
     for (reason, count) in &counts.failed {
-        let reason = in_words(reason, out.language());
+        let reason = match reason.as_str() {
+            // Of some OCR is missing, in others it found nothing: `unread` tells them apart.
+            "needs_ocr" => out.pick("images sans texte lu", "pictures without text"),
+            reason => in_words(reason, out.language()),
+        };
         out.line(&format!("{:<10} {count} {reason}", out.pick("non lus", "not read")));
     }
     if let Some(verified) = &status.verified

@@ -58,10 +58,21 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         out.line(out.pick("tout a été lu", "everything was read"));
     }
     for entry in &unread {
-        let reason = in_words(&entry.reason, out.language());
+        let reason = why(entry, out.language());
         out.line(&format!("{reason:<12} {}  {}", entry.path, out.dim(&entry.detail)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said of a file that OCR looked at: it is not OCR that it lacks.
+const LOOKED_AT: &str = "OCR found no text";
+
+/// Why a file or part was not read, as the person says it.
+fn why(unread: &Unread, language: Language) -> &str {
+    match unread.reason.as_str() {
+        "needs_ocr" if unread.detail.starts_with(LOOKED_AT) => language.pick("aucun texte", "no text found"),
+        reason => in_words(reason, language),
+    }
 }
 
 /// A reason as the person says it. The detail beside it is English, as errors are.
@@ -79,4 +90,21 @@ pub fn in_words(reason: &str, language: Language) -> &str {
         _ => reason,
     };
     language.pick(french, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_without_text_lacks_no_ocr() {
+        let check = |detail: &str, french: &str, english: &str| {
+            let (path, reason) = ("a.png".to_owned(), "needs_ocr".to_owned());
+            let unread = Unread { path, reason, detail: detail.to_owned() };
+            assert_eq!(why(&unread, Language::French), french);
+            assert_eq!(why(&unread, Language::English), english);
+        };
+        check("OCR found no text in it", "aucun texte", "no text found");
+        check("an image", "OCR absente", "needs_ocr");
+    }
 }

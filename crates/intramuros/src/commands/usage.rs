@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use intramuros_core::error::Error;
 use intramuros_journal::time::now_ms;
 use intramuros_server::{UsageAnswer, usage};
+use intramuros_store::Store;
 use intramuros_store::people::{PEOPLE_DATABASE, People};
 
 use crate::output::Output;
@@ -30,6 +31,7 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
     if !data.join(PEOPLE_DATABASE).is_file() {
+        Store::look_for(&data)?;
         return Err(
             Error::user("nothing was asked yet").hint("`intramuros serve` counts what is asked of it")
         );

@@ -3,6 +3,7 @@
 mod asked;
 mod backup;
 mod channels;
+mod commands;
 mod forward;
 mod gguf;
 mod language;

@@ -47,8 +47,13 @@ impl House {
 
     /// Starts `serve` on the folder, or on the configuration when there is one.
     pub fn serve(&self) -> Program {
+        self.serve_with(&[])
+    }
+
+    /// The same, with more options.
+    pub fn serve_with(&self, options: &[&str]) -> Program {
         let mut command = self.command();
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(options);
         if !self.path().join("intramuros.toml").exists() {
             command.args(["documents", "--data", "data"]);
         }
@@ -174,6 +179,17 @@ impl Program {
     pub fn says_times(&self, text: &str, times: usize) {
         let count = || self.said.lock().unwrap().iter().filter(|line| line.contains(text)).count();
         self.wait(text, || count() >= times);
+    }
+
+    /// Waits until it has said a line that holds `text`, and gives the line.
+    pub fn line(&self, text: &str) -> String {
+        self.says(text);
+        self.said.lock().unwrap().iter().find(|line| line.contains(text)).unwrap().clone()
+    }
+
+    /// Whether it has said a line that holds `text` up to now.
+    pub fn has_said(&self, text: &str) -> bool {
+        self.said.lock().unwrap().iter().any(|line| line.contains(text))
     }
 
     /// Waits until a search finds exactly these paths.

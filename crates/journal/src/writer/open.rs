@@ -7,7 +7,7 @@ use super::thread::Worker;
 use super::{Journal, Options};
 use crate::JournalError;
 use crate::event::Event;
-use crate::keys::{Head, Key, head_path};
+use crate::keys::{Head, Key, head_path, was_left_behind};
 use crate::line::{self, Hash};
 use crate::segment::{self, Segment};
 use crate::time;
@@ -57,6 +57,7 @@ pub(super) fn open(options: Options) -> Result<Opened, JournalError> {
         .create(folder)
         .map_err(JournalError::io(folder, "make the journal's folder"))?;
     let lock = lock(&options)?;
+    check_place_of_key(&options)?;
     let key = Key::open_or_create(&options.key_file)?;
     let head = read_head(&key, &options)?;
     let tail = read_tail(&segment::list(folder)?, head.as_ref())?;
@@ -97,6 +98,19 @@ fn lock(options: &Options) -> Result<File, JournalError> {
         Err(fs::TryLockError::WouldBlock) => Err(JournalError::Busy(options.folder.clone())),
         Err(fs::TryLockError::Error(error)) => Err(JournalError::io(&path, "take the lock")(error)),
     }
+}
+
+/// A new key beside the entries that another one signed would look like a forgery of them all. Whoever accepts the break
+/// gets one.
+fn check_place_of_key(options: &Options) -> Result<(), JournalError> {
+    let Some(earlier) = options.earlier_key_file.as_ref().filter(|_| options.accept_break.is_none()) else {
+        return Ok(());
+    };
+    if !was_left_behind(&options.key_file, earlier) {
+        return Ok(());
+    }
+    let (declared, earlier) = (options.key_file.clone(), earlier.clone());
+    Err(JournalError::KeyElsewhere { declared, earlier })
 }
 
 fn read_head(key: &Key, options: &Options) -> Result<Option<Head>, JournalError> {
@@ -247,4 +261,26 @@ fn reopen(segment: &Segment, good_bytes: u64) -> Result<File, JournalError> {
         .map_err(JournalError::io(&segment.path, "open the segment"))?;
     file.set_len(good_bytes).map_err(JournalError::io(&segment.path, "cut the unfinished end"))?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_left_behind_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = Options::new(folder.path().join("journal"));
+        Journal::open(before.clone()).unwrap().start().unwrap().close();
+        let key_file = folder.path().join("keys/journal.key");
+        let earlier_key_file = Some(before.key_file.clone());
+        let declared = Options { key_file: key_file.clone(), earlier_key_file, ..before.clone() };
+        let refused = Journal::open(declared.clone());
+        assert!(matches!(refused, Err(JournalError::KeyElsewhere { .. })));
+        assert!(!key_file.exists());
+        fs::create_dir(folder.path().join("keys")).unwrap();
+        fs::rename(&before.key_file, &key_file).unwrap();
+        fs::rename(head_path(&before.key_file), head_path(&key_file)).unwrap();
+        Journal::open(declared).unwrap().start().unwrap().close();
+    }
 }

@@ -125,7 +125,7 @@ fn mount(folder: &TempDir, arguments: &[&str]) -> bool {
 #[test]
 fn a_full_disk_is_told_and_work_goes_on_when_there_is_room() {
     let Some(disk) = disk(6) else {
-        println!("skipped: a disk of its own can't be mounted here");
+        intramuros_testkit::skip("disk", "a disk of its own can't be mounted here");
         return;
     };
     let scene = scene(&[]);
@@ -157,7 +157,7 @@ fn a_full_disk_is_told_and_work_goes_on_when_there_is_room() {
 #[test]
 fn a_read_only_disk_is_not_written() {
     let Some(disk) = disk(64) else {
-        println!("skipped: a disk of its own can't be mounted here");
+        intramuros_testkit::skip("disk", "a disk of its own can't be mounted here");
         return;
     };
     let scene = scene(&[("a.txt", "un chat noir")]);

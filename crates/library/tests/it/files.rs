@@ -11,6 +11,9 @@ use crate::support::{eventually, found, scan, scene};
 /// What a changed file may take to be found, with room for a machine that does other things beside.
 const SOON: Duration = Duration::from_secs(10);
 
+/// What the README promises of a change. On a machine that does other things beside, most of them keep it.
+const PROMISED: Duration = Duration::from_secs(2);
+
 #[test]
 fn a_passage_is_found_with_its_place() {
     let scene = scene(&[
@@ -83,25 +86,26 @@ fn changes_are_followed_as_they_happen() {
     let library = scene.open();
     library.follow().unwrap();
     eventually(&library, "\"chat\"", &["a.txt"], SOON);
-    let mut slowest = Duration::ZERO;
-    let mut check = |question: &str, expected: &[&str]| {
-        slowest = slowest.max(eventually(&library, question, expected, SOON));
-    };
+    let check = |question: &str, expected: &[&str]| eventually(&library, question, expected, SOON);
+    // Of each change, what is seen of it first: the rest is there by then.
+    let mut took = Vec::new();
     scene.write("nouveau/c.txt", "un cheval");
-    check("\"cheval\"", &["nouveau/c.txt"]);
+    took.push(check("\"cheval\"", &["nouveau/c.txt"]));
     scene.write("a.txt", "un lapin");
-    check("\"lapin\"", &["a.txt"]);
+    took.push(check("\"lapin\"", &["a.txt"]));
     check("\"chat\"", &[]);
     std::fs::rename(scene.path("a.txt"), scene.path("nouveau/e.txt")).unwrap();
-    check("\"lapin\"", &["nouveau/e.txt"]);
+    took.push(check("\"lapin\"", &["nouveau/e.txt"]));
     std::fs::rename(scene.path("nouveau"), scene.path("ancien")).unwrap();
-    check("\"cheval\"", &["ancien/c.txt"]);
+    took.push(check("\"cheval\"", &["ancien/c.txt"]));
     check("\"lapin\"", &["ancien/e.txt"]);
     std::fs::remove_file(scene.path("b.txt")).unwrap();
-    check("\"chien\"", &[]);
+    took.push(check("\"chien\"", &[]));
     std::fs::remove_dir_all(scene.path("ancien")).unwrap();
-    check("\"lapin\"", &[]);
-    println!("the slowest change was found after {slowest:?}");
+    took.push(check("\"lapin\"", &[]));
+    took.sort();
+    println!("changes were found after {took:?}");
+    assert!(took[took.len() / 2] < PROMISED, "half of them took longer than is promised: {took:?}");
     assert_eq!(library.verify().unwrap().faults, Vec::<String>::new());
 }
 

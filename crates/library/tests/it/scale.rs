@@ -30,7 +30,7 @@ impl Watch {
 fn scale() {
     let Some(passages) = std::env::var("INTRAMUROS_SCALE").ok().and_then(|text| text.parse::<u64>().ok())
     else {
-        println!("skipped: set INTRAMUROS_SCALE to a number of passages");
+        intramuros_testkit::skip("scale", "set INTRAMUROS_SCALE to a number of passages");
         return;
     };
     let mut scene = scene(&[]);
@@ -97,7 +97,7 @@ fn scale() {
 fn hidden() {
     let Some(passages) = std::env::var("INTRAMUROS_SCALE").ok().and_then(|text| text.parse::<u64>().ok())
     else {
-        println!("skipped: set INTRAMUROS_SCALE to a number of passages");
+        intramuros_testkit::skip("scale", "set INTRAMUROS_SCALE to a number of passages");
         return;
     };
     let mut scene = scene(&[]);

@@ -331,14 +331,15 @@ fn excessive(
     for ((subject, direction), others) in ungoverned {
         let title = engine.title(subject);
         let (count, first) = (others.len(), &others[0]);
+        let (fr, en) = if count == 1 { ("partie", "party") } else { ("parties", "parties") };
         let message = match direction {
             Direction::Ingress => say!(
-                "{title} : aucune politique ne régit ce qui entre ; ouvert sans ligne depuis {count} parties, telle {first}",
-                "{title}: no policy governs what comes in; open without a line from {count} parties, such as {first}"
+                "{title} : aucune politique ne régit ce qui entre ; ouvert sans ligne depuis {count} {fr}, telle {first}",
+                "{title}: no policy governs what comes in; open without a line from {count} {en}, such as {first}"
             ),
             Direction::Egress => say!(
-                "{title} : aucune politique ne régit ce qui sort ; ouvert sans ligne vers {count} parties, telle {first}",
-                "{title}: no policy governs what goes out; open without a line to {count} parties, such as {first}"
+                "{title} : aucune politique ne régit ce qui sort ; ouvert sans ligne vers {count} {fr}, telle {first}",
+                "{title}: no policy governs what goes out; open without a line to {count} {en}, such as {first}"
             ),
         };
         let origin = engine.pod(subject).map_or_else(Origin::built_in, |pod| pod.origin.clone());

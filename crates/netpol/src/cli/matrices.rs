@@ -47,7 +47,12 @@ pub fn generate(
             "one category alone is not proved: check the whole with netpol check",
         ),
     };
-    let _ = writeln!(err, "{} {} ({proved})", matrix.flows.len(), terminal.language.pick("flux", "flows"));
+    let _ = writeln!(
+        err,
+        "{} {} ({proved})",
+        matrix.flows.len(),
+        terminal.language.pick("flux", if matrix.flows.len() == 1 { "flow" } else { "flows" })
+    );
     Ok(ExitStatus::Success)
 }
 

@@ -32,7 +32,7 @@ fn by_name(objects: impl IntoIterator<Item = Value>) -> BTreeMap<String, Value> 
 fn the_chart_renders_to_the_manifests() {
     let binary = std::env::var_os("INTRAMUROS_HELM").map(PathBuf::from).filter(|path| path.exists());
     let Some(binary) = binary else {
-        println!("skipped: no Helm (see docs/operator.md: INTRAMUROS_HELM)");
+        intramuros_testkit::skip("helm", "no Helm (see docs/operator.md: INTRAMUROS_HELM)");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

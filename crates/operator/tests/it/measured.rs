@@ -146,7 +146,7 @@ fn five_hundred_environments_are_kept_at_little_cost() {
         .and_then(|text| text.parse().ok())
         .unwrap_or(ENVIRONMENTS);
     let Some(binary) = std::env::var_os("INTRAMUROS_OPERATOR") else {
-        println!("skipped: INTRAMUROS_OPERATOR does not name the operator's program");
+        intramuros_testkit::skip("operator", "INTRAMUROS_OPERATOR does not name the operator's program");
         return;
     };
     runtime().block_on(async {

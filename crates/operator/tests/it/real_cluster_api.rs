@@ -39,7 +39,10 @@ fn built() -> Option<PathBuf> {
     let folder = std::env::var_os("INTRAMUROS_CLUSTER_API_CONTROLLERS").map(PathBuf::from);
     let folder = folder.filter(|folder| folder.join("core").exists());
     if folder.is_none() {
-        println!("skipped: no controllers of Cluster API (INTRAMUROS_CLUSTER_API_CONTROLLERS)");
+        intramuros_testkit::skip(
+            "cluster-api",
+            "no controllers of Cluster API (INTRAMUROS_CLUSTER_API_CONTROLLERS)",
+        );
     }
     folder
 }

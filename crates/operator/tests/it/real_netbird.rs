@@ -47,7 +47,10 @@ impl Server {
     pub async fn start() -> Option<Server> {
         let binary = std::env::var_os("INTRAMUROS_NETBIRD").map(PathBuf::from).filter(|path| path.exists());
         let Some(binary) = binary else {
-            println!("skipped: no NetBird server (see docs/operator.md: INTRAMUROS_NETBIRD)");
+            intramuros_testkit::skip(
+                "netbird",
+                "no NetBird server (see docs/operator.md: INTRAMUROS_NETBIRD)",
+            );
             return None;
         };
         let folder = tempfile::tempdir().unwrap();

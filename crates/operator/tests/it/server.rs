@@ -42,8 +42,9 @@ pub fn needed() -> Option<(PathBuf, PathBuf)> {
     match (path("INTRAMUROS_APISERVER"), path("INTRAMUROS_CLUSTER_API")) {
         (Some(binary), Some(types)) => Some((binary, types)),
         _ => {
-            println!(
-                "skipped: no API server (see docs/operator.md: INTRAMUROS_APISERVER, INTRAMUROS_CLUSTER_API)"
+            intramuros_testkit::skip(
+                "apiserver",
+                "no API server (see docs/operator.md: INTRAMUROS_APISERVER, INTRAMUROS_CLUSTER_API)",
             );
             None
         }

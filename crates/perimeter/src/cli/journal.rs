@@ -1,6 +1,7 @@
 //! Is the journal whole, and how is it handed to others?
 
 use std::io::Write;
+use std::path::Path;
 
 use clap::ValueEnum;
 use intramuros_core::error::Error;
@@ -11,8 +12,8 @@ use intramuros_journal::verify::{Expected, Report, verify as check};
 use intramuros_journal::{Event, JournalError, keys, syslog, time};
 
 use super::{Last, Where, print, print_json};
-use crate::load;
-use crate::notebook::Notebook;
+use crate::notebook::{Notebook, failed};
+use crate::{load, number_of};
 
 /// `journal verify`.
 #[derive(clap::Args, Clone, Debug)]
@@ -36,6 +37,13 @@ pub fn verify(args: &VerifyArgs, last: Option<&Last>, out: &mut dyn Write) -> Re
     let folder = load::journal_folder(&perimeter, &data);
     let key = load::journal_key(&perimeter, &data);
     let public = keys::read_public(&key).map_err(|error| {
+        let earlier = load::own_journal_key(&data);
+        if keys::was_left_behind(&key, &earlier) {
+            return failed(JournalError::KeyElsewhere { declared: key.clone(), earlier });
+        }
+        if is_missing(&folder) && is_missing(&key) {
+            return none_yet(&data);
+        }
         wrong(error)
             .hint("the public key lies beside the journal's key; name its place with `journal.key_file`")
     })?;
@@ -50,7 +58,19 @@ pub fn verify(args: &VerifyArgs, last: Option<&Last>, out: &mut dyn Write) -> Re
     if report.is_whole() {
         return Ok(());
     }
-    Err(Error::data(format!("the journal is not as it was written: {} findings", report.findings.len())))
+    let findings = number_of(report.findings.len() as u64, "finding", "findings");
+    Err(Error::data(format!("the journal is not as it was written: {findings}")))
+}
+
+/// Whether nothing is at a place; what can't be looked at may be there.
+fn is_missing(place: &Path) -> bool {
+    matches!(place.try_exists(), Ok(false))
+}
+
+fn none_yet(data: &Path) -> Error {
+    Error::user(format!("{} holds no journal yet", data.display()))
+        .hint("it begins with the first question, or with `intramuros serve`")
+        .hint("name another data folder with `--data FOLDER`")
 }
 
 fn read_noted(text: &str) -> Result<(u64, Hash), Error> {
@@ -62,13 +82,16 @@ fn read_noted(text: &str) -> Result<(u64, Hash), Error> {
 }
 
 fn in_words(report: &Report) -> String {
+    if report.is_new() {
+        return "Nothing is written yet.\n".to_owned();
+    }
     let mut text = format!(
-        "{} entries in {} segments, numbers {} to {}; {} signatures by {}, the last over number {}.\n",
-        report.entries,
-        report.segments,
+        "{} in {}, numbers {} to {}; {} by {}, the last over number {}.\n",
+        number_of(report.entries, "entry", "entries"),
+        number_of(report.segments as u64, "segment", "segments"),
         report.first,
         report.last,
-        report.signatures,
+        number_of(report.signatures, "signature", "signatures"),
         report.key,
         report.signed_up_to
     );
@@ -141,6 +164,10 @@ pub fn export(args: &ExportArgs, last: Option<&Last>, out: &mut dyn Write) -> Re
         who: args.who.clone(),
     };
     Notebook::enter_what_waits(&perimeter, &data);
+    // To look for a journal makes none.
+    if is_missing(&folder) {
+        return Err(none_yet(&data));
+    }
     let count = if args.send {
         send(&perimeter, &folder, &filter)?
     } else {
@@ -155,7 +182,7 @@ pub fn export(args: &ExportArgs, last: Option<&Last>, out: &mut dyn Write) -> Re
 }
 
 /// Writes what matches; gives how many there were.
-fn write(folder: &std::path::Path, filter: &Filter, form: Form, out: &mut dyn Write) -> Result<u64, Error> {
+fn write(folder: &Path, filter: &Filter, form: Form, out: &mut dyn Write) -> Result<u64, Error> {
     let host = syslog::host_name();
     let mut count = 0;
     let mut failed = None;
@@ -181,7 +208,7 @@ fn write(folder: &std::path::Path, filter: &Filter, form: Form, out: &mut dyn Wr
 }
 
 /// Sends to the collector, through the one door out.
-fn send(perimeter: &Perimeter, folder: &std::path::Path, filter: &Filter) -> Result<u64, Error> {
+fn send(perimeter: &Perimeter, folder: &Path, filter: &Filter) -> Result<u64, Error> {
     use intramuros_core::perimeter::{Purpose, host::parse_host_port};
     let declared = perimeter.journal.syslog.as_deref().ok_or_else(|| {
         Error::config("no collector is declared")
@@ -208,4 +235,31 @@ fn moment(text: &str) -> Result<i64, Error> {
 
 fn wrong(error: JournalError) -> Error {
     Error::data("the journal can't be read").because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        journal: crate::cli::Journal,
+    }
+
+    #[test]
+    fn to_look_for_a_journal_makes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("intramuros.toml");
+        std::fs::write(&config, "[data]\nfolder = 'none'\n").unwrap();
+        for command in ["export", "verify"] {
+            let words = ["journal", command, "--config"].map(OsStr::new);
+            let line = Line::parse_from(words.into_iter().chain([config.as_os_str()]));
+            let error = line.journal.run(None, &mut Vec::new()).unwrap_err();
+            assert!(error.message.ends_with("holds no journal yet"), "{error}");
+        }
+        assert!(!folder.path().join("none").exists());
+    }
 }

@@ -90,7 +90,7 @@ fn check_names_mistakes_and_what_is_not_there() {
     let folder = place();
     let (text, result) = run(&["perimeter", "check"], folder.path());
     result.unwrap();
-    assert!(text.contains("no mistakes. 1 sources, 0 access rules, 2 ways out"), "{text}");
+    assert!(text.contains("no mistakes. 1 source, 0 access rules, 2 ways out"), "{text}");
     std::fs::remove_dir(folder.path().join("docs")).unwrap();
     let error = run(&["perimeter", "check"], folder.path()).1.unwrap_err();
     assert!(

@@ -76,7 +76,7 @@ pub(crate) async fn ask(
     mut parameters: Parameters,
 ) -> Result<Json<AskAnswer>, Failure> {
     let began = Instant::now();
-    let question = parameters.question()?;
+    let question = parameters.visible_question()?;
     let options = options(&mut parameters)?;
     parameters.finish()?;
     let mut asked = Asked::new(&shared, &principal, &question, &options);

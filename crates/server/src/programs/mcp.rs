@@ -60,12 +60,15 @@ pub(crate) struct Tools {
     principal: Principal,
     /// Their number in the counts; 0 for this machine's owner and for programs.
     person: i64,
+    /// Whether documents have an address that opens: over pipes alone nobody serves them.
+    with_addresses: bool,
 }
 
 /// The tools over HTTP. Who may call is decided by the layers around it.
 pub(crate) fn service(shared: &Arc<Shared>) -> StreamableHttpService<Tools, NeverSessionManager> {
     // Whoever comes past the guard is known; should it ever not be so, it is nobody.
-    let tools = Tools { shared: Arc::clone(shared), principal: Principal::anonymous(), person: 0 };
+    let principal = Principal::anonymous();
+    let tools = Tools { shared: Arc::clone(shared), principal, person: 0, with_addresses: true };
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -75,10 +78,10 @@ pub(crate) fn service(shared: &Arc<Shared>) -> StreamableHttpService<Tools, Neve
     StreamableHttpService::new(move || Ok(tools.clone()), Arc::new(NeverSessionManager::default()), config)
 }
 
-/// The tools over this process' own pipes, until they are closed.
-pub(crate) async fn over_pipes(shared: &Arc<Shared>) -> Result<(), Error> {
+/// The tools over this process' own pipes, until they are closed; with addresses where the documents are served elsewhere.
+pub(crate) async fn over_pipes(shared: &Arc<Shared>, with_addresses: bool) -> Result<(), Error> {
     let failed = |what: String| Error::user("the other program does not speak the protocol").because(what);
-    let running = Tools::new(shared)
+    let running = Tools::new(shared, with_addresses)
         .serve(rmcp::transport::stdio())
         .await
         .map_err(|error| failed(error.to_string()))?;
@@ -86,8 +89,8 @@ pub(crate) async fn over_pipes(shared: &Arc<Shared>) -> Result<(), Error> {
 }
 
 impl Tools {
-    pub fn new(shared: &Arc<Shared>) -> Tools {
-        Tools { shared: Arc::clone(shared), principal: shared.visitor.clone(), person: 0 }
+    fn new(shared: &Arc<Shared>, with_addresses: bool) -> Tools {
+        Tools { shared: Arc::clone(shared), principal: shared.visitor.clone(), person: 0, with_addresses }
     }
 
     /// The tools for whoever the guard let through; over pipes there is no guard, and the principal stays.
@@ -95,7 +98,7 @@ impl Tools {
         let parts = context.extensions.get::<Parts>();
         let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
         let whom = caller.map_or_else(|| self.whom(), Whom::from);
-        Tools { shared: Arc::clone(&self.shared), principal: whom.principal, person: whom.person }
+        Tools { principal: whom.principal, person: whom.person, ..self.clone() }
     }
 
     fn whom(&self) -> Whom {
@@ -128,12 +131,12 @@ impl Tools {
         let result = |found: &FoundDocument| {
             let best = found.passages.first();
             let id = found.document.id.0;
-            json!({
+            let value = json!({
                 "id": best.map_or(id.to_string(), |passage| format!("{id}:{}", passage.ordinal)),
                 "title": found.document.title,
                 "text": best.map(|passage| cut(&passage.text, SNIPPET)).unwrap_or_default(),
-                "url": format!("{home}/document/{id}"),
-            })
+            });
+            self.at(value, || format!("{home}/document/{id}"))
         };
         Ok(json!({"results": results.documents.iter().map(result).collect::<Vec<_>>()}))
     }
@@ -160,11 +163,30 @@ impl Tools {
             text.push_str(&stored.passage.text);
             text.push('\n');
         }
-        Ok(json!({
+        let value = json!({
             "id": id, "title": opened.facts.title, "text": cut(&text, MAX_TEXT),
-            "url": format!("{}/document/{}", self.shared.home, document.0),
             "metadata": {"source": opened.facts.source, "path": opened.facts.path, "next": next},
-        }))
+        });
+        Ok(self.at(value, || format!("{}/document/{}", self.shared.home, document.0)))
+    }
+
+    /// Adds the address, where there is one.
+    fn at(&self, mut value: Value, address: impl FnOnce() -> String) -> Value {
+        if self.with_addresses {
+            value["url"] = address().into();
+        }
+        value
+    }
+
+    /// What stands behind the sentences of an answer.
+    fn foot(&self, whole: &Whole) -> String {
+        if self.with_addresses {
+            return whole.foot(&self.shared.home);
+        }
+        let ends: Vec<String> = whole.cited().map(|source| format!(": {}", address("", source))).collect();
+        let foot = whole.foot("");
+        let without = |line| ends.iter().find_map(|end| str::strip_suffix(line, end)).unwrap_or(line);
+        foot.lines().map(without).collect::<Vec<_>>().join("\n")
     }
 
     async fn ask(&self, question: String) -> Result<Value, Failure> {
@@ -174,13 +196,14 @@ impl Tools {
         let sources: Vec<Value> = whole
             .cited()
             .map(|source| {
-                json!({
-                    "number": source.number, "title": source.document.title, "url": address(home, source),
+                let value = json!({
+                    "number": source.number, "title": source.document.title,
                     "text": cut(&source.text, SNIPPET),
-                })
+                });
+                self.at(value, || address(home, source))
             })
             .collect();
-        let text = format!("{}{}", whole.text, whole.foot(home));
+        let text = format!("{}{}", whole.text, self.foot(&whole));
         Ok(json!({
             "found": whole.ending.found, "answer": cut(text.trim(), MAX_TEXT), "sources": sources,
             "unsupported": whole.ending.unsupported, "model": whole.ending.model,

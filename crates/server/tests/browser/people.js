@@ -270,6 +270,8 @@ export const peopleCases = {
 
   async "somebody signs in at the provider, with groups, and out again"(visitor) {
     const { page, open, shot, origin, provider } = visitor;
+    let back = "";
+    page.on("request", (request) => { if (request.url().includes("/sign-in/with/test/back?")) back = request.url(); });
     await open("/?q=congés");
     await page.waitForSelector("a.provider");
     await page.click("a.provider");
@@ -286,6 +288,11 @@ export const peopleCases = {
     await page.waitForURL(provider.issuer + "/**");
     await page.click("button[type=submit]");
     await page.waitForURL(origin + "/sign-in**");
+    assert.equal(await found(page, "congés"), 401);
+    // The answer that brought her in brings nobody in a second time.
+    assert.match(back, /[?&]code=[^&]+/);
+    await page.goto(back);
+    await page.waitForURL(origin + "/sign-in?failed=expired");
     assert.equal(await found(page, "congés"), 401);
   },
 
@@ -334,7 +341,7 @@ export const peopleCases = {
     await page.waitForSelector("[role=alert]");
     await shot("provider-refused");
     assert.equal(await found(page, "charte"), 401);
-    // An answer that nobody asked for, and one that was used already.
+    // Answers that nobody asked for.
     for (const address of ["/sign-in/with/test/back?code=x&state=y", "/sign-in/with/test/back"]) {
       await open(address);
       await page.waitForURL(origin + "/sign-in?failed=expired");

@@ -89,7 +89,10 @@ fn parameters_out_of_range_are_refused_with_words() {
     check("/api/v1/failures?limit=1001", "`limit`");
     check("/api/v1/status?x=1", "`x`");
     // Whatever is asked, it is no fault of ours.
-    for question in ["%00", "%22", "%22%20-", "-", "title:", "%F0%9F%98%80", "a%20OR%20", "(", "*"] {
+    server.json("/api/v1/search?q=%00");
+    check("/api/v1/ask?q=%00", "missing");
+    check("/api/v1/ask?q=", "missing");
+    for question in ["%22", "%22%20-", "-", "title:", "%F0%9F%98%80", "a%20OR%20", "(", "*"] {
         server.json(&format!("/api/v1/search?q={question}"));
         server.json(&format!("/api/v1/ask?q={question}"));
     }

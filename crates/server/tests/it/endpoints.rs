@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use intramuros_server::{Body, Endpoint, Limits, Need, Settings, Who, endpoints, table};
+use intramuros_server::{Body, Endpoint, Limits, Need, Rate, Settings, Who, endpoints, table};
 use serde_json::json;
 
 use crate::people::{Browser, request, server_with};
@@ -120,7 +120,8 @@ fn what_is_too_large_of_another_kind_or_from_elsewhere_is_refused_everywhere() {
         ))
     };
     let own = format!("Origin: http://{host}\r\n");
-    for endpoint in endpoints().into_iter().filter(|endpoint| !endpoint.path.ends_with("/session")) {
+    // Also those that would end the owner's session: what follows them shows that none did.
+    for endpoint in endpoints() {
         let what = format!("{} {}", endpoint.method, endpoint.path);
         let json = format!("{own}Content-Type: application/json\r\n");
         match endpoint.body {
@@ -175,6 +176,32 @@ fn what_is_too_large_of_another_kind_or_from_elsewhere_is_refused_everywhere() {
     }
     // All of that changed nothing.
     assert_eq!(owner.json("/api/v1/people")["total"], 4);
+}
+
+#[test]
+fn whoever_tries_to_come_in_again_and_again_has_to_wait_wherever_it_is_tried() {
+    let limits = Limits { sign_in_rate: 0.001, sign_in_burst: 3.0, ..Limits::default() };
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let (server, _people) = server_with(Settings { limits, trusted_proxies, ..Settings::default() });
+    let rows: Vec<Endpoint> =
+        endpoints().into_iter().filter(|endpoint| endpoint.rate == Rate::SignIn).collect();
+    for path in ["session", "first-owner", "invitation", "passphrase"].map(|name| format!("/api/v1/{name}")) {
+        assert!(rows.iter().any(|row| row.path == path), "{path}");
+    }
+    for (number, row) in (1..).zip(&rows) {
+        let (method, path) = (method(row), path(row));
+        let body = matches!(row.body, Body::Json(_)).then(|| json!({}));
+        // Each row is tried from an address of its own, which has all its attempts left.
+        let from = format!("X-Forwarded-For: 192.0.2.{number}\r\n");
+        let answers: Vec<Answer> =
+            (0..5).map(|_| request(&server, method, &path, body.as_ref(), &from)).collect();
+        let waits: Vec<bool> = answers.iter().map(|answer| answer.status == 429).collect();
+        assert_eq!(waits, [false, false, false, true, true], "{method} {path}");
+        assert_eq!(answers[4].json()["kind"], "wait", "{method} {path}");
+        assert!(answers[4].header("retry-after").parse::<u32>().unwrap() >= 1, "{method} {path}");
+        // Anything else can be asked for meanwhile.
+        assert_eq!(request(&server, "GET", "/api/v1/session", None, &from).status, 200, "{method} {path}");
+    }
 }
 
 #[test]

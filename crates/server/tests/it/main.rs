@@ -11,6 +11,7 @@ mod directory;
 mod endpoints;
 mod guard;
 mod injection;
+mod models;
 mod people;
 mod programs;
 mod record;

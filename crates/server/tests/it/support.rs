@@ -13,6 +13,7 @@ use intramuros_core::language::detect;
 use intramuros_core::passage::Passage;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_dialogue::Writers;
+use intramuros_ingest::passages::{self, PassageOptions};
 use intramuros_library::{Library, Options, Reading};
 use intramuros_server::{Application, Limits, Settings, Walls, serve};
 use serde_json::Value;
@@ -88,6 +89,18 @@ pub fn drawing() -> Settings {
 
 impl Server {
     pub fn start(scene: Scene<'_>) -> Server {
+        Server::reading(reading(), scene)
+    }
+
+    /// A server that reads files as the program does, but in its own process.
+    pub fn reading_all(scene: Scene<'_>) -> Server {
+        let extract =
+            |name: &str, bytes: &[u8]| intramuros_ingest::extract(name, bytes, &FileLimits::default());
+        let split = |extracted: &Extracted| passages::split(extracted, &PassageOptions::default());
+        Server::reading(Reading { extract: Arc::new(extract), split: Arc::new(split), ..reading() }, scene)
+    }
+
+    fn reading(reading: Reading, scene: Scene<'_>) -> Server {
         let root = tempfile::tempdir().unwrap();
         let data = tempfile::tempdir().unwrap();
         for (path, text) in scene.files {
@@ -95,7 +108,7 @@ impl Server {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let library = Arc::new(Library::open(options(&root, &data, scene.rules)).unwrap());
+        let library = Arc::new(Library::open(options(&root, &data, scene.rules, reading)).unwrap());
         library.scan("papers").unwrap();
         assert!(library.wait_for_words(LONG).unwrap(), "{:?}", library.progress());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -242,18 +255,21 @@ fn dechunk(mut bytes: &[u8]) -> Vec<u8> {
     body
 }
 
-fn options(root: &TempDir, data: &TempDir, rules: &str) -> Options {
+fn options(root: &TempDir, data: &TempDir, rules: &str, reading: Reading) -> Options {
     let declared =
         format!("[[source]]\nname = \"papers\"\npath = {:?}\n{rules}", root.path().to_str().unwrap());
     let perimeter = Perimeter::parse(&declared, "intramuros.toml").unwrap();
-    let reading = Reading {
+    Options { data: data.path().to_owned(), perimeter, reading, embed: None, earlier: Vec::new() }
+}
+
+fn reading() -> Reading {
+    Reading {
         extract: Arc::new(extract),
         split: Arc::new(split),
         version: 1,
         threads: 2,
         limits: FileLimits::default(),
-    };
-    Options { data: data.path().to_owned(), perimeter, reading, embed: None, earlier: Vec::new() }
+    }
 }
 
 /// A reader of plain lines: `# ` opens a heading, ` | ` makes a row of a table.

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::{Client, with_basic};
 use crate::declared::Declared;
 use crate::failure::Failure;
-use crate::visit::{Entry, Visit};
+use crate::visit::{Entry, MAX_PATH_BYTES, Visit};
 use lines::{Lines, Sections, request_lines};
 use objects::{Kind, Oid, TreeEntry};
 use pack::Pack;
@@ -36,6 +36,10 @@ const MAX_DEPTH: usize = 128;
 
 /// Entries of all trees that are looked at. 5 million: a tree may hold another one many times, and so grow without end.
 const MAX_ENTRIES: usize = 5_000_000;
+
+/// Bytes of all paths that are held while a tree is looked through. 256 MiB: a million files, each in a long path; a tree
+/// that holds itself many times over names more than fits in memory.
+const MAX_PATHS_BYTES: usize = 256 << 20;
 
 /// Files asked for at once. 5,000: a request of 250 kB.
 const WANTS: usize = 5_000;
@@ -82,6 +86,14 @@ struct Abilities {
 struct Listed {
     path: String,
     oid: Oid,
+}
+
+/// The files of the branch that are taken.
+#[derive(Default)]
+struct Listing {
+    files: Vec<Listed>,
+    /// Why these are not all of them.
+    cut: Option<Failure>,
 }
 
 /// Looks at the branch.
@@ -137,13 +149,15 @@ fn fetch(
     let file = visit.spool.own("incoming.pack");
     let what = if abilities.filter { What::Trees } else { What::Everything };
     let mut pack = repository.pack(&file, abilities, &[commit], what, limit)?;
-    let (tree, written_ms) = objects::commit(&pack.object(&commit, Kind::Commit)?)?;
-    let listed = list(visit, &mut pack, tree)?;
+    let (tree, written_ms) = objects::commit(&pack.object(&commit, Kind::Commit, visit.client)?)?;
+    let Listing { files, cut } = list(visit, &mut pack, tree, MAX_PATHS_BYTES)?;
+    let whole = || cut.map_or(Ok(()), Err);
     if !abilities.filter {
-        return listed.iter().try_for_each(|one| offer(visit, &mut pack, one, written_ms));
+        files.iter().try_for_each(|one| offer(visit, &mut pack, one, written_ms))?;
+        return whole();
     }
     drop(pack);
-    for some in listed.chunks(WANTS) {
+    for some in files.chunks(WANTS) {
         let same = |one: &&Listed| {
             visit
                 .spool
@@ -160,33 +174,53 @@ fn fetch(
     }
     // Its space is worth more than its remains.
     let _ = std::fs::remove_file(&file);
-    Ok(())
+    whole()
 }
 
-/// The files of a tree that are taken, with all that is below it.
-fn list(visit: &mut Visit<'_>, pack: &mut Pack, root: Oid) -> Result<Vec<Listed>, Failure> {
-    let (mut left, mut listed, mut entries) = (vec![(String::new(), root, 0)], Vec::new(), 0);
+/// The files of a tree that are taken, with all that is below it, until there are more than are taken from the place.
+fn list(visit: &mut Visit<'_>, pack: &mut Pack, root: Oid, most_bytes: usize) -> Result<Listing, Failure> {
+    let (mut left, mut listing) = (vec![(String::new(), root, 0)], Listing::default());
+    let (mut entries, mut paths_bytes) = (0, 0_usize);
     while let Some((folder, tree, depth)) = left.pop() {
-        for TreeEntry { name, oid, kind } in objects::tree(&pack.object(&tree, Kind::Tree)?)? {
+        let tree = pack.object(&tree, Kind::Tree, visit.client)?;
+        for entry in objects::tree(&tree) {
+            let TreeEntry { name, oid, kind } = entry?;
             entries += 1;
             if entries > MAX_ENTRIES || depth > MAX_DEPTH {
                 return Err(Failure::Limit(format!(
                     "the branch has more than {MAX_ENTRIES} entries, or folders nested more than {MAX_DEPTH} deep"
                 )));
             }
-            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            // Before a path is made of it: a name may be as long as an object.
+            if folder.len() + 1 + name.len() > MAX_PATH_BYTES {
+                visit.refuse(&String::from_utf8_lossy(name))?;
+                continue;
+            }
+            let name = String::from_utf8_lossy(name);
+            let path = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
+            let bytes = path.len();
             match kind {
                 Some(Kind::Tree) if visit.enters(&path) => left.push((path, oid, depth + 1)),
                 Some(Kind::Blob)
                     if visit.declared.source.takes(&path) && !intramuros_library::is_junk(&path) =>
                 {
-                    listed.push(Listed { path, oid });
+                    listing.files.push(Listed { path, oid });
                 }
-                _ => {}
+                _ => continue,
+            }
+            paths_bytes += bytes;
+            if paths_bytes > most_bytes {
+                return Err(Failure::Limit(format!(
+                    "the paths of the branch have more than {most_bytes} bytes"
+                )));
+            }
+            if listing.files.len() > visit.declared.source.most_files() {
+                listing.cut = Some(visit.too_many());
+                return Ok(listing);
             }
         }
     }
-    Ok(listed)
+    Ok(listing)
 }
 
 fn offer(visit: &mut Visit<'_>, pack: &mut Pack, one: &Listed, written_ms: i64) -> Result<(), Failure> {
@@ -196,8 +230,8 @@ fn offer(visit: &mut Visit<'_>, pack: &mut Pack, one: &Listed, written_ms: i64) 
     let modified_ms = known.map_or(written_ms, |held| held.modified_ms);
     let size = pack.size(&one.oid).or(known.map(|held| held.size));
     let entry = Entry { path: one.path.clone(), version, size, modified_ms, rule: None };
-    visit.offer(entry, &mut |_: &Client, into: &mut dyn Write| {
-        let bytes = pack.object(&one.oid, Kind::Blob)?;
+    visit.offer(entry, &mut |client: &Client, into: &mut dyn Write| {
+        let bytes = pack.object(&one.oid, Kind::Blob, client)?;
         if bytes.starts_with(ELSEWHERE) {
             return Err(Failure::File("it is kept in Git LFS, which is not fetched".to_owned()));
         }
@@ -327,7 +361,62 @@ fn abilities(body: &[u8]) -> Result<Abilities, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use intramuros_core::perimeter::Perimeter;
+    use intramuros_library::spool::Spool;
+
     use super::*;
+    use crate::client::tests::for_tests;
+
+    /// A pack of these trees, each with its entries: mode, name, and what it stands for.
+    fn pack(trees: &[Vec<u8>], client: &Client) -> Pack {
+        let count = u32::try_from(trees.len()).unwrap().to_be_bytes();
+        let mut whole = [b"PACK".as_slice(), &2_u32.to_be_bytes(), &count].concat();
+        trees.iter().for_each(|tree| whole.extend(pack::tests::object(2, tree, &[])));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), whole).unwrap();
+        Pack::open(file.path(), 1 << 20, client).unwrap()
+    }
+
+    fn entry(mode: &str, name: &str, oid: Oid) -> Vec<u8> {
+        [mode.as_bytes(), b" ", name.as_bytes(), b"\0", &oid.0].concat()
+    }
+
+    #[test]
+    fn a_tree_that_holds_one_many_times_over_takes_no_more_than_it_may() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (client, _stop) = for_tests(&runtime);
+        let blob = Oid::of(Kind::Blob, b"");
+        let names = ["a", "b", "c", &"long".repeat(2_000)];
+        let folder: Vec<u8> = names.iter().flat_map(|name| entry("100644", name, blob)).collect();
+        let below = Oid::of(Kind::Tree, &folder);
+        let root: Vec<u8> =
+            (0..100).flat_map(|number| entry("40000", &format!("folder-{number}"), below)).collect();
+        let mut pack = pack(&[folder, root.clone()], &client);
+        let mut look = |most_files: usize, most_bytes: usize| {
+            let toml = format!(
+                "[[egress]]\nhost = '127.0.0.1'\nport = 9\npurpose = 'source'\ntls = false\n\
+                 [[source]]\nname = 'place'\nkind = 'git'\nurl = 'http://127.0.0.1:9/x'\nmost_files = {most_files}\n"
+            );
+            let perimeter = Perimeter::parse(&toml, "intramuros.toml").unwrap();
+            let declared = Declared::all(&perimeter).unwrap().remove(0);
+            let place = tempfile::tempdir().unwrap();
+            let mut spool = Spool::open(place.path(), &declared.identity()).unwrap();
+            let mut show = |_: &crate::state::Outcome| ();
+            let mut hand_over = |_: &mut Spool| -> Result<(), Failure> { Ok(()) };
+            let mut visit = Visit::new(&client, &declared, &mut spool, &mut show, &mut hand_over);
+            let listing = list(&mut visit, &mut pack, Oid::of(Kind::Tree, &root), most_bytes);
+            (listing.map(|listing| (listing.files.len(), listing.cut)), visit.outcome.refused)
+        };
+        // Every name, but those that are too long.
+        let (listing, refused) = look(1_000, 1 << 20);
+        assert_eq!((listing, refused), (Ok((300, None)), 100));
+        // As many files as are taken, and one more, which says that these are not all.
+        let (listing, refused) = look(5, 1 << 20);
+        assert!(matches!(&listing, Ok((6, Some(Failure::Limit(_))))), "{listing:?}");
+        assert_eq!(refused, 1);
+        let (listing, _) = look(1_000, 2_000);
+        assert!(matches!(&listing, Err(Failure::Limit(why)) if why.contains("2000 bytes")), "{listing:?}");
+    }
 
     #[test]
     fn what_a_server_can_do_is_read() {

@@ -65,8 +65,8 @@ impl fmt::Debug for Oid {
 }
 
 /// An entry of a tree. No kind: a link, or another repository.
-pub(super) struct TreeEntry {
-    pub name: String,
+pub(super) struct TreeEntry<'a> {
+    pub name: &'a [u8],
     pub oid: Oid,
     pub kind: Option<Kind>,
 }
@@ -93,26 +93,33 @@ pub(super) fn commit(bytes: &[u8]) -> Result<(Oid, i64), Failure> {
     Ok((tree.ok_or_else(|| odd("a commit without a tree"))?, written_ms))
 }
 
-/// The entries of a tree.
-pub(super) fn tree(bytes: &[u8]) -> Result<Vec<TreeEntry>, Failure> {
-    let wrong = || odd("a tree that can't be read");
-    let (mut left, mut entries) = (bytes, Vec::new());
-    while !left.is_empty() {
-        let space = left.iter().position(|byte| *byte == b' ').ok_or_else(wrong)?;
-        let end = left.iter().position(|byte| *byte == 0).filter(|end| *end > space).ok_or_else(wrong)?;
-        let number = left.get(end + 1..end + 21).ok_or_else(wrong)?;
-        let mut oid = [0; 20];
-        oid.copy_from_slice(number);
-        let kind = match &left[..space] {
-            b"40000" | b"040000" => Some(Kind::Tree),
-            mode if mode.starts_with(b"100") => Some(Kind::Blob),
-            _ => None,
-        };
-        let name = String::from_utf8_lossy(&left[space + 1..end]).into_owned();
-        entries.push(TreeEntry { name, oid: Oid(oid), kind });
-        left = &left[end + 21..];
-    }
-    Ok(entries)
+/// The entries of a tree, one after the other: all at once, those of a large tree would not fit in memory. After one that
+/// can't be read there is none.
+pub(super) fn tree(bytes: &[u8]) -> impl Iterator<Item = Result<TreeEntry<'_>, Failure>> {
+    let mut left = bytes;
+    std::iter::from_fn(move || {
+        if left.is_empty() {
+            return None;
+        }
+        let found = tree_entry(left);
+        left = found.as_ref().map_or(&[][..], |(_, rest)| *rest);
+        Some(found.map(|(entry, _)| entry).ok_or_else(|| odd("a tree that can't be read")))
+    })
+}
+
+/// The first entry of these, and what follows it.
+fn tree_entry(left: &[u8]) -> Option<(TreeEntry<'_>, &[u8])> {
+    let space = left.iter().position(|byte| *byte == b' ')?;
+    let (mode, rest) = (left.get(..space)?, left.get(space + 1..)?);
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    let (name, rest) = (rest.get(..end)?, rest.get(end + 1..)?);
+    let (oid, rest) = rest.split_first_chunk()?;
+    let kind = match mode {
+        b"40000" | b"040000" => Some(Kind::Tree),
+        mode if mode.starts_with(b"100") => Some(Kind::Blob),
+        _ => None,
+    };
+    Some((TreeEntry { name, oid: Oid(*oid), kind }, rest))
 }
 
 #[cfg(test)]
@@ -134,11 +141,17 @@ mod tests {
         let whole =
             [entry("100644", "a b.txt"), entry("40000", "c"), entry("120000", "l"), entry("160000", "m")]
                 .concat();
-        let kinds: Vec<_> = tree(&whole).unwrap().into_iter().map(|one| (one.name, one.kind)).collect();
+        let kinds: Vec<_> = tree(&whole)
+            .map(|one| one.unwrap())
+            .map(|one| (String::from_utf8_lossy(one.name).into_owned(), one.kind))
+            .collect();
         let expected = [("a b.txt", Some(Kind::Blob)), ("c", Some(Kind::Tree)), ("l", None), ("m", None)];
         assert_eq!(kinds, expected.map(|(name, kind)| (name.to_owned(), kind)));
         for cut in 1..whole.len() {
-            let _ = tree(&whole[..cut]);
+            let found: Vec<_> = tree(&whole[..cut]).collect();
+            // What can't be read ends it, and a whole tree is never less than it was.
+            assert!(found.iter().rev().skip(1).all(Result::is_ok), "{cut}");
+            assert!(found.len() <= 4, "{cut}");
         }
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! A pack holds objects compressed, some of them as a difference to another one in the same pack. It is gone through once
 //! for the number of each object; then each is read when it is asked for. What is larger than a file may be is passed over,
-//! and every size is held against a limit before room is made for it.
+//! and every size is held against a limit before room is made for it, and against what the pack may come to as a whole: a
+//! small pack can hold more bytes than a machine can make in a day.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::rc::Rc;
 
 use flate2::bufread::ZlibDecoder;
 
@@ -23,6 +25,44 @@ const MAX_CHAIN: usize = 4096;
 
 /// Bytes of objects kept at hand for those that build upon them. 128 MiB.
 const KEPT_BYTES: usize = 128 << 20;
+
+/// Bytes that may be made of a pack, for each of its own: so many to go through it, and as many to hand its objects out. 16:
+/// text is compressed to a fifth, and each of the two makes it twice, with the differences between.
+const MOST_TIMES: u64 = 16;
+
+/// Bytes that may be made of any pack. 8 GiB, about a minute: small packs may be of very even files.
+const LEAST_BYTES: u64 = 8 << 30;
+
+/// What a step along a chain of differences counts for, in bytes; it makes none, and yet takes time.
+const STEP_BYTES: u64 = 64;
+
+/// Bytes that are passed over before somebody may say stop. 1 MiB.
+const PASSED_AT_ONCE: u64 = 1 << 20;
+
+/// How many bytes may still be made of a pack.
+#[derive(Clone, Copy, Default)]
+struct Budget {
+    left: u64,
+}
+
+impl Budget {
+    fn of(pack_bytes: u64) -> Budget {
+        Budget { left: pack_bytes.saturating_mul(MOST_TIMES).max(LEAST_BYTES) }
+    }
+
+    /// Takes so many bytes.
+    ///
+    /// # Errors
+    /// When there are fewer, or somebody says stop.
+    fn spend(&mut self, bytes: u64, client: &Client) -> Result<(), Failure> {
+        if client.stopped() {
+            return Err(Failure::Stopped);
+        }
+        let more = || Failure::Limit("the git server gives a pack that grows beyond all measure".to_owned());
+        self.left = self.left.checked_sub(bytes).ok_or_else(more)?;
+        Ok(())
+    }
+}
 
 /// The base of a difference.
 #[derive(Clone, Copy)]
@@ -52,8 +92,9 @@ pub(super) struct Pack {
     /// Whether some were passed over for their size.
     passed_over: bool,
     /// Objects at hand for those that build upon them.
-    kept: HashMap<u64, (Kind, Vec<u8>)>,
+    kept: HashMap<u64, (Kind, Rc<Vec<u8>>)>,
     kept_bytes: usize,
+    budget: Budget,
 }
 
 fn odd(what: &str) -> Failure {
@@ -75,15 +116,22 @@ impl Pack {
             passed_over: false,
             kept: HashMap::new(),
             kept_bytes: 0,
+            budget: Budget::default(),
         }
     }
 
     /// Opens a pack and goes through it. Objects of more than `limit` bytes can't be had from it.
     pub fn open(path: &Path, limit: u64, client: &Client) -> Result<Pack, Failure> {
+        let bytes = std::fs::metadata(path).map_err(Failure::disk)?.len();
+        Pack::open_within(Budget::of(bytes), path, limit, client)
+    }
+
+    fn open_within(budget: Budget, path: &Path, limit: u64, client: &Client) -> Result<Pack, Failure> {
         let file = BufReader::new(File::open(path).map_err(Failure::disk)?);
-        let mut pack = Pack { file: Some(file), limit, ..Pack::empty() };
+        let mut pack = Pack { file: Some(file), limit, budget, ..Pack::empty() };
         pack.scan(client)?;
         pack.number(client)?;
+        pack.budget = budget;
         Ok(pack)
     }
 
@@ -93,7 +141,7 @@ impl Pack {
     }
 
     /// The bytes of an object.
-    pub fn object(&mut self, oid: &Oid, kind: Kind) -> Result<Vec<u8>, Failure> {
+    pub fn object(&mut self, oid: &Oid, kind: Kind, client: &Client) -> Result<Rc<Vec<u8>>, Failure> {
         let Some((at, found, size)) = self.by_number.get(oid).copied() else {
             // Of what was passed over the number is not known: this one must be among them.
             if self.passed_over && kind == Kind::Blob {
@@ -107,7 +155,10 @@ impl Pack {
         if size > self.limit {
             return Err(Failure::TooLarge(self.limit));
         }
-        self.resolve(at).map(|(_, bytes)| bytes)
+        let (_, bytes) = self.resolve(at, client)?;
+        // Also what is at hand: a tree may be asked for over and over, and is gone through each time.
+        self.budget.spend(bytes.len() as u64, client)?;
+        Ok(bytes)
     }
 
     fn reader(&mut self) -> Result<&mut BufReader<File>, Failure> {
@@ -125,12 +176,9 @@ impl Pack {
         }
         let mut at = 12;
         for _ in 0..count {
-            if client.stopped() {
-                return Err(Failure::Stopped);
-            }
-            let reader = self.reader()?;
+            let reader = self.file.as_mut().ok_or_else(|| odd("without objects"))?;
             let (stands, mut end) = head_of(reader, at)?;
-            end += pass_over(reader, stands.size)?;
+            end += pass_over(reader, stands.size, &mut self.budget, client)?;
             self.stands.insert(at, stands);
             at = end;
         }
@@ -146,10 +194,7 @@ impl Pack {
             let before = places.len();
             let mut later = Vec::new();
             for at in places {
-                if client.stopped() {
-                    return Err(Failure::Stopped);
-                }
-                match self.resolve(at) {
+                match self.resolve(at, client) {
                     Ok((kind, bytes)) => {
                         let oid = Oid::of(kind, &bytes);
                         self.by_number.insert(oid, (at, kind, bytes.len() as u64));
@@ -172,19 +217,20 @@ impl Pack {
     }
 
     /// The bytes of the object at a place. [`Failure::Gone`] when it builds upon one that is not known yet.
-    fn resolve(&mut self, at: u64) -> Result<(Kind, Vec<u8>), Failure> {
+    fn resolve(&mut self, at: u64, client: &Client) -> Result<(Kind, Rc<Vec<u8>>), Failure> {
         let mut chain = Vec::new();
         let mut place = at;
         let (kind, mut bytes) = loop {
+            self.budget.spend(STEP_BYTES, client)?;
             if let Some((kind, bytes)) = self.kept.get(&place) {
-                break (*kind, bytes.clone());
+                break (*kind, Rc::clone(bytes));
             }
             let stands = *self.stands.get(&place).ok_or_else(|| odd("with a difference to nothing"))?;
             if chain.len() > MAX_CHAIN {
                 return Err(odd("with differences that go on and on"));
             }
             match (stands.kind, stands.base) {
-                (Some(kind), _) => break (kind, self.inflate(&stands)?),
+                (Some(kind), _) => break (kind, Rc::new(self.inflate(&stands, client)?)),
                 (None, Some(Base::At(base))) if base < place => {
                     chain.push(stands);
                     place = base;
@@ -197,14 +243,15 @@ impl Pack {
             }
         };
         for stands in chain.iter().rev() {
-            let difference = self.inflate(stands)?;
-            bytes = apply(&bytes, &difference, self.limit)?;
+            let difference = self.inflate(stands, client)?;
+            bytes = Rc::new(apply(&bytes, &difference, self.limit)?);
+            self.budget.spend(bytes.len() as u64, client)?;
         }
         self.keep(at, kind, &bytes);
         Ok((kind, bytes))
     }
 
-    fn keep(&mut self, at: u64, kind: Kind, bytes: &[u8]) {
+    fn keep(&mut self, at: u64, kind: Kind, bytes: &Rc<Vec<u8>>) {
         if bytes.len() > KEPT_BYTES / 8 {
             return;
         }
@@ -212,16 +259,17 @@ impl Pack {
             self.kept.clear();
             self.kept_bytes = 0;
         }
-        if self.kept.insert(at, (kind, bytes.to_vec())).is_none() {
+        if self.kept.insert(at, (kind, Rc::clone(bytes))).is_none() {
             self.kept_bytes += bytes.len();
         }
     }
 
-    fn inflate(&mut self, stands: &Stands) -> Result<Vec<u8>, Failure> {
+    fn inflate(&mut self, stands: &Stands, client: &Client) -> Result<Vec<u8>, Failure> {
         if stands.size > self.limit {
             return Err(Failure::TooLarge(self.limit));
         }
         let size = stands.size;
+        self.budget.spend(size, client)?;
         let reader = self.reader()?;
         reader.seek(SeekFrom::Start(stands.data)).map_err(broken)?;
         let mut bytes = Vec::new();
@@ -285,13 +333,24 @@ fn head_of(reader: &mut impl BufRead, at: u64) -> Result<(Stands, u64), Failure>
 }
 
 /// Passes over the compressed bytes of an object; gives how many they are.
-fn pass_over(reader: &mut BufReader<File>, size: u64) -> Result<u64, Failure> {
+fn pass_over(
+    reader: &mut impl BufRead,
+    size: u64,
+    budget: &mut Budget,
+    client: &Client,
+) -> Result<u64, Failure> {
     let mut decoder = ZlibDecoder::new(reader);
-    let passed = std::io::copy(&mut (&mut decoder).take(size.saturating_add(1)), &mut std::io::sink())
-        .map_err(broken)?;
-    if passed != size {
-        return Err(odd("with an object of another length than it says"));
+    let mut left = size;
+    while left > 0 {
+        let part = left.min(PASSED_AT_ONCE);
+        budget.spend(part, client)?;
+        let passed = std::io::copy(&mut (&mut decoder).take(part), &mut std::io::sink()).map_err(broken)?;
+        if passed != part {
+            return Err(odd("with an object of another length than it says"));
+        }
+        left -= part;
     }
+    budget.spend(STEP_BYTES, client)?;
     // One reading more, for what ends the compressed bytes.
     let more = decoder.read(&mut [0]).map_err(broken)?;
     if more == 0 { Ok(decoder.total_in()) } else { Err(odd("with an object of another length than it says")) }
@@ -358,8 +417,77 @@ fn apply(base: &[u8], difference: &[u8], limit: u64) -> Result<Vec<u8>, Failure>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+
     use super::*;
+    use crate::client::tests::for_tests;
+
+    /// An object as a pack holds it: its kind by number, its length, and its compressed bytes.
+    pub(in crate::git) fn object(kind: u8, bytes: &[u8], before: &[u8]) -> Vec<u8> {
+        let mut length = bytes.len();
+        let mut whole = vec![kind << 4 | (length & 15) as u8];
+        length >>= 4;
+        while length > 0 {
+            *whole.last_mut().unwrap() |= 0x80;
+            whole.push((length & 0x7f) as u8);
+            length >>= 7;
+        }
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        [whole, before.to_vec(), encoder.finish().unwrap()].concat()
+    }
+
+    /// A blob of zeros, and so many objects each of which copies it whole from the one before.
+    fn swelling(bytes: u32, times: u32) -> tempfile::NamedTempFile {
+        let number = |value: u32| -> Vec<u8> {
+            vec![value as u8 | 0x80, (value >> 7) as u8 | 0x80, (value >> 14) as u8 & 0x7f]
+        };
+        let copy = [0b1111_0000, bytes as u8, (bytes >> 8) as u8, (bytes >> 16) as u8];
+        let difference = [number(bytes), number(bytes), copy.to_vec()].concat();
+        let mut whole = [b"PACK".as_slice(), &2_u32.to_be_bytes(), &(times + 1).to_be_bytes()].concat();
+        let mut one = object(3, &vec![0; bytes as usize], &[]);
+        for _ in 0..=times {
+            whole.extend_from_slice(&one);
+            let back = u8::try_from(one.len()).ok().filter(|back| *back < 0x80);
+            // The base is the object right before; the first one is longer than a byte tells.
+            one = match back {
+                Some(back) => object(6, &difference, &[back]),
+                None => {
+                    let back = one.len() - 128;
+                    object(6, &difference, &[(back >> 7) as u8 | 0x80, back as u8 & 0x7f])
+                }
+            };
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), whole).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_pack_that_swells_is_let_go() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (client, stop) = for_tests(&runtime);
+        let file = swelling(1_000_000, 50);
+        let open = |left: u64| Pack::open_within(Budget { left }, file.path(), 2_000_000, &client);
+        // A million bytes passed over, read once, and copied fifty times.
+        let mut whole = open(53_000_000).map_err(|failure| failure.to_string()).unwrap();
+        assert_eq!(whole.by_number.len(), 1, "they are all the same");
+        assert_eq!(whole.budget.left, 53_000_000, "what is handed out has a budget of its own");
+        // The same object, asked for over and over.
+        let oid = *whole.by_number.keys().next().unwrap();
+        let failure = (0..100).find_map(|_| whole.object(&oid, Kind::Blob, &client).err());
+        assert!(matches!(failure, Some(Failure::Limit(_))), "{failure:?}");
+        assert!(matches!(open(40_000_000), Err(Failure::Limit(_))));
+        assert!(matches!(open(900_000), Err(Failure::Limit(_))));
+        stop.send(true).unwrap();
+        assert!(matches!(open(53_000_000), Err(Failure::Stopped)));
+        assert_eq!(Budget::of(1).left, LEAST_BYTES);
+        assert_eq!(Budget::of(4 << 30).left, 64 << 30);
+    }
 
     #[test]
     fn a_difference_is_applied_or_refused_and_never_more_than_it_says() {

@@ -101,7 +101,7 @@ pub(crate) fn visit(visit: &mut Visit<'_>) -> Result<(), Failure> {
         match site.page(visit, &address) {
             Ok(Came::Here) => {
                 begun = true;
-                site.follow(visit, &address, depth);
+                site.follow(visit, &address, depth)?;
             }
             Ok(Came::Leads(to)) if !begun && !site.is_within(&to) => {
                 return Err(Failure::Odd(format!("the site leads to {to}: declare that address")));
@@ -197,7 +197,12 @@ impl Site<'_> {
             }
             let pages: Vec<String> =
                 root.all("url").filter_map(|one| self.resolve("/", one.text_of("loc"))).collect();
-            pages.iter().for_each(|page| self.waits(page, 1));
+            for page in &pages {
+                if client.stopped() {
+                    return Err(Failure::Stopped);
+                }
+                self.waits(page, 1);
+            }
         }
         Ok(missed)
     }
@@ -205,15 +210,18 @@ impl Site<'_> {
     /// Puts an address among those that wait, unless it is known, closed or left out.
     fn waits(&mut self, address: &str, depth: u32) {
         let most = self.declared.source.most_files().saturating_mul(WAITING);
-        let path = page_path(address);
-        if self.known.len() >= most || self.declared.source.excludes(&path) || !self.robots.allows(address) {
+        if self.known.len() >= most {
             return;
         }
-        // The same page under two ways of writing its address is one page.
-        let address = page_address(&path);
-        if self.known.insert(address.clone()) {
-            self.waiting.push_back((address, depth));
+        let path = page_path(address);
+        // The same page under two ways of writing its address is one page. What is known was held against the rules.
+        let page = page_address(&path);
+        if self.known.contains(&page) || self.declared.source.excludes(&path) || !self.robots.allows(address)
+        {
+            return;
         }
+        self.known.insert(page.clone());
+        self.waiting.push_back((page, depth));
     }
 
     fn is_within(&self, link: &str) -> bool {
@@ -292,7 +300,10 @@ impl Site<'_> {
     }
 
     /// Takes the links of a page that is here.
-    fn follow(&mut self, visit: &mut Visit<'_>, address: &str, depth: u32) {
+    ///
+    /// # Errors
+    /// When somebody says stop: there may be thousands, each to be held against a thousand rules.
+    fn follow(&mut self, visit: &mut Visit<'_>, address: &str, depth: u32) -> Result<(), Failure> {
         let path = page_path(address);
         let bytes = visit.spool.bytes(&path, MAX_PAGE_BYTES).unwrap_or_default();
         let page = Page::read(&bytes);
@@ -300,18 +311,26 @@ impl Site<'_> {
             visit.let_go(&path);
         }
         if depth >= self.declared.source.depth.unwrap_or(DEFAULT_DEPTH) {
-            return;
+            return Ok(());
         }
         let from = page
             .base
             .as_deref()
             .and_then(|base| self.resolve(address, base))
             .unwrap_or_else(|| address.to_owned());
+        let mut links = HashSet::new();
         for link in &page.links {
-            if let Some(to) = self.resolve(&from, link) {
+            if visit.client.stopped() {
+                return Err(Failure::Stopped);
+            }
+            // A page often leads to the same place many times.
+            if let Some(to) = self.resolve(&from, link)
+                && links.insert(to.clone())
+            {
                 self.waits(&to, depth + 1);
             }
         }
+        Ok(())
     }
 }
 
@@ -329,5 +348,40 @@ fn condition(request: &mut Request, known: &Held) {
         {
             request.headers.insert(name, value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use intramuros_core::perimeter::Perimeter;
+    use intramuros_library::spool::Spool;
+
+    use super::*;
+    use crate::client::tests::for_tests;
+
+    #[test]
+    fn a_page_of_links_is_left_when_somebody_says_stop() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (client, stop) = for_tests(&runtime);
+        let toml = "[[egress]]\nhost = '127.0.0.1'\nport = 9\npurpose = 'source'\ntls = false\n\
+                    [[source]]\nname = 'place'\nkind = 'web'\nurl = 'http://127.0.0.1:9/'\n";
+        let declared = Declared::all(&Perimeter::parse(toml, "intramuros.toml").unwrap()).unwrap().remove(0);
+        let place = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(place.path(), &declared.identity()).unwrap();
+        let mut show = |_: &crate::state::Outcome| ();
+        let mut hand_over = |_: &mut Spool| -> Result<(), Failure> { Ok(()) };
+        let mut visit = Visit::new(&client, &declared, &mut spool, &mut show, &mut hand_over);
+        let (mut site, first) = site(&declared).unwrap();
+        let path = page_path(&first);
+        let mut incoming = visit.spool.incoming(&path).unwrap();
+        incoming.write_all(b"<html><a href=/b>b</a><a href=/b>b</a><a href=/c>c</a>").unwrap();
+        visit.take_fetched(Entry { path, ..Entry::default() }, incoming).unwrap();
+        assert_eq!(site.follow(&mut visit, &first, 0), Ok(()));
+        let waiting: Vec<&str> = site.waiting.iter().map(|(address, _)| address.as_str()).collect();
+        assert_eq!(waiting, ["/b", "/c"]);
+        stop.send(true).unwrap();
+        assert_eq!(site.follow(&mut visit, &first, 0), Err(Failure::Stopped));
     }
 }

@@ -5,8 +5,11 @@ use std::time::Duration;
 /// The name that a site may use for us.
 const NAME: &str = "intramuros";
 
-/// Most rules that are heeded. 10,000: beyond it a file is made to be long.
-const MAX_RULES: usize = 10_000;
+/// Most rules that are heeded. 1,000: more than sites have, and each address that is found is held against all of them.
+const MAX_RULES: usize = 1_000;
+
+/// Most `*` in one rule. 16: real ones have two or three, and each is looked for in every address.
+const MAX_STARS: usize = 16;
 
 /// What holds for us.
 #[derive(Debug, Default)]
@@ -48,9 +51,7 @@ impl Robots {
             let groups = [(for_us, &mut ours), (for_all, &mut everybody)];
             for (_, group) in groups.into_iter().filter(|(holds, _)| *holds) {
                 match key.as_str() {
-                    "allow" | "disallow" if !value.is_empty() && group.rules.len() < MAX_RULES => {
-                        group.rules.push((key == "allow", value.to_owned()));
-                    }
+                    "allow" | "disallow" if !value.is_empty() => group.add(key == "allow", value),
                     "crawl-delay" => {
                         let seconds =
                             value.parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
@@ -61,6 +62,15 @@ impl Robots {
             }
         }
         Robots { maps, ..if named { ours } else { everybody } }
+    }
+
+    /// Adds a rule, unless it is there or there are too many.
+    fn add(&mut self, allows: bool, pattern: &str) {
+        let Some(pattern) = bounded(allows, pattern) else { return };
+        let rule = (allows, pattern);
+        if self.rules.len() < MAX_RULES && !self.rules.contains(&rule) {
+            self.rules.push(rule);
+        }
     }
 
     /// Whether a path with its query may be asked for: the longest rule that fits says so, and of two the milder.
@@ -77,6 +87,16 @@ impl Robots {
     /// Addresses of the site's maps, as they stand.
     pub fn maps(&self) -> &[String] {
         &self.maps
+    }
+}
+
+/// A pattern with no more `*` than are looked for. What would close a part of the site closes more without those that
+/// follow; what would open one opens nothing.
+fn bounded(allows: bool, pattern: &str) -> Option<String> {
+    match pattern.match_indices('*').nth(MAX_STARS) {
+        None => Some(pattern.to_owned()),
+        Some(_) if allows => None,
+        Some((at, _)) => pattern.get(..at).map(str::to_owned),
     }
 }
 
@@ -120,6 +140,23 @@ mod tests {
         check(ours, "/x", false);
         check("User-agent: *\nDisallow: /a\nAllow: /a", "/a", true);
         check("<html>welcome: yes", "/", true);
+        // More rules than are heeded, the same one over and over, and one of nothing but stars.
+        let many: String = (0..2 * MAX_RULES).map(|number| format!("Disallow: /{number}$\n")).collect();
+        let robots = Robots::read(&format!("User-agent: *\n{many}"));
+        assert_eq!(robots.rules.len(), MAX_RULES);
+        assert!(!robots.allows("/999") && robots.allows("/1000"));
+        let same = "Disallow: /x\n".repeat(2 * MAX_RULES);
+        let text = format!("User-agent: *\n{same}Disallow: /y\n");
+        assert_eq!(Robots::read(&text).rules.len(), 2);
+        check(&text, "/y", false);
+        let stars = |count: usize| format!("/{}b", "*a".repeat(count));
+        check(&format!("User-agent: *\nDisallow: {}", stars(MAX_STARS)), &"/a".repeat(40), true);
+        check(&format!("User-agent: *\nDisallow: {}", stars(900)), &"/a".repeat(40), false);
+        check(
+            &format!("User-agent: *\nDisallow: /\nAllow: {}", stars(900)),
+            &format!("/{}b", "a".repeat(999)),
+            false,
+        );
         let robots = Robots::read(
             "Sitemap: https://a.example/map.xml\nUser-agent: *\nCrawl-delay: 2.5\nCrawl-delay: x",
         );

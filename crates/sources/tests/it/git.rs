@@ -36,7 +36,7 @@ fn repository(filter: bool) -> Option<Repository> {
     let works = Command::new("git").arg("--exec-path").output().ok().filter(|output| output.status.success());
     let core = works.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
     let Some(backend) = core.map(|core| core.join("git-http-backend")).filter(|path| path.is_file()) else {
-        println!("skipped: there is no git http-backend");
+        intramuros_testkit::skip("git", "there is no git http-backend");
         return None;
     };
     let here = tempfile::tempdir().unwrap();

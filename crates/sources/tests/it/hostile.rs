@@ -115,6 +115,30 @@ fn a_file_over_the_limit_is_named_with_its_reason() {
 }
 
 #[test]
+fn a_file_that_answers_oddly_keeps_no_other_from_being_read() {
+    let port = server(|asked: &Asked| match (asked.method.as_str(), asked.path.as_str()) {
+        ("PROPFIND", _) => {
+            let names = ["a-moved.txt", "b-refused.txt", "c-unknown.txt", "d-good.txt"];
+            list(
+                &names.map(|name| entry(&format!("/dav/{name}"), false, "<d:getetag>1</d:getetag>")).concat(),
+            )
+        }
+        (_, "/dav/a-moved.txt") => answer_with("302 Found", "Location: /sign-in\r\n", ""),
+        (_, "/dav/b-refused.txt") => answer("422 Unprocessable Content", "text/plain", ""),
+        (_, "/dav/c-unknown.txt") => answer("501 Not Implemented", "text/plain", ""),
+        _ => answer("200 OK", "text/plain", "document"),
+    });
+    let place = scene(&webdav(port, ""));
+    assert_eq!(counts(&place.look()), (4, 1, 0, 3, 0));
+    assert_eq!(place.found("document"), ["d-good.txt"]);
+    let mut unread = place.unread();
+    unread.sort();
+    let names = ["a-moved.txt", "b-refused.txt", "c-unknown.txt"];
+    assert_eq!(unread, names.map(|name| (name.to_owned(), "unreadable".to_owned())));
+    assert!(place.syncs.states()[0].whole_ms.is_some());
+}
+
+#[test]
 fn a_place_that_falls_in_the_middle_loses_nothing() {
     // 0: all is well; 1: one folder is closed; 2: a folder breaks off; 3: files can't be fetched; 4: it seems empty.
     let mode = Arc::new(AtomicUsize::new(0));

@@ -20,7 +20,7 @@ fn dovecot(
 ) -> Option<Running> {
     let places = ["/usr/sbin/dovecot", "/usr/local/sbin/dovecot"];
     let Some(program) = places.iter().map(PathBuf::from).find(|path| path.is_file()) else {
-        println!("skipped: there is no dovecot (the Debian package dovecot-imapd)");
+        intramuros_testkit::skip("dovecot", "there is no dovecot (the Debian package dovecot-imapd)");
         return None;
     };
     let key = rcgen::KeyPair::generate().unwrap();
@@ -154,6 +154,9 @@ fn a_mail_server_that_means_ill_is_let_go() {
             if answers.ends_with(b"...") {
                 while stream.write_all(&[b'x'; 65536]).is_ok() {}
             }
+            if answers.ends_with(b"a3 OK on and on\r\n") {
+                while stream.write_all(&b"* SEARCH 1 1 1 1 1 1 1\r\n".repeat(3000)).is_ok() {}
+            }
             let mut rest = [0; 1024];
             while stream.read(&mut rest).is_ok_and(|read| read > 0) {}
         });
@@ -163,10 +166,21 @@ fn a_mail_server_that_means_ill_is_let_go() {
         let place = scene(&declared("imap", &format!("imap://127.0.0.1:{port}"), port, &more));
         let failure = place.try_look().unwrap_err();
         assert_eq!(failure.word(), word, "{failure}");
+        failure.to_string()
     };
     check(b"HTTP/1.1 200 OK\r\n\r\n", "odd");
     check(b"* OK ...", "odd");
     check(b"* OK hello\r\n* LIST () \"/\" {99999999999}\r\n...", "odd");
     check(b"* OK hello\r\na1 NO not you\r\n", "credentials");
     check(b"* OK hello\r\n* BYE too many\r\n", "unreachable");
+    // The parser calls itself for each parenthesis: the greeting and each answer are looked at before.
+    let deep = |before: &str, after: &str| -> &'static [u8] {
+        format!("{before}* 1 FETCH (BODYSTRUCTURE {}\r\n{after}", "(".repeat(20_000)).into_bytes().leak()
+    };
+    assert!(check(deep("", "* OK hello\r\n"), "odd").contains("deep"));
+    assert!(check(deep("* OK hello\r\n", "a1 OK in\r\n"), "odd").contains("deep"));
+    // Short lines, each as it should be, on and on.
+    let endless = b"* OK hello\r\na1 OK in\r\n* LIST () \"/\" a\r\na2 OK all\r\n\
+                    * OK [UIDVALIDITY 1] open\r\na3 OK on and on\r\n";
+    check(endless, "limit");
 }

@@ -193,7 +193,8 @@ pub fn python(module: &str) -> Option<PathBuf> {
         .status()
         .is_ok_and(|status| status.success());
     if !has {
-        println!("skipped: python has no {module} (`eval \"$(bash .ci/servers)\"` installs it)");
+        let why = format!("python has no {module} (`eval \"$(bash .ci/servers)\"` installs it)");
+        intramuros_testkit::skip("servers", &why);
     }
     has.then_some(python)
 }

@@ -15,7 +15,7 @@ use crate::support::{
 fn nginx(here: &Path, root: &Path, port: u16) -> Option<Running> {
     let places = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/bin/nginx"];
     let Some(program) = places.iter().map(PathBuf::from).find(|path| path.is_file()) else {
-        println!("skipped: there is no nginx");
+        intramuros_testkit::skip("nginx", "there is no nginx");
         return None;
     };
     let config = here.join("nginx.conf");

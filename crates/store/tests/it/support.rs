@@ -86,7 +86,7 @@ pub fn document(part: &str, title: &str, paragraphs: &[&str]) -> NewDocument {
     let mut passages = Vec::new();
     let mut start = 0;
     for (ordinal, text) in paragraphs.iter().enumerate() {
-        let place = Place { page: Some(1), line: Some(ordinal as u32 + 1), section: None };
+        let place = Place { page: Some(1), line: Some(ordinal as u32 + 1), ..Place::default() };
         blocks.push(Block { kind: BlockKind::Paragraph, text: (*text).to_owned(), place });
         passages.push(Passage {
             ordinal: ordinal as u32,

@@ -67,7 +67,7 @@ impl Flow<'_, '_> {
             }
         }
         grid.push(&mut self.blocks)?;
-        let place = |line| Place { page: None, line, section: Some(name.to_owned()) };
+        let place = |line| Place { line, section: Some(name.to_owned()), ..Place::default() };
         for (row, column, text) in remarks {
             let text = format!("{}{row} {text}", column_name(column));
             self.blocks.push(BlockKind::Comment, &text, place(Some(row)))?;

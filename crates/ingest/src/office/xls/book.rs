@@ -206,7 +206,7 @@ fn push_drawn(
     blocks: &mut Blocks<'_>,
 ) -> Result<(), ExtractError> {
     for drawn in drawn {
-        let place = |line| Place { page: None, line, section: Some(name.to_owned()) };
+        let place = |line| Place { line, section: Some(name.to_owned()), ..Place::default() };
         let note = notes.iter().find(|(object, ..)| drawn.comment && *object == drawn.object);
         match note {
             Some((_, row, column)) => {

@@ -4,7 +4,9 @@ use intramuros_core::document::{BlockKind, ExtractError, Place};
 
 use super::main_part::never_shown;
 use super::tree::{Node, Step, Tree, is_block};
-use crate::text::writer::Writer;
+use super::walk::on_line;
+use crate::text::inline::Inline;
+use crate::text::writer::{Writer, clean_line};
 
 /// A cell with more text than this, in bytes, is layout: data has short cells.
 const CELL_BYTES: usize = 4000;
@@ -17,11 +19,31 @@ const CELLS: usize = 1000;
 
 /// One row.
 struct Row {
+    /// The lines of the page on which it begins and on which its last cell ends, from 0.
+    line: u32,
+    end: u32,
     cells: Vec<Cell>,
     header: bool,
 }
 
+impl Row {
+    fn at(line: u32, header: bool) -> Row {
+        Row { line, end: line, cells: Vec::new(), header }
+    }
+
+    /// The text of the next cell, below the lines that end before it.
+    fn next_text(&mut self, mut text: Inline) -> String {
+        let (text, line) = text.take();
+        let line = line.unwrap_or(self.end).max(self.end);
+        let before = "\n".repeat((line - self.end) as usize);
+        let inside = text.bytes().filter(|byte| *byte == b'\n').count();
+        self.end = line.saturating_add(u32::try_from(inside).unwrap_or(u32::MAX));
+        before + &text
+    }
+}
+
 struct Cell {
+    /// With the line breaks of the page.
     text: String,
     head: bool,
     columns: usize,
@@ -71,7 +93,8 @@ pub fn is_data(tree: &Tree, table: Node) -> bool {
 /// When a limit is reached.
 pub fn write(tree: &Tree, table: Node, place: &Place, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
     for node in tree.children(table).filter(|node| tree.name(*node) == "caption") {
-        writer.block(BlockKind::Paragraph, &flat_text(tree, node), place.clone())?;
+        let (text, line) = flat_text(tree, node).take();
+        writer.block(BlockKind::Paragraph, &text, on_line(place, line.unwrap_or_default()))?;
     }
     let number = writer.new_table();
     // What spans down into the rows to come, by column: rows left, text.
@@ -79,8 +102,8 @@ pub fn write(tree: &Tree, table: Node, place: &Place, writer: &mut Writer<'_>) -
     for (index, row) in rows(tree, table).into_iter().enumerate() {
         let header =
             row.header || (index == 0 && !row.cells.is_empty() && row.cells.iter().all(|cell| cell.head));
-        let cells = lay_out(row, &mut spans);
-        writer.row(number, header, &cells, place.clone())?;
+        let place = on_line(place, row.line);
+        writer.row(number, header, &lay_out(row, &mut spans), place)?;
     }
     Ok(())
 }
@@ -95,24 +118,19 @@ fn rows(tree: &Tree, table: Node) -> Vec<Row> {
     for step in tree.inside(table, skip) {
         let Step::Enter(node) = step else { continue };
         match tree.name(node) {
-            "tr" => rows.push(Row { cells: Vec::new(), header: tree.parent_name(node) == "thead" }),
+            "tr" => rows.push(Row::at(tree.line(node), tree.parent_name(node) == "thead")),
             name @ ("td" | "th") if !tree.hidden(node) => {
                 let head = name == "th";
                 let span = |name| {
                     let value = tree.attribute(node, name).and_then(|value| value.trim().parse().ok());
                     value.unwrap_or(1usize).clamp(1, SPAN)
                 };
-                let cell = Cell {
-                    text: flat_text(tree, node),
-                    head,
-                    columns: span("colspan"),
-                    rows: span("rowspan"),
-                };
                 if rows.is_empty() {
-                    rows.push(Row { cells: Vec::new(), header: false });
+                    rows.push(Row::at(tree.line(node), false));
                 }
                 if let Some(row) = rows.last_mut().filter(|row| row.cells.len() < CELLS) {
-                    row.cells.push(cell);
+                    let text = row.next_text(flat_text(tree, node));
+                    row.cells.push(Cell { text, head, columns: span("colspan"), rows: span("rowspan") });
                 }
             }
             _ => {}
@@ -142,7 +160,8 @@ fn lay_out(row: Row, spans: &mut Vec<(usize, String)>) -> Vec<String> {
             }
             let text = if column == 0 { cell.text.clone() } else { String::new() };
             if let Some(span) = spans.get_mut(cells.len()) {
-                *span = (cell.rows - 1, text.clone());
+                // In the rows below, the text has no lines of its own.
+                *span = (cell.rows - 1, if cell.rows > 1 { clean_line(&text) } else { String::new() });
             }
             cells.push(text);
         }
@@ -151,20 +170,20 @@ fn lay_out(row: Row, spans: &mut Vec<(usize, String)>) -> Vec<String> {
     cells
 }
 
-/// The shown text inside an element on one line.
-pub fn flat_text(tree: &Tree, top: Node) -> String {
-    let mut text = String::new();
+/// The shown text inside an element, with the line breaks of the page.
+fn flat_text(tree: &Tree, top: Node) -> Inline {
+    let mut text = Inline::default();
     for step in tree.inside(top, |node| never_shown(tree, node)) {
         match step {
-            Step::Enter(node) if tree.name(node).is_empty() => text.push_str(tree.text(node)),
+            Step::Enter(node) if tree.name(node).is_empty() => text.push(tree.text(node), tree.line(node)),
             Step::Enter(node) if tree.name(node) == "img" => {
-                text.push(' ');
-                text.push_str(tree.attribute(node, "alt").unwrap_or_default());
-                text.push(' ');
+                text.push(" ", tree.line(node));
+                text.add(&tree.attribute(node, "alt").unwrap_or_default().replace('\n', " "));
+                text.add(" ");
             }
             Step::Enter(node) | Step::Leave(node) => {
                 if is_block(tree.name(node)) || tree.name(node) == "br" {
-                    text.push(' ');
+                    text.add(" ");
                 }
             }
         }

@@ -11,6 +11,7 @@ use html5gum::{HtmlString, StartTag, Token, Tokenizer};
 use intramuros_core::document::ExtractError;
 
 use crate::Budget;
+use crate::text::lines::Lines;
 
 /// Elements and texts of one page. 2 million: hundreds of times the largest real pages; 100 MB of memory.
 const NODES: usize = 2_000_000;
@@ -120,6 +121,8 @@ struct Item {
     text: Box<str>,
     attributes: Vec<(&'static str, Box<str>)>,
     hidden: bool,
+    /// The line on which it begins, from 0.
+    line: u32,
     parent: Node,
     first: Node,
     last: Node,
@@ -138,29 +141,42 @@ impl Tree {
     /// # Errors
     /// When it has too many elements.
     pub fn parse(text: &str, budget: &Budget<'_>) -> Result<Tree, ExtractError> {
-        let mut emitter = DefaultEmitter::default();
+        let lines = Lines::of(text);
+        let mut emitter = DefaultEmitter::<usize>::new_with_span();
         emitter.naively_switch_states(true);
         let mut builder = Builder {
             tree: Tree { items: Vec::new() },
             open: vec![ROOT],
             nesting: budget.limits.nesting as usize,
             overflow: 0,
+            line: 0,
         };
         builder.tree.push(Item {
             name: "".into(),
             text: "".into(),
             attributes: Vec::new(),
             hidden: false,
+            line: 0,
             parent: NONE,
             first: NONE,
             last: NONE,
             next: NONE,
         });
         for Ok(token) in Tokenizer::new_with_emitter(text, emitter) {
+            let mut begin = |at: usize| builder.line = lines.line(at).saturating_sub(1);
             match token {
-                Token::StartTag(tag) => builder.start(tag),
-                Token::EndTag(tag) => builder.end(&String::from_utf8_lossy(&tag.name)),
-                Token::String(text) => builder.text(&text.value),
+                Token::StartTag(tag) => {
+                    begin(tag.span.start);
+                    builder.start(tag);
+                }
+                Token::EndTag(tag) => {
+                    begin(tag.span.start);
+                    builder.end(&String::from_utf8_lossy(&tag.name));
+                }
+                Token::String(text) => {
+                    begin(text.span.start);
+                    builder.text(&text.value);
+                }
                 _ => {}
             }
             if builder.tree.items.len() > NODES {
@@ -203,6 +219,11 @@ impl Tree {
     /// The text of a text node.
     pub fn text(&self, node: Node) -> &str {
         self.item(node).map_or("", |item| &item.text)
+    }
+
+    /// The line on which a node begins, from 0.
+    pub fn line(&self, node: Node) -> u32 {
+        self.item(node).map_or(0, |item| item.line)
     }
 
     /// Whether an element is not shown.
@@ -281,10 +302,12 @@ struct Builder {
     nesting: usize,
     /// Elements that are open beyond the limit of nesting; their text goes to the deepest that is kept.
     overflow: usize,
+    /// The line of what is being read, from 0.
+    line: u32,
 }
 
 impl Builder {
-    fn start(&mut self, tag: StartTag<()>) {
+    fn start(&mut self, tag: StartTag<usize>) {
         let name = String::from_utf8_lossy(&tag.name).into_owned();
         match name.as_str() {
             // Only the first of each counts; their attributes matter, their nesting does not.
@@ -303,6 +326,7 @@ impl Builder {
             text: "".into(),
             attributes,
             hidden,
+            line: self.line,
             parent: NONE,
             first: NONE,
             last: NONE,
@@ -421,6 +445,7 @@ impl Builder {
             text: text.into(),
             attributes: Vec::new(),
             hidden: false,
+            line: self.line,
             parent: NONE,
             first: NONE,
             last: NONE,
@@ -451,7 +476,7 @@ impl Builder {
 }
 
 /// The attributes that are kept, and whether the element is hidden.
-fn kept(tag: &StartTag<()>) -> (Vec<(&'static str, Box<str>)>, bool) {
+fn kept(tag: &StartTag<usize>) -> (Vec<(&'static str, Box<str>)>, bool) {
     let mut kept = Vec::new();
     let mut hidden = false;
     for (name, value) in &tag.attributes {

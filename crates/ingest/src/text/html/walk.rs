@@ -7,10 +7,11 @@ use intramuros_core::document::{BlockKind, ExtractError, Place};
 use super::main_part::{Roots, is_navigation, never_shown};
 use super::table;
 use super::tree::{Node, Step, Tree, is_block};
-use crate::text::writer::{Writer, clean_line};
+use crate::text::inline::Inline;
+use crate::text::writer::{SHOWN_BREAK, Writer, clean_line};
 
-/// Writes the blocks inside `roots`, each at `place`; from an element on whose identifier is in `sections`, in that
-/// section.
+/// Writes the blocks inside `roots`, each at `place` (whose line is the one on which the page begins); from an element on
+/// whose identifier is in `sections`, in that section.
 ///
 /// # Errors
 /// When a limit is reached.
@@ -26,7 +27,7 @@ pub fn write(
         writer,
         place: place.clone(),
         sections: sections.filter(|sections| !sections.is_empty()),
-        inline: String::new(),
+        inline: Inline::default(),
         lists: Vec::new(),
         item: None,
         heading: None,
@@ -57,12 +58,18 @@ pub fn write(
     Ok(())
 }
 
+/// The place of what begins on a line of a page that begins at `place`, counted from 0.
+pub fn on_line(place: &Place, line: u32) -> Place {
+    Place { line: place.line.map(|first| first.saturating_add(line)), ..place.clone() }
+}
+
 struct Walk<'t, 'b> {
     tree: &'t Tree,
     writer: &'t mut Writer<'b>,
     place: Place,
     sections: Option<&'t HashMap<String, String>>,
-    inline: String,
+    /// Running text: its line breaks are those of the source, [`SHOWN_BREAK`] is one that is shown.
+    inline: Inline,
     /// The next number of each open list; none for bullets.
     lists: Vec<Option<i64>>,
     /// The mark of the item that was opened and has no text yet.
@@ -76,11 +83,9 @@ impl Walk<'_, '_> {
     fn enter(&mut self, node: Node) -> Result<(), ExtractError> {
         let name = self.tree.name(node);
         if name.is_empty() {
-            // Line breaks of the source mean nothing; those of `<br>` do.
+            // Line breaks of the source mean nothing to a reader; those of `<br>` do.
             let text = self.tree.text(node);
-            self.inline.extend(
-                text.chars().map(|character| if character.is_ascii_whitespace() { ' ' } else { character }),
-            );
+            self.inline.push(&text.replace(SHOWN_BREAK, " "), self.tree.line(node));
             return Ok(());
         }
         self.begin_section(node)?;
@@ -88,11 +93,11 @@ impl Walk<'_, '_> {
             "br" => self.line_break()?,
             "img" => {
                 let alt = self.tree.attribute(node, "alt").unwrap_or_default();
-                self.inline.push(' ');
-                self.inline.push_str(alt);
-                self.inline.push(' ');
+                self.inline.push(" ", self.tree.line(node));
+                self.inline.add(&alt.replace(['\n', SHOWN_BREAK], " "));
+                self.inline.add(" ");
             }
-            "q" => self.inline.push('“'),
+            "q" => self.inline.add("“"),
             "ul" | "menu" | "dir" => {
                 self.flush()?;
                 self.lists.push(None);
@@ -113,8 +118,8 @@ impl Walk<'_, '_> {
             }
             "pre" | "listing" | "xmp" => {
                 self.flush()?;
-                let text = self.preformatted(node);
-                self.writer.block(BlockKind::Code, &text, self.place.clone())?;
+                let (text, line) = self.preformatted(node);
+                self.writer.block(BlockKind::Code, &text, self.place_on(line))?;
             }
             "table" => {
                 self.flush()?;
@@ -135,7 +140,7 @@ impl Walk<'_, '_> {
     fn leave(&mut self, node: Node) -> Result<(), ExtractError> {
         let name = self.tree.name(node);
         match name {
-            "q" => self.inline.push('”'),
+            "q" => self.inline.add("”"),
             "ul" | "menu" | "dir" | "ol" => {
                 self.flush()?;
                 self.lists.pop();
@@ -177,10 +182,11 @@ impl Walk<'_, '_> {
 
     /// Two line breaks in a row separate paragraphs, as old pages and mails write them.
     fn line_break(&mut self) -> Result<(), ExtractError> {
-        if self.inline.trim_end_matches(' ').ends_with('\n') {
+        let text = self.inline.text();
+        if text.trim_end_matches(|last: char| last.is_ascii_whitespace()).ends_with(SHOWN_BREAK) {
             return self.flush();
         }
-        self.inline.push('\n');
+        self.inline.add(SHOWN_BREAK.encode_utf8(&mut [0; 4]));
         Ok(())
     }
 
@@ -194,26 +200,36 @@ impl Walk<'_, '_> {
         mark
     }
 
-    fn preformatted(&self, top: Node) -> String {
+    /// The text of a preformatted element, with the line on which it begins.
+    fn preformatted(&self, top: Node) -> (String, u32) {
         let mut text = String::new();
+        let mut line = None;
         for step in self.tree.inside(top, |node| never_shown(self.tree, node)) {
             if let Step::Enter(node) = step {
                 if self.tree.name(node) == "br" {
                     text.push('\n');
                 }
-                text.push_str(self.tree.text(node));
+                if !self.tree.text(node).is_empty() {
+                    line.get_or_insert(self.tree.line(node));
+                    text.push_str(self.tree.text(node));
+                }
             }
         }
-        text
+        (text, line.unwrap_or_else(|| self.tree.line(top)))
+    }
+
+    /// The place of what begins on a line of the page, counted from 0.
+    fn place_on(&self, line: u32) -> Place {
+        on_line(&self.place, line)
     }
 
     /// Writes the running text that was collected.
     fn flush(&mut self) -> Result<(), ExtractError> {
-        let text = std::mem::take(&mut self.inline);
+        let (text, line) = self.inline.take();
         if text.trim().is_empty() {
             return Ok(());
         }
-        let place = self.place.clone();
+        let place = self.place_on(line.unwrap_or_default());
         if let Some(level) = self.heading {
             if level == 1 {
                 self.writer.title(&text);
@@ -228,7 +244,7 @@ impl Walk<'_, '_> {
                 let depth = u8::try_from(self.lists.len().saturating_sub(1)).unwrap_or(u8::MAX);
                 self.writer.block(BlockKind::ListItem { depth }, &format!("{mark}{text}"), place)
             }
-            None => self.writer.lines(BlockKind::Paragraph, &text, place),
+            None => self.writer.broken(BlockKind::Paragraph, &text, place),
         }
     }
 }

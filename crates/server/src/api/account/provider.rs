@@ -131,7 +131,7 @@ struct Answer {
     issuer: Option<String>,
 }
 
-/// The sign-in that this browser began and that now ends, once.
+/// The sign-in that this browser began and to which the answer belongs.
 fn flow_of(
     accounts: &Accounts,
     headers: &HeaderMap,
@@ -147,10 +147,7 @@ fn flow_of(
     if flow.provider != name || blake3::hash(flow.state.as_bytes()) != blake3::hash(state.as_bytes()) {
         return Err(Hindrance::new("refused", "the answer belongs to another sign-in"));
     }
-    if !flow.alive(now_ms()) || !accounts.known.end(&flow) {
-        return Err(expired());
-    }
-    Ok(flow)
+    if flow.alive(now_ms()) { Ok(flow) } else { Err(expired()) }
 }
 
 /// Whom the provider vouches for.
@@ -169,6 +166,10 @@ async fn vouched(
         return Err(Hindrance::new("refused", "the answer comes from another provider"));
     }
     let code = answer.code.as_deref().ok_or_else(|| Hindrance::new("refused", "it gave no code"))?;
+    // Once alone, and only for an answer that could be one: what came without a code ends nothing.
+    if !accounts.known.end(flow) {
+        return Err(Hindrance::new("expired", "this sign-in has ended already"));
+    }
     let us = Us::new(shared, provider);
     accounts.known.exchange(egress, provider, flow, code, &us.client(provider)).await
 }
@@ -181,7 +182,10 @@ async fn person(
 ) -> Result<Result<Person, Hindrance>, Failure> {
     let declared = &provider.declared;
     let mapping = Mapping { name: &declared.name_claim, groups: &declared.groups_claim };
-    let identity = oidc::identity(&signed.claims, &mapping);
+    let identity = match oidc::identity(&signed.claims, &mapping) {
+        Ok(identity) => identity,
+        Err(why) => return Ok(Err(Hindrance::new("refused", why))),
+    };
     let (provider, subject) = (declared.name.clone(), signed.subject.clone());
     accounts
         .people(move |people| {
@@ -221,7 +225,8 @@ async fn person(
 }
 
 /// Somebody whom a directory brought under this name and whom no provider knows yet, or somebody new. A name that
-/// somebody else has is not given: else who chooses a name at the provider would become its owner here.
+/// somebody else has is not given: else who chooses a name at the provider would become its owner here. What the file
+/// gives to a name goes to whoever comes by it first, which `perimeter check` says.
 fn brought_or_new(
     people: &People,
     identity: &Identity,

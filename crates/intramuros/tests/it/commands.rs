@@ -1,0 +1,176 @@
+//! Do the commands that people and scripts call now and then give what they say, in a form that stays?
+
+use std::io::{Cursor, Write};
+use std::process::Output;
+
+use serde_json::{Value, json};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::support::House;
+
+/// What scripts take "no text in it" from.
+const NOT_READ: i32 = 3;
+
+fn run(house: &House, arguments: &[&str]) -> Output {
+    house.command().env("LC_ALL", "C").args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// An archive of one file that says it is encrypted.
+fn locked() -> Vec<u8> {
+    let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file("a.txt", options).unwrap();
+    writer.write_all(b"nobody reads this").unwrap();
+    let mut bytes = writer.finish().unwrap().into_inner();
+    // The first flag, of the file itself and in the list of files.
+    for (mark, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
+        let at = bytes.windows(4).position(|window| window == mark).unwrap();
+        bytes[at + flags] |= 1;
+    }
+    bytes
+}
+
+#[test]
+fn what_is_read_from_a_file_is_printed_and_what_is_not_shows_in_the_exit_code() {
+    let house = House::new(&[("bail.md", "# Bail\n\nLe bail dure neuf ans.\n")]);
+    std::fs::write(house.path().join("documents/locked.zip"), locked()).unwrap();
+    let (read, shut) = ("documents/bail.md", "documents/locked.zip");
+    let json = |output: &Output| -> Value { serde_json::from_slice(&output.stdout).unwrap() };
+
+    let output = run(&house, &["extract", read]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).ends_with("# Bail\n\nLe bail dure neuf ans.\n"), "{}", text(&output.stdout));
+    let output = run(&house, &["extract", "--json", read]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = json(&output);
+    assert_eq!((&said["file"], &said["outcome"]), (&json!(read), &json!("read")), "{said}");
+    let document = &said["document"];
+    assert_eq!((&document["title"], &document["kind"]), (&json!("Bail"), &json!("markdown")), "{said}");
+    let last = json!({"type": "paragraph", "text": "Le bail dure neuf ans.", "place": {"line": 3}});
+    assert_eq!(document["blocks"][1], last);
+
+    let output = run(&house, &["extract", shut]);
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(NOT_READ), ""));
+    let why = text(&output.stderr);
+    assert!(why.contains(&format!("{shut}: encrypted")) && why.contains("a password is needed"), "{why}");
+    let output = run(&house, &["extract", "--json", shut]);
+    assert_eq!(output.status.code(), Some(NOT_READ));
+    assert_eq!((&json(&output)["file"], &json(&output)["outcome"]), (&json!(shut), &json!("encrypted")));
+
+    // Of several files, those that can be read are, in their order.
+    let output = run(&house, &["extract", shut, read]);
+    assert_eq!(output.status.code(), Some(NOT_READ));
+    assert!(
+        text(&output.stdout).contains("==> documents/bail.md <==") && text(&output.stdout).contains("neuf")
+    );
+    let output = run(&house, &["extract", "--json", shut, read]);
+    assert_eq!(output.status.code(), Some(NOT_READ));
+    let said = json(&output);
+    assert_eq!((&said[0]["outcome"], &said[1]["outcome"]), (&json!("encrypted"), &json!("read")), "{said}");
+    // What is not there is another matter.
+    let output = run(&house, &["extract", "documents/gone.txt"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("can't be read"), "{}", text(&output.stderr));
+}
+
+/// Two files that are read and one that is not.
+fn three_files() -> House {
+    House::new(&[
+        ("bail.txt", "Le bail dure neuf ans.\n"),
+        ("chat.txt", "Un chat dort sur le toit.\n"),
+        ("abîmé.pdf", "%PDF-1.7 rien"),
+    ])
+}
+
+#[test]
+fn a_script_gets_progress_and_result_as_an_object_a_line() {
+    let house = three_files();
+    let output = run(&house, &["ingest", "documents", "--data", "data", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lines: Vec<Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (done, progress) = lines.split_last().unwrap();
+    assert_eq!((&done["documents"], &done["passages"]), (&json!(2), &json!(2)), "{done}");
+    assert_eq!(done["failed"], json!({"corrupt": 1}));
+    let sources = done["sources"].as_array().unwrap();
+    let source = sources.iter().find(|one| one["source"] == "documents").unwrap();
+    assert_eq!((&source["read"], &source["failed"], &source["unchanged"]), (&json!(2), &json!(1), &json!(0)));
+    assert!(
+        progress.iter().all(|one| one["phase"].is_string() && one["files_done"].is_u64()),
+        "{progress:?}"
+    );
+    let last = progress.last().unwrap();
+    assert_eq!((&last["phase"], &last["passages"]), (&json!("idle"), &json!(2)), "{last}");
+}
+
+#[test]
+fn without_a_terminal_progress_is_plain_lines_beside_the_result() {
+    let house = three_files();
+    let output = run(&house, &["ingest", "documents", "--data", "data"]);
+    let (result, progress) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{progress}");
+    let lines: Vec<&str> = result.lines().collect();
+    assert_eq!(lines[..2], ["documents: 2 read, 1 not read", "2 documents, 2 passages"]);
+    assert!(lines[2].starts_with("files or parts not read: 1"), "{result}");
+    // Neither colours nor a bar that is drawn over itself: it may go into a file.
+    assert!(!format!("{result}{progress}").contains(['\u{1b}', '\r']), "{progress:?}");
+    assert_eq!(progress.lines().next_back(), Some("2 passages, all in step"), "{progress}");
+}
+
+#[test]
+fn each_shell_completes_the_commands() {
+    let house = House::new(&[]);
+    let check = |shell: &str, serve: &str| {
+        let output = run(&house, &["completions", shell]);
+        assert!(output.status.success(), "{shell}: {}", text(&output.stderr));
+        // As the shell would offer it: the word alone also stands in explanations.
+        assert!(text(&output.stdout).contains(serve), "{shell}: {}", text(&output.stdout));
+    };
+    check("bash", "intramuros,serve)");
+    check("zsh", "(serve)");
+    check("fish", "-a \"serve\"");
+    check("elvish", "cand serve ");
+    check("powershell", "[CompletionResult]::new('serve'");
+    assert!(!run(&house, &["completions", "cobol"]).status.success());
+}
+
+#[test]
+fn whoever_lost_the_owners_passphrase_gets_a_code_that_is_good_once() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    house.declare("[accounts]\nrequired = true\n");
+    // In a line that ends with where to type it, in each language.
+    let place = "/sign-in#owner";
+    let code_of = |line: &str| -> String {
+        let code = line.split(": ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+        assert!(code.len() == 14 && code.matches('-').count() == 2, "{line}");
+        code.to_owned()
+    };
+    let owner = |name: &str, code: &str| {
+        json!({"code": code, "name": name, "passphrase": "quatre mots bien choisis"}).to_string()
+    };
+    let address = "/api/v1/first-owner";
+
+    // Where there is no owner nobody has to ask for it.
+    let program = house.serve();
+    let first = code_of(&program.line(place));
+    assert_eq!(program.post(address, &owner("anne", &first))["next"], "/");
+    program.stop();
+
+    let program = house.serve();
+    program.says("Ctrl+C");
+    assert!(!program.has_said(place), "a code is shown to whoever reads the log");
+    program.stop();
+
+    let program = house.serve_with(&["--owner-code"]);
+    let second = code_of(&program.line(place));
+    let kind = |answer: Value| answer["kind"].as_str().map(str::to_owned);
+    assert!(kind(program.post(address, &owner("bruno", &first))).is_some(), "an old code is good");
+    assert_eq!(program.post(address, &owner("bruno", &second))["next"], "/");
+    assert!(kind(program.post(address, &owner("carla", &second))).is_some(), "a code is good twice");
+    program.stop();
+}
