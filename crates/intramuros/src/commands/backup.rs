@@ -25,7 +25,7 @@ pub const JOURNAL: &str = "journal";
 
 /// Whether a file of the data folder belongs in a backup beside the databases: the keys, without which sealed secrets and
 /// signatures are lost, and what the journal last signed and sent.
-fn is_key(name: &str) -> bool {
+pub(super) fn is_key(name: &str) -> bool {
     name == people::KEY || name.starts_with("journal.")
 }
 

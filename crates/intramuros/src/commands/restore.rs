@@ -8,9 +8,8 @@ use intramuros_core::error::Error;
 use intramuros_store::DATABASE;
 use intramuros_store::people::PEOPLE_DATABASE;
 
-use super::backup::{JOURNAL, MANIFEST, Manifest, SPOOLS, copy, kept, private_folder};
+use super::backup::{JOURNAL, MANIFEST, Manifest, SPOOLS, copy, is_key, kept, private_folder};
 use crate::output::Output;
-use crate::people;
 use crate::setup::Where;
 
 /// Largest list of files that is read, in bytes: thousands of segments of a journal.
@@ -104,7 +103,7 @@ fn is_known(path: &str) -> bool {
     // The same file under two ways of writing its path would be written twice.
     let one_way = Path::new(path).components().collect::<PathBuf>().as_os_str() == path;
     let known = match path.split_once('/') {
-        None => [DATABASE, PEOPLE_DATABASE, people::KEY].contains(&path) || path.starts_with("journal."),
+        None => [DATABASE, PEOPLE_DATABASE].contains(&path) || is_key(path),
         Some((JOURNAL, name)) => !name.contains('/'),
         Some((folder, _)) => folder == SPOOLS,
     };
@@ -158,7 +157,10 @@ mod tests {
             assert_eq!(read(backup(paths).path()).is_ok(), expected, "{paths:?}");
         };
         let spool = "sources/uploads-1234abcd/list.jsonl";
-        check(&[DATABASE, PEOPLE_DATABASE, people::KEY, "journal.key", "journal/1.jsonl", spool], true);
+        check(
+            &[DATABASE, PEOPLE_DATABASE, crate::people::KEY, "journal.key", "journal/1.jsonl", spool],
+            true,
+        );
         check(&[DATABASE, DATABASE], false);
         for odd in [
             "intramuros.toml",

@@ -418,5 +418,7 @@ export const accessiblePages = {
     await page.waitForSelector("#document pre");
   },
   failures: async ({ page, open }) => { await open("/failures"); await page.waitForSelector("table"); },
+  // An address that a link led to, and whose document is gone.
+  gone: async ({ page, open }) => { await open("/api/v1/documents/999999/original"); await page.waitForSelector("main h1"); },
   help: async ({ open }) => open("/help"),
 };

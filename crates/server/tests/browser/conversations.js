@@ -108,6 +108,7 @@ export const conversationCases = {
 };
 
 export const conversationPages = {
+  "conversation-new": async ({ page, open }) => { await open("/conversation"); await page.waitForSelector(".attach button"); },
   conversation: async ({ page, open }) => begin(page, open),
   conversations: async ({ page, open }) => { await begin(page, open); await open("/conversations"); await page.waitForSelector(".past li"); },
 };

@@ -20,6 +20,7 @@ import { writeDocuments } from "./fixture.js";
 import { ownerState, peopleCases, peoplePages, startCloud, writePeople } from "./people.js";
 import { startProConnect } from "./proconnect.js";
 import { startProvider } from "./provider.js";
+import { startModel, writeModels, writingCases, writingPages } from "./writing.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const START_MS = 60_000;
@@ -68,18 +69,31 @@ async function start(binary, work) {
   writeDocuments(folder);
   const port = await freePort();
   const child = spawn(binary, ["serve", folder, "--listen", `127.0.0.1:${port}`, "--data", join(work, "data")], { stdio: ["ignore", "pipe", "pipe"] });
+  return { ...(await ready(child, `http://127.0.0.1:${port}`)), folder };
+}
+
+/** A started program, once every document of the fixture can be found. */
+async function ready(child, origin) {
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { output += data; });
-  const origin = `http://127.0.0.1:${port}`;
   const until = Date.now() + START_MS;
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the program ended at once:\n${output}`);
     if (Date.now() > until) throw new Error(`not ready in time:\n${output}`);
     const status = await fetch(origin + "/api/v1/status").then((response) => response.json()).catch(() => null);
-    if (status?.counts.documents >= 21 && status.progress.phase === "idle" && status.progress.words_in_step) break;
+    if (status?.counts.documents >= 21 && status.progress.phase === "idle" && status.progress.words_in_step && status.progress.work.embedded >= status.progress.work.passages) break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  return { child, folder, origin };
+  return { child, origin };
+}
+
+/** The program with models that write; ready once everything can be found. */
+async function startWithModels(binary, work) {
+  const [port, modelPort] = [await freePort(), await freePort()];
+  writeModels(work, port, modelPort);
+  const model = await startModel(modelPort);
+  const child = spawn(binary, ["serve", "--config", join(work, "intramuros.toml")], { stdio: ["ignore", "pipe", "pipe"] });
+  return { ...(await ready(child, `http://127.0.0.1:${port}`)), model };
 }
 
 /** The program where people sign in, with a provider beside it; ready once it has told the first owner's code. */
@@ -138,7 +152,7 @@ async function visit(browser, server, name, look) {
     page, faults, shot, name, origin: server.origin, folder: server.folder,
     open: (path) => page.goto(server.origin + path),
     say: (text) => console.log(`     ${text}`),
-    code: server.code, provider: server.provider, proconnect: server.proconnect, cloud: server.cloud,
+    code: server.code, provider: server.provider, proconnect: server.proconnect, cloud: server.cloud, model: server.model,
     another: () => visit(browser, server, name, look),
     close: () => context.close(),
   };
@@ -188,6 +202,7 @@ if (process.env.SCREENSHOTS) mkdirSync(process.env.SCREENSHOTS, { recursive: tru
 const work = mkdtempSync(join(tmpdir(), "intramuros-browser-"));
 let server;
 let people;
+let models;
 let browser;
 try {
   server = await start(binary, work);
@@ -199,6 +214,15 @@ try {
     for (const [part, prepare] of Object.entries({ ...accessiblePages, ...conversationPages })) {
       const name = `nothing stands in the way on ${part}, ${scheme}`;
       if (!only || name.includes(only)) await attempt(name, browser, server, { scheme }, (visitor) => checkAccess(axe, visitor, prepare, part));
+    }
+  }
+  if (!only || only === "writing") {
+    models = await startWithModels(binary, join(work, "models"));
+    for (const [name, run] of Object.entries(writingCases)) await attempt(name, browser, models, { scheme: "light" }, run);
+    for (const scheme of ["light", "dark"]) {
+      for (const [part, prepare] of Object.entries(writingPages)) {
+        await attempt(`nothing stands in the way on ${part}, ${scheme}`, browser, models, { scheme }, (visitor) => checkAccess(axe, visitor, prepare, part));
+      }
     }
   }
   people = await startWithPeople(binary, join(work, "people"));
@@ -222,6 +246,9 @@ try {
   people?.provider.close();
   people?.proconnect.close();
   people?.child.kill("SIGTERM");
+  models?.child.kill("SIGTERM");
+  models?.model.server.close();
+  models?.model.server.closeAllConnections();
   server?.child.kill("SIGTERM");
   rmSync(work, { recursive: true, force: true, maxRetries: 5 });
 }
