@@ -1,9 +1,9 @@
 //! Which documents are in this 7z archive?
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 
 use intramuros_core::document::{ExtractError, Extracted};
-use sevenz_rust2::{ArchiveReader, EncoderMethod, Error, Password};
+use sevenz_rust2::{Archive, ArchiveEntry, BlockDecoder, EncoderMethod, Error, Password};
 
 use super::members::Members;
 use crate::Budget;
@@ -19,14 +19,12 @@ const DICTIONARY_BYTES: u64 = 128 << 20;
 /// # Errors
 /// When it is no 7z archive, or encrypted, or damaged.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    let mut archive =
-        ArchiveReader::new(Cursor::new(bytes), Password::empty()).map_err(|error| reason(&error))?;
-    // Several threads would decompress several blocks at once, each with its dictionary.
-    archive.set_thread_count(1);
+    let (mut source, password) = (Cursor::new(bytes), Password::empty());
+    let archive = Archive::read(&mut source, &password).map_err(|error| reason(&error))?;
     check_memory(&archive)?;
     let mut members = Members::new(budget);
     let packed = bytes.len() as u64;
-    let result = archive.for_each_entries(|entry, reader| {
+    let result = each_entry(&archive, &password, &mut source, &mut |entry, reader| {
         let name = entry.name();
         if entry.is_directory() || entry.is_anti_item() || Members::is_noise(name) {
             return Ok(true);
@@ -47,9 +45,34 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     }
 }
 
+/// Hands over each entry with what it holds, as long as more is wanted. Not by the library's own reader of whole archives: it
+/// counts the processors, for which it looks into a file of the system, and a reading process may open none. One thread: several
+/// would decompress several blocks at once, each with its dictionary.
+fn each_entry(
+    archive: &Archive,
+    password: &Password,
+    source: &mut Cursor<&[u8]>,
+    each: &mut dyn FnMut(&ArchiveEntry, &mut dyn Read) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    for block in 0..archive.blocks.len() {
+        let decoder = BlockDecoder::new(1, block, archive, password, source);
+        if !decoder.for_each_entries(&mut |entry, reader| each(entry, reader))? {
+            return Ok(());
+        }
+    }
+    // What holds nothing stands in no block.
+    let blocks = &archive.stream_map.file_block_index;
+    for (entry, _) in archive.files.iter().zip(blocks).filter(|(_, block)| block.is_none()) {
+        if !each(entry, &mut std::io::empty())? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 /// Refuses archives whose dictionaries need more memory than a reader has.
-fn check_memory(archive: &ArchiveReader<Cursor<&[u8]>>) -> Result<(), ExtractError> {
-    for coder in archive.archive().blocks.iter().flat_map(|block| &block.coders) {
+fn check_memory(archive: &Archive) -> Result<(), ExtractError> {
+    for coder in archive.blocks.iter().flat_map(|block| &block.coders) {
         let properties = coder.properties();
         let written =
             || properties.get(1..5).and_then(|size| size.try_into().ok()).map_or(0, u32::from_le_bytes);
