@@ -31,6 +31,24 @@ const LANES: usize = 16;
 
 /// The values of all tokens, mixed for each, from [`QKV`] numbers for each; [`MODEL`] numbers for each.
 pub(super) fn attend(processor: Processor, qkv: &[f32]) -> Vec<f32> {
+    kernel!(
+        fn on_avx512(simd: Avx512, qkv: &[f32]) -> Vec<f32> {
+            attend_with(simd, qkv)
+        }
+    );
+    kernel!(
+        fn on_avx2(simd: Avx2, qkv: &[f32]) -> Vec<f32> {
+            attend_with(simd, qkv)
+        }
+    );
+    match processor {
+        Processor::Avx512(simd) => on_avx512(simd, qkv),
+        Processor::Avx2(simd) => on_avx2(simd, qkv),
+    }
+}
+
+#[inline(always)]
+fn attend_with<S: Simd>(simd: S, qkv: &[f32]) -> Vec<f32> {
     let tokens = qkv.len() / QKV;
     let padded = tokens.next_multiple_of(LANES);
     let mut mixed = vec![0.0; tokens * MODEL];
@@ -47,13 +65,13 @@ pub(super) fn attend(processor: Processor, qkv: &[f32]) -> Vec<f32> {
         }
         for first in (0..tokens).step_by(ROWS) {
             let rows = first..(first + ROWS).min(tokens);
-            compare(processor, qkv, head, rows.clone(), &keys, &mut shares);
+            compare(simd, qkv, head, rows.clone(), &keys, &mut shares);
             for shares in shares.chunks_exact_mut(padded).take(rows.len()) {
                 if let Some(shares) = shares.get_mut(..tokens) {
                     Softmax::new_mut(shares).dispatch();
                 }
             }
-            mix(processor, qkv, head, rows, &shares, &mut mixed);
+            mix(simd, qkv, head, rows, &shares, &mut mixed);
         }
     }
     mixed
@@ -69,47 +87,9 @@ fn part(qkv: &[f32], token: usize, which: usize, head: usize) -> &[f32; WIDTH] {
 }
 
 /// How near each of some tokens' questions is to all keys, for one head.
-fn compare(
-    processor: Processor,
-    qkv: &[f32],
-    head: usize,
-    rows: std::ops::Range<usize>,
-    keys: &[f32],
-    scores: &mut [f32],
-) {
-    kernel!(
-        fn on_avx512(
-            simd: Avx512,
-            qkv: &[f32],
-            head: usize,
-            rows: std::ops::Range<usize>,
-            keys: &[f32],
-            scores: &mut [f32],
-        ) {
-            compare_with(simd, qkv, head, rows, keys, scores);
-        }
-    );
-    kernel!(
-        fn on_avx2(
-            simd: Avx2,
-            qkv: &[f32],
-            head: usize,
-            rows: std::ops::Range<usize>,
-            keys: &[f32],
-            scores: &mut [f32],
-        ) {
-            compare_with(simd, qkv, head, rows, keys, scores);
-        }
-    );
-    match processor {
-        Processor::Avx512(simd) => on_avx512(simd, qkv, head, rows, keys, scores),
-        Processor::Avx2(simd) => on_avx2(simd, qkv, head, rows, keys, scores),
-    }
-}
-
 #[allow(clippy::needless_range_loop, reason = "adapters are calls where they are not inlined")]
 #[inline(always)]
-fn compare_with<S: Simd>(
+fn compare<S: Simd>(
     simd: S,
     qkv: &[f32],
     head: usize,
@@ -146,47 +126,9 @@ fn compare_with<S: Simd>(
 }
 
 /// The values of all tokens, added up by their shares, for some tokens of one head.
-fn mix(
-    processor: Processor,
-    qkv: &[f32],
-    head: usize,
-    rows: std::ops::Range<usize>,
-    shares: &[f32],
-    mixed: &mut [f32],
-) {
-    kernel!(
-        fn on_avx512(
-            simd: Avx512,
-            qkv: &[f32],
-            head: usize,
-            rows: std::ops::Range<usize>,
-            shares: &[f32],
-            mixed: &mut [f32],
-        ) {
-            mix_with(simd, qkv, head, rows, shares, mixed);
-        }
-    );
-    kernel!(
-        fn on_avx2(
-            simd: Avx2,
-            qkv: &[f32],
-            head: usize,
-            rows: std::ops::Range<usize>,
-            shares: &[f32],
-            mixed: &mut [f32],
-        ) {
-            mix_with(simd, qkv, head, rows, shares, mixed);
-        }
-    );
-    match processor {
-        Processor::Avx512(simd) => on_avx512(simd, qkv, head, rows, shares, mixed),
-        Processor::Avx2(simd) => on_avx2(simd, qkv, head, rows, shares, mixed),
-    }
-}
-
 #[allow(clippy::needless_range_loop, reason = "adapters are calls where they are not inlined")]
 #[inline(always)]
-fn mix_with<S: Simd>(
+fn mix<S: Simd>(
     simd: S,
     qkv: &[f32],
     head: usize,
