@@ -123,6 +123,15 @@ impl Scopes {
     pub fn may_be_made_by(&self, role: Role) -> bool {
         !self.0.is_empty() && self.0.iter().all(|scope| role >= scope.needs())
     }
+
+    /// Whether a program's token with them still holds when who made it has this role now; none where they were removed or may
+    /// not sign in any more. What administers holds no longer than its maker may administer: else a removed administrator
+    /// would stay one. What reads and writes goes on, as its program does.
+    pub fn hold_with(&self, maker: Option<Role>) -> bool {
+        let needed =
+            self.0.iter().map(|scope| scope.needs()).filter(|role| *role >= Role::Administrator).max();
+        needed.is_none_or(|needed| maker.is_some_and(|maker| maker >= needed))
+    }
 }
 
 #[cfg(test)]
@@ -157,5 +166,19 @@ mod tests {
         assert!(Scopes::parse("read everything").is_none());
         assert_eq!(Scopes::parse("write  read").unwrap().text(), "read write");
         assert!(Role::ALL.into_iter().all(|role| Role::from_word(role.word()) == Some(role)));
+    }
+
+    #[test]
+    fn a_token_that_administers_holds_no_longer_than_its_maker_may() {
+        let check = |scopes: &str, maker: Option<Role>, expected: bool| {
+            assert_eq!(Scopes::parse(scopes).unwrap().hold_with(maker), expected, "{scopes} {maker:?}");
+        };
+        check("read administer", Some(Role::Administrator), true);
+        check("administer", Some(Role::Owner), true);
+        check("read administer", Some(Role::Editor), false);
+        check("administer", None, false);
+        check("scim", None, false);
+        check("read write", None, true);
+        check("read write", Some(Role::Reader), true);
     }
 }

@@ -180,18 +180,25 @@ fn adds(candidate: &Candidate, nearness: Option<f32>, covered: f32, first_covera
     (near && covered > 0.0) || covered >= first_coverage
 }
 
-/// Whether the candidates are near enough or, a little farther, stand out and hold the question's words. Where they have
-/// no vectors yet, the words alone must do.
+/// Whether the candidates are near enough or, a little farther, stand out and hold the question's words. Of passages that have
+/// no vectors yet, the words alone must do: how near others lie says nothing of them.
 fn is_supported(analyser: &mut Analyser, asked: &Asked<'_>, candidates: &[Candidate]) -> bool {
-    let Some(meaning) = candidates.iter().filter_map(|candidate| candidate.meaning).max_by(f32::total_cmp)
-    else {
-        return candidates.iter().any(|candidate| {
-            let best = &candidate.best;
-            let forms = forms_of(analyser, &best.text, best.language);
-            let context = forms_of(analyser, &context_of(candidate, best), best.language);
-            coverage(asked.terms, &forms, &context) >= LEAST_COVERAGE
-        });
-    };
+    let is_unknown = |candidate: &Candidate| candidate.meaning.is_none() || candidate.best.meaning.is_none();
+    candidates.iter().any(|candidate| is_unknown(candidate) && holds(analyser, asked, candidate))
+        || are_near(analyser, asked, candidates)
+}
+
+/// Whether the best passage of a document, with what stands above it, holds most of the question.
+fn holds(analyser: &mut Analyser, asked: &Asked<'_>, candidate: &Candidate) -> bool {
+    let best = &candidate.best;
+    let forms = forms_of(analyser, &best.text, best.language);
+    let context = forms_of(analyser, &context_of(candidate, best), best.language);
+    coverage(asked.terms, &forms, &context) >= LEAST_COVERAGE
+}
+
+fn are_near(analyser: &mut Analyser, asked: &Asked<'_>, candidates: &[Candidate]) -> bool {
+    let nearness = candidates.iter().filter_map(|candidate| candidate.meaning).max_by(f32::total_cmp);
+    let Some(meaning) = nearness else { return false };
     if meaning >= LEAST_MEANING {
         return true;
     }
@@ -381,7 +388,7 @@ mod tests {
         Candidate {
             document: 1,
             title: title.to_owned(),
-            best: excerpt(2, best),
+            best: Excerpt { meaning, ..excerpt(2, best) },
             opening: opening.map(|text| excerpt(1, text)),
             meaning,
             crosses_languages: false,
@@ -484,6 +491,19 @@ mod tests {
         };
         check(0.46, Some("An invoice is kept for ten years."));
         check(0.43, None);
+    }
+
+    #[test]
+    fn while_vectors_are_made_the_words_of_those_without_one_do() {
+        let near = candidate("Cantine", None, "La cantine ouvre à midi.", Some(0.3));
+        let waiting = Candidate { document: 2, ..candidate("Archives", None, PASSAGE, None) };
+        // Of another passage of the same document a vector is there already.
+        let begun = Candidate { meaning: Some(0.3), ..waiting.clone() };
+        for without in [waiting, begun] {
+            let candidates = [near.clone(), without];
+            assert!(answer(&terms(&["facture", "garde"]), &candidates, Some(0.28)).found);
+            assert!(!answer(&terms(&["facture", "satellite", "orbite"]), &candidates, Some(0.28)).found);
+        }
     }
 
     #[test]

@@ -47,6 +47,10 @@ const TURNS: usize = 12;
 /// Bytes of the earlier question that are put before.
 const EARLIER_BYTES: usize = 500;
 
+/// Bytes of a message that are looked at. 4 KiB: what is longer says what it means in its first page, and a client may send
+/// megabytes as what was said before.
+const LOOKED_AT_BYTES: usize = 4 << 10;
+
 /// The question as it stands alone.
 pub fn standalone(question: &str, history: &[Message]) -> String {
     if !leans(question) {
@@ -75,7 +79,8 @@ pub(crate) fn names_something(question: &str) -> bool {
 
 /// Whether a question can't be understood without what was asked before.
 pub(crate) fn leans(question: &str) -> bool {
-    let folded = intramuros_search::analysis::fold(question.trim());
+    let question = beginning(question.trim());
+    let folded = intramuros_search::analysis::fold(question);
     if OPENINGS.iter().any(|opening| folded.starts_with(opening)) {
         return true;
     }
@@ -85,6 +90,7 @@ pub(crate) fn leans(question: &str) -> bool {
 
 /// How many words of a question have a meaning of their own, whether it holds a pronoun, and whether it asks at all.
 fn weight(question: &str) -> (usize, bool, bool) {
+    let question = beginning(question);
     let language = match detect(question) {
         Language::Other => Language::French,
         known => known,
@@ -105,9 +111,28 @@ fn weight(question: &str) -> (usize, bool, bool) {
     (content, pronoun, asks)
 }
 
+/// As much of a text as is looked at.
+fn beginning(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LOOKED_AT_BYTES)).unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_message_the_beginning_is_looked_at() {
+        assert_eq!(beginning("é"), "é");
+        let long = "é".repeat(LOOKED_AT_BYTES);
+        assert_eq!(beginning(&format!("a{long}")).len(), LOOKED_AT_BYTES - 1);
+        let far = format!("{}Et les congés payés ?", " ".repeat(LOOKED_AT_BYTES));
+        assert!(!names_its_own(&far) && names_its_own("Et les congés payés ?"));
+        // Megabytes that were said before are a question like another.
+        let asked = "Quelle est la durée du préavis ? ".repeat(10_000);
+        let history = vec![Message::new(Role::User, asked.as_str()); TURNS];
+        let alone = standalone("Et pour les mineurs ?", &history);
+        assert!(alone.starts_with("Quelle est la durée du préavis ?") && alone.len() < 2 * EARLIER_BYTES);
+    }
 
     #[test]
     fn a_follow_up_gets_the_question_that_it_leans_on() {

@@ -39,6 +39,14 @@ const SUBJECTS: &[&str] = &["a", "an", "i", "it", "my", "one", "the", "there", "
 /// What a French verb is joined with where it opens a question: `peut-on`, `est-ce`, `a-t-il`.
 const INVERTED: &[&str] = &["ce", "elle", "elles", "il", "ils", "je", "nous", "on", "t", "vous"];
 
+/// Pieces that a sentence is cut into at most, and joints looked at for each: nobody asks so much, and each joint costs a look
+/// at the whole sentence.
+const MAX_PIECES: usize = 16;
+const MAX_JOINTS: usize = 64;
+
+/// Bytes of a text that tell how it opens: its first words.
+const OPENING_BYTES: usize = 200;
+
 /// The questions of which one is made, in order; none where it is one. A part that says too little by itself ("Comment ?")
 /// is left to the others.
 pub fn parts(question: &str) -> Vec<String> {
@@ -58,7 +66,9 @@ pub fn parts(question: &str) -> Vec<String> {
 fn at_joints(sentence: &str) -> Vec<String> {
     let mut pieces = Vec::new();
     let mut rest = sentence;
-    while let Some((before, after)) = next_joint(rest) {
+    while pieces.len() < MAX_PIECES
+        && let Some((before, after)) = next_joint(rest)
+    {
         pieces.push(format!("{} ?", before.trim()));
         rest = after;
     }
@@ -75,15 +85,16 @@ fn without_joint(sentence: &str) -> &str {
 /// What stands before and behind the first joint at which a question begins anew.
 fn next_joint(text: &str) -> Option<(&str, &str)> {
     let split = |at: usize, joint: &str| Some((text.get(..at)?, text.get(at + joint.len()..)?));
-    let places = JOINTS.iter().flat_map(|joint| text.match_indices(joint));
-    let cuts = places.filter_map(|(at, joint)| Some((at, split(at, joint)?)));
-    let anew = cuts
-        .filter(|(_, (before, after))| asks_first(before) && asks_first(after) && !goes_on(before, after));
-    anew.min_by_key(|(at, _)| *at).map(|(_, cut)| cut)
+    let mut places: Vec<(usize, &str)> = JOINTS.iter().flat_map(|joint| text.match_indices(joint)).collect();
+    places.sort_by_key(|(at, _)| *at);
+    places.truncate(MAX_JOINTS);
+    let mut cuts = places.into_iter().filter_map(|(at, joint)| split(at, joint));
+    cuts.find(|(before, after)| asks_first(before) && asks_first(after) && !goes_on(before, after))
 }
 
 /// Whether a text opens as a question does.
 fn asks_first(text: &str) -> bool {
+    let text = text.get(..text.floor_char_boundary(OPENING_BYTES)).unwrap_or(text);
     let words: Vec<Word> = words(text).into_iter().filter(|word| !word.whole).collect();
     let word = |at: usize| words.get(at).map_or("", |word| word.exact.as_str());
     let first = usize::from(BEFORE_OPENERS.contains(&word(0)) && !opens(text, &words, 0));
@@ -161,5 +172,12 @@ mod tests {
         let different: String =
             (0..9).map(|number| format!("Que dit le chapitre {number} du guide ? ")).collect();
         assert_eq!(parts(&different).len(), MAX_PARTS);
+    }
+
+    #[test]
+    fn a_question_of_nothing_but_joints_is_cut_in_few_pieces() {
+        let question = "Quel est ".to_owned() + &" et quel est ".repeat(800);
+        assert!(at_joints(&question).len() <= MAX_PIECES + 1);
+        assert_eq!(parts(&question), Vec::<String>::new());
     }
 }

@@ -288,6 +288,30 @@ impl Perimeter {
             .filter(move |rule| rule.host == *host && rule.port == port && rule.purpose == purpose)
     }
 
+    /// The egress rule by which a model at a service is reached, with its number from 0, whether or not it is still open;
+    /// none for a model in this process.
+    pub fn way_of(&self, model: &Model) -> Option<(usize, &Egress)> {
+        if model.kind != ModelKind::OpenAi {
+            return None;
+        }
+        let (_, host, port, _) = host::parse_url(model.url.as_deref()?).ok()?;
+        let purpose = model.purpose.purpose();
+        let leads = |rule: &Egress| rule.host == host && rule.port == port && rule.purpose == purpose;
+        self.egress.iter().enumerate().find(|(_, rule)| leads(rule))
+    }
+
+    /// Who runs a model: as is declared of it, or else of the way to it. None where that is this machine.
+    pub fn operator_of<'a>(&'a self, model: &'a Model) -> Option<&'a str> {
+        let way = || self.way_of(model)?.1.operator.as_deref();
+        model.operator.as_deref().or_else(way)
+    }
+
+    /// Under whose law a model stands, as [`Perimeter::operator_of`].
+    pub fn jurisdiction_of<'a>(&'a self, model: &'a Model) -> Option<&'a str> {
+        let way = || self.way_of(model)?.1.jurisdiction.as_deref();
+        model.jurisdiction.as_deref().or_else(way)
+    }
+
     /// Where the value at a path (`egress[0].host`) comes from.
     pub fn origin(&self, path: &str) -> Origin {
         let mut at = path;

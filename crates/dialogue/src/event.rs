@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use intramuros_assistant::verify::Reason;
 use intramuros_inference::endpoint::Usage;
-use intramuros_library::DocumentFacts;
+use intramuros_library::{DocumentFacts, Notice};
 use intramuros_store::PassageId;
 use serde::Serialize;
 
@@ -86,6 +86,9 @@ pub struct Ending {
     /// Words of the question that none of the documents searched holds, nor a word like them; a few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<String>,
+    /// What its writer should know of the filters of the question. Filled in by whoever gathered for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
     /// Models that failed, with what to tell the person.
     pub failed: Vec<(String, &'static str)>,
     /// Sentences that the passages support.

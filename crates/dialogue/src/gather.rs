@@ -16,8 +16,12 @@ use intramuros_store::StoredPassage;
 
 use crate::event::Cited;
 
-/// Longest question in bytes: what the search looks at, so that nothing of a question is cut in silence.
+/// Longest question in bytes: two pages. A model is shown all of it.
 pub const MAX_QUESTION_BYTES: usize = MAX_QUERY_BYTES;
+
+/// Letters of a question that are searched for. 1,000: a long paragraph, whose words are more than are looked up. The vector of
+/// more says little more and costs twice as much, and to look for further questions in it costs the square of its length.
+const SEARCHED_LETTERS: usize = 1_000;
 
 /// Turns of a conversation that are looked at: the rest says nothing about the next question.
 pub const MAX_TURNS: usize = 40;
@@ -88,11 +92,12 @@ pub fn gather(library: &Library, principal: &Principal, asking: &Asking) -> Resu
     }
     let from = asking.history.len().saturating_sub(MAX_TURNS);
     let history = asking.history.get(from..).unwrap_or_default().to_vec();
-    let alone = standalone(&question, &history);
+    let searched = searched(&question);
+    let alone = standalone(searched, &history);
     let options = SearchOptions { limit: DOCUMENTS, offset: 0, ..asking.options.clone() };
     // What a follow-up leans on was answered before: only what was typed is taken apart.
-    let mut extractive = match alone == question {
-        true => library.ask(principal, &question, &options)?,
+    let mut extractive = match alone == searched {
+        true => library.ask(principal, searched, &options)?,
         false => library.ask_one(principal, &alone, &options)?,
     };
     let mut passages = passages_of(library, principal, &extractive.results.documents)?;
@@ -100,11 +105,13 @@ pub fn gather(library: &Library, principal: &Principal, asking: &Asking) -> Resu
         // By turns, the parts before the whole: each is to have its passages before the model.
         passages = interleave(passages_of(library, principal, &part.documents)?, passages);
     }
-    if alone != question {
+    if alone != searched {
         // Two readings of a follow-up: with what was asked before, and by itself. The model gets the best of both.
-        let own = library.ask(principal, &question, &options)?;
+        let own = library.ask(principal, searched, &options)?;
         let its = passages_of(library, principal, &own.results.documents)?;
-        if own.found && names_its_own(&question) {
+        // What it leans on was told of its filters before.
+        extractive.results.notices.clone_from(&own.results.notices);
+        if own.found && names_its_own(searched) {
             passages = interleave(its, passages);
             extractive = own;
         } else {
@@ -172,6 +179,14 @@ impl Attached {
 fn clean(question: &str) -> String {
     let visible = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
     question.chars().filter(visible).collect::<String>().trim().to_owned()
+}
+
+/// The beginning of a question, as far as it is searched for, with whole words.
+fn searched(question: &str) -> &str {
+    let Some((end, _)) = question.char_indices().nth(SEARCHED_LETTERS) else { return question };
+    let beginning = question.get(..end).unwrap_or(question);
+    // The last one may be cut in two.
+    beginning.rsplit_once(char::is_whitespace).map_or(beginning, |(whole, _)| whole)
 }
 
 /// Passages of two searches by turns, each once, numbered and valued anew: what one search gave is not to be compared with what
@@ -265,4 +280,20 @@ fn join(cited: &mut Cited, follower: &StoredPassage) {
     cited.range.end = follower.passage.range.end;
     cited.pages = span(cited.pages, follower.passage.pages);
     cited.lines = span(cited.lines, follower.passage.lines);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_question_is_searched_for_by_its_beginning() {
+        let check = |question: &str, expected: &str| assert_eq!(searched(question), expected);
+        check("Quelle est la durée du préavis ?", "Quelle est la durée du préavis ?");
+        let fits = "é".repeat(SEARCHED_LETTERS);
+        check(&fits, &fits);
+        let words = "préavis ".repeat(1_000);
+        check(words.trim(), words.get(..125 * "préavis ".len() - 1).unwrap());
+        check(&format!("{fits}x"), &fits);
+    }
 }

@@ -19,4 +19,4 @@ mod write;
 pub use event::{Cited, Ending, Event};
 pub use gather::{Asking, Gathered, MAX_QUESTION_BYTES, MAX_TURNS, Passage, gather};
 pub use tools::{Called, Note, Tools};
-pub use write::{Writers, answer};
+pub use write::{Account, Writers, answer, answer_without, used_up_in_words};

@@ -2,7 +2,7 @@
 //!
 //! Three things that read: search again, open a document around a passage that it was shown, list the sources. Each is
 //! done with the asker's rights, within the collection that was asked, a few times and for a short while, and written
-//! down before the model gets anything. What a call says is checked as any input from outside is. A text of a document
+//! down before the model gets anything, by whoever knows whether the asker still has these rights. What a call says is checked as any input from outside is. A text of a document
 //! can make a model ask for something; it can't make this module do more than the asker may do.
 
 use std::collections::HashSet;
@@ -47,7 +47,8 @@ const MAX_QUERY_BYTES: usize = 500;
 /// Sources that a list names.
 const MAX_SOURCES: usize = 50;
 
-/// Writes a call down; an error refuses the call.
+/// Writes a call down, before the model is given what it found; an error refuses the call. It is also here that who asks is
+/// looked at again: rights may be taken away while an answer is written.
 pub type Note = Arc<dyn Fn(&Called) -> Result<(), Error> + Send + Sync>;
 
 /// A call, as it is written down.
@@ -238,8 +239,7 @@ pub(crate) fn call(
         },
     };
     match found {
-        Ok(found) => show(tools, budget, tool, found, passages, shown)
-            .unwrap_or_else(|_| refuse("it could not be written down")),
+        Ok(found) => show(tools, budget, tool, found, passages, shown).unwrap_or_else(|_| refuse(REFUSED)),
         Err(error) => {
             tracing::error!(tool, %error, "a tool failed");
             refuse(FAILED)
@@ -248,6 +248,9 @@ pub(crate) fn call(
 }
 
 const FAILED: &str = "the tool failed";
+
+/// It could not be written down, or who asks has other rights now.
+const REFUSED: &str = "the call was refused";
 
 /// Numbers what was found, writes it down, and makes the text for the model.
 fn show(

@@ -1,21 +1,22 @@
 //! Which model writes, what when it fails, and what becomes of each sentence?
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use intramuros_assistant::prompt::{Asked, Prompt, Source, compose, entails, not_found_sign, says_yes};
 use intramuros_assistant::verify::Verdict;
 use intramuros_assistant::{Writing, WrittenSentence};
 use intramuros_core::error::Error;
+use intramuros_core::language::Language;
 use intramuros_core::perimeter::{Assistant, CheckedBy, Perimeter, Unsupported};
 use intramuros_egress::Egress;
 use intramuros_inference::endpoint::{ChatRequest, ModelError, Round, ToolCall, Usage};
 use intramuros_inference::{Stream, Writer};
-use intramuros_library::Library;
+use intramuros_library::{CitedStatement, Library};
 use tokio::sync::mpsc::Sender;
 
 use crate::check::Check;
-use crate::event::{Ending, Event};
+use crate::event::{Cited, Ending, Event};
 use crate::gather::{Gathered, Passage, source};
 use crate::tools::{Budget, Tools, call, offers};
 use crate::widen::widen;
@@ -85,10 +86,34 @@ impl Writers {
         self.now().writers.clone()
     }
 
+    /// The models that are tried one after the other when this one is asked (when none is named, the first declared), each
+    /// with the tokens that one person may use of it in a day; none for no limit.
+    pub fn limits(&self, model: Option<&str>) -> Vec<(String, Option<u64>)> {
+        let declared = self.now();
+        let chain = declared.chain(model);
+        let limit = |writer: &&Writer| (writer.name().to_owned(), writer.tokens_per_person_per_day());
+        chain.iter().map(limit).collect()
+    }
+
     /// Begins to load what has to be loaded, so that the first question need not wait for it.
     pub fn warm(&self) {
         self.now().writers.iter().for_each(Writer::warm);
     }
+}
+
+/// What a person is told whose tokens of the day are used up, in French and English.
+pub fn used_up_in_words() -> (&'static str, &'static str) {
+    let told = |language| ModelError::Spent.to_person(language);
+    (told(Language::French), told(Language::English))
+}
+
+/// What an answer came to, for whoever counts.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// How it ended; none where nobody was there any more to be told.
+    pub ending: Option<Ending>,
+    /// The tokens that each model took, also one that failed or was hung up on.
+    pub took: Vec<(String, Usage)>,
 }
 
 impl Declared {
@@ -122,42 +147,59 @@ impl Declared {
 pub async fn answer(
     writers: &Writers,
     library: Arc<Library>,
-    mut gathered: Gathered,
+    gathered: Gathered,
     model: Option<&str>,
     tools: Option<Tools>,
     events: Sender<Event>,
 ) {
+    answer_without(writers, library, gathered, model, &[], tools, events).await;
+}
+
+/// Answers as [`answer`] does, without asking those models of which whoever asks has used up their tokens of the day: they
+/// count as failed. Gives what it came to.
+pub async fn answer_without(
+    writers: &Writers,
+    library: Arc<Library>,
+    mut gathered: Gathered,
+    model: Option<&str>,
+    used_up: &[String],
+    tools: Option<Tools>,
+    events: Sender<Event>,
+) -> Account {
     let mut teller = Teller { events, gone: false };
     let mut failed: Vec<(String, &'static str)> = Vec::new();
+    let mut account = Account::default();
     let writers = writers.now();
-    let Some(worded) =
-        in_other_words(&writers, &library, &mut gathered, (model, tools.as_ref()), &teller).await
-    else {
-        return;
-    };
+    let settings = &writers.settings;
+    let chain = writers.chain(model.or(gathered.model.as_deref()));
+    let first = chain.iter().copied().find(|writer| !is_among(writer, used_up));
+    let worded = in_other_words(settings, first, &library, &mut gathered, tools.as_ref(), &teller).await;
+    let Some(worded) = worded else { return account };
+    account.took.extend(first.zip(worded).map(|(writer, usage)| (writer.name().to_owned(), usage)));
     let sources = gathered.passages.iter().map(|(cited, _, _)| cited.clone()).collect();
     teller.tell(Event::Sources { sources }).await;
     if gathered.extractive.found {
-        for writer in writers.chain(model.or(gathered.model.as_deref())) {
+        for writer in chain {
+            if is_among(writer, used_up) {
+                failed.push(not_answered(writer, &ModelError::Spent, gathered.language));
+                continue;
+            }
             let instead_of = failed.last().cloned();
             teller.tell(Event::Model { name: writer.name().to_owned(), instead_of }).await;
-            let tools = tools.as_ref().filter(|_| writer.takes_tools());
-            let desk =
-                Desk { writer, settings: &writers.settings, library: &library, gathered: &gathered, tools };
+            let (took, tools) = (Took::default(), tools.as_ref().filter(|_| writer.takes_tools()));
+            let desk = Desk { writer, settings, library: &library, gathered: &gathered, tools, took: &took };
             let written = write(&desk, &mut teller).await;
+            account.took.push((writer.name().to_owned(), took.sum()));
             if teller.gone {
-                return;
+                return account;
             }
             match written {
                 Ok(ending) => {
                     let absent = gathered.extractive.results.absent.clone();
                     let usage = sum(worded, ending.usage);
-                    return teller.tell(Event::End(Ending { absent, failed, usage, ..ending })).await;
+                    return teller.end(Ending { absent, failed, usage, ..ending }, account).await;
                 }
-                Err(error) => {
-                    tracing::warn!(model = writer.name(), code = error.code(), %error, "a model did not answer");
-                    failed.push((writer.name().to_owned(), error.to_person(gathered.language)));
-                }
+                Err(error) => failed.push(not_answered(writer, &error, gathered.language)),
             }
         }
         quote(&gathered, &mut teller).await;
@@ -165,22 +207,31 @@ pub async fn answer(
     let supported = gathered.extractive.statements.len();
     let (found, absent) = (gathered.extractive.found, gathered.extractive.results.absent.clone());
     let ending = Ending { found, absent, failed, supported, ..Ending::default() };
-    teller.tell(Event::End(ending)).await;
+    teller.end(ending, account).await
+}
+
+fn is_among(writer: &Writer, names: &[String]) -> bool {
+    names.iter().any(|name| name == writer.name())
+}
+
+/// Writes into the log that a model did not answer; gives what the person is told.
+fn not_answered(writer: &Writer, error: &ModelError, language: Language) -> (String, &'static str) {
+    tracing::warn!(model = writer.name(), code = error.code(), %error, "a model did not answer");
+    (writer.name().to_owned(), error.to_person(language))
 }
 
 /// Searches in other words where that is declared and somebody is there to write; gives what it cost. None when nobody
 /// listens any more.
 async fn in_other_words(
-    writers: &Declared,
+    settings: &Assistant,
+    writer: Option<&Writer>,
     library: &Arc<Library>,
     gathered: &mut Gathered,
-    (model, tools): (Option<&str>, Option<&Tools>),
+    tools: Option<&Tools>,
     teller: &Teller,
 ) -> Option<Option<Usage>> {
-    let own = gathered.model.clone();
-    let writer = writers.choose(model.or(own.as_deref()));
     let (Some(writer), Some(tools)) = (writer, tools) else { return Some(None) };
-    if !writers.settings.wordings || !gathered.extractive.found {
+    if !settings.wordings || !gathered.extractive.found {
         return Some(None);
     }
     tokio::select! {
@@ -199,24 +250,78 @@ impl Teller {
     async fn tell(&mut self, event: Event) {
         self.gone |= self.events.send(event).await.is_err();
     }
+
+    /// Tells the end, and puts it into the account where somebody was there to be told.
+    async fn end(mut self, ending: Ending, account: Account) -> Account {
+        self.tell(Event::End(ending.clone())).await;
+        Account { ending: (!self.gone).then_some(ending), ..account }
+    }
+}
+
+/// The tokens that a model takes over an answer, with all that it is asked beside it.
+#[derive(Default)]
+struct Took(Mutex<Usage>);
+
+impl Took {
+    /// Adds a call, as the service counts it, or by its length where the service does not say: one that was hung up on, one
+    /// that broke off.
+    fn add(&self, said: Option<Usage>, request: &ChatRequest, written: usize) {
+        let usage = said.unwrap_or_else(|| by_length(request, written));
+        let mut sum = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sum.prompt_tokens += usage.prompt_tokens;
+        sum.completion_tokens += usage.completion_tokens;
+    }
+
+    fn sum(&self) -> Usage {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that are counted as a token where nobody counts: as few as the window is packed with.
+const BYTES_PER_TOKEN: usize = 3;
+
+/// The tokens of a request, and of so many bytes that were written for it.
+fn by_length(request: &ChatRequest, written: usize) -> Usage {
+    let said = request.messages.iter().map(|message| message.content.len());
+    let given = request.rounds.iter().flat_map(|round| &round.calls).map(|(_, given)| given.len());
+    let tokens = |bytes: usize| bytes.div_ceil(BYTES_PER_TOKEN) as u64;
+    Usage { prompt_tokens: tokens(said.chain(given).sum()), completion_tokens: tokens(written) }
 }
 
 /// The answer made of sentences of the documents. They are cited by the passages that hold them.
 async fn quote(gathered: &Gathered, teller: &mut Teller) {
+    let mut sources: Vec<Cited> = gathered.passages.iter().map(|(cited, _, _)| cited.clone()).collect();
+    let known = sources.len();
+    let statements = &gathered.extractive.statements;
+    let numbers: Vec<usize> = statements.iter().map(|statement| source_of(statement, &mut sources)).collect();
+    if sources.len() > known {
+        teller.tell(Event::Sources { sources }).await;
+    }
     teller.tell(Event::Quoting).await;
-    for statement in &gathered.extractive.statements {
-        let holds = |document: i64, range: &std::ops::Range<usize>| {
-            document == statement.document.id.0
-                && range.start <= statement.range.start
-                && statement.range.end <= range.end
-        };
-        let own = gathered.passages.iter().find(|(cited, _, _)| holds(cited.document.id.0, &cited.range));
-        let near =
-            || gathered.passages.iter().find(|(cited, _, _)| cited.document.id == statement.document.id);
-        let cited = own.or_else(near).map(|(cited, _, _)| cited.number).into_iter().collect();
-        let text = statement.text.clone();
+    for (statement, number) in statements.iter().zip(numbers) {
+        let (text, cited) = (statement.text.clone(), vec![number]);
         teller.tell(Event::Sentence { text, cited, unsupported: None, new_line: true }).await;
     }
+}
+
+/// The number of the source that holds a statement, or else of one of its document. A statement whose document is not among
+/// them, since other searches pushed it out, becomes one: without a source nobody knew later who may read it.
+fn source_of(statement: &CitedStatement, sources: &mut Vec<Cited>) -> usize {
+    let of_document = |cited: &&Cited| cited.document.id == statement.document.id;
+    let holds = |cited: &&Cited| {
+        of_document(cited)
+            && cited.range.start <= statement.range.start
+            && statement.range.end <= cited.range.end
+    };
+    let known = sources.iter().find(holds).or_else(|| sources.iter().find(of_document));
+    if let Some(known) = known {
+        return known.number;
+    }
+    let number = sources.iter().map(|cited| cited.number).max().unwrap_or(0) + 1;
+    let CitedStatement { text, document, passage, headings, pages, lines, section, range } =
+        statement.clone();
+    sources.push(Cited { number, document, passage, headings, pages, lines, section, range, text });
+    number
 }
 
 /// What one model is given to write with.
@@ -227,13 +332,27 @@ struct Desk<'a> {
     gathered: &'a Gathered,
     /// None where it is offered none.
     tools: Option<&'a Tools>,
+    took: &'a Took,
 }
 
-/// Lets one model write, doing what it calls for meanwhile, and checks what it writes.
+/// Lets one model write. Where its service finds what it is shown too long, once more with half of it: its window is declared
+/// larger than it is, or it makes more tokens of a text than are counted here.
 async fn write(desk: &Desk<'_>, teller: &mut Teller) -> Result<Ending, ModelError> {
-    let Desk { writer, settings, library, gathered, tools } = *desk;
-    let window = writer.context_tokens();
-    let prompt = prompt(gathered, settings, window, tools.is_some()).ok_or(ModelError::TooLong)?;
+    let window = desk.writer.context_tokens();
+    let written = write_within(desk, window, teller).await;
+    if !matches!(written, Err(ModelError::TooLong)) || teller.gone {
+        return written;
+    }
+    // Whoever listens begins anew: a tool may have been called and something written before.
+    teller.tell(Event::Model { name: desk.writer.name().to_owned(), instead_of: None }).await;
+    write_within(desk, window / 2, teller).await
+}
+
+/// Lets one model write within a window of so many tokens, doing what it calls for meanwhile, and checks what it writes.
+async fn write_within(desk: &Desk<'_>, window: u32, teller: &mut Teller) -> Result<Ending, ModelError> {
+    let Desk { writer, settings, library, gathered, tools, took: _ } = *desk;
+    let room = (window, writer.max_tokens());
+    let prompt = prompt(gathered, settings, room, tools.is_some()).ok_or(ModelError::TooLong)?;
     let mut budget = Budget::new(prompt.spare);
     let mut passages = gathered.passages.clone();
     let mut shown = prompt.shown;
@@ -301,7 +420,12 @@ async fn one_answer(
         }
     };
     let sign = not_found_sign(desk.gathered.language);
-    let writing = read(&mut stream, page, teller, sign).await?;
+    let writing = read(&mut stream, page, teller, sign).await;
+    // What failed before its first word took nothing that is known of.
+    if writing.is_ok() || page.written > 0 {
+        desk.took.add(stream.usage(), request, page.written);
+    }
+    let writing = writing?;
     if teller.gone {
         return Err(ModelError::Empty);
     }
@@ -365,6 +489,7 @@ async fn read(
             }
         };
         let Some(piece) = piece else { return Ok(writing) };
+        page.written += piece.len();
         let sentences = writing.push(&piece);
         if page.settings.unsupported == Unsupported::Mark {
             teller.tell(Event::Draft { text: piece }).await;
@@ -378,7 +503,13 @@ async fn read(
     }
 }
 
-fn prompt(gathered: &Gathered, settings: &Assistant, window: u32, tools: bool) -> Option<Prompt> {
+/// What is put to a model with so large a window, whose answer has so many tokens at most where that is declared.
+fn prompt(
+    gathered: &Gathered,
+    settings: &Assistant,
+    (window, most): (u32, Option<u32>),
+    tools: bool,
+) -> Option<Prompt> {
     let sources: Vec<Source> = gathered.passages.iter().map(source).collect();
     let instructions = format!("{}\n{}", settings.instructions.trim(), gathered.instructions.trim());
     let asked = Asked {
@@ -388,7 +519,7 @@ fn prompt(gathered: &Gathered, settings: &Assistant, window: u32, tools: bool) -
         instructions: &instructions,
         tools,
     };
-    compose(&asked, &sources, window)
+    compose(&asked, &sources, window, most)
 }
 
 /// An answer being written.
@@ -403,6 +534,8 @@ struct Page<'a> {
     refused: bool,
     /// From the first doubtful sentence on, what waits until the model has ended and can be asked about it.
     waiting: Vec<Judged>,
+    /// Bytes that the model has written.
+    written: usize,
 }
 
 /// A sentence with what the rules say of it.
@@ -428,7 +561,7 @@ const DOUBTS_TIME: Duration = Duration::from_secs(30);
 impl<'a> Page<'a> {
     fn new(check: Check, settings: &'a Assistant, shown: &'a [usize]) -> Page<'a> {
         let ending = Ending::default();
-        Page { check: Some(check), settings, shown, ending, refused: false, waiting: Vec::new() }
+        Page { check: Some(check), settings, shown, ending, refused: false, waiting: Vec::new(), written: 0 }
     }
 
     async fn take(&mut self, sentence: WrittenSentence, teller: &mut Teller, sign: &str) {
@@ -532,6 +665,7 @@ async fn establishes(
         while let Some(piece) = stream.next().await? {
             answer.push_str(&piece);
         }
+        desk.took.add(stream.usage(), &request, answer.len());
         Ok::<String, ModelError>(answer)
     };
     let left = until.saturating_duration_since(Instant::now());
@@ -545,5 +679,28 @@ async fn establishes(
             Err(_) => false,
         },
         () = teller.events.closed() => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use intramuros_core::chat::{Message, Role};
+
+    use super::*;
+
+    #[test]
+    fn where_the_service_does_not_say_tokens_are_counted_by_length() {
+        let message = |text: &str| Message::new(Role::User, text);
+        let request =
+            ChatRequest { messages: vec![message("abcdef"), message("gh")], ..ChatRequest::default() };
+        let check = |calls: &[(Option<Usage>, usize)], expected: (u64, u64)| {
+            let took = Took::default();
+            calls.iter().for_each(|(said, written)| took.add(*said, &request, *written));
+            assert_eq!((took.sum().prompt_tokens, took.sum().completion_tokens), expected);
+        };
+        check(&[], (0, 0));
+        check(&[(None, 0)], (3, 0));
+        check(&[(None, 7)], (3, 3));
+        check(&[(Some(Usage { prompt_tokens: 5, completion_tokens: 1 }), 700), (None, 1)], (8, 2));
     }
 }

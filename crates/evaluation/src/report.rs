@@ -24,19 +24,39 @@ pub(crate) struct Row {
     pub answer: Answer,
 }
 
-/// The usual measures, each a mean over the questions; the half-width of the 95% interval beside the first.
+/// The usual measures, each a mean over the questions with half of its 95% confidence interval beside it.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Figures {
     /// Normalised discounted cumulative gain at 10, gain 2^relevance − 1.
     pub ndcg_10: f64,
-    /// Half of its 95% confidence interval.
+    /// Half of its interval.
     pub ndcg_10_interval: f64,
     /// Recall at 10.
     pub recall_10: f64,
+    /// Half of its interval.
+    pub recall_10_interval: f64,
     /// Recall at 100.
     pub recall_100: f64,
+    /// Half of its interval.
+    pub recall_100_interval: f64,
     /// Mean reciprocal rank at 10.
     pub mrr_10: f64,
+    /// Half of its interval.
+    pub mrr_10_interval: f64,
+}
+
+impl Figures {
+    /// The measures in the table's columns.
+    fn columns(&self) -> String {
+        let column = |mean: f64, half: f64| format!("{mean:>9.4} ± {half:.3}");
+        [
+            column(self.ndcg_10, self.ndcg_10_interval),
+            column(self.recall_10, self.recall_10_interval),
+            column(self.recall_100, self.recall_100_interval),
+            column(self.mrr_10, self.mrr_10_interval),
+        ]
+        .concat()
+    }
 }
 
 /// Figures of the questions of one type.
@@ -121,25 +141,16 @@ impl Report {
         );
         _ = writeln!(
             out,
-            "{:<22}{:>10}{:>18}{:>11}{:>12}{:>9}",
+            "{:<28}{:>10}{:>17}{:>17}{:>17}{:>17}",
             "", "questions", "nDCG@10", "Recall@10", "Recall@100", "MRR@10"
         );
-        let mut line = |name: &str, questions: usize, figures: &Figures| {
-            _ = writeln!(
-                out,
-                "{name:<22}{questions:>10}{:>10.4} ± {:.3}{:>11.4}{:>12.4}{:>9.4}",
-                figures.ndcg_10,
-                figures.ndcg_10_interval,
-                figures.recall_10,
-                figures.recall_100,
-                figures.mrr_10
-            );
-        };
-        line("words", self.all.questions, &self.all.words);
-        line("meaning", self.all.questions, &self.all.meaning);
-        line("fused", self.all.questions, &self.all.fused);
-        for (name, figures) in &self.by_type {
-            line(&format!("  fused, {name}"), figures.questions, &figures.fused);
+        let of_all = std::iter::once((String::new(), &self.all));
+        for (kind, figures) in of_all.chain(self.by_type.iter().map(|(name, of)| (format!(", {name}"), of))) {
+            for (mode, of) in
+                [("words", &figures.words), ("meaning", &figures.meaning), ("fused", &figures.fused)]
+            {
+                _ = writeln!(out, "{:<28}{:>10}{}", format!("{mode}{kind}"), figures.questions, of.columns());
+            }
         }
         if let Some(answers) = &self.answers {
             _ = writeln!(
@@ -269,11 +280,17 @@ fn figures(rows: &[&Row], mode: Mode) -> Figures {
         mean_with_interval(&values)
     };
     let (ndcg_10, ndcg_10_interval) = measure(&|ranking, judged| ndcg(ranking, judged, 10));
+    let (recall_10, recall_10_interval) = measure(&|ranking, judged| recall(ranking, judged, 10));
+    let (recall_100, recall_100_interval) = measure(&|ranking, judged| recall(ranking, judged, 100));
+    let (mrr_10, mrr_10_interval) = measure(&|ranking, judged| reciprocal_rank(ranking, judged, 10));
     Figures {
         ndcg_10,
         ndcg_10_interval,
-        recall_10: measure(&|ranking, judged| recall(ranking, judged, 10)).0,
-        recall_100: measure(&|ranking, judged| recall(ranking, judged, 100)).0,
-        mrr_10: measure(&|ranking, judged| reciprocal_rank(ranking, judged, 10)).0,
+        recall_10,
+        recall_10_interval,
+        recall_100,
+        recall_100_interval,
+        mrr_10,
+        mrr_10_interval,
     }
 }

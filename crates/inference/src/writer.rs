@@ -74,6 +74,24 @@ impl Writer {
         }
     }
 
+    /// Tokens of its longest answer, where that is declared.
+    pub fn max_tokens(&self) -> Option<u32> {
+        match self {
+            Writer::Service(endpoint) => endpoint.max_tokens(),
+            #[cfg(feature = "llama")]
+            Writer::File(file) => file.declared().max_tokens,
+        }
+    }
+
+    /// Tokens that one person may use of it in a day, where that is declared.
+    pub fn tokens_per_person_per_day(&self) -> Option<u64> {
+        match self {
+            Writer::Service(endpoint) => endpoint.tokens_per_person_per_day(),
+            #[cfg(feature = "llama")]
+            Writer::File(file) => file.declared().tokens_per_person_per_day,
+        }
+    }
+
     /// Whether it is declared that it is offered tools.
     pub fn takes_tools(&self) -> bool {
         match self {

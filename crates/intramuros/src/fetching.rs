@@ -12,7 +12,7 @@ use intramuros_perimeter::notebook::{Notebook, Notes};
 use intramuros_sources::{Declared, Outcome, Syncs};
 
 use crate::language::count;
-use crate::output::Output;
+use crate::output::{Output, name};
 use crate::walls::Walls;
 
 /// Follows the declared places from now on; none when none is declared.
@@ -114,7 +114,7 @@ pub fn in_words(source: &str, outcome: &Outcome, out: &mut Output) {
         out.note(&format!("  {partly} {why}"));
     }
     for (part, why) in &outcome.troubles {
-        out.note(&format!("  {part}: {why}"));
+        out.note(&format!("  {}: {}", name(part), name(why)));
     }
 }
 

@@ -9,6 +9,8 @@ mod looking;
 mod noted;
 mod output;
 mod people;
+#[cfg(unix)]
+mod private;
 mod progress;
 mod refusals;
 mod reload;
@@ -52,6 +54,8 @@ enum Command {
     Unread(commands::unread::Args),
     /// Show what is held, and whether everything is in step
     Status(commands::status::Args),
+    /// Forget what was read from a source that is not declared any more
+    Forget(commands::forget::Args),
     /// Copy everything that is held into a folder, while people work
     Backup(commands::backup::Args),
     /// Put a backup in place
@@ -121,6 +125,7 @@ fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
         Command::Extract(args) => commands::extract::run(args, out),
         Command::Unread(args) => commands::unread::run(args, out),
         Command::Status(args) => commands::status::run(args, out),
+        Command::Forget(args) => commands::forget::run(args, out),
         Command::Backup(args) => commands::backup::run(args, out),
         Command::Restore(args) => commands::restore::run(args, out),
         Command::Eval(args) => commands::eval::run(args, out),

@@ -1,7 +1,7 @@
 //! What does a command in the terminal leave in the journal?
 //!
 //! The same as a question on the page: who asked, how much was found, which documents are cited; the question's text
-//! only where that is declared.
+//! only where that is declared. Of what is taken away: by whom, and what.
 
 use std::path::Path;
 
@@ -71,6 +71,23 @@ impl Noted {
         let read = read_together(&self.by, read.iter().copied(), way);
         let events: Vec<Event> = std::iter::once(asked).chain(read).collect();
         if let Some(why) = self.notes.note(&events)? {
+            out.note(&format!("This is not in the journal: {why}"));
+        }
+        Ok(())
+    }
+
+    /// Notes an act of administration, before it is done. What could not be noted is said.
+    ///
+    /// # Errors
+    /// As [`Noted::question`].
+    pub fn administered(&self, action: &str, on: (&str, &str), out: &mut Output) -> Result<(), Error> {
+        let (name, value) = on;
+        let event = Event::Administered {
+            by: self.by.clone(),
+            action: action.to_owned(),
+            on: [(name.to_owned(), value.to_owned())].into(),
+        };
+        if let Some(why) = self.notes.note(&[event])? {
             out.note(&format!("This is not in the journal: {why}"));
         }
         Ok(())

@@ -117,6 +117,19 @@ impl Output {
     }
 }
 
+/// A name in one line and one column: a file may be called `a.txt\nnothing was left unread`, and must not say so.
+pub fn name(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |letter: char| match letter {
+        '\n' | '\r' | '\t' => letter.escape_default().to_string(),
+        letter if letter.is_control() => char::REPLACEMENT_CHARACTER.to_string(),
+        letter => letter.to_string(),
+    };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
 /// A text without what a terminal would obey: names of files hold whatever somebody put there, and can rename the
 /// window, hide lines, or write from right to left. With `styled` what [`Output::bold`] and its like added stays.
 fn harmless(text: &str, styled: bool) -> Cow<'_, str> {
@@ -199,6 +212,9 @@ mod tests {
         check("\u{1b}[1mbold\u{1b}[0m", true, "\u{1b}[1mbold\u{1b}[0m");
         check("\u{1b}[1mbold\u{1b}[0m", false, "\u{fffd}[1mbold\u{fffd}[0m");
         check("exe.\u{202e}fdp", true, "exe.\u{fffd}fdp");
+        let check = |text: &str, expected: &str| assert_eq!(name(text), expected);
+        check("Été 2024 — 😀.md", "Été 2024 — 😀.md");
+        check("a.txt\nb\tc\r\u{1b}[8m\u{85}", "a.txt\\nb\\tc\\r\u{fffd}[8m\u{fffd}");
         let out = Output { colour: true, language: Language::English };
         assert_eq!(out.bold("a\u{1b}[8mb"), "\u{1b}[1ma\u{fffd}[8mb\u{1b}[0m");
     }

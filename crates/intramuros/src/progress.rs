@@ -8,7 +8,7 @@ use intramuros_library::{Library, Phase, Progress};
 use intramuros_netpol::language::Language;
 
 use crate::language::count;
-use crate::output::Output;
+use crate::output::{Output, name};
 
 /// How often a plain line is written at most.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -190,7 +190,8 @@ fn sentence(progress: &Progress, pace: Option<f64>, language: Language) -> Strin
         (Some(time), Language::French) => format!(", encore {time}"),
         (Some(time), Language::English) => format!(", {time} left"),
     };
-    let Progress { source, passages, embedded, embedding_rate, .. } = progress;
+    let Progress { passages, embedded, embedding_rate, .. } = progress;
+    let source = name(&progress.source);
     let (found, done, to_read) = (progress.files_found, progress.files_done, progress.files_to_read);
     let (reading, embedding) = (left(progress.reading_seconds_left), left(progress.embedding_seconds_left));
     let rate = Some(format!("{embedding_rate:.0}")).filter(|rate| rate != "0");

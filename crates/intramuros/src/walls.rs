@@ -205,7 +205,10 @@ fn make(data: &Path) -> Result<(), Error> {
         Error::config(format!("{}: the data folder can't be made", data.display()))
             .because(error)
             .hint("choose another with --data FOLDER")
-    })
+    })?;
+    #[cfg(unix)]
+    crate::private::tighten(data);
+    Ok(())
 }
 
 /// What the walls are, in a line or two, for whoever started the program.

@@ -12,7 +12,7 @@ use intramuros_library::{DocumentFacts, SearchOptions};
 use intramuros_netpol::language::Language;
 use serde::Serialize;
 
-use crate::commands::ask::{NOT_FOUND, named, say_absent};
+use crate::commands::ask::{NOT_FOUND, named, say_absent, say_notices};
 use crate::commands::search::place;
 use crate::language::count;
 use crate::noted;
@@ -65,6 +65,7 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
     let gathered = gather(&library, &asked.principal, &asking)?;
     let read: Vec<&DocumentFacts> = gathered.passages.iter().map(|(cited, _, _)| &cited.document).collect();
     noted.question(&asked.question, gathered.extractive.results.total, &read, "answer", out)?;
+    let notices = gathered.extractive.results.notices.clone();
     let model = asked.model.clone();
     let writes_down = Arc::clone(&noted);
     let tools = Tools {
@@ -91,7 +92,7 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
         ending
     });
     let found = ending.found;
-    shown.end(ending)?;
+    shown.end(Ending { notices, ..ending })?;
     Ok(found)
 }
 
@@ -164,6 +165,7 @@ impl Shown<'_> {
         }
         if !ending.found {
             self.out.line(self.out.pick(NOT_FOUND.0, NOT_FOUND.1));
+            say_notices(&ending.notices, self.out);
             say_absent(&ending.absent, self.out);
             return Ok(());
         }
@@ -174,10 +176,12 @@ impl Shown<'_> {
         };
         let cited: Vec<usize> = self.sentences.iter().flat_map(numbers).collect();
         for source in self.sources.iter().filter(|source| cited.contains(&source.number)) {
-            let standing = place(source.pages, source.lines, source.section.as_deref(), self.out.language());
+            let (kind, section) = (source.document.kind, source.section.as_deref());
+            let standing = place(kind, source.pages, source.lines, section, self.out.language());
             let document = named(&source.document, &standing, self.out);
             self.out.line(&format!("[{}] {document}", source.number));
         }
+        say_notices(&ending.notices, self.out);
         say_absent(&ending.absent, self.out);
         self.out.note(&written_by(&ending, self.out.language()));
         Ok(())

@@ -100,6 +100,7 @@ impl Library {
             return Ok(written);
         }
         again.results.suggestion = written.results.suggestion;
+        again.results.notices = written.results.notices;
         Ok(again)
     }
 
@@ -176,6 +177,10 @@ impl Library {
 
 /// The question with its typing errors mended and its accents as the passages found have them; none where that changes nothing.
 fn spelt(question: &str, results: &Results) -> Option<String> {
+    // A suggestion has lost the quotation marks: words that were asked for exactly are not looked for in another way.
+    if !results.query.phrases.is_empty() {
+        return None;
+    }
     let passages = results.documents.iter().take(MAX_CANDIDATES).flat_map(|found| &found.passages);
     let texts: Vec<&str> = passages.map(|passage| passage.text.as_str()).collect();
     let mended = results.suggestion.as_deref().unwrap_or(question);

@@ -54,7 +54,7 @@ pub(crate) fn run(shared: &Shared, known: &KnownSource) {
     }
 }
 
-/// Says once of each folder that can't be looked at: nothing in it is read, and no list of files can tell.
+/// Says once of each folder that can't be looked at, beside the list of what was not read: nothing in it is read.
 fn tell_troubles(source: &str, troubles: &[(String, String)], told: &mut HashSet<String>) {
     for (path, why) in troubles {
         if told.len() < MOST_TOLD && told.insert(path.clone()) {

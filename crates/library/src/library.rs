@@ -11,7 +11,7 @@ use intramuros_core::document::{ExtractError, Extracted, Limits};
 use intramuros_core::error::{Error, ErrorKind};
 use intramuros_core::passage::Passage;
 use intramuros_core::perimeter::{ATTACHED, Perimeter, Source, SourceKind};
-use intramuros_store::{Compacted, Counts, Sequence, Source as StoredSource, SourceId, Store};
+use intramuros_store::{Compacted, Counts, Sequence, Source as StoredSource, SourceCounts, SourceId, Store};
 
 use crate::bell::Bell;
 use crate::derived::Derived;
@@ -19,9 +19,9 @@ use crate::embed::Embed;
 use crate::models::Models;
 use crate::progress::{Board, Progress};
 use crate::query::Rules;
-use crate::scan::{Scan, ScanReport, Scope};
+use crate::scan::{self, Scan, ScanReport, Scope};
 use crate::uploads::Uploads;
-use crate::{embedding, follow, paths, spool, uploads, words};
+use crate::{embedding, follow, paths, spool, troubles, uploads, words};
 
 /// Reads one file: its name and its bytes. `intramuros-ingest` has the readers; a worker process runs them.
 pub type Extract = Arc<dyn Fn(&str, &[u8]) -> Result<Extracted, ExtractError> + Send + Sync>;
@@ -339,9 +339,26 @@ impl Library {
         self.shared.board.after(seen, wait)
     }
 
-    /// How much there is. For the owner: it counts documents of all people.
+    /// How much there is. For the owner: it counts documents of all people. Folders that can't be looked at count among
+    /// what was not read.
     pub fn counts(&self) -> Result<Counts, Error> {
-        self.shared.store.counts()
+        let mut counts = self.shared.store.counts()?;
+        for trouble in troubles::all(&self.shared.store)? {
+            *counts.failed.entry(trouble.reason).or_default() += 1;
+        }
+        Ok(counts)
+    }
+
+    /// Whether files were still to be read, or words to be indexed, when whoever did it ended, and nobody goes on with it.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn is_interrupted(&self) -> Result<bool, Error> {
+        let shared = &*self.shared;
+        if shared.store.is_being_written() {
+            return Ok(false);
+        }
+        Ok(shared.derived.applied() < shared.latest()? || scan::is_unfinished(&shared.store)?)
     }
 
     /// Sources that the store holds and the perimeter does not declare (any more).
@@ -352,10 +369,23 @@ impl Library {
         Ok(sources)
     }
 
+    /// How much there is of each source that is not declared (any more), where there is anything.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn undeclared_counts(&self) -> Result<Vec<SourceCounts>, Error> {
+        let undeclared = self.undeclared_sources()?;
+        let mut counts = self.shared.store.counts_by_source()?;
+        counts.retain(|one| one.files > 0 && undeclared.iter().any(|source| source.name == one.name));
+        Ok(counts)
+    }
+
     /// Forgets a source with everything that came from it. Its files are not touched.
     pub fn remove_source(&self, name: &str) -> Result<(), Error> {
         if let Some(source) = self.shared.store.sources()?.into_iter().find(|source| source.name == name) {
             self.shared.store.remove_source(source.id)?;
+            troubles::forget(&self.shared.store, name)?;
+            scan::forget(&self.shared.store, name)?;
             self.shared.acknowledged.ring();
         }
         Ok(())

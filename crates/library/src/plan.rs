@@ -98,7 +98,7 @@ pub(crate) fn plan(
 }
 
 /// Whether `path` is `folder` or lies below it.
-fn is_within(path: &[u8], folder: &[u8]) -> bool {
+pub(crate) fn is_within(path: &[u8], folder: &[u8]) -> bool {
     folder.is_empty()
         || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }

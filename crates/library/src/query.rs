@@ -26,6 +26,8 @@ use crate::collections::no_collection;
 use crate::embed::Embed;
 use crate::facts::SourceNames;
 use crate::library::{Library, Shared};
+use crate::notices::{self, Notice};
+use crate::troubles;
 
 /// Bytes of a snippet: three lines on a screen.
 const SNIPPET_BYTES: usize = 320;
@@ -66,6 +68,8 @@ pub struct Results {
     pub suggestion: Option<String>,
     /// Words of the question that none of the documents searched holds, nor a word like them, as they were written; a few.
     pub absent: Vec<String>,
+    /// What its writer should know of the filters of the question.
+    pub notices: Vec<Notice>,
     /// Words that were looked for, as [`intramuros_search::snippet::marks`] takes them.
     pub highlights: Vec<String>,
     /// The question, taken apart.
@@ -249,7 +253,15 @@ impl Library {
                 }
             })?,
         };
-        let Found { hits, total, facets, suggestion, absent, highlights, terms, background } = found;
+        let Found { hits, total, facets, suggestion, absent, nothing_passes, highlights, terms, background } =
+            found;
+        let notices = shared.notices(question, &query, options, &readable, nothing_passes);
+        // What is proposed in the question's place is narrowed as it was.
+        let with_conditions = |words: String| {
+            let conditions = query.conditions.iter().map(String::as_str);
+            std::iter::once(words.as_str()).chain(conditions).collect::<Vec<_>>().join(" ")
+        };
+        let suggestion = suggestion.map(with_conditions);
         let sources = crate::facts::source_names(&shared.store)?;
         let mut documents = Vec::new();
         for hit in hits.iter().skip(options.offset).take(wanted) {
@@ -268,6 +280,7 @@ impl Library {
             facets,
             suggestion,
             absent,
+            notices,
             highlights,
             query,
             terms,
@@ -346,8 +359,8 @@ impl Library {
         }
     }
 
-    /// Files and parts that were not read, with the reason. Only the owner gets any: a file that could not be read may
-    /// be anybody's.
+    /// Files and parts that were not read, with the reason, after folders that could not be looked at. Only the owner gets
+    /// any: a file that could not be read may be anybody's.
     pub fn failures(
         &self,
         principal: &Principal,
@@ -357,7 +370,13 @@ impl Library {
         if !principal.owner {
             return Ok(Vec::new());
         }
-        self.shared.store.failures(offset, limit.min(MOST_FAILURES))
+        let limit = limit.min(MOST_FAILURES);
+        let folders = troubles::all(&self.shared.store)?;
+        let before = folders.len();
+        let mut failures: Vec<Failure> = folders.into_iter().skip(offset).take(limit).collect();
+        let left = limit - failures.len();
+        failures.extend(self.shared.store.failures(offset.saturating_sub(before), left)?);
+        Ok(failures)
     }
 }
 
@@ -377,6 +396,36 @@ impl Shared {
                 .map(|(name, weight)| (name.clone(), *weight as f32))
                 .collect(),
         }
+    }
+
+    /// What is to be told of the filters of a question.
+    fn notices(
+        &self,
+        question: &str,
+        query: &Query,
+        options: &SearchOptions,
+        readable: &AccessSet,
+        nothing_passes: bool,
+    ) -> Vec<Notice> {
+        let (index, collection) = (self.derived.index(), options.collection.as_deref());
+        let (mut counted, mut empty_folders) = (Facets::default(), Vec::new());
+        if notices::names_matter(&query.filters, nothing_passes) {
+            counted = index.facets(readable, collection);
+            let is_empty = |folder: &&String| {
+                let one = Filters { folders: vec![(*folder).clone()], ..Filters::default() };
+                !index.passes(readable, &one, collection)
+            };
+            empty_folders = query.filters.folders.iter().filter(is_empty).cloned().collect();
+        }
+        notices::notices(&notices::Known {
+            question,
+            query,
+            chosen: &options.filters,
+            typing: options.typing,
+            nothing_passes,
+            readable: &counted,
+            empty_folders: &empty_folders,
+        })
     }
 
     /// The access rules, read again when there are new ones. A rule of a number never changes.

@@ -18,11 +18,11 @@ use serde::Serialize;
 
 use crate::contents::{Contents, Split, contents};
 use crate::library::Extract;
-use crate::plan::{Job, Known, Plan, plan};
+use crate::plan::{Job, Known, Plan, is_within, plan};
 use crate::progress::{Board, Phase};
 use crate::read::{Bytes, NotRead, read, read_together};
 use crate::walk::{Found, Walk, Walker};
-use crate::{bundle, paths, spool, walk};
+use crate::{bundle, paths, spool, troubles, walk};
 
 /// When what was read is acknowledged: at this many changes, bytes of text, or this long after the first of them.
 /// A transaction costs a few milliseconds whatever its size, and readers see only what is acknowledged.
@@ -37,6 +37,9 @@ const WAITING_FOR_EACH_READER: usize = 4;
 /// Prefix of the setting that tells on which device a source lay.
 const DEVICE: &str = "device:";
 
+/// Prefix of the setting that stands while the files of a whole source are read. What was interrupted leaves it behind.
+const READING: &str = "reading:";
+
 /// Which part of a source to look at.
 #[derive(Clone, Debug)]
 pub(crate) enum Scope {
@@ -44,6 +47,16 @@ pub(crate) enum Scope {
     All,
     /// These paths below its root, with everything below them.
     Paths(Vec<Vec<u8>>),
+}
+
+impl Scope {
+    /// Whether a path belongs to the part.
+    fn covers(&self, path: &[u8]) -> bool {
+        match self {
+            Scope::All => true,
+            Scope::Paths(paths) => paths.iter().any(|one| is_within(path, one)),
+        }
+    }
 }
 
 /// What a scan did.
@@ -155,6 +168,7 @@ impl Scan<'_> {
                 .collect(),
             ..ScanReport::default()
         };
+        troubles::keep(self.store, &self.source.name, &|path| scope.covers(path), &report.troubles)?;
         let found = walk.files.len() as u64;
         let rules: HashMap<_, _> = self.store.access_rules()?.into_iter().collect();
         let plan = plan(known, walk, &|found| self.rule(found), &rules, self.reader_version);
@@ -165,12 +179,20 @@ impl Scan<'_> {
             progress.bytes_to_read = plan.jobs.iter().map(|job| job.stamp.size).sum();
         });
         report.unchanged = plan.unchanged;
+        let whole = matches!(scope, Scope::All);
+        let reading = format!("{READING}{}", self.source.name);
+        if whole && !plan.jobs.is_empty() {
+            self.store.set_meta(&reading, "")?;
+        }
         self.set_access(&plan, &mut report)?;
         let vanished = self.read_all(plan.jobs, plan.vanished, &mut report)?;
         report.stopped = self.stop.load(Ordering::Relaxed);
         if !report.stopped {
             self.remove(vanished, &mut report)?;
-            if matches!(scope, Scope::All) && !self.source.is_remote() {
+            if whole && self.store.meta(&reading)?.is_some() {
+                self.store.remove_meta(&reading)?;
+            }
+            if whole && !self.source.is_remote() {
                 let device = walk::device(&self.source.path).to_string();
                 self.store.set_meta(&format!("{DEVICE}{}", self.source.name), &device)?;
             }
@@ -420,6 +442,21 @@ impl Scan<'_> {
             progress.files_failed += u64::from(done.kind == DoneKind::Failed);
         });
     }
+}
+
+/// Whether the reading of a source began and did not come to its end.
+pub(crate) fn is_unfinished(store: &Store) -> Result<bool, Error> {
+    for source in store.sources()? {
+        if store.meta(&format!("{READING}{}", source.name))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Forgets how far the reading of a source was, when it is removed.
+pub(crate) fn forget(store: &Store, source: &str) -> Result<(), Error> {
+    store.remove_meta(&format!("{READING}{source}"))
 }
 
 /// The scope, with what is read as one in whole.

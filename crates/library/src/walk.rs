@@ -110,8 +110,15 @@ impl Walker<'_> {
         for folder in folders {
             parent = paths::join(&parent, folder);
             let full = paths::under(self.root, &parent);
-            let is_folder =
-                fs::symlink_metadata(&full).is_ok_and(|metadata| metadata.is_dir() || self.follow_links);
+            let is_folder = match fs::symlink_metadata(&full) {
+                Ok(metadata) => metadata.is_dir() || self.follow_links,
+                Err(error) if is_gone(&error) => false,
+                // What is below it is neither confirmed nor gone.
+                Err(error) => {
+                    walk.troubles.push(Trouble { path: parent, detail: error.to_string() });
+                    return Ok(walk);
+                }
+            };
             if !is_folder || self.leaves_out_folder(&full, folder, &parent) {
                 return Ok(walk);
             }
@@ -228,16 +235,20 @@ impl Walker<'_> {
         for name in names.iter().filter(|name| bundle::is_list(name)) {
             lists.extend(self.member(paths::join(&folder.path, name)));
         }
-        let mut channels = Vec::new();
+        let (mut channels, mut troubles) = (Vec::new(), Vec::new());
         for name in names {
             let path = paths::join(&folder.path, name);
             let full = paths::under(self.root, &path);
-            let Ok(entries) = fs::read_dir(&full) else { continue };
-            let days = entries.flatten().map(|entry| paths::bytes(&entry.file_name()));
-            let mut days: Vec<Vec<u8>> = days.filter(|name| bundle::is_day(name)).collect();
-            days.sort_unstable();
+            let days = match self.days(&path) {
+                Ok(days) => days,
+                // A channel of which not all can be seen is neither read in part nor gone.
+                Err(detail) => {
+                    troubles.push(Trouble { path, detail });
+                    continue;
+                }
+            };
             let mut members = lists.clone();
-            members.extend(days.iter().filter_map(|day| self.member(paths::join(&path, day))));
+            members.extend(days);
             if members.len() == lists.len() || !(self.takes)(&text(&path), false) {
                 continue;
             }
@@ -246,9 +257,32 @@ impl Walker<'_> {
             let members = members.into_iter().map(|(path, _)| path).collect();
             channels.push(Found { path, stamp, members, rule, fault: None });
         }
-        let any = !channels.is_empty();
+        let any = !channels.is_empty() || !troubles.is_empty();
         walk.files.extend(channels);
+        walk.troubles.extend(troubles);
         any
+    }
+
+    /// The days of a channel of an export; none where the path is no folder.
+    fn days(&self, channel: &[u8]) -> Result<Vec<(Vec<u8>, Stamp)>, String> {
+        let entries = match fs::read_dir(paths::under(self.root, channel)) {
+            Ok(entries) => entries,
+            Err(error) if is_gone(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let names = entries.flatten().map(|entry| paths::bytes(&entry.file_name()));
+        let mut names: Vec<Vec<u8>> = names.filter(|name| bundle::is_day(name)).collect();
+        names.sort_unstable();
+        let mut days = Vec::new();
+        for name in names {
+            let path = paths::join(channel, &name);
+            if let Some(metadata) = self.look(&paths::under(self.root, &path))?
+                && metadata.is_file()
+            {
+                days.push((path, stamp(&metadata)));
+            }
+        }
+        Ok(days)
     }
 
     fn member(&self, path: Vec<u8>) -> Option<(Vec<u8>, Stamp)> {
@@ -338,6 +372,11 @@ impl Walker<'_> {
 
 fn text(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
+}
+
+/// Whether nothing is at a path, or no folder.
+fn is_gone(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 #[cfg(unix)]
@@ -468,6 +507,36 @@ mod tests {
         let walk = walker(root.path(), false).all().unwrap();
         assert_eq!(walk.files[0].path, b"caf\xe9.txt");
         assert!(paths::under(root.path(), &walk.files[0].path).exists());
+    }
+
+    #[test]
+    fn what_lies_in_a_folder_that_can_not_be_read_is_not_gone() {
+        use std::os::unix::fs::PermissionsExt;
+        let day = "export/general/2024-01-02.json";
+        let root = tree(&["locked/sub/a.txt", "export/users.json", "export/channels.json", day]);
+        let mode = |path: &str, mode: u32| {
+            fs::set_permissions(root.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let walker = walker(root.path(), false);
+        assert_eq!(walker.at(b"locked/sub/a.txt").unwrap().troubles, vec![]);
+        for closed in [0o000, 0o444] {
+            mode("locked", closed);
+            mode("export/general", closed);
+            if fs::symlink_metadata(root.path().join("locked/sub")).is_ok() {
+                intramuros_testkit::skip("permissions", "who runs this reads everything");
+                break;
+            }
+            let troubled =
+                |walk: Walk| walk.troubles.into_iter().map(|one| text(&one.path)).collect::<Vec<_>>();
+            let mut whole = troubled(walker.all().unwrap());
+            whole.sort();
+            // Of a folder whose names can be listed, each of them.
+            let locked = if closed == 0o000 { "locked" } else { "locked/sub" };
+            assert_eq!(whole, ["export/general", locked]);
+            assert_eq!(troubled(walker.at(b"locked/sub/a.txt").unwrap()), ["locked/sub"]);
+        }
+        mode("locked", 0o755);
+        mode("export/general", 0o755);
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub fn page(report: &Report) -> String {
         escape(file),
         svg::picture(report)
     );
+    let models =
+        report.models.iter().map(|model| vec![model.name.clone(), model.place.clone(), model.run_by()]);
+    page.push_str(&table("Models", &["Name", "Place", "Operator (jurisdiction)"], models));
     let ways_in =
         report.ways_in.iter().map(|way| vec![way.at.clone(), way.reach.to_owned(), way.used.in_words()]);
     page.push_str(&table("Ways in", &["Address", "Reached from", "Use"], ways_in));

@@ -120,6 +120,32 @@ pub struct WayOut {
     pub used: Use,
 }
 
+/// A model, and where it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelAt {
+    /// Its name.
+    pub name: String,
+    /// Its address or file.
+    pub place: String,
+    /// Who runs it; none for this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Under whose law.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<String>,
+}
+
+impl ModelAt {
+    /// Who runs it, under whose law.
+    pub(crate) fn run_by(&self) -> String {
+        match (&self.operator, &self.jurisdiction) {
+            (None, None) => "this machine".to_owned(),
+            (Some(operator), Some(jurisdiction)) => format!("{operator} ({jurisdiction})"),
+            (Some(one), None) | (None, Some(one)) => one.clone(),
+        }
+    }
+}
+
 /// Everything.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -135,8 +161,8 @@ pub struct Report {
     pub started: Option<Start>,
     /// What is inside: sources by name and path.
     pub sources: Vec<(String, String)>,
-    /// Models inside and outside, by name and place.
-    pub models: Vec<(String, String)>,
+    /// Models inside and outside.
+    pub models: Vec<ModelAt>,
     /// Ways in.
     pub ways_in: Vec<WayIn>,
     /// Ways out.
@@ -285,15 +311,26 @@ fn enforced_by(perimeter: &Perimeter, tls: bool) -> Vec<&'static str> {
     by
 }
 
-fn models(perimeter: &Perimeter) -> Vec<(String, String)> {
-    let mut models = vec![("e5-small-fr-en".to_owned(), "in this program".to_owned())];
+fn models(perimeter: &Perimeter) -> Vec<ModelAt> {
+    let own = ModelAt {
+        name: "e5-small-fr-en".to_owned(),
+        place: "in this program".to_owned(),
+        operator: None,
+        jurisdiction: None,
+    };
+    let mut models = vec![own];
     for model in &perimeter.models {
         let place = match (&model.url, &model.file) {
             (Some(url), _) => url.clone(),
             (None, Some(file)) => file.display().to_string(),
             (None, None) => "in this program".to_owned(),
         };
-        models.push((model.name.clone(), place));
+        models.push(ModelAt {
+            name: model.name.clone(),
+            place,
+            operator: perimeter.operator_of(model).map(str::to_owned),
+            jurisdiction: perimeter.jurisdiction_of(model).map(str::to_owned),
+        });
     }
     models
 }
@@ -399,8 +436,8 @@ pub fn to_text(report: &Report, plan: &Plan) -> String {
     for (name, path) in &report.sources {
         line(format!("  source {name}: {path}"));
     }
-    for (name, place) in &report.models {
-        line(format!("  model {name}: {place}"));
+    for model in &report.models {
+        line(format!("  model {}: {}, run by {}", model.name, model.place, model.run_by()));
     }
     line("Ways in".to_owned());
     for way in &report.ways_in {

@@ -18,7 +18,7 @@ pub(crate) fn picture(report: &Report) -> String {
         .sources
         .iter()
         .map(|(name, _)| format!("source {name}"))
-        .chain(report.models.iter().map(|(name, _)| format!("model {name}")))
+        .chain(report.models.iter().map(|model| format!("model {}", model.name)))
         .take(MAX_GATES)
         .collect();
     let rows = inside

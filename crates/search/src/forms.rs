@@ -1,6 +1,12 @@
 //! In which forms is each word of a question looked up, and what must a document hold at all?
+//!
+//! Every limit counts what is visible. What is hidden can cost time: that is bounded by [`GUESSING_TIME`], lists that
+//! are led to again are read once ([`Scope::postings`]), and answers to those from whom something is hidden leave in steps
+//! (docs/decisions/answers-in-steps.md).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
@@ -9,19 +15,23 @@ use unicode_normalization::UnicodeNormalization;
 use crate::analysis::{fold, is_question_word, readings, stem, words};
 use crate::catalogue::{Slot, SlotSet};
 use crate::lexical::{Form, Group, Scope};
-use crate::query::{Query, QueryWord};
+use crate::query::{MAX_PHRASE_WORDS, Query, QueryWord};
 use crate::searching::Texts;
-use crate::snapshot::{Posting, Similar, Snapshot};
+use crate::snapshot::{Similar, Snapshot};
 use crate::words::In;
 
-/// Words in the dictionary that are looked at for a typing error or a beginning.
+/// Words of visible documents that are looked at for a typing error or a beginning.
 const MAX_SIMILAR: usize = 64;
+
+/// The longest that a search looks for words like those of the question. To find visible ones, hidden ones are passed
+/// over at some 1,000,000 a second: as many as that begin alike where somebody made them to. A dictionary of real texts
+/// takes a few milliseconds, so that a search on a slow machine is never cut short.
+const GUESSING_TIME: Duration = Duration::from_secs(1);
 
 /// Of those, the ones that are looked up.
 const MAX_LOOKED_UP: usize = 12;
 
-/// Words with the same beginning that are looked at to tell whether a word has kin, and the least letters of that beginning.
-const MAX_KIN: usize = 1_000;
+/// The least letters that a word shares with its kin.
 const LEAST_KIN_LETTERS: usize = 5;
 
 /// What a guess counts beside a word that is there.
@@ -65,30 +75,41 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool, texts: &Texts<'_>)
     };
     let mut mended = query.text.clone();
     let mut changed = false;
+    let until = Instant::now() + GUESSING_TIME;
+    let mut guessed: HashMap<&str, Guess> = HashMap::new();
     let last = query.words.iter().rposition(|word| !word.whole);
     for (index, word) in query.words.iter().enumerate() {
         let mut group = known_forms(word, query.language);
         let beginning = prefix && query.unfinished && Some(index) == last;
         if beginning && word.exact.chars().count() >= LEAST_BEGINNING_LETTERS {
-            group.forms.extend(beginnings(scope, &word.exact)?);
+            group.forms.extend(beginnings(scope, &word.exact, until)?);
         }
         let known = occurs(scope, &group.forms)?;
         let mut absent = !known;
         if !word.whole && !known {
-            let guesses = typos(scope, word)?;
-            absent = guesses.is_empty() && !has_kin(scope, word)?;
-            if let Some(best) = guesses.first() {
-                mended = mended.replace(&word.written, &as_written(scope, &best.word, texts)?);
+            // Once for a word, however often and in whichever letters it is written.
+            let guess = match guessed.entry(&word.exact) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(guess(scope, word, texts, until)?),
+            };
+            absent = guess.words.is_empty() && !guess.has_kin;
+            // What was mended once is mended wherever it stands.
+            let is_new = || {
+                let mut before = query.words.iter().take(index);
+                before.all(|before| before.whole || before.written != word.written)
+            };
+            if let Some(written) = guess.written.as_ref().filter(|_| is_new()) {
+                mended = mended.replace(&word.written, written);
                 changed = true;
             }
-            for guess in &guesses {
+            for guess in &guess.words {
                 for language in readings(query.language) {
                     if let Some(stem) = stem(&guess.word, &guess.word, *language) {
                         group.forms.push(Form { place: In::Body, word: stem.into(), weight: TYPO_WEIGHT });
                     }
                 }
             }
-            group.forms.extend(guesses);
+            group.forms.extend(guess.words.iter().cloned());
         }
         deduplicate(&mut group.forms);
         // What is a function word in one reading ("de", "on") says nothing beside other words, and would be marked in
@@ -232,8 +253,7 @@ fn occurs(scope: &Scope<'_>, forms: &[Form]) -> Result<bool, Error> {
             &[In::Exact, In::TitleExact]
         };
         for place in places {
-            let visible = |posting: Posting| scope.visible.contains(posting.slot);
-            if scope.snapshot.find_posting(*place, &form.word, visible)? {
+            if scope.occurs(*place, &form.word)? {
                 return Ok(true);
             }
         }
@@ -241,29 +261,51 @@ fn occurs(scope: &Scope<'_>, forms: &[Form]) -> Result<bool, Error> {
     Ok(false)
 }
 
+/// What a word that no visible document holds may have been meant to be.
+struct Guess {
+    /// Words of visible documents, the most frequent first.
+    words: Vec<Form>,
+    /// The first of them as the documents write it.
+    written: Option<String>,
+    /// Whether a visible document holds a word that begins alike; not looked for where there are others.
+    has_kin: bool,
+}
+
+fn guess(scope: &Scope<'_>, word: &QueryWord, texts: &Texts<'_>, until: Instant) -> Result<Guess, Error> {
+    let words = typos(scope, word, until)?;
+    let written = match words.first() {
+        Some(best) => Some(as_written(scope, &best.word, texts)?),
+        None => None,
+    };
+    let has_kin = words.is_empty() && has_kin(scope, word, until)?;
+    Ok(Guess { words, written, has_kin })
+}
+
 /// Words of visible documents that `word` may have been meant to be, the most frequent first.
-fn typos(scope: &Scope<'_>, word: &QueryWord) -> Result<Vec<Form>, Error> {
+fn typos(scope: &Scope<'_>, word: &QueryWord, until: Instant) -> Result<Vec<Form>, Error> {
     if word.exact.chars().count() < LEAST_TYPO_LETTERS || word.exact.bytes().any(|byte| byte.is_ascii_digit())
     {
         return Ok(Vec::new());
     }
-    let similar = scope.snapshot.similar(&word.exact, Similar::OneTypo, MAX_SIMILAR)?;
-    most_frequent(scope, similar, 3, TYPO_WEIGHT)
+    let similar = scope.snapshot.similar(&word.exact, Similar::OneTypo, scope.visible, MAX_SIMILAR, until)?;
+    most_frequent(scope, similar.unwrap_or_default(), 3, TYPO_WEIGHT)
 }
 
 /// A word of the index as visible documents write it, with its accents: as most of a few passages do. As the
 /// index has it where it stands in titles alone.
 fn as_written(scope: &Scope<'_>, word: &str, texts: &Texts<'_>) -> Result<String, Error> {
-    let mut passages: Vec<u64> = Vec::new();
-    scope.snapshot.find_posting(In::Exact, word, |posting| {
-        if scope.visible.contains(posting.slot) {
-            passages.extend(scope.snapshot.passage_id(posting.passage));
+    // The first by their numbers: their order in the index depends on what else is in it.
+    let mut passages: BTreeSet<u64> = BTreeSet::new();
+    scope.postings(In::Exact, word, |posting| {
+        passages.extend(scope.snapshot.passage_id(posting.passage));
+        if passages.len() > READ_FOR_ACCENTS {
+            passages.pop_last();
         }
-        passages.len() >= READ_FOR_ACCENTS
     })?;
     if passages.is_empty() {
         return Ok(word.to_owned());
     }
+    let passages: Vec<u64> = passages.into_iter().collect();
     let texts = texts(&passages);
     let written = most_written(word, texts.iter().map(|(text, _)| text.as_str()));
     Ok(written.unwrap_or_else(|| word.to_owned()))
@@ -284,21 +326,21 @@ fn most_written<'a>(word: &str, texts: impl Iterator<Item = &'a str>) -> Option<
 
 /// Whether a visible document holds a word that begins as this one does for most of its length: another form of it that the
 /// stems don't tell (`télétravailleur`, `télétravail`). Numbers have no kin.
-fn has_kin(scope: &Scope<'_>, word: &QueryWord) -> Result<bool, Error> {
+fn has_kin(scope: &Scope<'_>, word: &QueryWord, until: Instant) -> Result<bool, Error> {
     let letters = word.exact.chars().count();
     if word.exact.bytes().any(|byte| byte.is_ascii_digit()) {
         return Ok(false);
     }
     let kept = (letters * 2).div_ceil(3).max(LEAST_KIN_LETTERS);
     let beginning: String = word.exact.chars().take(kept).collect();
-    let kin = scope.snapshot.similar(&beginning, Similar::Beginning, MAX_KIN)?;
-    let forms: Vec<Form> = kin.into_iter().map(|word| Form { place: In::Exact, word, weight: 1.0 }).collect();
-    occurs(scope, &forms)
+    let kin = scope.snapshot.similar(&beginning, Similar::Beginning, scope.visible, 1, until)?;
+    // Where it was not found out, nothing is said to stand nowhere.
+    Ok(kin.is_none_or(|kin| !kin.is_empty()))
 }
 
-fn beginnings(scope: &Scope<'_>, beginning: &str) -> Result<Vec<Form>, Error> {
-    let similar = scope.snapshot.similar(beginning, Similar::Beginning, MAX_SIMILAR)?;
-    most_frequent(scope, similar, MAX_LOOKED_UP, BEGINNING_WEIGHT)
+fn beginnings(scope: &Scope<'_>, beginning: &str, until: Instant) -> Result<Vec<Form>, Error> {
+    let similar = scope.snapshot.similar(beginning, Similar::Beginning, scope.visible, MAX_SIMILAR, until)?;
+    most_frequent(scope, similar.unwrap_or_default(), MAX_LOOKED_UP, BEGINNING_WEIGHT)
 }
 
 fn most_frequent(
@@ -311,9 +353,7 @@ fn most_frequent(
     for word in words {
         let mut count = 0u32;
         for place in [In::Exact, In::TitleExact] {
-            scope
-                .snapshot
-                .postings(place, &word, |posting| count += u32::from(scope.visible.contains(posting.slot)))?;
+            scope.postings(place, &word, |_| count += 1)?;
         }
         if count > 0 {
             counted.push((count, word));
@@ -323,50 +363,104 @@ fn most_frequent(
     Ok(counted.into_iter().take(most).map(|(_, word)| Form { place: In::Exact, word, weight }).collect())
 }
 
-/// Leaves in `visible` the documents that hold every phrase and title word asked for, and none of what is excluded.
+/// Leaves in `visible` the documents that hold every phrase and title word asked for, and none of what is excluded. Where
+/// none is left, nothing more is read.
 ///
 /// # Errors
 /// When the index can't be read.
 pub fn keep_conditions(snapshot: &Snapshot, query: &Query, visible: &mut SlotSet) -> Result<(), Error> {
+    let mut known = HashMap::new();
     for phrase in &query.phrases {
-        let holders = holders(snapshot, phrase)?;
+        if visible.is_empty() {
+            return Ok(());
+        }
+        let holders = holders(snapshot, phrase, visible, &mut known)?;
         visible.retain(|slot| holders.contains(&slot));
     }
     for excluded in &query.excluded {
-        let holders = holders(snapshot, excluded)?;
+        if visible.is_empty() {
+            return Ok(());
+        }
+        let holders = holders(snapshot, excluded, visible, &mut known)?;
         visible.retain(|slot| !holders.contains(&slot));
     }
+    let mut asked = HashSet::new();
     for title in &query.in_title {
-        for word in words(title).iter().filter(|word| !word.whole) {
+        for word in words(title).iter().filter(|word| !word.whole).take(MAX_PHRASE_WORDS) {
             let piece = title.get(word.range.clone()).unwrap_or_default();
-            let mut holders: HashSet<Slot> = HashSet::new();
-            for language in [Language::French, Language::English, Language::Other] {
-                if let Some(stem) = stem(piece, &word.exact, language) {
-                    snapshot.postings(In::Title, &stem, |posting| _ = holders.insert(posting.slot))?;
-                }
+            if visible.is_empty() || !asked.insert(fold(piece)) {
+                continue;
             }
-            snapshot.postings(In::TitleExact, &fold(piece), |posting| _ = holders.insert(posting.slot))?;
+            let holders = title_holders(snapshot, piece, &word.exact, visible)?;
             visible.retain(|slot| holders.contains(&slot));
         }
     }
     Ok(())
 }
 
-/// The documents that hold a phrase in its exact words, in the text or (a single word) in the title.
-fn holders(snapshot: &Snapshot, phrase: &[String]) -> Result<HashSet<Slot>, Error> {
+/// The visible documents with a word in their title, in any form.
+fn title_holders(
+    snapshot: &Snapshot,
+    written: &str,
+    exact: &str,
+    visible: &SlotSet,
+) -> Result<HashSet<Slot>, Error> {
+    // The languages mostly have one stem.
+    let stems: BTreeSet<Box<str>> = [Language::French, Language::English, Language::Other]
+        .into_iter()
+        .filter_map(|language| stem(written, exact, language))
+        .collect();
     let mut holders = HashSet::new();
-    match phrase {
-        [word] => {
-            for place in [In::Exact, In::TitleExact] {
-                snapshot.postings(place, word, |posting| _ = holders.insert(posting.slot))?;
-            }
+    for stem in &stems {
+        add_holders(snapshot, In::Title, stem, visible, &mut holders)?;
+    }
+    add_holders(snapshot, In::TitleExact, &fold(written), visible, &mut holders)?;
+    Ok(holders)
+}
+
+/// The visible documents that hold a phrase in its exact words, in the text or (a single word) in the title. `known` says
+/// of words that were looked for whether a visible document holds them.
+fn holders<'a>(
+    snapshot: &Snapshot,
+    phrase: &'a [String],
+    visible: &SlotSet,
+    known: &mut HashMap<&'a str, bool>,
+) -> Result<HashSet<Slot>, Error> {
+    let mut holders = HashSet::new();
+    if let [word] = phrase {
+        for place in [In::Exact, In::TitleExact] {
+            add_holders(snapshot, place, word, visible, &mut holders)?;
         }
-        phrase => {
-            let words: Vec<&str> = phrase.iter().map(String::as_str).collect();
-            snapshot.phrase(In::Exact, &words, 0, |posting| _ = holders.insert(posting.slot))?;
+        return Ok(holders);
+    }
+    let words: Vec<&'a str> = phrase.iter().map(String::as_str).collect();
+    for word in words.iter().copied() {
+        // One that stands nowhere stands in no other phrase either, and its list is not read again.
+        let stands = match known.get(word) {
+            Some(stands) => *stands,
+            None => snapshot.find_posting(In::Exact, word, |posting| visible.contains(posting.slot))?,
+        };
+        known.insert(word, stands);
+        if !stands {
+            return Ok(holders);
         }
     }
+    snapshot.phrase(In::Exact, &words, 0, visible, |posting| _ = holders.insert(posting.slot))?;
     Ok(holders)
+}
+
+fn add_holders(
+    snapshot: &Snapshot,
+    place: In,
+    word: &str,
+    visible: &SlotSet,
+    holders: &mut HashSet<Slot>,
+) -> Result<(), Error> {
+    snapshot.postings(place, word, |posting| {
+        if visible.contains(posting.slot) {
+            holders.insert(posting.slot);
+        }
+    })
 }
 
 #[cfg(test)]

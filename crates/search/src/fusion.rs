@@ -6,19 +6,41 @@
 
 use intramuros_core::language::Language;
 
-/// Weight of a title that asks (of the nearest passage, where the title doesn't ask) beside the nearest passage's 1.
-pub const TITLE_WEIGHT: f32 = 0.5;
+/// How near a document is to a question: its nearest passage, and what says what it is about, its first passage or, better, a
+/// title that asks. Both kinds of documents have the same sum of weights, so that neither stands before the other for it.
+pub fn document_meaning(nearest: f32, first: f32, asking_title: Option<f32>, language: Language) -> f32 {
+    let first_weight = first_passage_weight(language);
+    match asking_title {
+        Some(title) => {
+            (nearest + TITLE_WEIGHT * title) * (PLAIN_WEIGHT + first_weight) / (1.0 + TITLE_WEIGHT)
+        }
+        None => PLAIN_WEIGHT * nearest + first_weight * first,
+    }
+}
+
+/// Weight of a title that asks beside the nearest passage's 1; flat from 1 to 2.
+const TITLE_WEIGHT: f32 = 1.5;
+
+/// Weight of the nearest passage beside the first one's where no title asks.
+const PLAIN_WEIGHT: f32 = 1.5;
 
 /// Weight of meaning beside that of words, which is 1. French questions are asked in other words than those of the
-/// documents more often; both optima are flat (2 to 4, and 1 to 1.5).
-pub fn meaning_weight(language: Language, crosses_languages: bool) -> f32 {
+/// documents more often; both optima are flat (2 to 4, and 1 to 1.5). So is it among questions and answers: `asking` is the
+/// share of the nearest documents whose titles ask.
+pub fn meaning_weight(language: Language, asking: f32, crosses_languages: bool) -> f32 {
     let own = match language {
-        Language::French => 3.0,
+        Language::French => AMONG_QUESTIONS,
         Language::English => 1.25,
         Language::Other => 2.0,
     };
-    if crosses_languages { own + ACROSS_LANGUAGES } else { own }
+    let among = own + (AMONG_QUESTIONS - own) * asking;
+    if crosses_languages { among + ACROSS_LANGUAGES } else { among }
 }
+
+const AMONG_QUESTIONS: f32 = 3.0;
+
+/// How many of the nearest documents tell whether questions and answers are asked: what a person looks at.
+pub const NEAREST_DOCUMENTS: usize = 10;
 
 /// Weight of meaning that a document in another language than the question's has more: it holds few of the question's
 /// words however well it answers, so what it means stands for them as well. Flat from 0.5 to 1: see
@@ -26,7 +48,7 @@ pub fn meaning_weight(language: Language, crosses_languages: bool) -> f32 {
 const ACROSS_LANGUAGES: f32 = 0.25;
 
 /// Weight of a document's first passage, which says what it is about, beside the nearest passage's 1.
-pub fn first_passage_weight(language: Language) -> f32 {
+fn first_passage_weight(language: Language) -> f32 {
     match language {
         Language::French => 1.0,
         Language::English | Language::Other => 0.5,
@@ -97,6 +119,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_title_that_asks_says_what_a_document_is_about() {
+        let (near, far) = (0.6, 0.4);
+        for language in [Language::French, Language::English, Language::Other] {
+            // As near in all that counts, as far: neither kind stands before the other.
+            let plain = document_meaning(near, near, None, language);
+            let asking = document_meaning(near, far, Some(near), language);
+            assert!((plain - asking).abs() < 1e-6, "{plain} {asking}");
+            assert!(document_meaning(near, near, Some(far), language) < asking);
+        }
+        let check = |language: Language, asking: f32, expected: f32| {
+            assert_eq!(meaning_weight(language, asking, false), expected);
+            assert_eq!(meaning_weight(language, asking, true), expected + ACROSS_LANGUAGES);
+        };
+        check(Language::French, 0.0, 3.0);
+        check(Language::French, 1.0, 3.0);
+        check(Language::English, 0.0, 1.25);
+        check(Language::English, 1.0, 3.0);
+        check(Language::Other, 0.5, 2.5);
+    }
 
     proptest! {
         #[test]

@@ -214,6 +214,11 @@ impl SearchIndex {
         self.facets(readable, collection).sources
     }
 
+    /// Whether something readable passes filters, of a collection where one is named.
+    pub fn passes(&self, readable: &AccessSet, filters: &Filters, collection: Option<&str>) -> bool {
+        !self.read().catalogue.visible(readable, filters, collection).is_empty()
+    }
+
     /// Searches.
     ///
     /// # Errors

@@ -5,6 +5,10 @@
 //! that of its best passage (measured better than either), plus a share for words in exactly the form asked, plus a
 //! share for neighbouring words that stand side by side.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use intramuros_core::error::Error;
 
 use crate::catalogue::{Slot, SlotSet};
@@ -21,6 +25,9 @@ const BIGRAM_WEIGHT: f32 = 0.5;
 
 /// A title that is a question counts this often: in FAQ it says most.
 const ASKING_TITLE_COUNT: u32 = 2;
+
+/// Visible entries of a list that is remembered during a search: some 12 kB, of a few hundred lists.
+const MOST_REMEMBERED: usize = 1_024;
 
 /// One form in which a word of the question is looked up.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,12 +89,63 @@ pub struct Scope<'a> {
     /// By slot, whether a document's title is a question.
     asks: &'a [bool],
     totals: Totals,
+    /// The visible entries of lists that were read already.
+    read: RefCell<Lists>,
 }
+
+/// Visible entries by place and word.
+type Lists = HashMap<(In, String), Rc<[Posting]>>;
 
 impl<'a> Scope<'a> {
     /// What is looked at; `asks` tells by slot whether a document's title is a question.
     pub fn new(snapshot: &'a Snapshot, visible: &'a SlotSet, asks: &'a [bool]) -> Scope<'a> {
-        Scope { snapshot, visible, asks, totals: totals(snapshot, visible) }
+        Scope { snapshot, visible, asks, totals: totals(snapshot, visible), read: RefCell::default() }
+    }
+
+    /// Calls `visit` for every visible passage that holds `word`. A list with few of them is read once for a search: forms
+    /// that lead to it again and again would else multiply the time of what is hidden in it, and so show it.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn postings(&self, place: In, word: &str, mut visit: impl FnMut(Posting)) -> Result<(), Error> {
+        let key = (place, word.to_owned());
+        let known = self.read.borrow().get(&key).cloned();
+        if let Some(known) = known {
+            known.iter().copied().for_each(visit);
+            return Ok(());
+        }
+        let (mut first, mut count) = (Vec::new(), 0usize);
+        self.snapshot.postings(place, word, |posting| {
+            if self.visible.contains(posting.slot) {
+                count += 1;
+                if count <= MOST_REMEMBERED {
+                    first.push(posting);
+                }
+                visit(posting);
+            }
+        })?;
+        if count <= MOST_REMEMBERED {
+            self.read.borrow_mut().insert(key, first.into());
+        }
+        Ok(())
+    }
+
+    /// Whether a visible passage holds `word`. A list without one is read once for a search, as above.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn occurs(&self, place: In, word: &str) -> Result<bool, Error> {
+        let key = (place, word.to_owned());
+        let known = self.read.borrow().get(&key).map(|known| !known.is_empty());
+        if let Some(occurs) = known {
+            return Ok(occurs);
+        }
+        let visible = |posting: Posting| self.visible.contains(posting.slot);
+        let occurs = self.snapshot.find_posting(place, word, visible)?;
+        if !occurs {
+            self.read.borrow_mut().insert(key, Rc::default());
+        }
+        Ok(occurs)
     }
 
     fn title_count(&self, slot: Slot) -> u32 {
@@ -273,13 +331,11 @@ fn visit_form(
     mut visit: impl FnMut(Posting, ByDocument),
 ) -> Result<(), Error> {
     let mut at = |place: In, by_document: ByDocument| {
-        scope.snapshot.postings(place, &form.word, |mut posting| {
-            if scope.visible.contains(posting.slot) {
-                if by_document == ByDocument::Only {
-                    posting.count *= scope.title_count(posting.slot);
-                }
-                visit(posting, by_document);
+        scope.postings(place, &form.word, |mut posting| {
+            if by_document == ByDocument::Only {
+                posting.count *= scope.title_count(posting.slot);
             }
+            visit(posting, by_document);
         })
     };
     match form.place {
@@ -317,11 +373,9 @@ fn visit_neighbours(
     };
     for before in stems(first) {
         for after in stems(second) {
-            scope.snapshot.phrase(In::Body, &[&before, &after], GAP, |posting| {
-                if scope.visible.contains(posting.slot) {
-                    visit(posting);
-                }
-            })?;
+            if scope.occurs(In::Body, &before)? && scope.occurs(In::Body, &after)? {
+                scope.snapshot.phrase(In::Body, &[&before, &after], GAP, scope.visible, &mut visit)?;
+            }
         }
     }
     Ok(())

@@ -2,7 +2,9 @@
 //!
 //! Plain words, and beside them: `"exact phrase"` (also « »), `-without`, `titre:mot` / `title:word`, and filters
 //! `kind:pdf`, `folder:contracts`, `source:drive`, `lang:fr`, `after:2024-05`, `before:2025`, `year:2024` with their
-//! French names. Whatever is not understood as one of these is words: no question is ever a syntax error.
+//! French names. Whatever is not understood as one of these is words: no question is ever a syntax error. A filter whose
+//! value says nothing to it (`kind:xyz`) is left out and noted, so that the person can be told; in quotation marks it is
+//! words.
 
 use intramuros_core::document::Kind;
 use intramuros_core::language::{Language, detect};
@@ -21,6 +23,9 @@ const MAX_WORDS: usize = 64;
 /// Most phrases, excluded words and title words of a question.
 const MAX_CONDITIONS: usize = 16;
 
+/// Most words of a phrase, and of a title that is asked for; a longer quotation is found by its beginning.
+pub(crate) const MAX_PHRASE_WORDS: usize = 64;
+
 /// A word that is looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryWord {
@@ -32,6 +37,29 @@ pub struct QueryWord {
     pub position: u32,
     /// An identifier, number or date as a whole.
     pub whole: bool,
+}
+
+/// Something that was written as a filter and filters nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoFilter {
+    /// As the person wrote it: `kind:xyz`.
+    pub written: String,
+    /// What it would have taken.
+    pub expected: Expected,
+}
+
+/// What a filter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expected {
+    /// A kind of file.
+    Kind,
+    /// A language.
+    Language,
+    /// A year, a month or a day.
+    Date,
+    /// No dash before it: a filter can't be turned round.
+    NoDash,
 }
 
 /// A question, taken apart.
@@ -49,6 +77,10 @@ pub struct Query {
     pub in_title: Vec<String>,
     /// What the search is narrowed to.
     pub filters: Filters,
+    /// What narrows it beside phrases, as it was written: filters, words of the title, words that must not occur.
+    pub conditions: Vec<String>,
+    /// What was written as a filter and filters nothing.
+    pub no_filters: Vec<NoFilter>,
     /// The language of the question; [`Language::Other`] is read both ways.
     pub language: Language,
     /// Whether the last word may be the beginning of a longer one (nothing follows it).
@@ -92,17 +124,16 @@ impl Query {
     fn take(&mut self, piece: Piece<'_>, plain: &mut String) {
         match piece {
             Piece::Phrase { text, without, name } => {
-                let folded: Vec<String> =
-                    words(text).into_iter().filter(|word| !word.whole).map(|word| word.exact).collect();
+                let folded = phrase_words(text);
                 if folded.is_empty() {
                     return;
                 }
                 if without {
                     push_limited(&mut self.excluded, folded);
+                    push_limited(&mut self.conditions, format!("-\"{text}\""));
                 } else if let Some(name) = name {
-                    if !self.take_condition(name, text) {
-                        push_plain(plain, text);
-                    }
+                    let taken = self.take_condition(name, text);
+                    self.note(taken, &format!("{name}:\"{text}\""), text, plain);
                 } else {
                     push_limited(&mut self.phrases, folded);
                     push_plain(plain, text);
@@ -112,61 +143,144 @@ impl Query {
                 if let Some(without) = word.strip_prefix('-')
                     && without.starts_with(char::is_alphanumeric)
                 {
-                    let folded: Vec<String> = words(without)
-                        .into_iter()
-                        .filter(|word| !word.whole)
-                        .map(|word| word.exact)
-                        .collect();
+                    if pair(without).is_some_and(|(name, _)| condition(name).is_some()) {
+                        self.note(Taken::Not(Expected::NoDash), word, word, plain);
+                        return;
+                    }
+                    let folded = phrase_words(without);
                     push_limited(&mut self.excluded, folded);
-                } else if let Some((name, value)) = word.split_once(':')
-                    && !value.is_empty()
-                    && self.take_condition(name, value)
-                {
+                    push_limited(&mut self.conditions, word.to_owned());
                 } else {
-                    push_plain(plain, word);
+                    let taken =
+                        pair(word).map_or(Taken::Words, |(name, value)| self.take_condition(name, value));
+                    self.note(taken, word, word, plain);
                 }
             }
         }
     }
 
-    /// Reads `name:value`; false when the name or the value is none of ours.
-    fn take_condition(&mut self, name: &str, value: &str) -> bool {
+    /// Notes what a piece was taken for; `words` is what it says where it is none of ours.
+    fn note(&mut self, taken: Taken, written: &str, words: &str, plain: &mut String) {
+        let written = written.to_owned();
+        match taken {
+            Taken::Condition => push_limited(&mut self.conditions, written),
+            Taken::Not(expected) => push_limited(&mut self.no_filters, NoFilter { written, expected }),
+            Taken::Words => push_plain(plain, words),
+        }
+    }
+
+    /// Reads `name:value`.
+    fn take_condition(&mut self, name: &str, value: &str) -> Taken {
+        let Some(condition) = condition(name) else { return Taken::Words };
         let filters = &mut self.filters;
-        match crate::analysis::fold(name).as_str() {
-            "titre" | "title" | "intitle" => push_limited(&mut self.in_title, value.to_owned()),
-            "kind" | "type" | "format" | "genre" | "filetype" => match kind_of(value) {
+        match condition {
+            Condition::Title => push_limited(&mut self.in_title, value.to_owned()),
+            Condition::Folder => push_limited(&mut filters.folders, value.to_owned()),
+            Condition::Source => push_limited(&mut filters.sources, value.to_owned()),
+            Condition::Kind => match kind_of(value) {
                 Some(kind) => push_limited(&mut filters.kinds, kind),
-                None => return false,
+                None => return Taken::Not(Expected::Kind),
             },
-            "dossier" | "folder" | "in" | "dans" => push_limited(&mut filters.folders, value.to_owned()),
-            "source" => push_limited(&mut filters.sources, value.to_owned()),
-            "lang" | "langue" | "language" => match Language::from_code(&language_code(value)) {
-                Language::Other => return false,
+            Condition::Language => match Language::from_code(&language_code(value)) {
+                Language::Other => return Taken::Not(Expected::Language),
                 language => push_limited(&mut filters.languages, language),
             },
-            "apres" | "after" | "depuis" | "since" => match period(value) {
-                Some((start, _)) => filters.after_ms = Some(start),
-                None => return false,
-            },
-            "avant" | "before" => match period(value) {
-                Some((start, _)) => filters.before_ms = Some(start),
-                None => return false,
-            },
-            "annee" | "year" | "date" | "le" => match period(value) {
-                Some((start, end)) => {
-                    filters.after_ms = Some(start);
-                    filters.before_ms = Some(end);
+            Condition::After | Condition::Before | Condition::Within => {
+                let Some((start, end)) = period(value) else { return Taken::Not(Expected::Date) };
+                match condition {
+                    Condition::After => filters.after_ms = Some(start),
+                    Condition::Before => filters.before_ms = Some(start),
+                    _ => (filters.after_ms, filters.before_ms) = (Some(start), Some(end)),
                 }
-                None => return false,
-            },
-            _ => return false,
+            }
         }
-        true
+        Taken::Condition
     }
 }
 
-fn push_limited<T>(list: &mut Vec<T>, item: T) {
-    if list.len() < MAX_CONDITIONS {
+/// What a piece of a question was taken for.
+enum Taken {
+    /// A condition.
+    Condition,
+    /// A condition that holds for nothing.
+    Not(Expected),
+    /// Words.
+    Words,
+}
+
+/// What the name before a colon stands for.
+#[derive(Clone, Copy)]
+enum Condition {
+    Title,
+    Kind,
+    Folder,
+    Source,
+    Language,
+    After,
+    Before,
+    Within,
+}
+
+/// The condition of a name, in either language; none where the name is none of ours.
+fn condition(name: &str) -> Option<Condition> {
+    Some(match crate::analysis::fold(name).as_str() {
+        "titre" | "title" | "intitle" => Condition::Title,
+        "kind" | "type" | "format" | "genre" | "filetype" => Condition::Kind,
+        "dossier" | "folder" | "in" | "dans" => Condition::Folder,
+        "source" => Condition::Source,
+        "lang" | "langue" | "language" => Condition::Language,
+        "apres" | "after" | "depuis" | "since" => Condition::After,
+        "avant" | "before" => Condition::Before,
+        "annee" | "year" | "date" | "le" => Condition::Within,
+        _ => return None,
+    })
+}
+
+/// The two sides of `name:value`.
+fn pair(word: &str) -> Option<(&str, &str)> {
+    word.split_once(':').filter(|(_, value)| !value.is_empty())
+}
+
+/// Whether anything of a question can be seen: one of spaces, control characters and what Unicode has for shaping and
+/// hiding asks nothing.
+pub fn is_visible(question: &str) -> bool {
+    question.chars().any(shows)
+}
+
+/// Whether a letter shows.
+fn shows(letter: char) -> bool {
+    let hidden = matches!(
+        letter,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
+    !hidden && !letter.is_whitespace() && !letter.is_control()
+}
+
+/// The words of a phrase, folded.
+fn phrase_words(text: &str) -> Vec<String> {
+    let parts = words(text).into_iter().filter(|word| !word.whole);
+    parts.map(|word| word.exact).take(MAX_PHRASE_WORDS).collect()
+}
+
+/// Adds what is not there yet: said twice it asks nothing more, and would cost its time twice.
+fn push_limited<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if list.len() < MAX_CONDITIONS && !list.contains(&item) {
         list.push(item);
     }
 }
@@ -324,6 +438,50 @@ mod tests {
         );
         assert_eq!(Query::parse("titre:\"deux mots\" x").in_title, ["deux mots"]);
         assert_eq!(Query::parse("« deux mots »").phrases, [["deux", "mots"]]);
+    }
+
+    #[test]
+    fn what_is_written_as_a_filter_and_filters_nothing_is_noted_and_left_out() {
+        let check = |piece: &str, expected: Expected| {
+            let query = Query::parse(&format!("contrat {piece} bail"));
+            assert_eq!(query.text, "contrat bail", "{piece}");
+            assert_eq!(query.no_filters, [NoFilter { written: piece.to_owned(), expected }]);
+            assert!(query.filters.is_empty() && !query.narrows() && query.conditions.is_empty(), "{piece}");
+        };
+        check("kind:xyz", Expected::Kind);
+        check("type:\"pdf docx\"", Expected::Kind);
+        check("after:hier", Expected::Date);
+        check("après:12/13/2024", Expected::Date);
+        check("année:24", Expected::Date);
+        check("lang:qq", Expected::Language);
+        check("-kind:pdf", Expected::NoDash);
+        // Names of sources and folders are anybody's; whether there are such is not known here. Other names are words.
+        let check = |question: &str, text: &str, conditions: &[&str]| {
+            let query = Query::parse(question);
+            assert_eq!((query.text.as_str(), query.no_filters.len()), (text, 0), "{question}");
+            assert_eq!(query.conditions, conditions, "{question}");
+        };
+        check("bail source:inconnue", "bail", &["source:inconnue"]);
+        check("bail dossier:\"a b\" -stage kind:pdf", "bail", &["dossier:\"a b\"", "-stage", "kind:pdf"]);
+        check("« kind:xyz » bail", "kind:xyz bail", &[]);
+        check("note:xyz kind: 12:30", "note:xyz kind: 12:30", &[]);
+    }
+
+    #[test]
+    fn what_is_said_twice_is_asked_once_and_long_quotations_are_cut() {
+        let query = Query::parse(
+            "bail -stage -stage -Stage \"deux mots\" « Deux mots » titre:a titre:a kind:pdf type:pdf -stage",
+        );
+        assert_eq!(query.excluded, [["stage"]]);
+        assert_eq!(query.phrases, [["deux", "mots"]]);
+        assert_eq!(query.in_title, ["a"]);
+        assert_eq!(query.filters.kinds, [Kind::Pdf]);
+        assert_eq!(query.conditions, ["-stage", "-Stage", "titre:a", "kind:pdf", "type:pdf"]);
+        // What is repeated takes no room of what is not.
+        let many = Query::parse(&("-a ".repeat(40) + "-b"));
+        assert_eq!(many.excluded, [["a"], ["b"]]);
+        let long = Query::parse(&format!("\"{}\" -\"{}\"", "mot ".repeat(1_000), "x ".repeat(1_000)));
+        assert_eq!((long.phrases[0].len(), long.excluded[0].len()), (MAX_PHRASE_WORDS, MAX_PHRASE_WORDS));
     }
 
     #[test]

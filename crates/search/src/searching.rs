@@ -124,6 +124,8 @@ pub struct Found {
     pub suggestion: Option<String>,
     /// Words of the question that no visible document holds, nor a word like them, as they were written; a few.
     pub absent: Vec<String>,
+    /// Whether what narrows the question lets no document through, whatever its words are.
+    pub nothing_passes: bool,
     /// The words that count for highlighting: stems by language and exact forms.
     pub highlights: Vec<String>,
     /// The words of the question with what they weigh, for judging how much of it a text covers.
@@ -156,6 +158,8 @@ struct Meaning {
     near: Vec<bool>,
     /// How much it counts, from 0 to 1.
     confidence: f32,
+    /// The share of the nearest documents whose titles ask.
+    asking: f32,
 }
 
 /// Scores by visible document, in the order of `slots`.
@@ -169,9 +173,12 @@ impl Searching<'_> {
         let query = self.request.query;
         let Request { readable, collection, .. } = *self.request;
         let mut visible = self.state.catalogue.visible(readable, &query.filters, collection);
+        let filtered_out = visible.is_empty();
         forms::keep_conditions(&self.state.snapshot, query, &mut visible)?;
         if visible.is_empty() {
-            return Ok(Found::default());
+            // Words in quotation marks are what is looked for: that they stand nowhere is another thing.
+            let nothing_passes = filtered_out || query.phrases.is_empty();
+            return Ok(Found { nothing_passes, ..Found::default() });
         }
         if query.is_empty() {
             return Ok(self.newest(&visible));
@@ -249,7 +256,7 @@ impl Searching<'_> {
         Found { hits, total: newest.len(), facets, ..Found::default() }
     }
 
-    /// Meaning by visible document, standardised: the nearest passage, the first one, and the title where it asks.
+    /// Meaning by visible document, standardised: the nearest passage, and the first one or the title that asks.
     fn meaning(
         &self,
         vector: Option<&QueryVector>,
@@ -263,16 +270,13 @@ impl Searching<'_> {
             return None;
         }
         let titles = self.scan(&self.state.vectors.titles, vector, visible);
-        let first_weight = fusion::first_passage_weight(self.request.query.language);
+        let language = self.request.query.language;
         let mut scores = table(scanned, slots, |slot, scanned| {
-            let title = titles
-                .get(slot as usize)
-                .copied()
-                .flatten()
-                .map_or(scanned.nearest.score, |title| title.nearest.score);
-            scanned.nearest.score + first_weight * scanned.first.score + fusion::TITLE_WEIGHT * title
+            let title = titles.get(slot as usize).copied().flatten().map(|title| title.nearest.score);
+            fusion::document_meaning(scanned.nearest.score, scanned.first.score, title, language)
         })?;
         fusion::standardise(&mut scores);
+        let asking = self.asking(&scores, slots);
         let least = self.state.vectors.calibration.map(|known| known.near);
         let of_few = most_deviations(slots.len()) * SHARE_OF_FEW;
         let near = |(slot, score): (&Slot, &f32)| {
@@ -287,7 +291,17 @@ impl Searching<'_> {
             }
         };
         let near = slots.iter().zip(&scores).map(near).collect();
-        Some(Meaning { scores, near, confidence })
+        Some(Meaning { scores, near, confidence, asking })
+    }
+
+    /// The share of the documents with the best scores whose titles ask.
+    fn asking(&self, scores: &[f32], slots: &[Slot]) -> f32 {
+        let nearest = best_of(scores, (0..slots.len()).collect(), fusion::NEAREST_DOCUMENTS);
+        let asks = self.state.catalogue.asks();
+        let asks = |index: &&usize| {
+            slots.get(**index).and_then(|slot| asks.get(*slot as usize)).copied().unwrap_or(false)
+        };
+        nearest.iter().filter(asks).count() as f32 / nearest.len().max(1) as f32
     }
 
     /// The nearness of each visible document, as it would be if all were written in the question's language.
@@ -337,7 +351,8 @@ impl Searching<'_> {
             (Mode::Fused, Some(meaning)) => {
                 let language = self.request.query.language;
                 for ((score, slot), meant) in scores.iter_mut().zip(slots).zip(&meaning.scores) {
-                    let weight = fusion::meaning_weight(language, self.crosses_languages(*slot));
+                    let crosses = self.crosses_languages(*slot);
+                    let weight = fusion::meaning_weight(language, meaning.asking, crosses);
                     *score += weight * meaning.confidence * meant;
                 }
                 scores
@@ -522,22 +537,27 @@ struct Lists<'a> {
 }
 
 impl Ranking {
-    /// The best of the candidates, best first. Only they are put in order: a frequent word has very many candidates.
+    /// The best of the candidates, best first.
     fn best(&self, candidates: &[usize], most: usize) -> Vec<usize> {
-        // Equal scores keep the order of the documents: results are the same each time.
-        let order = |a: &usize, b: &usize| self.score(*b).total_cmp(&self.score(*a)).then(a.cmp(b));
-        let mut best = candidates.to_vec();
-        if most < best.len() {
-            best.select_nth_unstable_by(most, order);
-            best.truncate(most);
-        }
-        best.sort_unstable_by(order);
-        best
+        best_of(&self.scores, candidates.to_vec(), most)
     }
 
     fn score(&self, index: usize) -> f32 {
         self.scores.get(index).copied().unwrap_or(f32::NEG_INFINITY)
     }
+}
+
+/// The best of these places in the scores, best first. Only they are put in order: a frequent word has very many candidates.
+fn best_of(scores: &[f32], mut places: Vec<usize>, most: usize) -> Vec<usize> {
+    let score = |place: usize| scores.get(place).copied().unwrap_or(f32::NEG_INFINITY);
+    // Equal scores keep the order of the documents: results are the same each time.
+    let order = |a: &usize, b: &usize| score(*b).total_cmp(&score(*a)).then(a.cmp(b));
+    if most < places.len() {
+        places.select_nth_unstable_by(most, order);
+        places.truncate(most);
+    }
+    places.sort_unstable_by(order);
+    places
 }
 
 /// How many deviations above the mean one of `count` values can lie at most: when all others are alike.

@@ -4,12 +4,14 @@
 //! `lexical` weighs them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use intramuros_core::error::Error;
 use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder, SINK_STATE};
 use tantivy::postings::{Postings, SegmentPostings};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocSet, SegmentReader, TERMINATED, Term};
+use tantivy::termdict::TermStreamer;
+use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED, Term};
 
 use crate::catalogue::{Slot, SlotSet};
 use crate::frequencies::Frequencies;
@@ -20,6 +22,15 @@ pub(crate) struct Segment {
     pub reader: SegmentReader,
     pub table: Arc<Table>,
     pub base: u32,
+}
+
+impl Segment {
+    /// The document of a row, where it is visible.
+    fn visible_slot(&self, row: u32, visible: &SlotSet) -> Option<Slot> {
+        let alive = self.reader.alive_bitset().is_none_or(|alive| alive.is_alive(row));
+        let slot = self.table.slots.get(row as usize).copied();
+        slot.filter(|slot| alive && visible.contains(*slot))
+    }
 }
 
 /// Sums over the passages of a document, in stems.
@@ -175,8 +186,9 @@ impl Snapshot {
         })
     }
 
-    /// Calls `visit` for every passage that holds the words one after another, with how often. `place` must be one
-    /// with positions: [`In::Body`] or [`In::Exact`]. `gap` is how many words may lie between two.
+    /// Calls `visit` for every visible passage that holds the words one after another, with how often. `place` must be
+    /// one with positions: [`In::Body`] or [`In::Exact`]. `gap` is how many words may lie between two. Of a hidden
+    /// passage nothing is read but that it holds the first word.
     ///
     /// # Errors
     /// When the index can't be read.
@@ -185,6 +197,7 @@ impl Snapshot {
         place: In,
         words: &[&str],
         gap: u32,
+        visible: &SlotSet,
         mut visit: impl FnMut(Posting),
     ) -> Result<(), Error> {
         let field = self.fields.of(place);
@@ -202,61 +215,107 @@ impl Snapshot {
             if lists.len() < words.len() {
                 continue;
             }
-            let alive = segment.reader.alive_bitset();
-            phrase_rows(&mut lists, gap, |row, count| {
-                if alive.is_none_or(|alive| alive.is_alive(row)) {
-                    let slot = segment.table.slots.get(row as usize).copied().unwrap_or(NO_SLOT);
-                    visit(Posting { passage: segment.base + row, slot, count });
-                }
+            let slot_of = |row| segment.visible_slot(row, visible);
+            phrase_rows(&mut lists, gap, slot_of, |row, slot, count| {
+                visit(Posting { passage: segment.base + row, slot, count });
             });
         }
         Ok(())
     }
 
-    /// Words of the exact forms within one typing error of `word`, or beginning with it; at most `limit`, by
-    /// dictionary order. Whether they stand in visible documents is for the caller to find out.
+    /// The first `limit` words by dictionary order that visible documents hold in this exact form, and that are within
+    /// one typing error of `word`, or begin with it. What is hidden takes no place among them, it takes time alone. None
+    /// when that was over at `until`: how far it came tells of what is hidden, so nothing of it is given.
     ///
     /// # Errors
     /// When the index can't be read.
-    pub fn similar(&self, word: &str, how: Similar, limit: usize) -> Result<Vec<String>, Error> {
-        let mut found = std::collections::BTreeSet::new();
-        let automaton = match how {
-            Similar::OneTypo => Some(Automaton(LevenshteinAutomatonBuilder::new(1, true).build_dfa(word))),
-            Similar::Beginning => None,
-        };
+    pub fn similar(
+        &self,
+        word: &str,
+        how: Similar,
+        visible: &SlotSet,
+        limit: usize,
+        until: Instant,
+    ) -> Result<Option<Vec<String>>, Error> {
+        let pattern = Pattern::new(word, how);
+        let mut opened = Vec::new();
         for place in [In::Exact, In::TitleExact] {
             for segment in &self.segments {
-                let inverted = segment
-                    .reader
-                    .inverted_index(self.fields.of(place))
-                    .map_err(|error| failed("read", error))?;
-                let mut keep = |key: &[u8]| {
-                    if let Ok(key) = std::str::from_utf8(key) {
-                        found.insert(key.to_owned());
-                    }
-                    found.len() < limit
-                };
-                match &automaton {
-                    Some(automaton) => {
-                        let mut stream = inverted
-                            .terms()
-                            .search(automaton)
-                            .into_stream()
-                            .map_err(|error| failed("read", error))?;
-                        while stream.advance() && keep(stream.key()) {}
-                    }
-                    None => {
-                        let range = inverted.terms().range().ge(word.as_bytes());
-                        let mut stream = range.into_stream().map_err(|error| failed("read", error))?;
-                        while stream.advance()
-                            && stream.key().starts_with(word.as_bytes())
-                            && keep(stream.key())
-                        {}
-                    }
-                }
+                let inverted = segment.reader.inverted_index(self.fields.of(place));
+                opened.push((segment, inverted.map_err(|error| failed("read", error))?));
             }
         }
-        Ok(found.into_iter().collect())
+        let mut dictionaries: Vec<Dictionary<'_>> = Vec::new();
+        for (segment, inverted) in &opened {
+            dictionaries.extend(Dictionary::open(segment, inverted, &pattern)?);
+        }
+        let mut found: Vec<String> = Vec::new();
+        let mut word: Vec<u8> = Vec::new();
+        let mut looked_at = 0usize;
+        while found.len() < limit {
+            if looked_at.is_multiple_of(WORDS_BETWEEN_LOOKS) && Instant::now() >= until {
+                return Ok(None);
+            }
+            looked_at += 1;
+            let Some(next) = dictionaries.iter().map(|dictionary| dictionary.terms.key()).min() else {
+                break;
+            };
+            word.clear();
+            word.extend_from_slice(next);
+            let mut is_visible = false;
+            for dictionary in &mut dictionaries {
+                if dictionary.terms.key() == word.as_slice() {
+                    is_visible = is_visible || dictionary.holds_visible(visible)?;
+                    dictionary.read = !dictionary.terms.advance();
+                }
+            }
+            dictionaries.retain(|dictionary| !dictionary.read);
+            if is_visible {
+                found.extend(std::str::from_utf8(&word).map(str::to_owned).ok());
+            }
+        }
+        Ok(Some(found))
+    }
+}
+
+/// Words after which the clock is looked at: some 0.05 ms.
+const WORDS_BETWEEN_LOOKS: usize = 64;
+
+/// The words of a segment that fit a pattern, by dictionary order.
+struct Dictionary<'a> {
+    segment: &'a Segment,
+    inverted: &'a InvertedIndexReader,
+    /// Stands at the next word.
+    terms: TermStreamer<'a, &'a Pattern>,
+    /// Whether there is none any more.
+    read: bool,
+}
+
+impl<'a> Dictionary<'a> {
+    /// None where no word fits.
+    fn open(
+        segment: &'a Segment,
+        inverted: &'a InvertedIndexReader,
+        pattern: &'a Pattern,
+    ) -> Result<Option<Dictionary<'a>>, Error> {
+        let stream = inverted.terms().search(pattern).into_stream();
+        let mut terms = stream.map_err(|error| failed("read", error))?;
+        Ok(terms.advance().then_some(Dictionary { segment, inverted, terms, read: false }))
+    }
+
+    /// Whether a visible document holds the next word.
+    fn holds_visible(&self, visible: &SlotSet) -> Result<bool, Error> {
+        let postings =
+            self.inverted.read_postings_from_terminfo(self.terms.value(), IndexRecordOption::Basic);
+        let mut postings = postings.map_err(|error| failed("read", error))?;
+        let mut row = postings.doc();
+        while row != TERMINATED {
+            if self.segment.visible_slot(row, visible).is_some() {
+                return Ok(true);
+            }
+            row = postings.advance();
+        }
+        Ok(false)
     }
 }
 
@@ -269,36 +328,43 @@ pub enum Similar {
     Beginning,
 }
 
-/// Calls `visit` for each row that all lists share where the positions follow one another.
-fn phrase_rows(lists: &mut [SegmentPostings], gap: u32, mut visit: impl FnMut(u32, u32)) {
-    let mut row = lists.first().map_or(TERMINATED, DocSet::doc);
+/// Calls `visit` for each row that all lists share where the positions follow one another, and that `slot_of` knows a
+/// document of.
+fn phrase_rows(
+    lists: &mut [SegmentPostings],
+    gap: u32,
+    slot_of: impl Fn(u32) -> Option<Slot>,
+    mut visit: impl FnMut(u32, Slot, u32),
+) {
+    let Some((first, rest)) = lists.split_first_mut() else { return };
+    let mut row = first.doc();
     let (mut ends, mut next, mut merged) = (Vec::new(), Vec::new(), Vec::new());
     'rows: while row != TERMINATED {
-        for list in lists.iter_mut() {
+        let Some(slot) = slot_of(row) else {
+            row = first.advance();
+            continue;
+        };
+        for list in rest.iter_mut() {
             let at = if list.doc() < row { list.seek(row) } else { list.doc() };
+            if at == TERMINATED {
+                return;
+            }
             if at != row {
-                row = at;
+                row = first.seek(at);
                 continue 'rows;
             }
         }
-        ends.clear();
-        for (index, list) in lists.iter_mut().enumerate() {
-            if index == 0 {
-                list.positions(&mut ends);
-                continue;
-            }
+        first.positions(&mut ends);
+        for list in rest.iter_mut() {
             list.positions(&mut next);
             merged.clear();
             merged.extend(next.iter().copied().filter(|position| follows(&ends, *position, gap)));
             std::mem::swap(&mut ends, &mut merged);
         }
         if !ends.is_empty() {
-            visit(row, ends.len() as u32);
+            visit(row, slot, ends.len() as u32);
         }
-        row = match lists.first_mut() {
-            Some(list) => list.advance(),
-            None => TERMINATED,
-        };
+        row = first.advance();
     }
 }
 
@@ -308,18 +374,38 @@ fn follows(ends: &[u32], position: u32, gap: u32) -> bool {
     index.checked_sub(1).and_then(|index| ends.get(index)).is_some_and(|end| position - end <= gap + 1)
 }
 
-/// The typing-error automaton in the form that the term dictionary takes.
-struct Automaton(DFA);
+/// What words are compared with, in the form that the term dictionary takes.
+enum Pattern {
+    /// The words within one typing error.
+    OneTypo(DFA),
+    /// The words with this beginning. State 1 is before its first letter; none is read in [`SINK_STATE`], which is 0.
+    Beginning(Vec<u8>),
+}
 
-impl tantivy_fst::Automaton for &Automaton {
+impl Pattern {
+    fn new(word: &str, how: Similar) -> Pattern {
+        match how {
+            Similar::OneTypo => Pattern::OneTypo(LevenshteinAutomatonBuilder::new(1, true).build_dfa(word)),
+            Similar::Beginning => Pattern::Beginning(word.as_bytes().to_vec()),
+        }
+    }
+}
+
+impl tantivy_fst::Automaton for &Pattern {
     type State = u32;
 
     fn start(&self) -> u32 {
-        self.0.initial_state()
+        match self {
+            Pattern::OneTypo(dfa) => dfa.initial_state(),
+            Pattern::Beginning(_) => 1,
+        }
     }
 
     fn is_match(&self, state: &u32) -> bool {
-        matches!(self.0.distance(*state), Distance::Exact(_))
+        match self {
+            Pattern::OneTypo(dfa) => matches!(dfa.distance(*state), Distance::Exact(_)),
+            Pattern::Beginning(beginning) => *state as usize == beginning.len() + 1,
+        }
     }
 
     fn can_match(&self, state: &u32) -> bool {
@@ -327,6 +413,128 @@ impl tantivy_fst::Automaton for &Automaton {
     }
 
     fn accept(&self, state: &u32, byte: u8) -> u32 {
-        self.0.transition(*state, byte)
+        match self {
+            Pattern::OneTypo(dfa) => dfa.transition(*state, byte),
+            Pattern::Beginning(beginning) => match (*state as usize).checked_sub(1) {
+                None => SINK_STATE,
+                Some(at) => match beginning.get(at) {
+                    None => *state,
+                    Some(expected) if *expected == byte => *state + 1,
+                    Some(_) => SINK_STATE,
+                },
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use intramuros_core::access::AccessId;
+    use intramuros_core::document::Kind;
+    use intramuros_core::language::Language;
+
+    use super::*;
+    use crate::catalogue::{AccessSet, Catalogue, Facts, Filters};
+    use crate::words::{PassageWords, WordIndex};
+
+    const MINE: AccessId = AccessId(1);
+    const HIDDEN: AccessId = AccessId(2);
+
+    /// A snapshot with a segment for each document of one passage, and what of it is mine.
+    fn snapshot(documents: &[(AccessId, &str, &str)]) -> (tempfile::TempDir, Snapshot, SlotSet) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut words = WordIndex::open(folder.path(), true).unwrap();
+        let mut catalogue = Catalogue::default();
+        for (number, (access, title, text)) in documents.iter().enumerate() {
+            let document = number as u64 + 1;
+            catalogue.put(Facts {
+                document,
+                access: *access,
+                kind: Kind::Text,
+                language: Language::Other,
+                source: String::new(),
+                path: String::new(),
+                date_ms: None,
+                title_asks: false,
+            });
+            words
+                .add(&PassageWords {
+                    passage: document,
+                    document,
+                    title,
+                    first: true,
+                    headings: "",
+                    text,
+                    language: Language::Other,
+                })
+                .unwrap();
+            words.commit(document).unwrap();
+        }
+        let snapshot = words.snapshot(&catalogue, None).unwrap();
+        let visible = catalogue.visible(&AccessSet::of([MINE]), &Filters::default(), None);
+        (folder, snapshot, visible)
+    }
+
+    #[test]
+    fn similar_words_are_the_first_visible_ones_of_all_segments_and_of_titles() {
+        let (_folder, snapshot, visible) = snapshot(&[
+            (MINE, "bare", "barde barge car"),
+            (HIDDEN, "bara", "barba barbe barde barze"),
+            (MINE, "bar", "barre barde barbu éclair"),
+            (HIDDEN, "barv", "barva carde"),
+        ]);
+        let later = Instant::now() + Duration::from_secs(600);
+        let check = |word: &str, how: Similar, limit: usize, expected: &[&str]| {
+            let found = snapshot.similar(word, how, &visible, limit, later).unwrap();
+            assert_eq!(found.as_deref().unwrap(), expected, "{word} {limit}");
+        };
+        let all = ["bar", "barbu", "barde", "bare", "barge", "barre"];
+        check("bar", Similar::Beginning, 100, &all);
+        for limit in 0..=all.len() {
+            check("bar", Similar::Beginning, limit, &all[..limit]);
+        }
+        check("barb", Similar::Beginning, 9, &["barbu"]);
+        check("barba", Similar::Beginning, 9, &[]);
+        check("bard", Similar::OneTypo, 9, &["bar", "barde", "bare"]);
+        check("bard", Similar::OneTypo, 2, &["bar", "barde"]);
+        check("barze", Similar::OneTypo, 9, &["barde", "bare", "barge", "barre"]);
+        check("ecl", Similar::Beginning, 9, &["eclair"]);
+        check("zzz", Similar::Beginning, 9, &[]);
+    }
+
+    #[test]
+    fn what_is_not_found_in_time_is_not_found_at_all() {
+        let (_folder, snapshot, visible) = snapshot(&[(MINE, "", "barde barge")]);
+        let found = |until: Instant| snapshot.similar("bar", Similar::Beginning, &visible, 9, until).unwrap();
+        assert_eq!(found(Instant::now()), None);
+        assert_eq!(found(Instant::now() + Duration::from_secs(600)).map(|found| found.len()), Some(2));
+    }
+
+    #[test]
+    fn phrases_are_found_in_visible_passages_alone_with_how_often() {
+        let (_folder, snapshot, visible) = snapshot(&[
+            (MINE, "", "un deux un deux trois"),
+            (HIDDEN, "", "un deux trois quatre"),
+            (MINE, "", "deux un"),
+            (MINE, "", "quatre un deux"),
+        ]);
+        let check = |words: &[&str], gap: u32, expected: &[(Slot, u32)]| {
+            let mut found = Vec::new();
+            let visit = |posting: Posting| found.push((posting.slot, posting.count));
+            snapshot.phrase(In::Exact, words, gap, &visible, visit).unwrap();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{words:?}");
+        };
+        check(&["un", "deux"], 0, &[(0, 2), (3, 1)]);
+        check(&["un", "deux", "un", "deux"], 0, &[(0, 1)]);
+        check(&["deux", "un"], 0, &[(0, 1), (2, 1)]);
+        check(&["deux", "trois", "quatre"], 0, &[]);
+        check(&["un", "trois"], 0, &[]);
+        check(&["un", "trois"], 1, &[(0, 1)]);
+        check(&["quatre"], 0, &[(3, 1)]);
+        check(&["cinq", "un"], 0, &[]);
+        check(&[], 0, &[]);
     }
 }

@@ -30,8 +30,8 @@ const facetsPlace = byId("facets");
 const documentPlace = byId("document");
 const answerPlace = h("section", { class: "answer", hidden: true, "aria-live": "polite" });
 
-/** What is shown now. */
-const shown = { title: "", search: "", document: "", results: null, all: null, allFor: "", offset: 0, view: "" };
+/** What is shown now; `left` is the document that was open last, with its address. */
+const shown = { title: "", search: "", document: "", left: null, results: null, all: null, allFor: "", offset: 0, view: "" };
 let searching = new AbortController();
 let answering = new AbortController();
 let opening = new AbortController();
@@ -171,9 +171,8 @@ async function drawSheet(view, at) {
     title(t("conversations"));
     await drawHistory(list, say).catch((failure) => drawFault(list, failure));
   } else if (view === "help") {
-    title(t("help_title"));
-    const rows = (key) => h("dl", {}, t(key).map(([name, text]) => h("div", {}, h("dt", {}, h("kbd", {}, name)), h("dd", {}, text))));
-    fill(list, h("div", { class: "sheet" }, h("h1", {}, t("help_title")), h("h2", {}, t("help_search")), rows("help_rows"), h("h2", {}, t("help_keys")), rows("help_key_rows")));
+    title(t("help"));
+    await import("./help.js").then(({ helpPage }) => fill(list, helpPage())).catch((failure) => drawFault(list, failure));
   } else {
     title(t("no_page"));
     fill(list, h("div", { class: "empty" }, h("h1", {}, t("no_page")), go("/", {}, t("to_home"))));
@@ -325,6 +324,7 @@ async function openDocument(at) {
   opening = new AbortController();
   const { signal } = opening;
   shown.document = key;
+  shown.left = { id: at.id, href: location.href };
   const fetch = (more) => fetchDocument(at.id, { ...Object.fromEntries(at.marks), ...more }, signal);
   const options = {
     backTo: behind(at), back: at.query.has("q") || at.conversation ? "back" : inFolder(at) ? "back_folder" : "to_home", asked: at.marks.toString() !== "", marks: at.marks.toString(), exact: at.marks.has("start"), fetch,
@@ -346,12 +346,17 @@ async function openDocument(at) {
 
 function closeDocument() {
   opening.abort();
-  const open = shown.document.split("?")[0];
   shown.document = "";
   document.body.classList.remove("reading");
   documentPlace.hidden = true;
   fill(documentPlace);
-  return open;
+}
+
+/** The focus goes back to the link that opened the document: its citation, or its result. */
+function refocus() {
+  const { id, href } = shown.left ?? {};
+  const link = [...list.querySelectorAll("a[data-go]")].find((one) => one.href === href) ?? list.querySelector(`[data-document="${id}"]`);
+  link?.focus();
 }
 
 // ---- what people do ----
@@ -410,11 +415,10 @@ function onClick(event) {
   if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   typed = false;
-  const toSearch = readAddress().view === "document" && ["/", "/documents"].includes(new URL(link.href).pathname);
-  const open = readAddress().id;
+  const closes = documentPlace.contains(link) && link.matches(".back");
   visit(link.getAttribute("href")).then(() => {
-    if (toSearch) list.querySelector(`[data-document="${open}"]`)?.focus();
-    else if (location.pathname === "/" && !location.search) box.focus();
+    if (location.pathname === "/" && !location.search) box.focus();
+    else if (closes) refocus();
   });
 }
 
@@ -437,7 +441,7 @@ function onEscape(inBox) {
   const at = readAddress();
   if (at.view === "document") {
     typed = false;
-    visit(behind(at)).then(() => list.querySelector(`[data-document="${at.id}"]`)?.focus());
+    visit(behind(at)).then(refocus);
   } else if (inBox && box.value) {
     box.value = "";
     onInput();
@@ -498,7 +502,14 @@ byId("theme").addEventListener("click", changeTheme);
 byId("language").addEventListener("click", changeLanguage);
 addEventListener("click", onClick);
 addEventListener("keydown", onKey);
-addEventListener("popstate", () => { clearTimeout(comingTimer); coming = null; typed = false; box.blur(); draw(); });
+addEventListener("popstate", () => {
+  const closes = !documentPlace.hidden;
+  clearTimeout(comingTimer);
+  coming = null;
+  typed = false;
+  box.blur();
+  draw().then(() => { if (closes && documentPlace.hidden) refocus(); });
+});
 addEventListener("pagehide", settle);
 follow((first) => {
   const at = readAddress();

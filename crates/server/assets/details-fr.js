@@ -273,6 +273,8 @@ const DETAILS = [
   ["corrupt: the table of list overrides is damaged; the text was read without it", "abîmé : la table des listes ; le texte est lu sans elle"],
   ["more than {} cells in one sheet", "plus de {} cellules dans une feuille"],
   ["the workbook is protected by a password", "le classeur est protégé par un mot de passe"],
+  ["the workbook is damaged (it does not begin as one)", "le classeur est abîmé (il ne commence pas comme un classeur)"],
+  ["parts of the file overlap, so that it would be read again and again", "des parties du fichier se recouvrent, de sorte qu’il serait lu encore et encore"],
   ["the workbook is damaged ({})", "le classeur est abîmé ({})"],
   ["the workbook is damaged", "le classeur est abîmé"],
   ["the sheet “{}” could not be read", "la feuille « {} » n’a pas pu être lue"],

@@ -82,5 +82,5 @@ export async function send(method, path, body, signal) {
     location.assign("/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
   }
   const { message, hints } = await said(answer);
-  throw Object.assign(new Error(message || response.statusText), { status: response.status, kind: answer?.kind, hints });
+  throw Object.assign(new Error(message || await inWords(null, response.status)), { status: response.status, kind: answer?.kind, hints });
 }

@@ -39,6 +39,13 @@ export function form(fields, button, submit, attributes = {}) {
   return element;
 }
 
+/** Says beside a button why what it asked for failed, in place of what was said there before. */
+export function failedBeside(button, failure) {
+  const before = button.nextElementSibling;
+  if (before?.matches(".trouble-here")) before.remove();
+  button.after(h("p", { class: "trouble-here", role: "alert" }, failure.message));
+}
+
 /** A button that asks once more before it does what can't be undone. */
 export function sure(label, name, act) {
   const button = h("button", { type: "button", class: "danger", "aria-label": `${label}: ${name}` }, label);
@@ -53,7 +60,7 @@ export function sure(label, name, act) {
     }
     clearTimeout(asked);
     button.disabled = true;
-    await act().catch((failure) => { byId("said").textContent = failure.message; button.title = failure.message; });
+    await act().catch((failure) => failedBeside(button, failure));
     button.disabled = false;
     calm();
   });
@@ -184,7 +191,7 @@ export function sessionTable(sessions, redraw, withNames = false) {
     [browserName(one.browser), h("span", { class: "quiet" }, one.address, one.this && ` · ${t("session_this")}`)],
     one.way.startsWith("oidc:") ? one.way.slice(5) : named("ways", one.way),
     moment(one.seen_ms),
-    h("div", { class: "actions" }, !one.this && sure(t("end"), one.address, async () => { await send("DELETE", "sessions/" + one.id); await redraw(); })),
+    h("div", { class: "actions" }, !one.this && sure(t("end"), withNames ? `${one.name}, ${one.address}` : one.address, async () => { await send("DELETE", "sessions/" + one.id); await redraw(); })),
   ].filter((cell) => cell !== false)));
 }
 
@@ -200,12 +207,19 @@ export function tokenTable(tokens, redraw, withNames = false) {
   const heads = [t("token_name"), withNames && t("token_whose"), t("token_scopes"), t("token_used"), t("token_ends"), ""].filter((head) => head !== false);
   return table(t("section_tokens"), heads, tokens.map((one) => [
     [one.name, h("span", { class: "quiet" }, `…${one.hint}`)],
-    withNames && (one.person ?? [t("token_service"), h("span", { class: "quiet" }, one.groups.join(", ") || t("no_groups"))]),
+    withNames && (one.person ?? [t("token_service"), h("span", { class: "quiet" }, one.groups.join(", ") || t("no_groups")), madeBy(one)]),
     one.scopes.map((scope) => named("scopes", scope)).join(", "),
     one.used_ms ? moment(one.used_ms) : t("never_used"),
     one.expires_ms ? moment(one.expires_ms) : t("never_ends"),
     h("div", { class: "actions" }, sure(t("revoke"), one.name, async () => { await send("DELETE", "tokens/" + one.id); await redraw(); })),
   ].filter((cell) => cell !== false)));
+}
+
+/** Who made a program's token, what has become of them, and whether it still holds. */
+function madeBy(one) {
+  const maker = { gone: t("maker_gone"), unknown: t("maker_unknown") }[one.maker];
+  const told = [t("token_by", { name: one.made_by }), maker, !one.holds && t("token_refused")];
+  return h("span", { class: "quiet" }, told.filter(Boolean).join(" · "));
 }
 
 /** A form that makes a token and shows it this once. */

@@ -1,7 +1,7 @@
 // How are results, facets and empty answers shown?
 
 import { afterFrame, fill, go, h, marked } from "./dom.js";
-import { date, isoDate, languageName, mailHead, named, number, place, t } from "./words.js";
+import { date, either, isoDate, languageName, mailHead, named, number, place, t } from "./words.js";
 
 /** Filters that the page offers as toggles: parameter, facet of the answer, and whether one value excludes others. */
 export const FACETS = [
@@ -35,7 +35,8 @@ export function drawResults(element, answer, state, actions) {
   const first = state.hurry ? answer.results.slice(0, FIRST_DRAWN) : answer.results;
   const list = h("ol", { class: "hits" }, first.map((result) => hit(result, state)));
   const more = answer.more && h("button", { type: "button", class: "wide", on: { click: actions.more } }, t("more"));
-  fill(element, h("h1", { class: "hidden" }, t("results")), state.answerPlace, count, suggestion,
+  const notices = answer.notices.map((notice) => h("p", { class: "note" }, either(notice)));
+  fill(element, h("h1", { class: "hidden" }, t("results")), state.answerPlace, count, notices, suggestion,
     answer.results.length ? list : nothing(state, actions), more);
   if (first.length < answer.results.length) afterFrame(() => list.isConnected && list.append(...answer.results.slice(FIRST_DRAWN).map((result) => hit(result, state))));
 }

@@ -1,7 +1,7 @@
 // How do sources and models do, what happened, what is declared, and who may read what?
 
 import { api, byId, fill, h, send } from "./dom.js";
-import { complain, field, form, table } from "./own.js";
+import { complain, failedBeside, field, form, table } from "./own.js";
 import { drawUsage } from "./usage.js";
 import { detail, learnDetails, moment, named, number, size, t } from "./words.js";
 
@@ -41,7 +41,7 @@ function fetchNow(name) {
       await send("POST", `sources/${encodeURIComponent(name)}/fetch`);
       byId("said").textContent = t("fetch_asked", { name });
     } catch (failure) {
-      byId("said").textContent = failure.message;
+      failedBeside(button, failure);
       button.disabled = false;
     }
   });
@@ -82,6 +82,19 @@ export async function drawSources(content) {
       h("dt", {}, t("by_meaning")), h("dd", {}, t("percent_of", { n: meaning, all: state.passages }))));
 }
 
+/** How much a model may write, in an answer and for a person. */
+const limits = (one) => one.purpose === "answers" && [
+  h("span", {}, one.max_tokens === null ? t("answer_tokens_default") : t("answer_tokens", { n: one.max_tokens })),
+  h("span", { class: "quiet" }, one.tokens_per_person_per_day === null ? t("day_tokens_none") : t("day_tokens", { n: one.tokens_per_person_per_day })),
+];
+
+/** What a model was used for today. */
+const today = (used) => used && [
+  h("span", {}, t("today_questions", { n: used.questions })),
+  h("span", { class: "quiet" }, t("today_tokens", { read: used.prompt_tokens, written: used.completion_tokens })),
+  used.failed > 0 && h("span", { class: "quiet" }, t("today_failed", { n: used.failed })),
+];
+
 /** Models and their use. */
 export async function drawModels(content) {
   const { models } = await api("models");
@@ -89,15 +102,19 @@ export async function drawModels(content) {
   const row = (one) => [
     [h("strong", {}, one.name), h("span", { class: "quiet" }, one.place ?? one.kind)],
     named("purposes", one.purpose),
-    number(one.allowed),
-    number(one.refused),
-    t("kilobytes", { out: Math.ceil(one.bytes_out / 1000), in: Math.ceil(one.bytes_in / 1000) }),
-    one.last_ms ? moment(one.last_ms) : t("never_used"),
+    [h("span", {}, one.operator ?? t("this_machine")), one.jurisdiction && h("span", { class: "quiet" }, one.jurisdiction)],
+    limits(one),
+    today(one.today),
+    [
+      h("span", {}, t("asked_refused", { asked: one.allowed, refused: one.refused })),
+      h("span", { class: "quiet" }, t("kilobytes", { out: Math.ceil(one.bytes_out / 1000), in: Math.ceil(one.bytes_in / 1000) })),
+      h("span", { class: "quiet" }, one.last_ms ? moment(one.last_ms) : t("never_used")),
+    ],
   ];
   fill(content,
     h("h1", {}, t("section_models")),
     h("p", { class: "lead" }, t("models_lead")),
-    models.length ? table(t("section_models"), [t("model"), t("purpose"), t("requests"), t("refused"), t("traffic"), t("token_used")], models.map(row))
+    models.length ? table(t("section_models"), [t("model"), t("purpose"), t("operator"), t("limits"), t("today_head"), t("since_start")], models.map(row))
       : h("div", { class: "teach" }, h("p", {}, t("models_empty")),
         h("pre", {}, "[[egress]]\nhost = \"127.0.0.1\"\nport = 8080\npurpose = \"answers\"\ntls = false\n\n[[model]]\nname = \"local\"\nkind = \"open-ai\"\npurpose = \"answers\"\nurl = \"http://127.0.0.1:8080/v1\"")),
     usage);

@@ -70,11 +70,12 @@ export function sendFile(list, file, { to, most, sent }, replace = false) {
   request.addEventListener("load", () => {
     if (request.status === 201) { row.remove(); return sent(); }
     const failure = parse(request.responseText);
-    if (request.status !== 409) return said(failure).then(({ message }) => say(row, message || request.statusText));
+    if (request.status !== 409) return said(failure).then(({ message }) => say(row, message || `${t("failed")} (${request.status}).`));
     fill(row, h("span", {}, t("taken_name", { name: file.name })),
       h("button", { type: "button", on: { click: () => { row.remove(); sendFile(list, file, { to, most, sent }, true); } } }, t("replace")),
       h("button", { type: "button", on: { click: () => row.remove() } }, t("give_up")));
-    row.querySelector("button").focus();
+    // Whoever presses Enter once more loses nothing.
+    row.querySelector("button:last-of-type").focus();
   });
   request.addEventListener("error", () => say(row, t("offline")));
   request.open("POST", "/api/v1/" + to(file, replace));

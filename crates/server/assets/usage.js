@@ -2,7 +2,7 @@
 
 import { api, fill, h } from "./dom.js";
 import { table } from "./own.js";
-import { learn, number, t } from "./words.js";
+import { currentLanguage, learn, number, t } from "./words.js";
 
 learn(
   {
@@ -24,7 +24,8 @@ const PERIODS = [1, 7, 30, 365];
 /** The counts of a period, with a choice of periods. */
 export async function drawUsage(place, days = 30) {
   const usage = await api("usage?" + new URLSearchParams({ days }));
-  const cost = (value) => value === null ? "" : `${value.toFixed(2)} ${usage.currency}`.trim();
+  const money = new Intl.NumberFormat(currentLanguage(), { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const cost = (value) => value === null ? "" : `${money.format(value)} ${usage.currency}`.trim();
   const cells = (one) => [number(one.questions), number(one.answered), number(one.refused), number(one.failed), `${number(one.prompt_tokens)}, ${number(one.completion_tokens)}`, cost(one.cost)];
   const row = (one) => [h("strong", {}, one.who), one.model ?? t("usage_quoted"), ...cells(one)];
   const sum = usage.used.reduce((all, one) => {

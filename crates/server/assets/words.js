@@ -50,6 +50,7 @@ const FRENCH = {
   kinds: { pdf: "PDF", word: "Texte mis en forme", slides: "Présentation", sheet: "Tableur", html: "Page web", markdown: "Markdown", text: "Texte", data: "Données", book: "Livre", mail: "Courriel", chat: "Conversation", notebook: "Carnet", code: "Code", image: "Image", archive: "Archive" },
   other_language: "Autre",
   page: "p. {n}", pages: "p. {n}–{m}", slide: "diapo {n}", slides: "diapos {n}–{m}", line: "ligne {n}", lines: "lignes {n}–{m}",
+  sheet_named: "feuille {name}", row: "ligne {n}", rows: "lignes {n}–{m}",
   page_break: "Page {n}", slide_break: "Diapositive {n}",
   write: "Faire rédiger une réponse ({model})",
   write_stop: "Arrêter",
@@ -110,11 +111,6 @@ const FRENCH = {
   failures_none: "Tout a été lu.",
   file: "Fichier", reason: "Raison", detail: "Détail",
   reasons: { encrypted: "Chiffré : il faut un mot de passe", corrupt: "Endommagé", unsupported: "Format non lu", needs_ocr: "Image de texte : il faut l’OCR (tesseract)", limit: "Dépasse une limite", time: "Trop long à lire", crashed: "La lecture a échoué", empty: "Vide", unreadable: "Accès impossible" },
-  help_title: "Aide",
-  help_search: "Ce que l’on peut taper",
-  help_keys: "Au clavier",
-  help_rows: [["mots simples", "tous les mots, dans toutes leurs formes, et le sens"], ["\"mots exacts\"", "ces mots, dans cet ordre"], ["-mot", "sans ce mot"], ["titre:bail", "le mot est dans le titre"], ["format:pdf", "un format : pdf, word, slides, sheet, mail, code…"], ["dossier:contrats", "dans ce dossier"], ["langue:fr", "dans cette langue"], ["année:2024", "cette année ; aussi après:2024-05 et avant:2025"]],
-  help_key_rows: [["/", "aller à la recherche"], ["↑ ↓", "parcourir les résultats"], ["Entrée", "ouvrir"], ["Échap", "revenir"]],
 };
 
 const ENGLISH = {
@@ -165,12 +161,13 @@ const ENGLISH = {
   kinds: { pdf: "PDF", word: "Word processing", slides: "Slides", sheet: "Spreadsheet", html: "Web page", markdown: "Markdown", text: "Text", data: "Data", book: "Book", mail: "Mail", chat: "Conversation", notebook: "Notebook", code: "Code", image: "Image", archive: "Archive" },
   other_language: "Other",
   page: "p. {n}", pages: "pp. {n}–{m}", slide: "slide {n}", slides: "slides {n}–{m}", line: "line {n}", lines: "lines {n}–{m}",
+  sheet_named: "sheet {name}", row: "row {n}", rows: "rows {n}–{m}",
   page_break: "Page {n}", slide_break: "Slide {n}",
   write: "Have an answer written ({model})",
   write_stop: "Stop",
   write_stopped: "Stopped.",
   written: "Written answer",
-  written_by: { one: "Written by {model}; {n} of {all} sentences is supported by the passages.", other: "Written by {model}; {n} of {all} sentences are supported by the passages." },
+  written_by: { one: "Written by {model}; {n} of its {all} sentences is supported by the passages.", other: "Written by {model}; {n} of {all} sentences are supported by the passages." },
   written_removed: "Unsupported sentences removed: {n}.",
   written_cut: "The answer ends for lack of room.",
   unsupported_unknown_passage: "cites a passage that does not exist",
@@ -225,11 +222,6 @@ const ENGLISH = {
   failures_none: "Everything was read.",
   file: "File", reason: "Reason", detail: "Detail",
   reasons: { encrypted: "Encrypted: a password is needed", corrupt: "Damaged", unsupported: "Format not read", needs_ocr: "Picture of text: OCR (tesseract) is needed", limit: "Over a limit", time: "Took too long", crashed: "The reader failed", empty: "Empty", unreadable: "Can’t be opened" },
-  help_title: "Help",
-  help_search: "What you can type",
-  help_keys: "Keyboard",
-  help_rows: [["plain words", "all the words, in all their forms, and what they mean"], ["\"exact words\"", "these words, in this order"], ["-word", "without this word"], ["title:lease", "the word stands in the title"], ["kind:pdf", "a kind: pdf, word, slides, sheet, mail, code…"], ["folder:contracts", "in this folder"], ["lang:fr", "in this language"], ["year:2024", "in this year; also after:2024-05 and before:2025"]],
-  help_key_rows: [["/", "go to the search box"], ["↑ ↓", "move through the results"], ["Enter", "open"], ["Esc", "go back"]],
 };
 
 let words = ENGLISH;
@@ -269,8 +261,8 @@ export function detail(text) {
   return tag === "fr" ? french(text) : text;
 }
 
-sayWith(async (text) => {
-  if (!text) return t("offline");
+sayWith(async (text, status) => {
+  if (!text) return status ? `${t("failed")} (${status}).` : t("offline");
   await learnDetails();
   return detail(text);
 });
@@ -315,6 +307,9 @@ export const mailHead = (text, kind, begins = true) => kind !== "mail" || tag !=
 export const absentWords = (absent) =>
   t("absent", { n: absent.length, words: absent.map((word) => t("quoted", { word })).join(", ") });
 
+/** What the server says in both languages, such as of filters that filter nothing. */
+export const either = (said) => (tag === "fr" ? said.french : said.english);
+
 /** The words of a list: kinds of file, reasons. */
 export const named = (list, key, otherwise = key) => words[list][key] ?? otherwise;
 
@@ -352,8 +347,11 @@ export function place(standing, kind) {
   };
   if (kind === "slides") range("slide", "slides", standing.pages);
   else range("page", "pages", standing.pages);
-  if (!standing.pages) range("line", "lines", standing.lines);
-  if (standing.section) parts.push(standing.section);
+  // The lines of a sheet are its rows; a file of values between commas has lines, and no sheet.
+  const sheet = kind === "sheet" && standing.section;
+  if (sheet) parts.push(t("sheet_named", { name: sheet }));
+  if (!standing.pages) range(sheet ? "row" : "line", sheet ? "rows" : "lines", standing.lines);
+  if (standing.section && !sheet) parts.push(standing.section);
   return parts.join(" · ");
 }
 

@@ -2,7 +2,7 @@
 
 import { fill, go, h, said, unreached } from "./dom.js";
 import { documentAddress } from "./results.js";
-import { absentWords, learn, place, t } from "./words.js";
+import { absentWords, either, learn, place, t } from "./words.js";
 
 learn(
   {
@@ -65,7 +65,7 @@ export async function answerTo(box, body, state, ...head) {
     const response = await fetch("/api/v1/answer", {
       method: "POST", signal, headers: { "content-type": "application/json" }, body: JSON.stringify(body),
     }).catch(unreached);
-    if (!response.ok) throw new Error((await said(await response.json().catch(() => null))).message || response.statusText);
+    if (!response.ok) throw new Error((await said(await response.json().catch(() => null))).message || `${t("failed")} (${response.status}).`);
     for await (const event of events(response.body)) take(shown, event);
   } catch (failure) {
     note.append(failure.name === "AbortError" ? t("write_stopped") : failure.message);
@@ -124,7 +124,7 @@ function take(shown, { name, data }) {
   if (name === "kept") shown.kept = data;
 }
 
-function sentence(shown, { text, cited, unsupported, new_line }) {
+function sentence(shown, { text, cited, unsupported, new_line, exact }) {
   shown.draft.textContent = "";
   if (new_line || !shown.line) {
     shown.line = h("p", { class: "statement" });
@@ -134,8 +134,10 @@ function sentence(shown, { text, cited, unsupported, new_line }) {
   const cites = cited.map((number) => {
     const citation = shown.sources.find((one) => one.number === number);
     if (!citation) return null;
-    const { document, passage, start, end } = citation;
-    const label = t("citation", { n: number, title: document.title, place: place(citation, document.kind) });
+    // A source is a whole passage; of what is quoted as it stands the very place is known.
+    const standing = { ...citation, ...exact };
+    const { document, passage, start, end } = standing;
+    const label = t("citation", { n: number, title: document.title, place: place(standing, document.kind) });
     return go(documentAddress(document.id, { passage, start, end }, shown.state.query), { class: "cite step", "aria-label": label, title: label }, String(number));
   });
   shown.line.append(
@@ -143,10 +145,14 @@ function sentence(shown, { text, cited, unsupported, new_line }) {
 }
 
 function ended(shown, end) {
+  // Who lost a right while it was written is told that, not that nothing answers.
+  const lost = end.notices?.find((one) => one.code === "rights_changed");
+  if (lost) return fill(shown.note, either(lost));
   const lines = end.failed.map(([model, why]) => t("pair", { key: model, value: why }));
   if (!end.found) lines.push(t("answer_none"));
   else if (end.model) lines.push(t("written_by", { model: end.model, n: end.supported, all: end.supported + end.unsupported }));
   else lines.push(t("answer_note"));
+  if (end.notices) lines.push(...end.notices.map(either));
   if (end.absent?.length) lines.push(absentWords(end.absent));
   if (end.removed) lines.push(t("written_removed", { n: end.unsupported }));
   if (end.cut_short) lines.push(t("written_cut"));

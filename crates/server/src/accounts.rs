@@ -173,6 +173,11 @@ impl Accounts {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The people, for a thread that may wait.
+    pub(crate) fn here(&self) -> &People {
+        &self.people
+    }
+
     /// The people, from a thread that may wait.
     pub async fn people<T: Send + 'static>(
         &self,

@@ -3,22 +3,28 @@
 //! One way for the page, the OpenAI interface and the tools: the same search with the same rights, the same entries in
 //! the journal, the same check.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use intramuros_core::access::Principal;
+use intramuros_core::document::Kind;
 use intramuros_core::error::Error;
-use intramuros_dialogue::{Asking, Called, Cited, Ending, Event, Tools, absent, answer, gather};
+use intramuros_dialogue::{
+    Account, Asking, Called, Cited, Ending, Event, Tools, absent, answer_without, gather,
+};
 use intramuros_journal::Event as JournalEvent;
 use intramuros_journal::time::now_ms;
+use intramuros_library::{CitedStatement, Notice};
 use intramuros_store::people::Use;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{self, Receiver};
+use tokio::sync::watch;
 
+use crate::allowance::{Allowance, Turn, nothing_left};
 use crate::api::search::Asked;
 use crate::application::Shared;
-use crate::caller::Caller;
+use crate::caller::{Caller, LetIn, Shown};
 use crate::failure::Failure;
+use crate::limits::{Place, Sharer};
 use crate::parameters::check_question;
 use crate::record;
 
@@ -32,53 +38,135 @@ pub(crate) struct Whom {
     pub principal: Principal,
     /// Their number in the counts; 0 for this machine's owner and for programs.
     pub person: i64,
+    /// By what they would be known again: an answer takes long enough for rights to be taken away meanwhile.
+    pub shown: Shown,
 }
 
 impl From<&Caller> for Whom {
     fn from(caller: &Caller) -> Whom {
-        Whom { principal: caller.principal.clone(), person: caller.person.map_or(0, |person| person.0) }
+        let person = caller.person.map_or(0, |person| person.0);
+        Whom { principal: caller.principal.clone(), person, shown: caller.shown }
+    }
+}
+
+/// The word of an answer that ended since the rights of who asked changed.
+const RIGHTS_CHANGED: &str = "rights_changed";
+
+/// What they are told.
+fn rights_changed() -> Notice {
+    Notice {
+        code: RIGHTS_CHANGED,
+        filters: Vec::new(),
+        french: "Vos droits ont changé pendant la réponse : demandez à nouveau.".to_owned(),
+        english: "Your rights changed while the answer was written: ask again.".to_owned(),
     }
 }
 
 /// An answer on its way. Dropping it ends the model's work.
 pub(crate) struct Answering {
     events: Receiver<Event>,
-    shared: Arc<Shared>,
-    whom: Whom,
-    _place: OwnedSemaphorePermit,
+    /// What is to be told of the question's filters, at the end.
+    notices: Vec<Notice>,
+    /// The sentences that may be quoted as they stand, with where each does.
+    pub quotable: Vec<CitedStatement>,
+    /// Who asked, and what tells that they may have lost what they might read.
+    let_in: LetIn,
+    rights: Option<watch::Receiver<()>>,
+    /// Whether they have: it ended then, and nothing of it is kept or handed out any more.
+    pub taken_away: bool,
+    over: bool,
+    _place: Place,
 }
 
 impl Answering {
-    /// What happens next; none after the end. The end is counted.
+    /// What happens next; none after the end.
     pub async fn next(&mut self) -> Option<Event> {
-        let event = self.events.recv().await?;
-        if let (Event::End(ending), Some(accounts)) = (&event, &self.shared.accounts) {
-            let used = used(&self.whom, ending);
-            accounts.later(move |people| used.iter().try_for_each(|used| people.count_use(used, now_ms())));
+        while !self.over {
+            let event = tokio::select! {
+                biased;
+                () = changed(&mut self.rights) => None,
+                event = self.events.recv() => Some(event?),
+            };
+            // Not every end of a right is told when it comes: a session and a token also end by their time.
+            let looked_at =
+                event.as_ref().is_none_or(|it| matches!(it, Event::Sources { .. } | Event::End(_)));
+            if looked_at && !self.let_in.is_still_there().await {
+                return Some(self.take_away());
+            }
+            match event {
+                Some(Event::End(ending)) => {
+                    self.over = true;
+                    let notices = std::mem::take(&mut self.notices);
+                    return Some(Event::End(Ending { notices, ..ending }));
+                }
+                Some(event) => return Some(event),
+                None => {}
+            }
         }
-        Some(event)
+        None
+    }
+
+    /// Ends it, and hangs up on the model; what it wrote meanwhile nobody gets.
+    fn take_away(&mut self) -> Event {
+        (self.taken_away, self.over) = (true, true);
+        self.events.close();
+        Event::End(Ending { notices: vec![rights_changed()], ..Ending::default() })
     }
 }
 
-/// What an answer adds to the counts: the question to whoever answered it, and each failure to whoever failed.
-fn used(whom: &Whom, ending: &Ending) -> Vec<Use> {
+/// Comes when rights may have changed.
+async fn changed(rights: &mut Option<watch::Receiver<()>>) {
+    let Some(rights) = rights else { return std::future::pending().await };
+    if rights.changed().await.is_err() {
+        // The people are gone: the program ends.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Counts what an answer came to, and then gives the turn back: the next question of the same person sees what was counted.
+fn count(shared: &Shared, whom: &Whom, account: &Account, used_up: &[String], turn: Option<Turn>) {
+    let Some(accounts) = &shared.accounts else { return };
+    let used = used(whom, account, used_up);
+    accounts.later(move |people| {
+        let counted = used.iter().try_for_each(|used| people.count_use(used, now_ms()));
+        drop(turn);
+        counted
+    });
+}
+
+/// What an answer adds to the counts: the question to whoever answered it, each failure to whoever failed, and to each
+/// model the tokens that it took. A model that was not asked, its tokens of the day being used up, did not fail.
+fn used(whom: &Whom, account: &Account, used_up: &[String]) -> Vec<Use> {
     let of = |model: &str| Use {
         person: whom.person,
         who: record::name(&whom.principal),
         model: model.to_owned(),
         ..Use::default()
     };
-    let tokens = ending.usage.unwrap_or_default();
-    let answered = Use {
-        questions: 1,
-        answered: u64::from(ending.found),
-        refused: u64::from(!ending.found),
-        prompt_tokens: tokens.prompt_tokens,
-        completion_tokens: tokens.completion_tokens,
-        ..of(ending.model.as_deref().unwrap_or_default())
-    };
-    let failed = ending.failed.iter().map(|(model, _)| Use { failed: 1, ..of(model) });
-    std::iter::once(answered).chain(failed).collect()
+    let mut rows: BTreeMap<&str, Use> = BTreeMap::new();
+    if let Some(ending) = &account.ending {
+        let model = ending.model.as_deref().unwrap_or_default();
+        let (answered, refused) = (u64::from(ending.found), u64::from(!ending.found));
+        rows.insert(model, Use { questions: 1, answered, refused, ..of(model) });
+        for (model, _) in ending.failed.iter().filter(|(model, _)| !used_up.contains(model)) {
+            rows.entry(model).or_insert_with(|| of(model)).failed += 1;
+        }
+    }
+    for (model, tokens) in &account.took {
+        let row = rows.entry(model).or_insert_with(|| of(model));
+        row.prompt_tokens += tokens.prompt_tokens;
+        row.completion_tokens += tokens.completion_tokens;
+    }
+    rows.into_values().filter(|row| *row != of(&row.model)).collect()
+}
+
+/// What becomes of a question when whoever asks has used up their tokens of the day, of all models that would answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NothingLeft {
+    /// Sentences of the documents are the answer.
+    Quote,
+    /// It is refused.
+    Refuse,
 }
 
 /// Searches, writes down who reads what, and lets the answer come.
@@ -88,29 +176,76 @@ pub(crate) async fn begin(
     asking: Asking,
     model: Option<String>,
 ) -> Result<Answering, Failure> {
-    check_question(&asking.question)?;
-    let place = Arc::clone(&shared.streams).try_acquire_owned().map_err(|_| Failure::busy())?;
-    let principal = &whom.principal;
-    let mut asked = Asked::new(shared, principal, &asking.question, &asking.options);
-    let tools = tools(shared, principal, &asking);
-    let who = principal.clone();
-    let gathered = shared.call(move |library| gather(library, &who, &asking)).await?;
-    asked.results(&gathered.extractive.results);
-    shared.note(asked.0).await?;
-    let handed_out = gathered.passages.iter().map(|(cited, _, _)| &cited.document);
-    shared.note_all(record::read_together(&record::name(principal), handed_out, "answer")).await?;
-    let (sender, events) = mpsc::channel(WAITING_EVENTS);
-    let (library, writers) = (shared.library(), Arc::clone(&shared.writers));
-    tokio::spawn(async move {
-        answer(&writers, library, gathered, model.as_deref(), Some(tools), sender).await;
-    });
-    Ok(Answering { events, shared: Arc::clone(shared), whom, _place: place })
+    begin_or(NothingLeft::Quote, shared, whom, asking, model).await
 }
 
-/// What a model may call, in the name of who asks, each call an entry of the journal.
-fn tools(shared: &Shared, principal: &Principal, asking: &Asking) -> Tools {
-    let (record, by) = (shared.walls.record.clone(), record::name(principal));
+/// The same for programs, which are told by a failure that their person has used up their tokens of the day.
+pub(crate) async fn begin_for_program(
+    shared: &Arc<Shared>,
+    whom: Whom,
+    asking: Asking,
+    model: Option<String>,
+) -> Result<Answering, Failure> {
+    begin_or(NothingLeft::Refuse, shared, whom, asking, model).await
+}
+
+async fn begin_or(
+    nothing_left_means: NothingLeft,
+    shared: &Arc<Shared>,
+    whom: Whom,
+    asking: Asking,
+    model: Option<String>,
+) -> Result<Answering, Failure> {
+    check_question(&asking.question)?;
+    let sharer = Sharer::new(whom.person, &whom.principal);
+    let place = shared.answers.take(Some(&sharer), shared.limits.wait).await?;
+    let principal = &whom.principal;
+    // Before the search: what is taken away from here on is seen.
+    let let_in = LetIn::new(shared, whom.shown, principal);
+    let rights = let_in.watch();
+    let mut asked = Asked::new(shared, principal, &asking.question, &asking.options);
+    let tools = tools(shared, &let_in, principal, &asking);
+    let who = principal.clone();
+    let gathered = shared.call(move |library| gather(library, &who, &asking)).await?;
+    let allowance = match gathered.extractive.found {
+        true => Allowance::of(shared, &whom, model.as_deref().or(gathered.model.as_deref())).await?,
+        // Where nothing answers, no model is asked.
+        false => Allowance::default(),
+    };
+    if allowance.nothing_left && nothing_left_means == NothingLeft::Refuse {
+        return Err(nothing_left(now_ms()));
+    }
+    if !let_in.is_still_there().await {
+        return Err(Failure::forbidden("your rights changed while the answer was written: ask again"));
+    }
+    asked.results(&gathered.extractive.results);
+    shared.note(asked.0).await?;
+    let quoted = gathered.extractive.statements.iter().map(|statement| &statement.document);
+    let handed_out = gathered.passages.iter().map(|(cited, _, _)| &cited.document).chain(quoted);
+    shared.note_all(record::read_together(&record::name(principal), handed_out, "answer")).await?;
+    let notices = gathered.extractive.results.notices.clone();
+    let quotable = gathered.extractive.statements.clone();
+    let (sender, events) = mpsc::channel(WAITING_EVENTS);
+    let (library, writers) = (shared.library(), Arc::clone(&shared.writers));
+    let counts = Arc::clone(shared);
+    tokio::spawn(async move {
+        let Allowance { used_up, turn, .. } = allowance;
+        let (model, tools) = (model.as_deref(), Some(tools));
+        let account = answer_without(&writers, library, gathered, model, &used_up, tools, sender).await;
+        count(&counts, &whom, &account, &used_up, turn);
+    });
+    let (taken_away, over) = (false, false);
+    Ok(Answering { events, notices, quotable, let_in, rights, taken_away, over, _place: place })
+}
+
+/// What a model may call, in the name of who asks, each call an entry of the journal. What is to be given is given to who they
+/// are at that moment: who lost a right since the answer was begun gets nothing more by it.
+fn tools(shared: &Shared, let_in: &LetIn, principal: &Principal, asking: &Asking) -> Tools {
+    let (record, by, let_in) = (shared.walls.record.clone(), record::name(principal), let_in.clone());
     let note = move |called: &Called| {
+        if called.allowed && !let_in.is_still() {
+            return Err(Error::user("the rights of who asks changed").hint("ask again"));
+        }
         let not_written = |error| Error::internal("the journal can't be written").because(error);
         let tool = if called.tool.is_empty() { "unknown" } else { called.tool };
         let entry = JournalEvent::ToolCalled {
@@ -177,7 +312,8 @@ impl Whole {
         while let Some(event) = answering.next().await {
             whole.take(event);
         }
-        whole
+        // Nothing was handed out yet.
+        if answering.taken_away { Whole { ending: whole.ending, ..Whole::default() } } else { whole }
     }
 
     /// The sources that the text cites, in order.
@@ -189,8 +325,12 @@ impl Whole {
     /// What stands behind the sentences: what was not found, which model failed, what is marked, and the sources.
     pub fn foot(&self, home: &str) -> String {
         let mut lines: Vec<String> = Vec::new();
-        if !self.ending.found {
+        let told_why = self.ending.notices.iter().any(|notice| notice.code == RIGHTS_CHANGED);
+        if !self.ending.found && !told_why {
             lines.push("Rien dans les documents ne répond. / Nothing in the documents answers.".to_owned());
+        }
+        for Notice { french, english, .. } in &self.ending.notices {
+            lines.push(format!("{} / {}", plain(french), plain(english)));
         }
         if let Some((french, english)) = absent::in_words(&self.ending.absent) {
             lines.push(format!("{} / {}", plain(&french), plain(&english)));
@@ -210,11 +350,21 @@ impl Whole {
         }
         lines.extend(self.cited().map(|source| {
             let (number, title) = (source.number, &source.document.title);
-            let page = source.pages.map(|(first, _)| format!(", p. {first}")).unwrap_or_default();
+            let place = place(source);
             // With the colon: after a title that ends with a bracket it would be the definition of a link.
-            format!("{} {}", plain(&format!("[{number}] {title}{page}:")), address(home, source))
+            format!("{} {}", plain(&format!("[{number}] {title}{place}:")), address(home, source))
         }));
         if lines.is_empty() { String::new() } else { format!("\n\n{}", lines.join("\n")) }
+    }
+}
+
+/// Where a source stands, in either language: its page, or the sheet of a workbook with the row.
+fn place(source: &Cited) -> String {
+    let row = source.lines.map(|(first, _)| format!(", l. {first}")).unwrap_or_default();
+    match (source.pages, &source.section) {
+        (Some((page, _)), _) => format!(", p. {page}"),
+        (None, Some(sheet)) if source.document.kind == Some(Kind::Sheet) => format!(", {sheet}{row}"),
+        _ => String::new(),
     }
 }
 
@@ -240,7 +390,49 @@ pub(crate) fn address(home: &str, source: &Cited) -> String {
 
 #[cfg(test)]
 mod tests {
+    use intramuros_inference::endpoint::Usage;
+
     use super::*;
+
+    #[test]
+    fn each_model_is_counted_for_its_tokens_and_who_answered_for_the_question() {
+        let principal = Principal::named("rose", [] as [&str; 0]);
+        let whom = Whom { principal, person: 7, shown: Shown::Nothing };
+        let account = |ending: Option<Ending>, took: &[(&str, u64, u64)]| {
+            let of = |(model, prompt_tokens, completion_tokens): &(&str, u64, u64)| {
+                let (prompt_tokens, completion_tokens) = (*prompt_tokens, *completion_tokens);
+                ((*model).to_owned(), Usage { prompt_tokens, completion_tokens })
+            };
+            Account { ending, took: took.iter().map(of).collect() }
+        };
+        let check = |account: Account, expected: &[(&str, [u64; 6])]| {
+            let rows = used(&whom, &account, &["dear".to_owned()]);
+            assert!(rows.iter().all(|row| (row.person, row.who.as_str()) == (7, "rose")));
+            let counts = |row: &Use| {
+                let Use { questions, answered, refused, failed, prompt_tokens, completion_tokens, .. } = *row;
+                [questions, answered, refused, failed, prompt_tokens, completion_tokens]
+            };
+            let found: Vec<(&str, [u64; 6])> =
+                rows.iter().map(|row| (row.model.as_str(), counts(row))).collect();
+            assert_eq!(found, expected);
+        };
+        let ending = |found: bool, model: Option<&str>, failed: &[&str]| {
+            let failed = failed.iter().map(|model| ((*model).to_owned(), "why")).collect();
+            Some(Ending { found, model: model.map(str::to_owned), failed, ..Ending::default() })
+        };
+        check(account(ending(false, None, &[]), &[]), &[("", [1, 0, 1, 0, 0, 0])]);
+        // Another wording was asked for first; one model broke off, another one was not asked at all.
+        check(
+            account(
+                ending(true, Some("sound"), &["dear", "broken"]),
+                &[("broken", 10, 0), ("broken", 100, 5), ("sound", 100, 20)],
+            ),
+            &[("broken", [0, 0, 0, 1, 110, 5]), ("sound", [1, 1, 0, 0, 100, 20])],
+        );
+        // Nobody waited for the end: what was written until then was written.
+        check(account(None, &[("sound", 100, 3)]), &[("sound", [0, 0, 0, 0, 100, 3])]);
+        check(account(None, &[("sound", 0, 0)]), &[]);
+    }
 
     #[test]
     fn no_text_makes_a_screen_load_anything() {

@@ -12,17 +12,23 @@ use intramuros_core::error::Error;
 use intramuros_dialogue::Writers;
 use intramuros_journal::Event;
 use intramuros_library::Library;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::accounts::Accounts;
+use crate::allowance::Turns;
 use crate::endpoints::Table;
 use crate::failure::Failure;
 use crate::guard::Lines;
-use crate::limits::{Limits, UPLOADS_AT_ONCE};
+use crate::limits::{Limits, Sharer, Shares};
 use crate::progress::Seen;
 use crate::rate::Buckets;
 use crate::router::endpoints;
 use crate::walls::Walls;
+
+tokio::task_local! {
+    /// Who asks, while that is done: the turns that are taken meanwhile are of their share ([`Shared::call`]).
+    pub(crate) static ASKER: Sharer;
+}
 
 /// Looks at a page of a PDF, in a process that can be stopped.
 pub type Look = Arc<dyn Fn(&[u8], &PageWish) -> Result<PageLook, ExtractError> + Send + Sync>;
@@ -97,7 +103,12 @@ pub(crate) struct Shared {
     pub progress: watch::Receiver<Seen>,
     /// Becomes true when the program stops.
     pub stopping: watch::Receiver<bool>,
-    pub streams: Arc<Semaphore>,
+    /// Event streams.
+    pub streams: Shares,
+    /// Answers on their way: apart from the streams, which stay open without asking anything.
+    pub answers: Shares,
+    /// Who has an answer written now by a model of which they have so many tokens a day.
+    pub writing: Turns,
     /// The journal, the way out, the seal.
     pub walls: Walls,
     /// The models that write answers.
@@ -108,9 +119,9 @@ pub(crate) struct Shared {
     pub look: Option<Look>,
     /// The address at which the page is opened, without a slash at its end.
     pub home: String,
-    turns: Arc<Semaphore>,
+    turns: Shares,
     /// Files that may be brought at the same time.
-    pub bringing: Arc<Semaphore>,
+    pub bringing: Shares,
     /// Held by who has what people brought follow the names that changed.
     pub following: tokio::sync::Mutex<()>,
     /// Random part of request numbers, so that those of two runs differ.
@@ -127,6 +138,9 @@ impl Shared {
     ) -> Shared {
         let Application { library, settings, walls, writers } = application;
         let Settings { visitor, accounts, trusted_proxies, public_url, limits, token, look } = settings;
+        // Where nobody signs in there is nobody else to leave room for.
+        let people_sign_in = accounts.as_ref().is_some_and(|accounts| accounts.demanded);
+        let shares = |most: usize, each: usize| Shares::new(most, people_sign_in.then_some(each));
         let first = addresses.first().map(SocketAddr::to_string).unwrap_or_default();
         let home = public_url.clone().unwrap_or_else(|| format!("http://{first}"));
         Shared {
@@ -143,14 +157,16 @@ impl Shared {
             hosts: Hosts::new(addresses, public_url.as_deref()),
             progress,
             stopping,
-            streams: Arc::new(Semaphore::new(limits.streams)),
+            streams: shares(limits.streams, limits.streams_each),
+            answers: shares(limits.answers, limits.answers_each),
+            writing: Turns::default(),
             walls,
             writers,
             token,
             look,
             home: home.trim_end_matches('/').to_owned(),
-            turns: Arc::new(Semaphore::new(limits.at_once)),
-            bringing: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
+            turns: shares(limits.at_once, limits.at_once_each()),
+            bringing: shares(limits.uploads, limits.uploads_each),
             following: tokio::sync::Mutex::default(),
             run: std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0) as u32,
             requests: AtomicU64::new(0),
@@ -214,15 +230,14 @@ impl Shared {
         tokio::task::spawn_blocking(work).await.map_err(Failure::internal)
     }
 
-    /// Calls the library on a thread that may wait, in turn and within the time limit.
+    /// Calls the library on a thread that may wait, in turn and within the time limit. The turn is of the share of who asks,
+    /// where that is told ([`ASKER`]).
     pub async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Library) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Failure> {
-        let turn = tokio::time::timeout(self.limits.wait, Arc::clone(&self.turns).acquire_owned())
-            .await
-            .map_err(|_| Failure::busy())?
-            .map_err(Failure::internal)?;
+        let asker = ASKER.try_with(Sharer::clone).ok();
+        let turn = self.turns.take(asker.as_ref(), self.limits.wait).await?;
         let library = Arc::clone(&self.library);
         let task = tokio::task::spawn_blocking(move || {
             // The turn ends with the work, also when nobody waits for it any more.

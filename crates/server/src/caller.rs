@@ -9,8 +9,10 @@ use intramuros_accounts::secret::{self, Use};
 use intramuros_accounts::session::seen_is_due;
 use intramuros_accounts::{Role, Scope, Scopes};
 use intramuros_core::access::Principal;
+use intramuros_core::error::Error;
 use intramuros_journal::time::now_ms;
-use intramuros_store::people::{Person, PersonId, Token};
+use intramuros_store::people::{Person, PersonId, Session, Token};
+use tokio::sync::watch;
 
 use crate::accounts::{Accounts, Used};
 use crate::application::Shared;
@@ -35,6 +37,18 @@ pub(crate) enum By {
     Nobody,
 }
 
+/// What somebody showed, by which they can be looked up once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Nothing that can be taken away while the program runs: they can connect, or have the declared token.
+    #[default]
+    Nothing,
+    /// A session, of which this is the hash.
+    Session([u8; 32]),
+    /// A token of the store, of which this is the hash.
+    Token([u8; 32]),
+}
+
 /// Who asks.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
@@ -48,6 +62,8 @@ pub(crate) struct Caller {
     pub person: Option<PersonId>,
     /// By what they are known.
     pub by: By,
+    /// And by what they would be known again.
+    pub shown: Shown,
     /// From which address they ask.
     pub address: IpAddr,
     /// Whether cookies are for encrypted connections alone.
@@ -78,6 +94,7 @@ impl Caller {
             scopes: None,
             person: None,
             by: By::Nobody,
+            shown: Shown::Nothing,
             address,
             secure,
         }
@@ -147,30 +164,38 @@ async fn of_token(accounts: &Accounts, shown: &str, nobody: Caller) -> Result<Ca
     let found = accounts.people(move |people| people.token(&hash)).await?;
     let now = now_ms();
     let Some((token, person)) = found.filter(|(token, _)| token.alive(now)) else {
-        return Err(wrong("this token was revoked, has ended, or its person may not sign in any more"));
+        return Err(wrong(
+            "this token was revoked, has ended, or its person or maker may not sign in or administer any more",
+        ));
     };
     if token.used_ms.is_none_or(|used| seen_is_due(used, now)) {
         accounts.saw(Used::Token(token.id), now);
     }
-    Ok(with_token(accounts, token, person, nobody))
+    let caller = with_token(accounts, token, person, nobody);
+    Ok(Caller { shown: Shown::Token(hash), ..caller })
 }
 
 fn with_token(accounts: &Accounts, token: Token, person: Option<Person>, nobody: Caller) -> Caller {
-    let (principal, role) = match &person {
-        Some(person) => (accounts.principal(person), person.role),
-        // A program is worth what its scopes need, and reads what its groups may.
-        None => {
-            let role = token.scopes.0.iter().map(|scope| scope.needs()).max().unwrap_or(Role::Reader);
-            (accounts.service(&token.name, &token.groups), role)
-        }
+    let role = match &person {
+        Some(person) => person.role,
+        // A program is worth what its scopes need, and reads what its groups may. That who made it may still give as much was
+        // looked at with the token.
+        None => token.scopes.0.iter().map(|scope| scope.needs()).max().unwrap_or(Role::Reader),
     };
     Caller {
-        principal,
+        principal: principal_of(accounts, &token, person.as_ref()),
         role: Some(role),
         scopes: Some(token.scopes),
         person: person.map(|person| person.id),
         by: By::Token,
         ..nobody
+    }
+}
+
+fn principal_of(accounts: &Accounts, token: &Token, person: Option<&Person>) -> Principal {
+    match person {
+        Some(person) => accounts.principal(person),
+        None => accounts.service(&token.name, &token.groups),
     }
 }
 
@@ -189,8 +214,71 @@ async fn of_session(accounts: &Accounts, cookie: &str, nobody: Caller) -> Result
         role: Some(person.role),
         person: Some(person.id),
         by: By::Session(session.id),
+        shown: Shown::Session(hash),
         ..nobody
     })
+}
+
+/// Somebody who was let in, to be looked at again while they are answered.
+#[derive(Clone)]
+pub(crate) struct LetIn {
+    /// None where nothing can be taken away from them.
+    accounts: Option<Arc<Accounts>>,
+    shown: Shown,
+    /// Who they were then.
+    principal: Principal,
+}
+
+impl LetIn {
+    /// Who showed this, and who they are to the access rules, in whichever of their conversations.
+    pub fn new(shared: &Shared, shown: Shown, principal: &Principal) -> LetIn {
+        let accounts = shared.accounts.clone().filter(|_| shown != Shown::Nothing);
+        LetIn { accounts, shown, principal: Principal { conversation: None, ..principal.clone() } }
+    }
+
+    /// Whether what they showed still opens, as the same with the same rights. Waits for the disk.
+    pub fn is_still(&self) -> bool {
+        let Some(accounts) = &self.accounts else { return true };
+        match known_again(accounts, self.shown) {
+            Ok(now) => now.is_some_and(|now| now == self.principal),
+            Err(error) => {
+                tracing::error!(%error, "whether somebody may still read can't be looked at");
+                false
+            }
+        }
+    }
+
+    /// The same, from where nothing may wait for the disk.
+    pub async fn is_still_there(&self) -> bool {
+        if self.accounts.is_none() {
+            return true;
+        }
+        let again = self.clone();
+        tokio::task::spawn_blocking(move || again.is_still()).await.unwrap_or(false)
+    }
+
+    /// Tells when that may have changed; none for whom it never does.
+    pub fn watch(&self) -> Option<watch::Receiver<()>> {
+        self.accounts.as_ref().map(|accounts| accounts.watch_rights())
+    }
+}
+
+/// Who shows this now, to the access rules; none where it opens nothing any more.
+fn known_again(accounts: &Accounts, shown: Shown) -> Result<Option<Principal>, Error> {
+    let (people, now) = (accounts.here(), now_ms());
+    match shown {
+        Shown::Nothing => Ok(None),
+        Shown::Token(hash) => {
+            let found = people.token(&hash)?.filter(|(token, _)| token.alive(now));
+            Ok(found.map(|(token, person)| principal_of(accounts, &token, person.as_ref())))
+        }
+        Shown::Session(hash) => {
+            let lives =
+                |session: &Session| accounts.lifetimes.alive(session.created_ms, session.seen_ms, now);
+            let found = people.session(&hash)?.filter(|(session, _)| lives(session));
+            Ok(found.map(|(_, person)| accounts.principal(&person)))
+        }
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -227,9 +315,77 @@ pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use axum::http::HeaderValue;
+    use intramuros_accounts::sealing::KEY_BYTES;
+    use intramuros_core::perimeter::Perimeter;
+    use intramuros_store::people::{NewPerson, NewSession, NewToken, Origin, People};
 
     use super::*;
+
+    #[test]
+    fn who_was_let_in_is_known_again_as_the_same_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let (people, declared) = (People::open(folder.path()).unwrap(), Arc::new(Perimeter::default()));
+        let accounts = Arc::new(Accounts::new(people, declared, &[3; KEY_BYTES], BTreeMap::new(), true));
+        let people = accounts.here();
+        let new = NewPerson {
+            name: "rose".to_owned(),
+            shown: "Rose".to_owned(),
+            mail: None,
+            role: Role::Reader,
+            passphrase: None,
+            origin: Origin::Local,
+            external: None,
+        };
+        let rose = people.add_person(&new, 1).unwrap().unwrap();
+        let group = people.add_group("rh", &Origin::Local, None, 1).unwrap().unwrap();
+        let member = |add: &[PersonId], remove: &[PersonId]| {
+            people.change_members(group, &Origin::Local, add, remove).unwrap();
+        };
+        member(&[rose], &[]);
+        let session = NewSession {
+            hash: [1; 32],
+            person: rose,
+            way: "passphrase".to_owned(),
+            address: String::new(),
+            browser: String::new(),
+            sealed: None,
+        };
+        let session = people.open_session(&session, now_ms()).unwrap();
+        let token = |hash: u8, expires_ms: i64| NewToken {
+            hash: [hash; 32],
+            hint: String::new(),
+            person: Some(rose),
+            name: "t".to_owned(),
+            scopes: Scopes::of([Scope::Read]),
+            groups: BTreeSet::new(),
+            made_by: "rose".to_owned(),
+            maker: Some(rose),
+            expires_ms: Some(expires_ms),
+        };
+        people.add_token(&token(2, now_ms() + 3_600_000), 1).unwrap().unwrap();
+        people.add_token(&token(3, now_ms() - 1), 1).unwrap().unwrap();
+        let principal = accounts.principal(&people.person(rose).unwrap().unwrap());
+        let let_in = |shown: Shown| LetIn {
+            accounts: (shown != Shown::Nothing).then(|| Arc::clone(&accounts)),
+            shown,
+            principal: principal.clone(),
+        };
+        let check = |expected: [bool; 4]| {
+            let all = [Shown::Nothing, Shown::Session([1; 32]), Shown::Token([2; 32]), Shown::Token([3; 32])];
+            assert_eq!(all.map(|shown| let_in(shown).is_still()), expected);
+        };
+        check([true, true, true, false]);
+        member(&[], &[rose]);
+        check([true, false, false, false]);
+        member(&[rose], &[]);
+        assert!(people.end_session(session, None).unwrap());
+        check([true, false, true, false]);
+        people.remove_person(rose).unwrap();
+        check([true, false, false, false]);
+    }
 
     #[test]
     fn only_declared_proxies_are_believed() {

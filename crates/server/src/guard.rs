@@ -21,11 +21,11 @@ use intramuros_accounts::oidc;
 use intramuros_core::access::Principal;
 use intramuros_journal::Event;
 
-use crate::application::Shared;
+use crate::application::{ASKER, Shared};
 use crate::caller::{Caller, address_of, identify, is_forwarded};
 use crate::endpoints::{Body, Endpoint, Need, Rate, Who};
 use crate::failure::{Cause, Failure, REFUSED};
-use crate::limits::MAX_PATH_BYTES;
+use crate::limits::{MAX_PATH_BYTES, Sharer};
 use crate::pace;
 use crate::told;
 
@@ -145,7 +145,11 @@ async fn answer(
     let paced = endpoint.is_some_and(|endpoint| matches!(endpoint.who, Who::Role(_)));
     let principal =
         request.extensions().get::<Caller>().filter(|_| paced).map(|caller| caller.principal.clone());
-    let response = next.run(request).await;
+    let sharer = request.extensions().get::<Caller>().map(Sharer::from);
+    let response = match sharer {
+        Some(sharer) => ASKER.scope(sharer, next.run(request)).await,
+        None => next.run(request).await,
+    };
     if let (true, Some(accounts)) = (changes, &shared.accounts) {
         accounts.rights_changed();
     }

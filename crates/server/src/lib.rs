@@ -6,6 +6,7 @@
 //! people sign in.
 
 mod accounts;
+mod allowance;
 mod answering;
 mod api;
 mod application;

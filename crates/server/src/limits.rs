@@ -1,6 +1,17 @@
-//! How much may one request, one address and all of them together ask for?
+//! How much may one request, one address, one person and all of them together ask for?
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use axum::http::StatusCode;
+use intramuros_core::access::Principal;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::record;
 
 /// Longest question in bytes. 2 KiB: a long paragraph; the address that carries it is still taken by every proxy.
 pub const MAX_QUESTION_BYTES: usize = 2 << 10;
@@ -42,14 +53,8 @@ pub const MAX_UPLOAD_BYTES: u64 = 256 << 20;
 /// waits for its reading.
 pub const MAX_ATTACHED_BYTES: u64 = 64 << 20;
 
-/// Files that are brought at the same time. 16: each holds a thread and a few pieces of its file.
-pub const UPLOADS_AT_ONCE: usize = 16;
-
 /// How long a file may take to come. An hour: the largest over a line of half a megabit a second.
 pub const UPLOAD_TIME: Duration = Duration::from_secs(3600);
-
-/// How long nothing of a file may come.
-pub const UPLOAD_PAUSE: Duration = Duration::from_secs(60);
 
 /// Most documents of a folder in one answer, and how many when nothing is said. 500: what a page shows at once.
 pub const MAX_LISTED: usize = 500;
@@ -133,6 +138,21 @@ pub struct Limits {
     pub body_time: Duration,
     /// Event streams at the same time. 128: one for each open page.
     pub streams: usize,
+    /// Event streams of one person. 8: more than the six connections that a browser opens.
+    pub streams_each: usize,
+    /// Answers that are written at the same time. 128: they wait for a model most of the time.
+    pub answers: usize,
+    /// Answers of one person. 8: a few pages, or a program that asks for several people.
+    pub answers_each: usize,
+    /// Files that are brought at the same time. 16: each holds a thread and a few pieces of its file.
+    pub uploads: usize,
+    /// Files of one person. 4: they fill a line, and four people can bring some at the same time.
+    pub uploads_each: usize,
+    /// How long nothing of a file may come. A minute: as long as for a whole body. A file that finds no place waits as long.
+    pub upload_pause: Duration,
+    /// Bytes of a file that must come in such a time on average. 64 KiB: a telephone modem
+    /// sends six times as much.
+    pub upload_least: u64,
 }
 
 impl Default for Limits {
@@ -151,6 +171,159 @@ impl Default for Limits {
             connections: 512,
             body_time: BODY_TIME,
             streams: 128,
+            streams_each: 8,
+            answers: 128,
+            answers_each: 8,
+            uploads: 16,
+            uploads_each: 4,
+            upload_pause: Duration::from_secs(60),
+            upload_least: 64 << 10,
         }
+    }
+}
+
+impl Limits {
+    /// Calls of the library that one person may have at the same time: half of all, so that others find room. Each
+    /// processor has two of them to do still.
+    pub(crate) fn at_once_each(&self) -> usize {
+        self.at_once.div_ceil(2)
+    }
+}
+
+/// Whose share it is: a person by their number, others by their name in the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Sharer(i64, String);
+
+impl Sharer {
+    /// Somebody; `person` is 0 for this machine's owner and for programs.
+    pub fn new(person: i64, principal: &Principal) -> Sharer {
+        // A name may change while something is held.
+        Sharer(person, if person == 0 { record::name(principal) } else { String::new() })
+    }
+}
+
+impl From<&Caller> for Sharer {
+    fn from(caller: &Caller) -> Sharer {
+        Sharer::new(caller.person.map_or(0, |person| person.0), &caller.principal)
+    }
+}
+
+/// Places of one kind, of which one person may have a share: whoever takes as many as they can leaves room for others.
+pub(crate) struct Shares {
+    all: Arc<Semaphore>,
+    /// How many one person may have; none where there is nobody else.
+    each: Option<usize>,
+    /// The shares of those who have a place or wait for one.
+    held: Mutex<HashMap<Sharer, Arc<Semaphore>>>,
+}
+
+/// A place; dropped, it is free again.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _all: OwnedSemaphorePermit,
+    _own: Option<OwnedSemaphorePermit>,
+}
+
+impl Shares {
+    /// So many places, and so many for one person at most.
+    pub fn new(most: usize, each: Option<usize>) -> Shares {
+        Shares { all: Arc::new(Semaphore::new(most)), each, held: Mutex::default() }
+    }
+
+    /// A place; of nobody's share where it is not known who asks. First somebody waits for one of their own, then for one of
+    /// all: who waits for themselves stands in nobody's way.
+    ///
+    /// # Errors
+    /// When none was free for so long.
+    pub async fn take(&self, whose: Option<&Sharer>, wait: Duration) -> Result<Place, Failure> {
+        let until = Instant::now() + wait;
+        let own = match whose.and_then(|whose| self.share_of(whose)) {
+            Some(share) => {
+                let own = timeout_at(until, share.acquire_owned()).await.map_err(|_| share_is_taken())?;
+                Some(own.map_err(Failure::internal)?)
+            }
+            None => None,
+        };
+        let all = timeout_at(until, Arc::clone(&self.all).acquire_owned()).await;
+        let all = all.map_err(|_| Failure::busy())?.map_err(Failure::internal)?;
+        Ok(Place { _all: all, _own: own })
+    }
+
+    fn share_of(&self, whose: &Sharer) -> Option<Arc<Semaphore>> {
+        let each = self.each?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever has a place, or waits for one, holds it as well.
+        held.retain(|_, share| Arc::strong_count(share) > 1);
+        let share = held.entry(whose.clone()).or_insert_with(|| Arc::new(Semaphore::new(each)));
+        Some(Arc::clone(share))
+    }
+}
+
+/// What somebody is told whose own requests take all of their share.
+fn share_is_taken() -> Failure {
+    let (french, english) = ("vos propres demandes attendent encore", "your own requests are still waiting");
+    Failure {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        kind: "too_many",
+        message: format!("{french} / {english}"),
+        hints: vec!["let them come to their end, then ask again".to_owned()],
+        cause: None,
+        retry_after: Some(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(120);
+
+    fn sharer(person: i64, name: &str) -> Sharer {
+        Sharer::new(person, &Principal::named(name, [] as [&str; 0]))
+    }
+
+    #[tokio::test]
+    async fn one_person_has_a_share_and_the_rest_is_for_others() {
+        let (shares, rose, remi) = (Shares::new(4, Some(2)), sharer(7, "rose"), sharer(8, "remi"));
+        let first = shares.take(Some(&rose), MOMENT).await.unwrap();
+        let _second = shares.take(Some(&rose), MOMENT).await.unwrap();
+        let renamed = sharer(7, "rosa");
+        let refused = shares.take(Some(&renamed), MOMENT).await.unwrap_err();
+        assert_eq!((refused.status.as_u16(), refused.kind), (429, "too_many"), "a person is their number");
+        assert!(refused.message.contains("vos propres") && refused.message.contains("your own"));
+        // Others have their places all the same, and then there are no more for anybody.
+        let others = [shares.take(Some(&remi), MOMENT).await, shares.take(None, MOMENT).await];
+        assert!(others.iter().all(Result::is_ok));
+        let nobody_left = shares.take(Some(&sharer(0, "service:bot")), MOMENT).await.unwrap_err();
+        assert_eq!((nobody_left.status.as_u16(), nobody_left.kind), (503, "busy"));
+        // Who waits has the place that is given back.
+        let (again, ()) = tokio::join!(shares.take(Some(&rose), LONG), async {
+            tokio::task::yield_now().await;
+            drop(first);
+        });
+        assert!(again.is_ok());
+    }
+
+    #[tokio::test]
+    async fn where_there_is_nobody_else_the_share_is_the_whole() {
+        let (shares, owner) = (Shares::new(2, None), sharer(0, "owner"));
+        let held = [shares.take(Some(&owner), MOMENT).await, shares.take(Some(&owner), MOMENT).await];
+        assert!(held.iter().all(Result::is_ok));
+        assert_eq!(shares.take(Some(&owner), MOMENT).await.unwrap_err().kind, "busy");
+    }
+
+    #[tokio::test]
+    async fn who_holds_nothing_is_forgotten() {
+        let shares = Shares::new(4, Some(1));
+        let held = shares.take(Some(&sharer(1, "")), MOMENT).await.unwrap();
+        for person in 2..100 {
+            drop(shares.take(Some(&sharer(person, "")), MOMENT).await.unwrap());
+        }
+        assert_eq!(shares.held.lock().unwrap().len(), 2, "who holds one, and who came last");
+        let again = shares.take(Some(&sharer(1, "")), MOMENT).await;
+        assert!(again.is_err(), "whose place is held is not forgotten");
+        drop(held);
+        assert!(shares.take(Some(&sharer(1, "")), MOMENT).await.is_ok());
     }
 }

@@ -46,6 +46,7 @@ const ASSETS: &[Asset] = &[
     script("attachments.js", include_str!("../assets/attachments.js")),
     script("document.js", include_str!("../assets/document.js")),
     script("folders.js", include_str!("../assets/folders.js")),
+    script("help.js", include_str!("../assets/help.js")),
     script("health.js", include_str!("../assets/health.js")),
     script("uploads.js", include_str!("../assets/uploads.js")),
     script("pages.js", include_str!("../assets/pages.js")),

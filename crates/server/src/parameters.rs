@@ -7,6 +7,7 @@ use intramuros_core::document::Kind;
 use intramuros_core::language::Language;
 use intramuros_search::calendar;
 use intramuros_search::catalogue::Filters;
+use intramuros_search::query::is_visible;
 
 use crate::failure::Failure;
 use crate::limits::{MAX_PARAMETERS, MAX_QUESTION_BYTES, MAX_VALUE_BYTES, MAX_VALUES};
@@ -160,7 +161,7 @@ impl Parameters {
 
 /// Refuses a question in which nothing can be seen, however it comes.
 pub(crate) fn check_question(question: &str) -> Result<(), Failure> {
-    if question.chars().any(is_visible) { Ok(()) } else { Err(no_question()) }
+    if is_visible(question) { Ok(()) } else { Err(no_question()) }
 }
 
 fn no_question() -> Failure {
@@ -169,32 +170,6 @@ fn no_question() -> Failure {
 
 fn as_parameter(failure: Failure) -> Failure {
     failure.hint("give it as `q`, percent-encoded")
-}
-
-/// Whether a letter shows: no space, no control character, and none of those that Unicode has for shaping and
-/// hiding.
-fn is_visible(letter: char) -> bool {
-    let hidden = matches!(
-        letter,
-        '\u{ad}'
-            | '\u{34f}'
-            | '\u{61c}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{2800}'
-            | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-            | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
-    );
-    !hidden && !letter.is_whitespace() && !letter.is_control()
 }
 
 #[cfg(test)]

@@ -96,6 +96,13 @@ pub(crate) fn lock(folder: &Path) -> Result<Lock, Error> {
     Ok(Lock { _file: file })
 }
 
+/// Whether a process has the folder to write it, this one included. Where that can't be seen, none has.
+pub(crate) fn is_locked(folder: &Path) -> bool {
+    // A handle of its own, given back at once: it asks for no more than to read beside others.
+    let locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    File::open(folder.join(LOCK)).is_ok_and(locked)
+}
+
 fn held(folder: &Path, file: &mut File) -> Error {
     let mut owner = String::new();
     // Longest process number with room to spare; a foreign file here must not fill the memory.

@@ -125,6 +125,11 @@ impl Store {
         self.writer.is_some()
     }
 
+    /// Whether a process has it to write, this one included.
+    pub fn is_being_written(&self) -> bool {
+        open::is_locked(&self.folder)
+    }
+
     /// A name that no other store has: what is derived carries it, so that an index of another store is not taken
     /// for one of this.
     pub fn identity(&self) -> Result<String, Error> {

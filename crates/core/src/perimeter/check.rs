@@ -7,8 +7,8 @@ use super::mistake::{Position, nearest};
 use super::read::Reader;
 use super::source::{ATTACHED, place_of};
 use super::{
-    AccessOrigin, Host, MAX_COLLECTION_NAME, MAX_COLLECTIONS, MAX_SECTIONS, ModelKind, ModelUse, Perimeter,
-    Purpose, Source, SourceKind,
+    AccessOrigin, DEFAULT_CONTEXT_TOKENS, Host, MAX_COLLECTION_NAME, MAX_COLLECTIONS, MAX_SECTIONS, Model,
+    ModelKind, ModelUse, Perimeter, Purpose, Source, SourceKind,
 };
 use crate::access::check_name;
 
@@ -360,6 +360,72 @@ fn models(perimeter: &Perimeter, reader: &mut Reader<'_>) {
             };
             wrong(reader, &format!("{section}.fallback"), what, mend);
         }
+        who_runs(perimeter, reader, &section, model);
+        tokens(reader, &section, model);
+    }
+}
+
+/// Whether a model and the way to it are said to be run by the same, under the same law.
+fn who_runs(perimeter: &Perimeter, reader: &mut Reader<'_>, section: &str, model: &Model) {
+    let way = perimeter.way_of(model);
+    let said = [
+        ("operator", &model.operator, way.map(|(number, rule)| (number, &rule.operator))),
+        ("jurisdiction", &model.jurisdiction, way.map(|(number, rule)| (number, &rule.jurisdiction))),
+    ];
+    for (key, own, its) in said {
+        let Some(own) = own.as_deref().map(str::trim) else { continue };
+        let path = format!("{section}.{key}");
+        if own.is_empty() {
+            let what = format!("the model `{}` says nothing as its {key}", model.name);
+            let mend = format!("write `{key} = \"…\"`, or leave it out: then that of its way out holds");
+            wrong(reader, &path, what, mend);
+            continue;
+        }
+        let Some((number, its)) = its.and_then(|(number, its)| Some((number, its.as_deref()?.trim()))) else {
+            continue;
+        };
+        if !its.is_empty() && its != own {
+            let line = at(reader, &[format!("egress[{number}].{key}")]).line;
+            let what = format!(
+                "the {key} of the model `{}` is `{own}`, and that of its way out `{its}` (line {line})",
+                model.name
+            );
+            wrong(reader, &path, what, "write the same in both, or leave it out here");
+        }
+    }
+}
+
+/// Tokens of a written answer that can be declared at least: a sentence with its citation.
+const LEAST_ANSWER_TOKENS: u32 = 32;
+
+/// The same at most: no more of an answer is read than 64 KiB.
+const MOST_ANSWER_TOKENS: u32 = 16_384;
+
+/// Whether the limits of what a model writes leave room for a question, and for an answer.
+fn tokens(reader: &mut Reader<'_>, section: &str, model: &Model) {
+    let declared = [
+        ("max_tokens", model.max_tokens.map(u64::from)),
+        ("tokens_per_person_per_day", model.tokens_per_person_per_day),
+    ];
+    if model.purpose == ModelUse::Embedding {
+        for (key, _) in declared.into_iter().filter(|(_, value)| value.is_some()) {
+            let what = format!("`{key}` of a model that makes vectors, and writes no answer");
+            wrong(reader, &format!("{section}.{key}"), what, "leave it out");
+        }
+        return;
+    }
+    let half = model.context_tokens.unwrap_or(DEFAULT_CONTEXT_TOKENS) / 2;
+    let most = half.clamp(LEAST_ANSWER_TOKENS, MOST_ANSWER_TOKENS);
+    if let Some(declared) = model.max_tokens.filter(|one| !(LEAST_ANSWER_TOKENS..=most).contains(one)) {
+        let what = format!("`max_tokens = {declared}` is not from {LEAST_ANSWER_TOKENS} to {most}");
+        let mend = "the other half of `context_tokens` is for the question and its passages; without `max_tokens` an \
+                    answer has a page";
+        wrong(reader, &format!("{section}.max_tokens"), what, mend);
+    }
+    if model.tokens_per_person_per_day == Some(0) {
+        let what = "`tokens_per_person_per_day = 0` would let nobody have an answer written";
+        let path = format!("{section}.tokens_per_person_per_day");
+        wrong(reader, &path, what, "write a larger number, or leave it out for no limit");
     }
 }
 

@@ -21,6 +21,9 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:7171";
 /// Days that the journal is kept when nothing is declared: six months, which SecNumCloud asks for at least.
 pub const DEFAULT_RETAIN_DAYS: u32 = 183;
 
+/// Tokens of a model's context when nothing is declared: what small local models have at least.
+pub const DEFAULT_CONTEXT_TOKENS: u32 = 4_096;
+
 /// `[server]`: who may connect, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -434,7 +437,7 @@ impl ModelUse {
     }
 }
 
-/// `[[model]]`: a model that writes answers or makes vectors. Operator and jurisdiction are those of its egress rule.
+/// `[[model]]`: a model that writes answers or makes vectors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Model {
@@ -444,6 +447,12 @@ pub struct Model {
     pub kind: ModelKind,
     /// What it does.
     pub purpose: ModelUse,
+    /// Who runs it; whoever runs the other end of its egress rule when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Under whose law it stands: a country code such as `FR`, or `EU`; that of its egress rule when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<String>,
     /// Address of the service (`kind = "open-ai"`): `https://api.mistral.ai/v1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -465,6 +474,14 @@ pub struct Model {
     /// Tokens of its context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u32>,
+    /// Tokens of its longest written answer: from 32 to half of its context, at most 16,384. A quarter of its context when
+    /// not given, at most 700.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Tokens that one person may use of it in a day (UTC), questions with their passages and answers together; no limit
+    /// when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_person_per_day: Option<u64>,
     /// Seconds until an answer must have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u32>,

@@ -263,6 +263,68 @@ fn ways_out_must_be_named_exactly() {
 }
 
 #[test]
+fn a_model_says_who_runs_it_or_its_way_out_does() {
+    let way = "[[egress]]\nhost='a.example'\nport=443\npurpose='answers'\noperator='O'\njurisdiction='FR'\ndata='d'\n";
+    let model = "[[model]]\nname='m'\nkind='open-ai'\npurpose='answers'\nurl='https://a.example/v1'\n";
+    let with = |own: &str| format!("{way}{model}{own}");
+    let said = |text: &str, expected: (Option<&str>, Option<&str>)| {
+        let perimeter = Perimeter::parse(text, "f").unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+        let model = &perimeter.models[0];
+        assert_eq!((perimeter.operator_of(model), perimeter.jurisdiction_of(model)), expected, "{text}");
+    };
+    said(&with(""), (Some("O"), Some("FR")));
+    said(&with("operator='O'\njurisdiction='FR'"), (Some("O"), Some("FR")));
+    let gguf = "[[model]]\nname='m'\nkind='gguf'\npurpose='answers'\nfile='m.gguf'\n";
+    said(gguf, (None, None));
+    said(&format!("{gguf}operator='O'"), (Some("O"), None));
+    // Behind a service on this machine somebody else may run the model.
+    let here = with("operator='P'")
+        .replace("a.example", "127.0.0.1")
+        .replace("operator='O'\njurisdiction='FR'\n", "");
+    said(&here, (Some("P"), None));
+
+    check(
+        &with("operator='P'"),
+        &["13:1 the operator of the model `m` is `P`, and that of its way out `O` (line 5) | write the same"],
+    );
+    check(&with("jurisdiction='US'"), &["13:1 the jurisdiction of the model `m` is `US`, and that"]);
+    check(&with("operator=' '"), &["13:1 the model `m` says nothing as its operator"]);
+    check(&with("operator=7"), &["13:10 integer `7` can't stand here | write text in quotes"]);
+}
+
+#[test]
+fn how_much_a_model_writes_stays_within_bounds() {
+    let model = "[[model]]\nname='m'\nkind='gguf'\npurpose='answers'\nfile='m.gguf'\n";
+    let with = |own: &str| format!("{model}{own}");
+    check(&with("max_tokens=32\ntokens_per_person_per_day=1"), &[]);
+    check(&with("max_tokens=2048"), &[]);
+    check(&with("context_tokens=65536\nmax_tokens=16384"), &[]);
+    check(&with("max_tokens=31"), &["6:1 `max_tokens = 31` is not from 32 to 2048"]);
+    check(&with("max_tokens=2049"), &["6:1 `max_tokens = 2049` is not from 32 to 2048"]);
+    check(&with("context_tokens=1000\nmax_tokens=501"), &["7:1 `max_tokens = 501` is not from 32 to 500"]);
+    check(
+        &with("context_tokens=65536\nmax_tokens=16385"),
+        &["7:1 `max_tokens = 16385` is not from 32 to 16384"],
+    );
+    check(&with("max_tokens=-1"), &["6:12 integer `-1` can't stand here | write a whole number"]);
+    check(
+        &with("tokens_per_person_per_day=0"),
+        &["6:1 `tokens_per_person_per_day = 0` would let nobody have an answer written"],
+    );
+    check(&with("tokens_per_person_per_day='10k'"), &["6:27 string \"10k\" can't stand here"]);
+    check(&with("max_token=100"), &["6:1 unknown key `max_token` in [[model]] | did you mean `max_tokens`?"]);
+    let vectors = "[[egress]]\nhost='127.0.0.1'\nport=81\npurpose='embedding'\ntls=false\n\
+        [[model]]\nname='v'\nkind='open-ai'\npurpose='embedding'\nurl='http://127.0.0.1:81/v1'\n";
+    check(
+        &format!("{vectors}max_tokens=100\ntokens_per_person_per_day=9"),
+        &["11:1 `max_tokens` of a model that makes vectors", "12:1 `tokens_per_person_per_day` of a model"],
+    );
+    let perimeter = Perimeter::parse(&with("max_tokens=100"), "f").unwrap();
+    let shown = perimeter.effective().into_iter().find(|one| one.path == "model[0].max_tokens").unwrap();
+    assert_eq!((shown.value.as_str(), shown.origin.in_words("f").as_str()), ("100", "f:6"));
+}
+
+#[test]
 fn any_text_is_read_or_refused_without_a_panic() {
     let pieces = [
         "[[", "]]", "egress", "=", "\"", "\n", "é", "{", "}", "source", "1", ".", "path", "'''", "-", "\u{0}",

@@ -55,6 +55,9 @@ pub enum ModelError {
     /// The answer was empty.
     #[error("the answer was empty")]
     Empty,
+    /// It was not asked: who would have it write has used up what is declared for a day.
+    #[error("not asked: the person has used up `tokens_per_person_per_day`")]
+    Spent,
 }
 
 impl ModelError {
@@ -80,6 +83,7 @@ impl ModelError {
             ModelError::Cut(_) => "cut",
             ModelError::NotLoaded(_) => "not-loaded",
             ModelError::Empty => "empty",
+            ModelError::Spent => "tokens-used-up",
         }
     }
 
@@ -108,9 +112,10 @@ impl ModelError {
                 "Le service ne connaît pas ce modèle ; l’administrateur doit vérifier son nom et son adresse.",
                 "The service has no such model; the administrator must check its name and address.",
             ),
-            ModelError::TooLong => {
-                pick("La question est trop longue pour le modèle.", "The question is too long for the model.")
-            }
+            ModelError::TooLong => pick(
+                "La question et ses passages sont trop longs pour le modèle ; l’administrateur doit vérifier `context_tokens`.",
+                "The question and its passages are too long for the model; the administrator must check `context_tokens`.",
+            ),
             ModelError::Failed(_) | ModelError::Schema(_) => {
                 pick("Le service du modèle a mal répondu.", "The model's service did not answer properly.")
             }
@@ -120,6 +125,10 @@ impl ModelError {
                 "The model could not be loaded; the administrator must check its file.",
             ),
             ModelError::Empty => pick("Le modèle n’a rien répondu.", "The model answered nothing."),
+            ModelError::Spent => pick(
+                "Vos jetons du jour pour ce modèle sont épuisés ; il rédigera de nouveau pour vous après minuit (UTC).",
+                "Your tokens of the day for this model are used up; it writes for you again after midnight (UTC).",
+            ),
         }
     }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::{Model, ModelKind, Purpose};
+use intramuros_core::perimeter::{DEFAULT_CONTEXT_TOKENS, Model, ModelKind, Purpose};
 use intramuros_egress::{Egress, Request, Response};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -26,9 +26,6 @@ pub use wire::{ChatRequest, Round, ToolCall, ToolOffer, Usage};
 
 /// Requests at once where nothing is declared: what a small model on two processors bears.
 const DEFAULT_CONCURRENCY: u32 = 4;
-
-/// Tokens of a model's context where nothing is declared: what small local models have at least.
-pub(crate) const DEFAULT_CONTEXT_TOKENS: u32 = 4_096;
 
 /// Attempts at one question, and the first wait between them; each further wait is twice as long.
 const ATTEMPTS: u32 = 3;
@@ -52,6 +49,8 @@ pub struct Endpoint {
     purpose: Purpose,
     fallback: Option<String>,
     context_tokens: u32,
+    max_tokens: Option<u32>,
+    tokens_per_person_per_day: Option<u64>,
     tools: bool,
     places: Places,
     egress: Egress,
@@ -118,6 +117,8 @@ impl Endpoint {
             purpose: model.purpose.purpose(),
             fallback: model.fallback.clone(),
             context_tokens: model.context_tokens.unwrap_or(DEFAULT_CONTEXT_TOKENS),
+            max_tokens: model.max_tokens,
+            tokens_per_person_per_day: model.tokens_per_person_per_day,
             tools: model.tools,
             places: Places::of(model, DEFAULT_CONCURRENCY),
             egress,
@@ -138,6 +139,16 @@ impl Endpoint {
     /// Tokens of its context: question, passages and answer together.
     pub fn context_tokens(&self) -> u32 {
         self.context_tokens
+    }
+
+    /// Tokens of its longest answer, where that is declared.
+    pub fn max_tokens(&self) -> Option<u32> {
+        self.max_tokens
+    }
+
+    /// Tokens that one person may use of it in a day, where that is declared.
+    pub fn tokens_per_person_per_day(&self) -> Option<u64> {
+        self.tokens_per_person_per_day
     }
 
     /// Whether it is declared that it is offered tools.

@@ -15,11 +15,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::Model;
+use intramuros_core::perimeter::{DEFAULT_CONTEXT_TOKENS, Model};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::endpoint::{ChatRequest, Counters, DEFAULT_CONTEXT_TOKENS, ModelError, Usage, Used};
+use crate::endpoint::{ChatRequest, Counters, ModelError, Usage, Used};
 use crate::places::{Place, Places};
 use engine::{Job, Said, Settings};
 

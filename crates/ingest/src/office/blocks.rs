@@ -1,5 +1,7 @@
 //! How does raw text from an office file become blocks that keep every promise of [`Block`]?
 
+use std::collections::HashSet;
+
 use intramuros_core::document::{Block, BlockKind, CELL_SEPARATOR, ExtractError, Extracted, Kind, Place};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -40,15 +42,25 @@ impl<'a> Blocks<'a> {
     /// # Errors
     /// When there is too much text.
     pub fn push(&mut self, kind: BlockKind, text: &str, place: Place) -> Result<(), ExtractError> {
+        let block = self.counted(kind, text, place)?;
+        self.list.extend(block);
+        Ok(())
+    }
+
+    /// A block that is counted now and put into the list later; none when its text is empty once cleaned.
+    ///
+    /// # Errors
+    /// When there is too much text.
+    pub fn counted(&self, kind: BlockKind, text: &str, place: Place) -> Result<Option<Block>, ExtractError> {
         let text = match kind {
             BlockKind::Heading { .. } | BlockKind::TableRow { .. } => clean_line(text),
             _ => clean(text),
         };
-        if !text.is_empty() {
-            self.budget.count_text(text.len())?;
-            self.list.push(Block { kind, text, place });
+        if text.is_empty() {
+            return Ok(None);
         }
-        Ok(())
+        self.budget.count_text(text.len())?;
+        Ok(Some(Block { kind, text, place }))
     }
 
     /// Adds a table; `guess_header` lets its first row be taken for the column names when it looks like it.
@@ -69,17 +81,30 @@ impl<'a> Blocks<'a> {
         }
         let mut table = self.start_table();
         for row in rows {
-            let text = join_cells(&row.cells);
-            if !text.is_empty() {
-                let kind = BlockKind::TableRow { table, header: row.header };
-                self.budget.count_text(text.len())?;
-                self.list.push(Block { kind, text, place: row.place });
-            }
+            self.push_row(table, row.header, join_cells(&row.cells), row.place)?;
             if !row.nested.is_empty() {
                 self.list.extend(row.nested);
                 // Rows of one table follow one another: what comes after a nested table is another table.
                 table = self.start_table();
             }
+        }
+        Ok(())
+    }
+
+    /// Adds a row of the table of this number: its cells, cleaned and joined.
+    ///
+    /// # Errors
+    /// When there is too much text.
+    pub fn push_row(
+        &mut self,
+        table: u32,
+        header: bool,
+        text: String,
+        place: Place,
+    ) -> Result<(), ExtractError> {
+        if !text.is_empty() {
+            self.budget.count_text(text.len())?;
+            self.list.push(Block { kind: BlockKind::TableRow { table, header }, text, place });
         }
         Ok(())
     }
@@ -145,19 +170,22 @@ fn shown_title(blocks: &[Block]) -> Option<String> {
         .map(|block| block.text.clone())
 }
 
-/// Whether the first row names the columns: several short, distinct, non-numeric cells above other rows.
-pub fn looks_like_header(rows: &[Row]) -> bool {
+/// Whether the first row names the columns: it does so by itself, above other rows that are no longer.
+fn looks_like_header(rows: &[Row]) -> bool {
     let [first, second, ..] = rows else { return false };
-    let cells: Vec<&String> = first.cells.iter().filter(|cell| !cell.is_empty()).collect();
+    let cells: Vec<&str> = first.cells.iter().map(String::as_str).filter(|cell| !cell.is_empty()).collect();
     let width = rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();
-    let names = cells.iter().all(|cell| is_name(cell));
-    let distinct = cells.iter().enumerate().all(|(index, cell)| !cells[..index].contains(cell));
+    first.cells.len() >= second.cells.len() && are_names(&cells, width)
+}
+
+/// Whether these cells, of which none is empty, name the columns of a table of this width: several short, distinct,
+/// non-numeric ones.
+pub fn are_names(cells: &[&str], width: usize) -> bool {
+    let mut seen = HashSet::new();
     // The corner of a table with row names may be empty; more gaps make it a form or a caption.
     cells.len() >= 2
         && cells.len() + 1 >= width
-        && names
-        && distinct
-        && first.cells.len() >= second.cells.len()
+        && cells.iter().all(|cell| is_name(cell) && seen.insert(*cell))
 }
 
 fn is_name(cell: &str) -> bool {

@@ -26,6 +26,7 @@ mod properties;
 pub mod rtf;
 mod sheet;
 mod summary;
+mod walk;
 pub mod xls;
 pub mod xlsx;
 mod xml;

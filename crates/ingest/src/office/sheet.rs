@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use intramuros_core::document::{BlockKind, ExtractError, Place};
+use intramuros_core::document::{BlockKind, CELL_SEPARATOR, ExtractError, Place};
 
-use super::blocks::{Blocks, Row, looks_like_header};
+use super::blocks::{Blocks, are_names, clean_line};
 
 /// Cells that are kept of one sheet. 2 million: a sheet of 100,000 rows and 20 columns; each takes some 50 bytes.
 const CELLS: usize = 2_000_000;
+
+/// A row: its number, and those of its cells that hold something, each with its column.
+type Cells = (u32, Vec<(u32, String)>);
 
 /// The cells of a sheet that hold something.
 #[derive(Default)]
@@ -16,7 +19,7 @@ pub struct Grid {
     pub name: String,
     /// Rows that the file says name the columns, counted from 1.
     pub header_rows: BTreeSet<u32>,
-    rows: Vec<(u32, Vec<(u32, String)>)>,
+    rows: Vec<Cells>,
     cells: usize,
 }
 
@@ -26,7 +29,7 @@ impl Grid {
         Grid { name: name.to_owned(), ..Grid::default() }
     }
 
-    /// Puts a cell; `row` counts from 1 and never falls, `column` counts from 0. Blank cells are left out.
+    /// Puts a cell; `row` counts from 1, `column` from 0. Blank cells are left out.
     ///
     /// # Errors
     /// When there are too many.
@@ -52,78 +55,121 @@ impl Grid {
     /// # Errors
     /// When there is too much text.
     pub fn push(self, blocks: &mut Blocks<'_>) -> Result<(), ExtractError> {
-        if self.rows.is_empty() {
+        let Grid { name, header_rows, rows, .. } = self;
+        if rows.is_empty() {
             return Ok(());
         }
-        let place = |line: Option<u32>| Place { line, section: Some(self.name.clone()), ..Place::default() };
-        blocks.push(BlockKind::Heading { level: 1 }, &self.name, place(None))?;
-        let one_column = self.rows.iter().all(|(_, cells)| cells.len() == 1);
-        let mut table: Vec<(u32, Vec<(u32, String)>)> = Vec::new();
-        let (mut above, mut rows) = (None, self.rows.into_iter().peekable());
+        let rows = in_order(rows);
+        let place = |line: Option<u32>| Place { line, section: Some(name.clone()), ..Place::default() };
+        blocks.push(BlockKind::Heading { level: 1 }, &name, place(None))?;
+        let one_column = rows.iter().all(|(_, cells)| cells.len() == 1);
+        let mut table: Vec<Cells> = Vec::new();
+        let (mut above, mut rows) = (None, rows.into_iter().peekable());
         while let Some((number, cells)) = rows.next() {
-            let gap_before = above.is_none_or(|above| number > above + 1);
-            let gap_after = rows.peek().is_none_or(|(next, _)| *next > number + 1);
+            let gap_before = above.is_none_or(|above: u32| number > above.saturating_add(1));
+            let gap_after = rows.peek().is_none_or(|(next, _)| *next > number.saturating_add(1));
             above = Some(number);
-            let declared = self.header_rows.contains(&number);
+            let declared = header_rows.contains(&number);
             let single = cells.len() == 1 && !one_column && !declared;
             // A single cell is a caption above a table, or a remark that stands by itself.
             if single && (table.is_empty() || (gap_before && gap_after)) {
-                push_table(&mut table, &self.header_rows, &place, blocks)?;
+                push_table(&mut table, &header_rows, &place, blocks)?;
                 let text: String = cells.into_iter().map(|cell| cell.1).collect();
                 blocks.push(BlockKind::Paragraph, &text, place(Some(number)))?;
                 continue;
             }
-            if declared || (gap_before && names_columns(&cells)) {
-                push_table(&mut table, &self.header_rows, &place, blocks)?;
+            // A row below a gap begins another table when it holds several names and nothing else.
+            if declared || (gap_before && are_names(&texts(&cells), cells.len())) {
+                push_table(&mut table, &header_rows, &place, blocks)?;
             }
             table.push((number, cells));
         }
-        push_table(&mut table, &self.header_rows, &place, blocks)
+        push_table(&mut table, &header_rows, &place, blocks)
     }
 }
 
+/// The rows from above to below, each once. Nearly all programs write them so; some write column by column.
+fn in_order(mut rows: Vec<Cells>) -> Vec<Cells> {
+    if !rows.is_sorted_by(|above, below| above.0 < below.0) {
+        rows.sort_by_key(|row| row.0);
+        rows.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                kept.1.append(&mut later.1);
+            }
+            same
+        });
+    }
+    rows
+}
+
+/// Adds a table row by row, so that a row costs what it holds and its text is counted before the next is made.
 fn push_table(
-    table: &mut Vec<(u32, Vec<(u32, String)>)>,
+    table: &mut Vec<Cells>,
     headers: &BTreeSet<u32>,
     place: &impl Fn(Option<u32>) -> Place,
     blocks: &mut Blocks<'_>,
 ) -> Result<(), ExtractError> {
-    if table.is_empty() {
-        return Ok(());
-    }
-    let columns: BTreeSet<u32> =
-        table.iter().flat_map(|(_, cells)| cells.iter().map(|cell| cell.0)).collect();
+    let mut rows = std::mem::take(table);
+    let columns: BTreeSet<u32> = rows.iter().flat_map(|(_, cells)| cells.iter().map(|cell| cell.0)).collect();
     let columns: Vec<u32> = columns.into_iter().collect();
-    let rows = std::mem::take(table).into_iter().map(|(number, cells)| Row {
-        cells: spread(cells, &columns),
-        header: headers.contains(&number),
-        place: place(Some(number)),
-        ..Row::default()
-    });
-    blocks.push_table(rows.collect(), true)
-}
-
-/// Whether a row below a gap begins another table: several names, nothing else.
-fn names_columns(cells: &[(u32, String)]) -> bool {
-    let row = || Row { cells: cells.iter().map(|cell| cell.1.clone()).collect(), ..Row::default() };
-    looks_like_header(&[row(), row()])
-}
-
-fn spread(mut cells: Vec<(u32, String)>, columns: &[u32]) -> Vec<String> {
-    cells.sort_by_key(|cell| cell.0);
-    let mut spread = Vec::with_capacity(columns.len());
-    let mut cells = cells.into_iter().peekable();
-    for column in columns {
-        let mut text = String::new();
-        while let Some((_, more)) = cells.next_if(|cell| cell.0 <= *column) {
-            text = more;
-        }
-        spread.push(text);
-        if cells.peek().is_none() {
-            break;
-        }
+    for (_, cells) in &mut rows {
+        clean_cells(cells);
     }
-    spread
+    rows.retain(|(_, cells)| !cells.is_empty());
+    let declared = rows.iter().any(|(number, _)| headers.contains(number));
+    let guessed = !declared && first_names_columns(&rows, &columns);
+    let table = blocks.start_table();
+    for (index, (number, cells)) in rows.into_iter().enumerate() {
+        let header = headers.contains(&number) || (guessed && index == 0);
+        blocks.push_row(table, header, join(&cells, &columns), place(Some(number)))?;
+    }
+    Ok(())
+}
+
+/// The cells from left to right, cleaned, each place once, without those that hold nothing.
+fn clean_cells(cells: &mut Vec<(u32, String)>) {
+    cells.sort_by_key(|cell| cell.0);
+    // Of two texts in one place the later one holds.
+    cells.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            std::mem::swap(&mut later.1, &mut kept.1);
+        }
+        same
+    });
+    for (_, text) in cells.iter_mut() {
+        *text = clean_line(text);
+    }
+    cells.retain(|cell| !cell.1.is_empty());
+}
+
+fn texts(cells: &[(u32, String)]) -> Vec<&str> {
+    cells.iter().map(|cell| cell.1.as_str()).collect()
+}
+
+/// How many of the columns stand to the left of this one.
+fn place_of(column: u32, columns: &[u32]) -> usize {
+    columns.partition_point(|other| *other < column)
+}
+
+fn first_names_columns(rows: &[Cells], columns: &[u32]) -> bool {
+    let [first, second, ..] = rows else { return false };
+    let width = |row: &Cells| row.1.last().map_or(0, |cell| place_of(cell.0, columns) + 1);
+    let widest = rows.iter().map(width).max().unwrap_or_default();
+    width(first) >= width(second) && are_names(&texts(&first.1), widest)
+}
+
+/// The cells as one row, each in its column; empty cells at its end are left out.
+fn join(cells: &[(u32, String)], columns: &[u32]) -> String {
+    let (mut text, mut at) = (String::new(), 0);
+    for (column, cell) in cells {
+        let place = place_of(*column, columns);
+        text.push_str(&CELL_SEPARATOR.repeat(place - at));
+        text.push_str(cell);
+        at = place;
+    }
+    text
 }
 
 /// The letters of a column: A, B… Z, AA, AB…

@@ -3,22 +3,26 @@
 use std::io::{Cursor, Write};
 
 use intramuros_core::document::{ExtractError, Limits};
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use crate::data;
 use crate::show::{blocks, check, check_refused, parts, read};
 
-fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+/// A ZIP of these files, compressed but for the one that names a format.
+pub fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
-        writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+        let method =
+            if *name == "mimetype" { CompressionMethod::Stored } else { CompressionMethod::Deflated };
+        writer.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
         writer.write_all(content).unwrap();
     }
     writer.finish().unwrap().into_inner()
 }
 
-fn tarred(files: &[(&str, &[u8])]) -> Vec<u8> {
+/// A tar archive of these files.
+pub fn tarred(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, content) in files {
         let mut header = tar::Header::new_gnu();

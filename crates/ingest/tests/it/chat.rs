@@ -12,7 +12,8 @@ use zip::write::SimpleFileOptions;
 
 use crate::show::{blocks, read};
 
-const FILES: [(&str, &str); 7] = [
+/// A small export.
+pub const FILES: [(&str, &str); 7] = [
     (
         "users.json",
         r#"[{"id":"U1","name":"anne","profile":{"display_name":"Anne","email":"anne@example.org"}},

@@ -89,12 +89,13 @@ fn outlook(streams: &[(&str, Vec<u8>)]) -> Vec<u8> {
     file.into_inner().into_inner()
 }
 
-fn wide(text: &str) -> Vec<u8> {
+/// Text of two bytes a character.
+pub fn wide(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
 /// A table of properties: `header` bytes, then each property's tag and value.
-fn table(header: usize, entries: &[(u32, u64)]) -> Vec<u8> {
+pub fn table(header: usize, entries: &[(u32, u64)]) -> Vec<u8> {
     let mut bytes = vec![0; header];
     for (tag, value) in entries {
         bytes.extend(tag.to_le_bytes());

@@ -4,6 +4,7 @@
 mod archive;
 mod chat;
 mod data;
+mod excess;
 mod faults;
 mod format;
 mod lines;
@@ -11,6 +12,7 @@ mod mail;
 mod manifest;
 mod office;
 mod pdf;
+mod seeds;
 mod show;
 mod text;
 mod worker;

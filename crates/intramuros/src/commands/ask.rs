@@ -7,11 +7,11 @@ use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::{Model, ModelUse, Perimeter};
 use intramuros_dialogue::absent;
-use intramuros_library::{Answered, DocumentFacts, SearchOptions};
+use intramuros_library::{Answered, DocumentFacts, Notice, SearchOptions};
 
 use crate::commands::search::{NOTHING_FOUND, USAGE, asked, place};
 use crate::looking::Looking;
-use crate::output::Output;
+use crate::output::{Output, name};
 use crate::setup::{As, Where};
 use crate::written::{self, Asked};
 
@@ -99,12 +99,21 @@ pub fn say_absent(words: &[String], out: &mut Output) {
     }
 }
 
+/// Says what became of filters that filter nothing, or let nothing through.
+pub fn say_notices(notices: &[Notice], out: &mut Output) {
+    for notice in notices {
+        let line = out.pick(notice.french.as_str(), notice.english.as_str());
+        out.line(line);
+    }
+}
+
 /// What is said where no document answers.
 pub const NOT_FOUND: (&str, &str) = ("Je ne l’ai pas trouvé.", "I did not find it.");
 
 fn show(answered: &Answered, out: &mut Output) {
     if !answered.found {
         out.line(out.pick(NOT_FOUND.0, NOT_FOUND.1));
+        say_notices(&answered.results.notices, out);
         say_absent(&answered.results.absent, out);
         let nearest = answered.results.documents.iter().take(3);
         for (index, found) in nearest.enumerate() {
@@ -123,19 +132,20 @@ fn show(answered: &Answered, out: &mut Output) {
     }
     out.line("");
     for (index, statement) in answered.statements.iter().enumerate() {
-        let standing = place(statement.pages, statement.lines, statement.section.as_deref(), out.language());
+        let (kind, section) = (statement.document.kind, statement.section.as_deref());
+        let standing = place(kind, statement.pages, statement.lines, section, out.language());
         out.line(&format!("[{}] {}", index + 1, named(&statement.document, &standing, out)));
     }
+    say_notices(&answered.results.notices, out);
     say_absent(&answered.results.absent, out);
 }
 
 /// A document as it is listed below an answer: its title where it has one, its path, and the place in it.
 pub fn named(document: &DocumentFacts, standing: &str, out: &Output) -> String {
     let file = document.path.rsplit('/').next().unwrap_or_default();
+    let (title, path) = (name(&document.title), name(&document.path));
     match document.title == file {
-        true => format!("{}{}", out.bold(&document.path), out.dim(standing)),
-        false => {
-            format!("{} {}", out.bold(&document.title), out.dim(&format!("{}{standing}", document.path)))
-        }
+        true => format!("{}{}", out.bold(&path), out.dim(standing)),
+        false => format!("{} {}", out.bold(&title), out.dim(&format!("{path}{standing}"))),
     }
 }

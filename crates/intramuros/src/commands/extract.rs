@@ -52,11 +52,11 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
             continue;
         }
         if args.files.len() > 1 {
-            out.line(&out.bold(&format!("==> {} <==", file.display())));
+            out.line(&out.bold(&format!("==> {} <==", crate::output::name(&file.to_string_lossy()))));
         }
         match outcome {
             Ok(extracted) => out.line(render::render(&extracted).trim_end()),
-            Err(error) => out.note(&format!("{}: {error}", file.display())),
+            Err(error) => out.note(&format!("{}: {error}", crate::output::name(&file.to_string_lossy()))),
         }
     }
     if args.json {

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::fetching::{self, Fetched, Fetching};
 use crate::language::count;
-use crate::output::Output;
+use crate::output::{Output, name};
 use crate::progress::{self, Style, Work};
 use crate::setup::{self, Where};
 use crate::walls;
@@ -122,7 +122,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     for (source, report) in reports.iter().filter(|(source, report)| !unused(source, report)) {
         out.line(&sentence(source, report, out.language()));
         for (path, reason) in &report.troubles {
-            out.note(&format!("  {path}: {reason}"));
+            out.note(&format!("  {}: {reason}", name(path)));
         }
     }
     let unread: u64 = counts.failed.values().sum();
@@ -176,5 +176,5 @@ fn sentence(source: &str, report: &ScanReport, language: Language) -> String {
             parts.push(said(number, french, english));
         }
     }
-    format!("{source}{} {}", language.pick(" :", ":"), parts.join(", "))
+    format!("{}{} {}", name(source), language.pick(" :", ":"), parts.join(", "))
 }

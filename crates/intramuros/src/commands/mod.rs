@@ -6,6 +6,7 @@ pub mod completions;
 pub mod confined;
 pub mod eval;
 pub mod extract;
+pub mod forget;
 pub mod ingest;
 pub mod keeper;
 pub mod mcp;

@@ -2,13 +2,16 @@
 
 use std::process::ExitCode;
 
+use intramuros_core::document::Kind;
 use intramuros_core::error::Error;
 use intramuros_library::{FoundDocument, FoundPassage, Results, SearchOptions};
 use intramuros_netpol::language::Language;
 use intramuros_search::Mode;
+use intramuros_search::query::is_visible;
 
+use crate::commands::ask::say_notices;
 use crate::looking::Looking;
-use crate::output::Output;
+use crate::output::{Output, name};
 use crate::setup::{As, Where};
 
 /// What to look for.
@@ -50,7 +53,7 @@ pub const USAGE: u8 = 2;
 /// The question of a command line; none, with a word to the person, where it holds nothing.
 pub fn asked(words: &[String], out: &mut Output) -> Option<String> {
     let question = words.join(" ");
-    let says = question.chars().any(|letter| !letter.is_whitespace() && !letter.is_control());
+    let says = is_visible(&question);
     if !says {
         out.error(&Error::user("the question is empty").hint("say what is looked for, in French or English"));
     }
@@ -87,6 +90,7 @@ fn show(results: &Results, out: &mut Output) {
     if results.documents.is_empty() {
         out.line(out.pick("rien trouvé", "nothing found"));
     }
+    say_notices(&results.notices, out);
     if let Some(suggestion) = &results.suggestion {
         out.line(&format!("{} {suggestion}", out.pick("vouliez-vous dire :", "did you mean:")));
     }
@@ -103,12 +107,13 @@ fn show(results: &Results, out: &mut Output) {
 }
 
 fn show_document(rank: usize, found: &FoundDocument, out: &mut Output) {
-    out.line(&format!("{rank:>2}. {}", out.bold(&found.document.title)));
+    out.line(&format!("{rank:>2}. {}", out.bold(&name(&found.document.title))));
+    let (kind, language) = (found.document.kind, out.language());
     let place = found
         .passages
         .first()
-        .map(|passage| place(passage.pages, passage.lines, passage.section.as_deref(), out.language()));
-    out.line(&out.dim(&format!("    {}{}", found.document.path, place.unwrap_or_default())));
+        .map(|passage| place(kind, passage.pages, passage.lines, passage.section.as_deref(), language));
+    out.line(&out.dim(&format!("    {}{}", name(&found.document.path), place.unwrap_or_default())));
     if let Some(passage) = found.passages.first() {
         let text = snippet(passage, out);
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
@@ -124,8 +129,9 @@ fn snippet(passage: &FoundPassage, out: &Output) -> String {
     out.marked(text, &marks)
 }
 
-/// Where something stands, in words: `, page 3`, `, lines 4 to 9`, `, Sheet1`.
+/// Where something stands, in words: `, page 3`, `, lines 4 to 9`, `, sheet Budget, row 12`.
 pub fn place(
+    kind: Option<Kind>,
     pages: Option<(u32, u32)>,
     lines: Option<(u32, u32)>,
     section: Option<&str>,
@@ -137,14 +143,20 @@ pub fn place(
         (first, last) => format!(", {many} {first} {to} {last}"),
     };
     let mut text = String::new();
+    // The lines of a sheet are its rows; a file of values between commas has lines, and no sheet.
+    let sheet = section.filter(|_| kind == Some(Kind::Sheet));
     if let Some(section) = section {
         text.push_str(", ");
-        text.push_str(section);
+        if sheet.is_some() {
+            text.push_str(language.pick("feuille ", "sheet "));
+        }
+        text.push_str(&name(section));
     }
     if let Some(pages) = pages {
         text.push_str(&span("page", "pages", pages));
     } else if let Some(lines) = lines {
-        text.push_str(&span(language.pick("ligne", "line"), language.pick("lignes", "lines"), lines));
+        let [one, many] = if sheet.is_some() { ["row", "rows"] } else { ["line", "lines"] };
+        text.push_str(&span(language.pick("ligne", one), language.pick("lignes", many), lines));
     }
     text
 }
@@ -156,13 +168,21 @@ mod tests {
     #[test]
     fn places_are_said_in_words() {
         let check = |pages, lines, section, expected: &str| {
-            assert_eq!(place(pages, lines, section, Language::English), expected);
+            assert_eq!(place(Some(Kind::Pdf), pages, lines, section, Language::English), expected);
         };
         check(Some((3, 3)), None, None, ", page 3");
         check(Some((3, 4)), Some((1, 2)), None, ", pages 3 to 4");
         check(None, Some((4, 9)), Some("Notes"), ", Notes, lines 4 to 9");
         check(None, None, None, "");
-        assert_eq!(place(None, Some((4, 9)), Some("Notes"), Language::French), ", Notes, lignes 4 à 9");
-        assert_eq!(place(Some((3, 4)), None, None, Language::French), ", pages 3 à 4");
+        let french = |kind, pages, lines, section| place(kind, pages, lines, section, Language::French);
+        assert_eq!(french(None, None, Some((4, 9)), Some("Notes")), ", Notes, lignes 4 à 9");
+        assert_eq!(french(None, Some((3, 4)), None, None), ", pages 3 à 4");
+        let sheet = Some(Kind::Sheet);
+        assert_eq!(french(sheet, None, Some((12, 12)), Some("Budget")), ", feuille Budget, ligne 12");
+        assert_eq!(
+            place(sheet, None, Some((4, 9)), Some("Budget"), Language::English),
+            ", sheet Budget, rows 4 to 9"
+        );
+        assert_eq!(place(sheet, None, Some((4, 4)), None, Language::English), ", line 4");
     }
 }

@@ -6,7 +6,8 @@ use intramuros_core::error::Error;
 use serde::Serialize;
 
 use crate::commands::unread::in_words;
-use crate::output::Output;
+use crate::language::count;
+use crate::output::{Output, name};
 use crate::setup::{self, Where};
 use crate::walls;
 
@@ -29,7 +30,18 @@ struct Status {
     counts: intramuros_store::Counts,
     words_in_step: bool,
     embedded: u64,
+    /// Whether reading or indexing stopped before its end, and no process goes on with it.
+    interrupted: bool,
+    /// Sources that are not declared any more; none where there is no configuration to declare them in.
+    undeclared: Vec<Undeclared>,
     verified: Option<intramuros_library::Verified>,
+}
+
+/// A source that is not declared any more, of which something is held.
+#[derive(Serialize)]
+struct Undeclared {
+    source: String,
+    documents: u64,
 }
 
 /// Shows the counts.
@@ -39,7 +51,10 @@ struct Status {
 pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     let (perimeter, data) = args.at.last_used()?;
     walls::raise_for_looking(&perimeter, &data)?;
+    // Without a configuration folders are named on the command line: which are meant is not known here.
+    let declares = perimeter.file().is_some();
     let library = setup::open_read_only(perimeter, &data, None)?;
+    let undeclared = if declares { library.undeclared_counts()? } else { Vec::new() };
     let progress = library.progress();
     let verified = if args.verify { Some(library.verify()?) } else { None };
     let status = Status {
@@ -47,6 +62,11 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         counts: library.counts()?,
         words_in_step: progress.words_in_step,
         embedded: progress.embedded,
+        interrupted: library.is_interrupted()?,
+        undeclared: undeclared
+            .into_iter()
+            .map(|one| Undeclared { source: one.name, documents: one.documents })
+            .collect(),
         verified,
     };
     if args.json {
@@ -64,9 +84,10 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
 
 fn show(status: &Status, out: &mut Output) {
     let counts = &status.counts;
-    let step = match status.words_in_step {
-        true => out.pick("à jour", "in step"),
-        false => out.pick("en cours d’indexation", "being indexed"),
+    let step = match (status.words_in_step, status.interrupted) {
+        (true, _) => out.pick("à jour", "in step"),
+        (false, false) => out.pick("en cours d’indexation", "being indexed"),
+        (false, true) => out.pick("pas à jour", "not in step"),
     };
     let (files, read) = (counts.files, counts.files_read);
     let (passages, embedded) = (counts.passages, status.embedded);
@@ -79,6 +100,12 @@ fn show(status: &Status, out: &mut Output) {
         format!("passages   {passages} (mots : {step} ; {embedded} avec leur sens)"),
         format!("passages   {passages} (words {step}, {embedded} with meaning)"),
     ));
+    if status.interrupted {
+        out.line(out.pick(
+            "lecture    interrompue ; relancez `intramuros ingest`, ou `intramuros serve`",
+            "reading    interrupted; run `intramuros ingest` again, or `intramuros serve`",
+        ));
+    }
     for (reason, count) in &counts.failed {
         let reason = match reason.as_str() {
             // Of some OCR is missing, in others it found nothing: `unread` tells them apart.
@@ -86,6 +113,20 @@ fn show(status: &Status, out: &mut Output) {
             reason => in_words(reason, out.language()),
         };
         out.line(&format!("{:<10} {count} {reason}", out.pick("non lus", "not read")));
+    }
+    for Undeclared { source, documents } in &status.undeclared {
+        let (nouns, source) = (["document", "documents"], name(source));
+        let documents = count(*documents, nouns, nouns, out.language());
+        out.line(&out.pick(
+            format!(
+                "{documents} d’une source qui n’est plus déclarée : {source} ; déclarez-la, ou retirez-les par \
+                 `intramuros forget '{source}'`"
+            ),
+            format!(
+                "{documents} of a source that is not declared any more: {source}; declare it, or remove them with \
+                 `intramuros forget '{source}'`"
+            ),
+        ));
     }
     if let Some(verified) = &status.verified
         && verified.faults.is_empty()

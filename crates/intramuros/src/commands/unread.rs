@@ -6,7 +6,7 @@ use intramuros_core::error::Error;
 use intramuros_netpol::language::Language;
 use serde::Serialize;
 
-use crate::output::Output;
+use crate::output::{Output, name};
 use crate::setup::{self, As, Where};
 use crate::walls;
 
@@ -59,7 +59,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     }
     for entry in &unread {
         let reason = why(entry, out.language());
-        out.line(&format!("{reason:<12} {}  {}", entry.path, out.dim(&entry.detail)));
+        out.line(&format!("{reason:<12} {}  {}", name(&entry.path), out.dim(&name(&entry.detail))));
     }
     Ok(ExitCode::SUCCESS)
 }

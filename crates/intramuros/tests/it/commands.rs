@@ -123,6 +123,49 @@ fn without_a_terminal_progress_is_plain_lines_beside_the_result() {
 }
 
 #[test]
+fn what_is_left_of_a_source_that_is_not_declared_any_more_is_told_and_can_be_forgotten() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    std::fs::create_dir(house.path().join("vieux")).unwrap();
+    std::fs::write(house.path().join("vieux/lierre.txt"), "Le lierre couvre trois murs.\n").unwrap();
+    house.declare("[[source]]\nname = 'vieux'\npath = 'vieux'\n");
+    let check = |arguments: &[&str], well: bool, expected: &str| {
+        let (said, went_well) = house.run(arguments);
+        assert!(went_well == well && said.contains(expected), "{arguments:?}: {said}");
+        said
+    };
+    check(&["ingest", "--words-only"], true, "2 documents");
+    let told = "of a source that is not declared any more: vieux; declare it, or remove them with";
+    assert!(!check(&["status"], true, "").contains(told));
+    check(&["forget", "vieux"], false, "is declared");
+    house.declare("");
+    check(&["status"], true, &format!("1 document {told} `intramuros forget 'vieux'`"));
+    check(&["status", "--json"], true, "\"source\": \"vieux\"");
+    check(&["search", "lierre"], true, "lierre.txt");
+    check(&["forget", "autre"], false, "not declared any more: vieux");
+    check(&["forget", "vieux"], true, "vieux: 1 document forgotten");
+    let journal = check(&["journal", "export"], true, "source forgotten");
+    assert_eq!(journal.matches("source forgotten").count(), 1, "{journal}");
+    assert!(!check(&["status"], true, "").contains(told));
+    check(&["search", "lierre"], false, "nothing found");
+    assert!(house.path().join("vieux/lierre.txt").is_file());
+}
+
+#[test]
+fn the_built_in_model_has_one_name_everywhere() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    let program = house.serve();
+    let name = "e5-small-fr-en";
+    assert!(program.get("/v1/models").to_string().contains(&format!("\"{name}\"")));
+    for asked in [name, "multilingual-e5-small"] {
+        let answer = program.post("/v1/embeddings", &json!({"model": asked, "input": "un bail"}).to_string());
+        assert_eq!(answer["model"], name, "{answer}");
+    }
+    program.stop();
+    let (report, well) = house.run(&["perimeter", "report", "--data", "data", "--format", "json"]);
+    assert!(well && report.contains(name), "{report}");
+}
+
+#[test]
 fn each_shell_completes_the_commands() {
     let house = House::new(&[]);
     let check = |shell: &str, serve: &str| {

@@ -29,10 +29,9 @@ fn a_file_that_can_not_be_run_is_said_at_the_start() {
 
 #[cfg(feature = "llama")]
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn a_file_writes_behind_the_seal_and_one_that_is_damaged_falls_back() {
     let Some(real) = std::env::var_os("INTRAMUROS_GGUF") else {
-        eprintln!("skipped: INTRAMUROS_GGUF names no file (bash .ci/llama)");
+        intramuros_testkit::skip("gguf", "INTRAMUROS_GGUF names no file (bash .ci/llama)");
         return;
     };
     let house = House::new(&[("archives.md", DOCUMENT)]);

@@ -50,7 +50,7 @@ fn a_folder_is_served_sealed_and_followed_through_changes_kills_and_restarts() {
 fn pictures_of_text_are_read_when_sealed() {
     let Some(picture) = shared_data("documents/test_hello_world.png") else { return };
     if !is_on_the_path("tesseract") {
-        return skip("tesseract is not installed");
+        return intramuros_testkit::skip("tesseract", "tesseract is not installed");
     }
     let house = House::new(&[]);
     std::fs::copy(picture, house.path().join("documents/picture.png")).unwrap();
@@ -64,11 +64,6 @@ fn pictures_of_text_are_read_when_sealed() {
 fn is_on_the_path(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
-}
-
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skip(why: &str) {
-    eprintln!("skipped: {why}");
 }
 
 #[test]
@@ -110,7 +105,7 @@ fn what_the_kernel_refuses_stands_in_the_journal_and_nothing_goes_on_without_who
     let program = house.serve();
     program.finds("bail", &["bail.txt"]);
     let Some(watcher) = child(program.pid(), "watcher") else {
-        return skip("this kernel can't report what it refuses");
+        return intramuros_testkit::skip("kernel", "this kernel can't report what it refuses");
     };
     // What runs well tries nothing that is refused.
     assert_eq!(house.journal("kernel_refused"), [] as [serde_json::Value; 0]);

@@ -52,10 +52,22 @@ fn what_is_wrong_is_said_and_shown_by_the_exit_code() {
 }
 
 #[test]
+fn a_question_in_which_nothing_can_be_seen_is_none() {
+    let house = House::new(&[]);
+    for question in ["", " ", "\u{200b}\u{feff}", "\u{ad}\u{2060}", "\u{202e}"] {
+        for command in ["search", "ask"] {
+            let (said, well) = house.run(&[command, question, "--data", "data"]);
+            assert!(!well && said.contains("the question is empty"), "{command} {question:?}: {said}");
+        }
+    }
+}
+
+#[test]
 fn names_of_files_are_shown_and_not_obeyed() {
     let house = House::new(&[
         ("evil\u{1b}[2J\u{1b}]0;x\u{7}.txt", "The orchard has pears.\n"),
         ("e\u{1b}[8m.txt", ""),
+        ("un\ndeux.txt", ""),
     ]);
     let listed = ["unread", "--data", "data"];
     let found = ["search", "pears", "--by", "words", "--data", "data"];
@@ -64,6 +76,8 @@ fn names_of_files_are_shown_and_not_obeyed() {
         let (said, _) = house.run(arguments);
         assert!(!said.contains(['\u{1b}', '\u{7}']) && said.contains(".txt"), "{said:?}");
     }
+    // A name is one line.
+    assert!(house.run(&listed).0.contains("un\\ndeux.txt"));
 }
 
 #[test]
@@ -80,4 +94,14 @@ fn nobody_else_on_the_machine_looks_into_the_data() {
         assert_eq!(mode(&format!("{data}/intramuros.sqlite")), 0);
         assert_eq!(mode(data) == 0, data == "made");
     }
+    // Once it holds what is ours and nothing else it is closed, which is said; one with a document in it stays.
+    let again = || house.run(&["ingest", "documents", "--data", "open", "--words-only"]).0;
+    let mode = || fs::metadata(&open).unwrap().permissions().mode() & 0o777;
+    fs::write(open.join("contrat.txt"), "un contrat").unwrap();
+    assert!(!again().contains("could look into the data folder"));
+    assert_eq!(mode(), 0o755);
+    fs::remove_file(open.join("contrat.txt")).unwrap();
+    assert!(again().contains("could look into the data folder"));
+    assert_eq!(mode(), 0o700);
+    assert!(!again().contains("could look into the data folder"));
 }

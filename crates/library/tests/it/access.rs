@@ -46,6 +46,45 @@ fn rules_hold_by_path_and_follow_the_file() {
 }
 
 #[test]
+fn what_is_told_of_filters_names_nothing_that_may_not_be_read() {
+    let mut scene = scene(&[("rh/a.txt", "la cantine ouvre à midi"), ("libre/b.txt", "la cantine ferme")]);
+    scene.rules = "[[access]]\npath = \"libre/**\"\nusers = [\"anne\"]\n".to_owned();
+    let library = scene.ready();
+    let told = |principal: &str, question: &str| {
+        let principal = Principal::parse(principal).unwrap();
+        let results = library.search(&principal, question, &SearchOptions::default()).unwrap();
+        assert!(results.absent.is_empty(), "{:?}", results.absent);
+        results
+            .notices
+            .into_iter()
+            .map(|one| format!("{} {}", one.code, one.english))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    // Whoever reads nothing of a source or folder is told what they are told of one that is not there.
+    assert_eq!(
+        told("bruno", "cantine source:papers"),
+        told("bruno", "cantine source:nowhere").replace("nowhere", "papers")
+    );
+    assert_eq!(told("anne", "cantine folder:rh"), told("anne", "cantine folder:xy").replace("xy", "rh"));
+    assert!(!told("bruno", "cantine source:x").contains("papers"));
+    assert!(told("anne", "cantine source:x").contains("Sources: papers."));
+    assert!(told("anne", "cantine folder:xy").contains("Folders: libre."));
+    assert_eq!(told("anne", "cantine folder:libre source:papers"), "");
+    assert!(told("anne", "cantine kind:pdf").starts_with("nothing_passes "));
+    assert!(told("anne", "cantine after:hier").starts_with("no_filter "));
+}
+
+#[test]
+fn what_is_proposed_in_place_of_a_question_is_narrowed_as_it_was() {
+    let scene = scene(&[("rh/a.txt", "la cantine ouvre à midi")]);
+    let library = scene.ready();
+    let owner = Principal::owner();
+    let search = |question: &str| library.search(&owner, question, &SearchOptions::default()).unwrap();
+    assert_eq!(search("cantnie folder:rh -stage").suggestion.as_deref(), Some("cantine folder:rh -stage"));
+}
+
+#[test]
 #[cfg(unix)]
 fn permissions_of_the_file_system_become_rules() {
     use std::os::unix::fs::PermissionsExt;

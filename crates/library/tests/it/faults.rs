@@ -90,6 +90,59 @@ fn strange_folders_are_read_all_the_same() {
     assert_eq!(library.counts().unwrap().files, 3);
 }
 
+/// What was not read: paths with reasons.
+fn unread(library: &Library) -> Vec<(String, String)> {
+    let failures = library.failures(&Principal::owner(), 0, 10).unwrap();
+    failures.into_iter().map(|failure| (failure.location.path_text(), failure.reason)).collect()
+}
+
+#[test]
+fn a_folder_that_can_not_be_looked_at_is_listed_until_it_can() {
+    let scene = scene(&[("a.txt", "un chat noir"), ("secret.txt", "LOCKED")]);
+    // Deeper than folders are followed, which no right to read everything changes.
+    scene.write(&format!("{}/b.txt", vec!["d"; 130].join("/")), "un chien");
+    let library = scene.ready();
+    let listed = unread(&library);
+    assert!(listed[0].0.starts_with("d/d/d/") && listed[0].1 == "unreadable", "{listed:?}");
+    assert_eq!(listed[1], ("secret.txt".to_owned(), "encrypted".to_owned()));
+    assert_eq!(library.counts().unwrap().failed.get("unreadable"), Some(&1));
+    // Page by page, each once.
+    let one = |offset| library.failures(&Principal::owner(), offset, 1).unwrap()[0].reason.clone();
+    assert_eq!((one(0), one(1)), ("unreadable".to_owned(), "encrypted".to_owned()));
+    assert!(library.failures(&Principal::parse("anne").unwrap(), 0, 10).unwrap().is_empty());
+    // Another look at the same changes nothing, also after a start.
+    drop(library);
+    let library = scene.ready();
+    assert_eq!(unread(&library), listed);
+    std::fs::remove_dir_all(scene.path("d")).unwrap();
+    scan(&library);
+    assert_eq!(unread(&library), [("secret.txt".to_owned(), "encrypted".to_owned())]);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_was_read_of_a_folder_stays_while_it_can_not_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = scene(&[("rh/un/a.txt", "un chat noir"), ("b.txt", "un chien")]);
+    let library = scene.ready();
+    let mode = |mode: u32| {
+        std::fs::set_permissions(scene.path("rh"), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o000);
+    if std::fs::read_dir(scene.path("rh")).is_ok() {
+        mode(0o755);
+        intramuros_testkit::skip("permissions", "who runs this reads everything");
+        return;
+    }
+    let report = scan(&library);
+    assert_eq!((report.removed, report.unchanged), (0, 1));
+    assert_eq!(unread(&library), [("rh".to_owned(), "unreadable".to_owned())]);
+    assert_eq!(found(&library, &Principal::owner(), "noir"), ["rh/un/a.txt"]);
+    mode(0o755);
+    assert_eq!(scan(&library).unchanged, 2);
+    assert!(unread(&library).is_empty());
+}
+
 #[test]
 fn a_source_that_is_gone_loses_nothing() {
     let scene = scene(&[("a.txt", "un chat noir")]);

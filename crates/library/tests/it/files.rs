@@ -1,6 +1,7 @@
 //! Do files become findable, and do their changes follow?
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use intramuros_core::access::Principal;
@@ -159,6 +160,42 @@ fn a_channel_of_an_export_is_read_as_a_whole() {
     assert_eq!(scene.read.load(Ordering::Relaxed), read + 1);
     std::fs::remove_dir_all(scene.path("export/random")).unwrap();
     eventually(&library, "congés", &["autre.txt"], SOON);
+}
+
+#[test]
+fn what_was_interrupted_is_told_from_what_goes_on() {
+    let texts: Vec<(String, String)> =
+        (0..60).map(|number| (format!("{number}.txt"), format!("le chat {number}"))).collect();
+    let files: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let scene = scene(&files);
+    let reader = || {
+        let options = scene.options();
+        Library::open_read_only(scene.data.path(), options.perimeter, options.embed).unwrap()
+    };
+    // Files are read once the gate is open, each for a while.
+    let gate = Arc::new(AtomicBool::new(false));
+    let mut options = scene.options();
+    let (opened, extract) = (Arc::clone(&gate), Arc::clone(&options.reading.extract));
+    options.reading.extract = Arc::new(move |name, bytes| {
+        while !opened.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        extract(name, bytes)
+    });
+    let library = Library::open(options).unwrap();
+    library.follow().unwrap();
+    while library.progress().files_to_read == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!reader().is_interrupted().unwrap(), "it goes on");
+    let closing = std::thread::spawn(move || library.close());
+    std::thread::sleep(Duration::from_millis(500));
+    gate.store(true, Ordering::Relaxed);
+    closing.join().unwrap();
+    assert!(reader().is_interrupted().unwrap());
+    drop(scene.ready());
+    assert!(!reader().is_interrupted().unwrap());
 }
 
 #[test]

@@ -49,6 +49,11 @@ host = '127.0.0.1'
 port = 9
 purpose = 'embedding'
 tls = false
+[[model]]
+name = 'far'
+kind = 'open-ai'
+purpose = 'answers'
+url = 'https://api.example/v1'
 ";
 
 /// A folder with a configuration, and a journal that saw one connection allowed and one refused.
@@ -116,12 +121,15 @@ fn the_report_joins_rules_with_what_happened() {
         "the way to api.example:443 ended on 2020-01-01",
         "no access rule covers the source",
         "enforced by egress",
+        "model far: https://api.example/v1, run by Operator & Co (FR)",
+        "in this program, run by this machine",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
     }
     let (json, _) = run(&["perimeter", "report", "--format", "json"], folder.path());
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["ways_out"][1]["use"]["allowed"], 1);
+    assert_eq!(json["models"][1]["operator"], "Operator & Co");
     let (html, _) = run(&["perimeter", "report", "--format", "html"], folder.path());
     assert!(html.contains("<svg") && html.contains("Operator &amp; Co") && html.contains("&lt;b&gt;docs"));
     // Nothing is loaded from anywhere, and what was declared can't become a tag.

@@ -138,6 +138,23 @@ fn words_that_stand_nowhere_are_named() {
 }
 
 #[test]
+fn filters_that_let_nothing_through_are_told_from_words_that_stand_nowhere() {
+    let library = library();
+    let check = |question: &str, expected: bool| {
+        let found = library.search(question, &AccessSet::everything(), false);
+        assert_eq!((found.total, found.nothing_passes), (0, expected), "{question}");
+        assert!(!expected || found.absent.is_empty(), "{question}");
+    };
+    check("contrat kind:pdf", true);
+    check("contrat folder:elsewhere", true);
+    check("zzzzqqq kind:pdf", true);
+    check("titre:zzzzqqq contrat", true);
+    check("zzzzqqq kind:pptx", false);
+    check("\"signé contrat\"", false);
+    check("\"signé contrat\" kind:pdf", true);
+}
+
+#[test]
 fn a_changed_document_is_found_by_its_new_words_alone() {
     let library = library();
     library.index().apply(&[Update::Remove(1)], 2).unwrap();

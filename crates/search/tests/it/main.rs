@@ -1,5 +1,6 @@
 //! Does a search find what a person would expect, and only what they may read?
 
+mod crowded;
 mod finds;
 mod invisible;
 
@@ -55,6 +56,11 @@ pub(crate) struct Searchable {
 
 impl Searchable {
     pub(crate) fn new(samples: &[Sample], with_vectors: bool) -> Searchable {
+        Searchable::in_parts(samples, with_vectors, samples.len())
+    }
+
+    /// Put in as several changes of `each` documents, so that the index has several parts.
+    pub(crate) fn in_parts(samples: &[Sample], with_vectors: bool, each: usize) -> Searchable {
         let folder = tempfile::tempdir().unwrap();
         let index = SearchIndex::open(folder.path(), true, []).unwrap();
         let mut texts = std::collections::HashMap::new();
@@ -89,7 +95,9 @@ impl Searchable {
                 }))
             })
             .collect();
-        index.apply(&updates, 1).unwrap();
+        for (number, part) in updates.chunks(each.max(1)).enumerate() {
+            index.apply(part, number as u64 + 1).unwrap();
+        }
         Searchable { index, texts, _folder: folder }
     }
 

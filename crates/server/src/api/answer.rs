@@ -1,5 +1,6 @@
 //! What does the declared model write, sentence by sentence, and does it hold?
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use futures_util::stream::unfold;
 use intramuros_core::chat::{Message, Role};
 use intramuros_dialogue::{Asking, Event, MAX_TURNS};
 use intramuros_library::SearchOptions;
+use intramuros_store::DocumentId;
 use intramuros_store::people::{ConversationId, MOST_TURNS, Whose};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -60,8 +62,8 @@ pub(crate) struct Turn {
 
 /// Answers with the declared model, or with sentences of the documents where none is declared. Events, in this order:
 /// `sources` once, `model`, `tool` (what came before is void; `sources` follows anew), `draft` (not checked yet) and
-/// `sentence` (checked) any number of times, `end` once, and `kept`
-/// with the numbers of conversation and question where the answer is kept.
+/// `sentence` (checked; of one that is quoted as it stands, `exact` says where that is) any number of times, `end` once, and
+/// `kept` with the numbers of conversation and question where the answer is kept.
 #[utoipa::path(
     post, path = "/api/v1/answer", tag = "search", request_body = AnswerRequest,
     responses(
@@ -96,7 +98,8 @@ pub(crate) async fn answer(
     // It is their own: `said_in` looked.
     whom.principal.conversation = asked.conversation;
     let answering = begin(&shared, whom, asking, asked.model).await?;
-    let events = unfold(Answer { answering, keeper, kept: None }, |mut answer| async move {
+    let answer = Answer { answering, keeper, kept: None, documents: BTreeMap::new() };
+    let events = unfold(answer, |mut answer| async move {
         let event = answer.next().await?;
         Some((Ok(event), answer))
     });
@@ -150,15 +153,16 @@ async fn said_in(
         };
         people.turns(id).map(|said| Some((own.collection, said)))
     });
-    let (collection, mut said) = said.await?.ok_or_else(Failure::not_found)?;
+    let (collection, said) = said.await?.ok_or_else(Failure::not_found)?;
     if said.len() as i64 >= MOST_TURNS {
         return Err(Failure::bad_request("this conversation is full").hint("begin a new one"));
     }
-    said.drain(..said.len().saturating_sub(MAX_TURNS));
-    // A model repeats what it is shown.
+    // A model repeats what it is shown. All of it is looked at: what is left out here was repeated later.
     let (seen, _) = seen_by(shared, caller.principal.clone().within(id.0), said).await?;
+    let left_out = seen.len().saturating_sub(MAX_TURNS);
     let messages = seen
         .into_iter()
+        .skip(left_out)
         .flat_map(|turn| {
             let answer = message(false, text_of(&turn));
             [message(true, turn.question), answer]
@@ -174,6 +178,8 @@ struct Answer {
     keeper: Option<Keeper>,
     /// What is told after the end.
     kept: Option<SseEvent>,
+    /// The document of each source, by the source's number.
+    documents: BTreeMap<usize, DocumentId>,
 }
 
 impl Answer {
@@ -181,14 +187,47 @@ impl Answer {
         if let Some(kept) = self.kept.take() {
             return Some(kept);
         }
-        let (name, data) = view(self.answering.next().await?);
+        let event = self.answering.next().await?;
+        if self.answering.taken_away {
+            // A piece of an answer, to somebody who may not read what it was made from.
+            self.keeper = None;
+        }
+        if let Event::Sources { sources } = &event {
+            self.documents = sources.iter().map(|source| (source.number, source.document.id)).collect();
+        }
+        let exact = self.exact(&event);
+        let (name, mut data) = view(event);
+        if let Some(exact) = exact {
+            data["exact"] = exact;
+        }
         if let Some(Keeper { keeping, .. }) = &mut self.keeper
-            && let Some(answer) = keeping.take(name, &data)
+            && let Some(answer) = keeping.take(name, &to_keep(&data))
             && let Some(keeper) = self.keeper.take()
         {
             self.kept = Some(keeper.keep(answer).await);
         }
         Some(SseEvent::default().event(name).data(data.to_string()))
+    }
+}
+
+impl Answer {
+    /// Where a sentence stands that is quoted from the one source that it cites: a source is a whole passage.
+    fn exact(&self, event: &Event) -> Option<Value> {
+        let Event::Sentence { text, cited, .. } = event else { return None };
+        let [number] = cited.as_slice() else { return None };
+        let document = self.documents.get(number)?;
+        let mut quotable = self.answering.quotable.iter();
+        let quoted = quotable.find(|one| one.text == *text && one.document.id == *document)?;
+        let mut exact = json!(Standing {
+            headings: quoted.headings.clone(),
+            pages: pair(quoted.pages),
+            lines: pair(quoted.lines),
+            section: quoted.section.clone(),
+            start: quoted.range.start,
+            end: quoted.range.end,
+        });
+        exact["passage"] = json!(quoted.passage.0);
+        Some(exact)
     }
 }
 
@@ -207,6 +246,16 @@ impl Keeper {
         };
         SseEvent::default().event("kept").data(data.to_string())
     }
+}
+
+/// What is kept of an event: not what names the sources and folders that its asker may read, which others see who open the
+/// conversation.
+fn to_keep(data: &Value) -> Value {
+    let mut kept = data.clone();
+    if let Some(fields) = kept.as_object_mut() {
+        fields.remove("notices");
+    }
+    kept
 }
 
 /// An event as the page reads it.

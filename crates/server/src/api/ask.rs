@@ -9,7 +9,7 @@ use intramuros_library::{Answered, CitedStatement};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::search::{Asked, ResultView, SearchParameters, options};
+use super::search::{Asked, NoticeView, ResultView, SearchParameters, options};
 use super::{DocumentHead, Standing, pair};
 use crate::application::Shared;
 use crate::failure::{Failure, FailureBody};
@@ -34,6 +34,8 @@ pub(crate) struct AskAnswer {
     pub nearest: Vec<ResultView>,
     /// Words of the question that none of the documents searched holds, nor a word like them, as they were written; a few.
     pub absent: Vec<String>,
+    /// What became of filters of the question that filter nothing, or let nothing through.
+    pub notices: Vec<NoticeView>,
     /// How long it took here, in milliseconds; in steps of ten for those who may not read everything.
     pub took_ms: f64,
 }
@@ -95,13 +97,14 @@ pub(crate) async fn ask(
 impl From<Answered> for AskAnswer {
     fn from(answered: Answered) -> AskAnswer {
         let absent = answered.results.absent;
+        let notices = answered.results.notices.into_iter().map(NoticeView::from).collect();
         let nearest = if answered.found {
             Vec::new()
         } else {
             answered.results.documents.into_iter().take(NEAREST).map(ResultView::from).collect()
         };
         let (statements, citations) = (1..).zip(answered.statements).map(cite).unzip();
-        AskAnswer { found: answered.found, statements, citations, nearest, absent, took_ms: 0.0 }
+        AskAnswer { found: answered.found, statements, citations, nearest, absent, notices, took_ms: 0.0 }
     }
 }
 

@@ -27,7 +27,7 @@ use super::uploads::{named, receive, refused, state_of};
 use crate::application::Shared;
 use crate::caller::Caller;
 use crate::failure::{Failure, FailureBody};
-use crate::limits::MAX_ATTACHED_BYTES;
+use crate::limits::{MAX_ATTACHED_BYTES, Sharer};
 use crate::parameters::Parameters;
 
 /// How often what is attached to conversations that are gone is looked for, beside the moments when one is deleted.
@@ -139,14 +139,14 @@ pub(crate) async fn attach(
     let replace = parameters.flag("replace")?;
     parameters.finish()?;
     let id = own(&shared, &caller, &id).await?;
-    let _turn = Arc::clone(&shared.bringing).try_acquire_owned().map_err(|_| Failure::busy())?;
+    let _turn = shared.bringing.take(Some(&Sharer::from(&caller)), shared.limits.upload_pause).await?;
     let principal: Principal = caller.principal.clone();
     let rule = AccessRule::attached(&principal, id.0);
     let begun = {
         let (library, name) = (shared.library(), name.clone());
         shared.waiting(move || library.attach(&principal, id.0, &name, replace)).await?
     };
-    let (bringing, size) = receive(begun.map_err(refused)?, body, MAX_ATTACHED_BYTES).await?;
+    let (bringing, size) = receive(begun.map_err(refused)?, body, MAX_ATTACHED_BYTES, &shared.limits).await?;
     // While it came, the conversation may have been deleted.
     own(&shared, &caller, &id.0.to_string()).await?;
     let library = shared.library();

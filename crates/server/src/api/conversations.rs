@@ -101,7 +101,8 @@ pub(crate) struct TurnView {
     /// Sentences, as `sentence` of `/api/v1/answer` has them; `withheld` in place of those that may not be read.
     #[schema(value_type = Vec<Object>)]
     pub sentences: Vec<Value>,
-    /// How the answer ended, as `end` of `/api/v1/answer` has it.
+    /// How the answer ended, as `end` of `/api/v1/answer` has it; empty where not all may be read that it and the answers before it
+    /// were written from.
     #[schema(value_type = Object)]
     pub end: Value,
     /// When it was asked, in milliseconds since 1970.
@@ -214,10 +215,10 @@ pub(crate) async fn conversations(
     let limit = parameters.number("limit", 1, MOST_LISTED)?.unwrap_or(50) as usize;
     let offset = parameters.number("offset", 0, 2_000)?.unwrap_or(0) as usize;
     parameters.finish()?;
-    let wanted = text.trim().to_owned();
-    let found =
-        shared.accounts()?.people(move |people| people.conversations(own, &wanted, offset, limit)).await?;
-    let found = showing(&shared, &caller, text.trim(), found).await?;
+    let found = match text.trim() {
+        "" => shared.accounts()?.people(move |people| people.conversations(own, "", offset, limit)).await?,
+        text => found(&shared, &caller, own, text, (offset, limit)).await?,
+    };
     let known = choosable(&shared, &caller).await?;
     let with_collection = |one: Conversation| {
         let collection = one.collection.clone().filter(|name| known.contains(name));
@@ -428,6 +429,32 @@ async fn shown_to(
     Ok(said)
 }
 
+/// One's own conversations that show a text, so many from one on. They are counted once it was looked at what they show: a
+/// gap in a list would say that what is hidden holds the text.
+async fn found(
+    shared: &Shared,
+    caller: &Caller,
+    own: Whose,
+    text: &str,
+    (offset, limit): (usize, usize),
+) -> Result<Vec<Conversation>, Failure> {
+    let mut all = Vec::new();
+    let mut from = 0;
+    loop {
+        let wanted = text.to_owned();
+        let work = move |people: &intramuros_store::people::People| {
+            people.conversations(own, &wanted, from, MOST_LISTED as usize)
+        };
+        let holding = shared.accounts()?.people(work).await?;
+        let looked_at = holding.len();
+        all.extend(showing(shared, caller, text, holding).await?);
+        if looked_at < MOST_LISTED as usize || all.len() >= offset + limit {
+            return Ok(all.into_iter().skip(offset).take(limit).collect());
+        }
+        from += looked_at;
+    }
+}
+
 /// Of conversations that hold a text, those that show it to who asks: words of what they may not read any more find
 /// nothing.
 async fn showing(
@@ -488,7 +515,10 @@ fn markdown(title: &str, said: &[TurnView], home: &str) -> String {
             text.push(' ');
         }
         text += "\n\n";
-        for citation in &turn.citations {
+        // An answer that was refused names the nearest passages, and none of its sentences cites them.
+        let used: Vec<&Value> = turn.sentences.iter().flat_map(|sentence| list(sentence, "cited")).collect();
+        let is_used = |citation: &&Value| citation.get("number").is_some_and(|number| used.contains(&number));
+        for citation in turn.citations.iter().filter(is_used) {
             let field = |name: &str| citation.get(name).cloned().unwrap_or(Value::Null);
             let document = field("document");
             let name = document.get("title").and_then(Value::as_str).unwrap_or_default();
@@ -514,7 +544,7 @@ mod tests {
 
     #[test]
     fn an_export_holds_no_markup_of_others() {
-        let mut seen = visible(turn(), &shown(), &[10, 20].into());
+        let mut seen = visible(turn(), &shown(), &[10, 20].into(), true);
         seen.question = "![x](http://evil)".to_owned();
         let text = markdown("<script>", &[seen], "http://localhost");
         assert!(
@@ -525,6 +555,18 @@ mod tests {
             text.contains("a [1] ") && text.contains("- [2] T: http://localhost/document/20?passage=9"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_export_lists_the_citations_that_its_sentences_use() {
+        let exported = |mut shown: Value, cited: Value| {
+            shown["sentences"] = cited;
+            markdown("T", &[visible(turn(), &shown, &[10, 20].into(), true)], "http://localhost")
+        };
+        let one = exported(shown(), serde_json::json!([{"text": "a", "cited": [2], "new_line": true}]));
+        assert!(one.contains("- [2] T: ") && !one.contains("- [1]"), "{one}");
+        let refused = exported(shown(), serde_json::json!([]));
+        assert!(!refused.contains("/document/"), "{refused}");
     }
 
     #[test]

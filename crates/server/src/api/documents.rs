@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockKind, CELL_SEPARATOR, Kind};
+use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockKind, BlockLines, CELL_SEPARATOR, Kind};
 use intramuros_core::error::Error;
 use intramuros_journal::Event;
 use intramuros_library::{DocumentFacts, Library, OpenDocument};
@@ -228,9 +228,12 @@ fn view(
     let ranges = ranges(&open.blocks);
     let range = marked_range(&open, asked, &ranges);
     let marked = range.and_then(|range| {
-        let block = ranges.iter().position(|block| block.end > range.start)?;
-        let place = &open.blocks.get(block)?.place;
-        Some(Marked { start: range.start, end: range.end, block, page: place.page, line: place.line })
+        let at = ranges.iter().position(|block| block.end > range.start)?;
+        let block = open.blocks.get(at)?;
+        // Text that was joined from several lines begins lines before what is marked.
+        let inside = inside(&block.text, ranges.get(at)?, &range);
+        let line = BlockLines::of(block).map(|lines| lines.span(&inside).0);
+        Some(Marked { start: range.start, end: range.end, block: at, page: block.place.page, line })
     });
     let around = marked.as_ref().map_or(0, |marked| marked.block.saturating_sub(BEFORE));
     let first = from.unwrap_or(around).min(open.blocks.len());

@@ -11,14 +11,14 @@ use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use intramuros_core::access::Principal;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::status::ProgressView;
 use crate::application::Shared;
 use crate::caller::{By, Caller, identify};
 use crate::failure::{Failure, FailureBody};
-use crate::limits::{EVENT_EVERY, EVENT_KEEP_ALIVE};
+use crate::limits::{EVENT_EVERY, EVENT_KEEP_ALIVE, Place, Sharer};
 use crate::parameters::Parameters;
 use crate::progress::Seen;
 
@@ -43,7 +43,7 @@ pub(crate) async fn events(
     parameters: Parameters,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     parameters.finish()?;
-    let place = Arc::clone(&shared.streams).try_acquire_owned().map_err(|_| Failure::busy())?;
+    let place = shared.streams.take(Some(&Sharer::from(&caller)), shared.limits.wait).await?;
     let watching = Watching {
         rights: shared.accounts.as_ref().map(|accounts| accounts.watch_rights()),
         address: caller.address,
@@ -73,7 +73,7 @@ struct Watching {
     principal: Principal,
     until: Option<Instant>,
     last: Option<ProgressView>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Watching {

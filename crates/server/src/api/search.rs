@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use intramuros_core::access::Principal;
 use intramuros_journal::Event;
-use intramuros_library::{FoundDocument, FoundPassage, Results, SearchOptions};
+use intramuros_library::{FoundDocument, FoundPassage, Notice, Results, SearchOptions};
 use intramuros_search::catalogue::Facets;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -28,7 +28,8 @@ use crate::record;
 #[allow(dead_code)] // Read by name in `Parameters`; this is how the OpenAPI document learns of them.
 pub(crate) struct SearchParameters {
     /// The question, at most 2,048 bytes. It may hold `"exact phrases"`, `-without`, `title:word`, and filters such as
-    /// `kind:pdf`, `folder:contracts`, `lang:fr`, `after:2024-05`.
+    /// `kind:pdf`, `folder:contracts`, `lang:fr`, `after:2024-05`. A filter whose value says nothing to it is left out, and
+    /// told in `notices`.
     #[param(max_length = 2048)]
     q: String,
     /// Documents wanted.
@@ -75,10 +76,27 @@ pub(crate) struct SearchAnswer {
     pub suggestion: Option<String>,
     /// Words of the question that none of the documents searched holds, nor a word like them, as they were written; a few.
     pub absent: Vec<String>,
+    /// What became of filters of the question that filter nothing, or let nothing through.
+    pub notices: Vec<NoticeView>,
     /// Whether there are more documents that can be had by skipping these.
     pub more: bool,
     /// How long it took here, in milliseconds; in steps of ten for those who may not read everything.
     pub took_ms: f64,
+}
+
+/// Something that the writer of a question should know of its filters.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NoticeView {
+    /// A stable word for programs: `no_filter` (its value says nothing to it, it was left out), `nothing_there` (nothing
+    /// that may be read is in a source or folder of that name), or `nothing_passes`.
+    #[schema(value_type = String)]
+    pub code: &'static str,
+    /// The filters that it is about, as they were written.
+    pub filters: Vec<String>,
+    /// What to tell in French.
+    pub french: String,
+    /// What to tell in English.
+    pub english: String,
 }
 
 /// A document that was found.
@@ -204,9 +222,16 @@ impl From<Results> for SearchAnswer {
             facets: results.facets.into(),
             suggestion: results.suggestion,
             absent: results.absent,
+            notices: results.notices.into_iter().map(NoticeView::from).collect(),
             more: false,
             took_ms: 0.0,
         }
+    }
+}
+
+impl From<Notice> for NoticeView {
+    fn from(Notice { code, filters, french, english }: Notice) -> NoticeView {
+        NoticeView { code, filters, french, english }
     }
 }
 

@@ -39,7 +39,15 @@ pub(super) async fn seen_by(
         })
         .await?;
     let readable: BTreeSet<i64> = facts.iter().map(|facts| facts.id.0).collect();
-    let said = parsed.into_iter().map(|(turn, shown)| visible(turn, &shown, &readable)).collect();
+    // A model that goes on repeats what was said before: an answer was written from the sources of all of that, too.
+    let mut all = true;
+    let said = parsed
+        .into_iter()
+        .map(|(turn, shown)| {
+            all &= reads_all(&shown, &readable);
+            visible(turn, &shown, &readable, all)
+        })
+        .collect();
     Ok((said, facts))
 }
 
@@ -61,21 +69,27 @@ fn documents(shown: &Value) -> Vec<i64> {
     list(shown, "citations").filter_map(document_of).collect()
 }
 
-/// What of an answer may be read: the citations of readable documents, the sentences that cite nothing else, and
-/// sentences without a citation only where every passage that the answer was written from may be read.
-pub(super) fn visible(turn: Turn, shown: &Value, readable: &BTreeSet<i64>) -> TurnView {
+/// Whether every passage may be read that an answer was given. What can't be understood counts as hidden.
+fn reads_all(shown: &Value, readable: &BTreeSet<i64>) -> bool {
     let may = |citation: &Value| document_of(citation).is_some_and(|id| readable.contains(&id));
-    let all = list(shown, "citations").all(may);
+    shown.get("citations").and_then(Value::as_array).is_some_and(|citations| citations.iter().all(may))
+}
+
+/// What of an answer may be read: the citations of readable documents, and the sentences that these support. A sentence that
+/// nothing supports may come from anywhere: it is shown only to who may read `all` that this answer and those before it
+/// were written from. So is how the answer ended, which counts what was found and says which words stand nowhere.
+pub(super) fn visible(turn: Turn, shown: &Value, readable: &BTreeSet<i64>, all: bool) -> TurnView {
+    let may = |citation: &Value| document_of(citation).is_some_and(|id| readable.contains(&id));
     let numbers: BTreeSet<u64> = list(shown, "citations")
         .filter(|citation| may(citation))
         .filter_map(|citation| citation.get("number")?.as_u64())
         .collect();
     let clear = |sentence: &Value| {
         let mut cited = list(sentence, "cited").peekable();
-        match cited.peek() {
-            None => all,
-            Some(_) => cited.all(|number| number.as_u64().is_some_and(|number| numbers.contains(&number))),
-        }
+        let doubted = sentence.get("unsupported").is_some_and(|reason| !reason.is_null());
+        let from_anywhere = doubted || cited.peek().is_none();
+        (all || !from_anywhere)
+            && cited.all(|number| number.as_u64().is_some_and(|number| numbers.contains(&number)))
     };
     let sentences = list(shown, "sentences")
         .map(
@@ -89,7 +103,7 @@ pub(super) fn visible(turn: Turn, shown: &Value, readable: &BTreeSet<i64>) -> Tu
         question: turn.question,
         citations: list(shown, "citations").filter(|citation| may(citation)).cloned().collect(),
         sentences,
-        end: shown.get("end").cloned().unwrap_or_else(|| json!({})),
+        end: shown.get("end").filter(|_| all).cloned().unwrap_or_else(|| json!({})),
         asked_ms: turn.asked_ms,
         rating: turn.rating,
     }
@@ -117,7 +131,10 @@ pub(crate) mod tests {
     #[test]
     fn of_an_answer_nothing_is_seen_that_may_not_be_read_now() {
         let check = |readable: &[i64], expected: &[Option<&str>], citations: usize| {
-            let seen = visible(turn(), &shown(), &readable.iter().copied().collect());
+            let readable: BTreeSet<i64> = readable.iter().copied().collect();
+            let all = reads_all(&shown(), &readable);
+            let seen = visible(turn(), &shown(), &readable, all);
+            assert_eq!(seen.end == json!({"found": true}), all, "{}", seen.end);
             let texts: Vec<Option<&str>> =
                 seen.sentences.iter().map(|one| one.get("text")?.as_str()).collect();
             assert_eq!(texts, expected);
@@ -127,9 +144,29 @@ pub(crate) mod tests {
         check(&[10], &[Some("a"), None, None, None], 1);
         check(&[20], &[None, Some("b"), None, None], 1);
         check(&[], &[None, None, None, None], 0);
-        let seen = visible(turn(), &shown(), &[10].into());
+        let seen = visible(turn(), &shown(), &[10].into(), false);
         assert_eq!(text_of(&seen), "a");
-        // What can't be understood shows nothing.
-        assert!(visible(turn(), &Value::Null, &BTreeSet::new()).sentences.is_empty());
+        // What can't be understood shows nothing, and nothing that may come from it.
+        assert!(visible(turn(), &Value::Null, &BTreeSet::new(), true).sentences.is_empty());
+        for wrong in [Value::Null, json!({"citations": null}), json!({"citations": [{"number": 1}]})] {
+            assert!(!reads_all(&wrong, &[10, 20].into()), "{wrong}");
+        }
+        assert!(reads_all(&json!({"citations": []}), &BTreeSet::new()));
+    }
+
+    #[test]
+    fn what_nothing_supports_needs_all_that_was_read_before() {
+        let texts = |shown: &Value, all: bool| -> Vec<Option<String>> {
+            let seen = visible(turn(), shown, &[10, 20].into(), all);
+            seen.sentences.iter().map(|one| Some(one.get("text")?.as_str()?.to_owned())).collect()
+        };
+        let some = |texts: &[&str]| texts.iter().map(|text| Some((*text).to_owned())).collect::<Vec<_>>();
+        assert_eq!(texts(&shown(), true), some(&["a", "b", "c", "d"]));
+        // Its own sources may all be read; those of an answer before it may not.
+        assert_eq!(texts(&shown(), false), [some(&["a", "b", "c"]), vec![None]].concat());
+        let mut doubted = shown();
+        doubted["sentences"][0]["unsupported"] = json!({"kind": "number"});
+        assert_eq!(texts(&doubted, false), [vec![None], some(&["b", "c"]), vec![None]].concat());
+        assert_eq!(visible(turn(), &shown(), &[10, 20].into(), false).end, json!({}));
     }
 }

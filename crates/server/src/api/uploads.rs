@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::StatusCode;
 use futures_util::StreamExt;
-use intramuros_accounts::Role;
+use intramuros_accounts::{Role, Scope};
 use intramuros_core::access::AccessRule;
 use intramuros_core::error::Error;
 use intramuros_journal::Event;
@@ -26,7 +27,7 @@ use crate::api::form;
 use crate::application::Shared;
 use crate::caller::Caller;
 use crate::failure::{Failure, FailureBody};
-use crate::limits::{MAX_UPLOAD_BYTES, MAX_VALUE_BYTES, UPLOAD_PAUSE, UPLOAD_TIME};
+use crate::limits::{Limits, MAX_UPLOAD_BYTES, MAX_VALUE_BYTES, Sharer, UPLOAD_TIME};
 use crate::parameters::Parameters;
 
 /// Pieces that wait for the disk.
@@ -173,7 +174,8 @@ pub(crate) async fn bring(
     let replace = parameters.flag("replace")?;
     parameters.finish()?;
     let rule = rule_of(readers.as_deref().unwrap_or(ME), &caller)?;
-    let _turn = Arc::clone(&shared.bringing).try_acquire_owned().map_err(|_| Failure::busy())?;
+    // A browser sends six files at once: some wait for the others.
+    let _turn = shared.bringing.take(Some(&Sharer::from(&caller)), shared.limits.upload_pause).await?;
     let library = shared.library();
     let source = source.or_else(|| library.upload_sources().into_iter().next()).unwrap_or_default();
     let folder = folder_of(caller.principal.user.as_deref());
@@ -181,7 +183,7 @@ pub(crate) async fn bring(
         let (library, source) = (Arc::clone(&library), source.clone());
         shared.waiting(move || library.bring(&source, &folder, &name, replace)).await?
     };
-    let (bringing, size) = receive(begun.map_err(refused)?, body, MAX_UPLOAD_BYTES).await?;
+    let (bringing, size) = receive(begun.map_err(refused)?, body, MAX_UPLOAD_BYTES, &shared.limits).await?;
     let kept = shared.waiting(move || library.keep(bringing, rule, now_ms())).await?;
     let path = kept.map_err(refused)?;
     note(&shared, &caller, "document brought", &source, &path).await?;
@@ -240,7 +242,9 @@ pub(crate) async fn take_away(
     };
     let (source, path) = (text("source")?, text("path")?);
     parameters.finish()?;
-    if !caller.is(Role::Administrator) {
+    // A token does what its scopes say, also an administrator's.
+    let administers = caller.scopes.as_ref().is_none_or(|scopes| scopes.hold(Scope::Administer));
+    if !(administers && caller.is(Role::Administrator)) {
         check_own(&path, &caller)?;
     }
     let library = shared.library();
@@ -298,6 +302,7 @@ pub(super) async fn receive(
     bringing: Bringing,
     body: Body,
     most_bytes: u64,
+    limits: &Limits,
 ) -> Result<(Bringing, u64), Failure> {
     let (sender, mut receiver) = mpsc::channel::<Bytes>(WAITING);
     let writing = tokio::task::spawn_blocking(move || -> std::io::Result<Bringing> {
@@ -307,7 +312,7 @@ pub(super) async fn receive(
         }
         Ok(bringing)
     });
-    let received = tokio::time::timeout(UPLOAD_TIME, pass_on(body, sender, most_bytes)).await;
+    let received = tokio::time::timeout(UPLOAD_TIME, pass_on(body, sender, most_bytes, limits)).await;
     let written = writing.await.map_err(Failure::internal)?;
     // What the disk says comes first: that the pieces found nobody is its consequence.
     let bringing = written.map_err(|error| refused(Refusal::Disk(error)))?;
@@ -315,13 +320,22 @@ pub(super) async fn receive(
     Ok((bringing, size))
 }
 
-async fn pass_on(body: Body, sender: mpsc::Sender<Bytes>, most_bytes: u64) -> Result<u64, Failure> {
+async fn pass_on(
+    body: Body,
+    sender: mpsc::Sender<Bytes>,
+    most_bytes: u64,
+    limits: &Limits,
+) -> Result<u64, Failure> {
     let mut pieces = body.into_data_stream();
     let mut size = 0u64;
+    let mut patience = limits.upload_pause;
     loop {
-        let piece = tokio::time::timeout(UPLOAD_PAUSE, pieces.next()).await.map_err(|_| Failure::slow())?;
+        let began = Instant::now();
+        let piece = tokio::time::timeout(patience, pieces.next()).await.map_err(|_| Failure::late())?;
         let Some(piece) = piece else { return Ok(size) };
         let piece = piece.map_err(|_| Failure::bad_request("the file did not come whole"))?;
+        // What the disk takes after it is not the sender's fault, and not counted.
+        patience = patience_after(patience, began.elapsed(), piece.len(), limits);
         size += piece.len() as u64;
         if size > most_bytes {
             return Err(Failure::too_large(format!("at most {most_bytes} bytes are taken of one file")));
@@ -330,6 +344,13 @@ async fn pass_on(body: Body, sender: mpsc::Sender<Bytes>, most_bytes: u64) -> Re
             return Ok(size);
         }
     }
+}
+
+/// How long the next piece of a file may take, after one that took `waited`. Waiting uses patience up and bytes earn it, as
+/// much as at the least speed, so that a drip comes to an end; never more than one pause.
+fn patience_after(patience: Duration, waited: Duration, bytes: usize, limits: &Limits) -> Duration {
+    let earned = limits.upload_pause.mul_f64(bytes as f64 / limits.upload_least.max(1) as f64);
+    (patience.saturating_sub(waited) + earned).min(limits.upload_pause)
 }
 
 pub(super) fn refused(refusal: Refusal) -> Failure {
@@ -378,5 +399,26 @@ fn view(source: &str, upload: Upload) -> UploadView {
         document,
         reason,
         detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_drips_uses_up_patience_and_one_that_comes_earns_it() {
+        let seconds = Duration::from_secs;
+        let limits = Limits { upload_pause: seconds(60), upload_least: 60_000, ..Limits::default() };
+        let check = |patience: u64, waited: u64, bytes: usize, expected: u64| {
+            let left = patience_after(seconds(patience), seconds(waited), bytes, &limits);
+            assert_eq!(left.as_secs_f64().round() as u64, expected, "{patience} {waited} {bytes}");
+        };
+        check(60, 10, 0, 50);
+        check(60, 10, 5_000, 55);
+        check(60, 10, 10_000, 60);
+        check(60, 1, 100_000_000, 60);
+        check(5, 10, 0, 0);
+        check(5, 10, 2_000, 2);
     }
 }

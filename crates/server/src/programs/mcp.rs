@@ -30,9 +30,10 @@ use serde_json::{Value, json};
 use crate::answering::{Whole, Whom, address, begin};
 use crate::api::documents::refused;
 use crate::api::search::Asked;
-use crate::application::Shared;
-use crate::caller::Caller;
+use crate::application::{ASKER, Shared};
+use crate::caller::{Caller, Shown};
 use crate::failure::Failure;
+use crate::limits::Sharer;
 use crate::record;
 
 /// Longest text of one answer, in characters: some 8,000 tokens, a good part of a model's window and no more.
@@ -60,6 +61,8 @@ pub(crate) struct Tools {
     principal: Principal,
     /// Their number in the counts; 0 for this machine's owner and for programs.
     person: i64,
+    /// By what they would be known again.
+    shown: Shown,
     /// Whether documents have an address that opens: over pipes alone nobody serves them.
     with_addresses: bool,
 }
@@ -68,7 +71,8 @@ pub(crate) struct Tools {
 pub(crate) fn service(shared: &Arc<Shared>) -> StreamableHttpService<Tools, NeverSessionManager> {
     // Whoever comes past the guard is known; should it ever not be so, it is nobody.
     let principal = Principal::anonymous();
-    let tools = Tools { shared: Arc::clone(shared), principal, person: 0, with_addresses: true };
+    let (person, shown) = (0, Shown::Nothing);
+    let tools = Tools { shared: Arc::clone(shared), principal, person, shown, with_addresses: true };
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -90,7 +94,8 @@ pub(crate) async fn over_pipes(shared: &Arc<Shared>, with_addresses: bool) -> Re
 
 impl Tools {
     fn new(shared: &Arc<Shared>, with_addresses: bool) -> Tools {
-        Tools { shared: Arc::clone(shared), principal: shared.visitor.clone(), person: 0, with_addresses }
+        let (principal, shown) = (shared.visitor.clone(), Shown::Nothing);
+        Tools { shared: Arc::clone(shared), principal, person: 0, shown, with_addresses }
     }
 
     /// The tools for whoever the guard let through; over pipes there is no guard, and the principal stays.
@@ -98,11 +103,11 @@ impl Tools {
         let parts = context.extensions.get::<Parts>();
         let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
         let whom = caller.map_or_else(|| self.whom(), Whom::from);
-        Tools { principal: whom.principal, person: whom.person, ..self.clone() }
+        Tools { principal: whom.principal, person: whom.person, shown: whom.shown, ..self.clone() }
     }
 
     fn whom(&self) -> Whom {
-        Whom { principal: self.principal.clone(), person: self.person }
+        Whom { principal: self.principal.clone(), person: self.person, shown: self.shown }
     }
 
     /// Writes down that a tool is called: which, and for whom. What it is asked and what it reads are entries of their own.
@@ -289,8 +294,11 @@ impl ServerHandler for Tools {
         };
         let tools = self.for_asker(&context);
         tools.noted(name, true).await?;
+        // This may be a task of its own, to which nobody told who asks.
+        let sharer = Sharer::new(tools.person, &tools.principal);
+        let call = ASKER.scope(sharer, tools.call(name, given.to_owned()));
         let called = tokio::select! {
-            called = tokio::time::timeout(MAX_TIME, tools.call(name, given.to_owned())) => {
+            called = tokio::time::timeout(MAX_TIME, call) => {
                 called.unwrap_or_else(|_| Err(Failure::slow()))
             }
             () = context.ct.cancelled() => Err(Failure::slow()),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::sse::Event as SseEvent;
 use axum::response::{IntoResponse, Response, Sse};
@@ -21,7 +21,8 @@ use intramuros_dialogue::{Asking, Event};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answering::{Answering, Whole, Whom, address, begin};
+use crate::allowance::USED_UP;
+use crate::answering::{Answering, Whole, Whom, address, begin_for_program};
 use crate::application::Shared;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -33,11 +34,15 @@ pub(super) const DEFAULT_MODEL: &str = "intramuros";
 /// What stands before a collection's name in the name of its model.
 pub(super) const COLLECTION_MODEL: &str = "intramuros/";
 
-/// The built-in embedding model.
-const EMBEDDING_MODEL: &str = "multilingual-e5-small";
+/// The built-in embedding model, as the report of the perimeter names it, and as it was called here before.
+const EMBEDDING_MODEL: &str = "e5-small-fr-en";
+const EMBEDDING_MODEL_BEFORE: &str = "multilingual-e5-small";
 
 /// Texts of one request for vectors: each costs the model some ten milliseconds.
 const MAX_TEXTS: usize = 256;
+
+/// Texts of one turn. 4: a fraction of a second, after which others come, and whoever does not wait any more has ended it.
+const TEXTS_OF_A_TURN: usize = 4;
 
 /// Messages of one conversation that are read; more are cut off at the front.
 const MAX_MESSAGES: usize = 2_000;
@@ -131,7 +136,10 @@ pub(crate) async fn chat(
     let named = body.model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
     let mut asking = asking(body.messages)?;
     asking.options.collection = collection;
-    let answering = begin(&shared, whom, asking, model).await?;
+    let answering = match begin_for_program(&shared, whom, asking, model).await {
+        Ok(answering) => answering,
+        Err(failure) => return in_their_words(failure),
+    };
     let envelope =
         Envelope { id: shared.next_request(), created: now(), model: named, home: shared.home.clone() };
     if body.stream {
@@ -139,6 +147,19 @@ pub(crate) async fn chat(
         return Ok(stream(envelope, answering, usage).into_response());
     }
     Ok(Json(envelope.whole(Whole::of(answering).await)).into_response())
+}
+
+/// That somebody's tokens are used up, in the words by which OpenAI's clients know that they have to wait, and for how long;
+/// other failures as they are.
+pub(super) fn in_their_words(failure: Failure) -> Result<Response, Failure> {
+    if failure.kind != USED_UP {
+        return Err(failure);
+    }
+    let body = json!({"error": {
+        "message": failure.message, "type": "tokens", "param": null, "code": "rate_limit_exceeded",
+    }});
+    let (parts, _) = failure.into_response().into_parts();
+    Ok(Response::from_parts(parts, Body::from(body.to_string())))
 }
 
 pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
@@ -349,7 +370,8 @@ pub(crate) async fn embeddings(
     body: Bytes,
 ) -> Result<Json<Value>, Failure> {
     let body: EmbeddingBody = parse(&body)?;
-    if body.model.as_deref().is_some_and(|name| ![EMBEDDING_MODEL, DEFAULT_MODEL, ""].contains(&name)) {
+    let known = [EMBEDDING_MODEL, EMBEDDING_MODEL_BEFORE, DEFAULT_MODEL, ""];
+    if body.model.as_deref().is_some_and(|name| !known.contains(&name)) {
         return Err(Failure::model_not_found().hint(format!("the model that embeds is `{EMBEDDING_MODEL}`")));
     }
     let texts = match body.input {
@@ -359,7 +381,7 @@ pub(crate) async fn embeddings(
     if texts.is_empty() || texts.len() > MAX_TEXTS {
         return Err(Failure::too_large(format!("from 1 to {MAX_TEXTS} texts at once")));
     }
-    let vectors = shared.call(move |library| library.vectors(&texts)).await?;
+    let vectors = vectors_of(&shared, texts).await?;
     let Some(vectors) = vectors else { return Err(Failure::model_not_found()) };
     let base64 = body.encoding_format.as_deref() == Some("base64");
     let value = |vector: Vec<f32>| if base64 { json!(base64_of(&vector)) } else { json!(vector) };
@@ -370,6 +392,22 @@ pub(crate) async fn embeddings(
         .collect();
     let usage = json!({"prompt_tokens": 0, "total_tokens": 0});
     Ok(Json(json!({"object": "list", "model": EMBEDDING_MODEL, "data": data, "usage": usage})))
+}
+
+/// The vectors of texts, a few in each turn; none where there is no model.
+async fn vectors_of(shared: &Shared, mut texts: Vec<String>) -> Result<Option<Vec<Vec<f32>>>, Failure> {
+    let mut vectors = Vec::with_capacity(texts.len());
+    while !texts.is_empty() {
+        // The end of the program waits for the few that are begun, and for no more.
+        if *shared.stopping.borrow() {
+            return Err(Failure::busy());
+        }
+        let rest = texts.split_off(texts.len().min(TEXTS_OF_A_TURN));
+        let few = std::mem::replace(&mut texts, rest);
+        let Some(some) = shared.call(move |library| library.vectors(&few)).await? else { return Ok(None) };
+        vectors.extend(some);
+    }
+    Ok(Some(vectors))
 }
 
 /// The components as little-endian bytes in base64, as OpenAI's own client asks for them.

@@ -18,8 +18,10 @@ use futures_util::stream::unfold;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::openai::{COLLECTION_MODEL, ChatMessage, Content, DEFAULT_MODEL, asking, chosen, now, parse};
-use crate::answering::{Answering, Whole, Whom, address, begin};
+use super::openai::{
+    COLLECTION_MODEL, ChatMessage, Content, DEFAULT_MODEL, asking, chosen, in_their_words, now, parse,
+};
+use crate::answering::{Answering, Whole, Whom, address, begin_for_program};
 use crate::application::Shared;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -108,7 +110,10 @@ pub(crate) async fn responses(
         metadata: if body.metadata.is_object() { body.metadata } else { json!({}) },
         results: body.include.is_some_and(|wanted| wanted.iter().any(|one| one == RESULTS)),
     };
-    let answering = begin(&shared, whom, asking, model).await?;
+    let answering = match begin_for_program(&shared, whom, asking, model).await {
+        Ok(answering) => answering,
+        Err(failure) => return in_their_words(failure),
+    };
     if body.stream {
         return Ok(stream(envelope, answering).into_response());
     }

@@ -80,11 +80,12 @@ access = "source"
 `);
 }
 
-/** A WebDAV folder of one file, which goes away when `cloud.away` is set. */
+/** A WebDAV folder of one file, which goes away when `cloud.away` is set, and answers once the promise `cloud.held` is kept. */
 export function startCloud(port) {
   const cloud = { away: false };
   const entry = (path, more) => `<d:response><d:href>${path}</d:href><d:propstat><d:prop>${more}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
-  cloud.server = createServer((request, response) => {
+  cloud.server = createServer(async (request, response) => {
+    await cloud.held;
     if (cloud.away) return response.writeHead(503).end();
     if (request.method !== "PROPFIND") return response.end("Le télétravail est possible deux jours par semaine.");
     response.writeHead(207, { "content-type": "application/xml" });
@@ -504,12 +505,12 @@ export const peopleCases = {
 
 const SECTIONS = ["people", "groups", "access", "tokens", "sessions", "sources", "models", "journal", "health", "settings"];
 
-/** Pages of accounts on which nothing may stand in anybody's way; a visitor is signed in where `owner` is true. */
+/** Pages of accounts on which nothing may stand in anybody's way; `as` says who looks. */
 export const peoplePages = {
   "sign-in": { prepare: async ({ page, open }) => { await open("/sign-in"); await page.waitForSelector("#name"); } },
   invitation: { prepare: async ({ page, open }) => { await open("/sign-in#AAAA-BBBB"); await page.waitForSelector("#again"); } },
-  account: { owner: true, prepare: async ({ page, open }) => { await open("/account"); await page.waitForSelector("table"); } },
-  ...Object.fromEntries(SECTIONS.map((name) => [name, { owner: true, prepare: (visitor) => section(visitor, name) }])),
+  account: { as: "owner", prepare: async ({ page, open }) => { await open("/account"); await page.waitForSelector("table"); } },
+  ...Object.fromEntries(SECTIONS.map((name) => [name, { as: "owner", prepare: (visitor) => section(visitor, name) }])),
 };
 
 /** Signs the owner in once; gives what a browser keeps of it. */

@@ -1,6 +1,7 @@
 // Does the page do in a real browser what people expect of it?
 //
 //   npm ci && npm test
+//   node run.js [page | writing | organisation | people | a part of a case's name]
 //
 // Environment: INTRAMUROS_BINARY (the program; otherwise the newest in the target folder), CHROMIUM (the browser),
 // SCREENSHOTS (a folder for pictures of each page), ASSETS (a folder whose files stand for those of the page in the
@@ -17,6 +18,8 @@ import { fileURLToPath } from "node:url";
 import { accessiblePages, cases } from "./cases.js";
 import { conversationCases, conversationPages } from "./conversations.js";
 import { writeDocuments } from "./fixture.js";
+import { keyboardCases } from "./keyboard.js";
+import { enterOrganisation, firstPages, organisationCases, organisationPages, startWriter, writeOrganisation } from "./organisation.js";
 import { ownerState, peopleCases, peoplePages, startCloud, writePeople } from "./people.js";
 import { startProConnect } from "./proconnect.js";
 import { startProvider } from "./provider.js";
@@ -25,6 +28,8 @@ import { startModel, writeModels, writingCases, writingPages } from "./writing.j
 const here = dirname(fileURLToPath(import.meta.url));
 const START_MS = 60_000;
 const STEP_MS = 20_000;
+/** Documents of the fixture that can be read. */
+const DOCUMENTS = 21;
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/snap/bin/chromium"];
 
 function skip(reason) {
@@ -63,6 +68,9 @@ function freePort() {
   });
 }
 
+/** What ends a server beside the program, with whoever is connected still. */
+const shut = (server) => () => { server.close(); server.closeAllConnections(); };
+
 /** The program on a folder of its own; ready once everything can be found. */
 async function start(binary, work) {
   const folder = join(work, "documents");
@@ -81,7 +89,10 @@ async function ready(child, origin) {
     if (child.exitCode !== null) throw new Error(`the program ended at once:\n${output}`);
     if (Date.now() > until) throw new Error(`not ready in time:\n${output}`);
     const status = await fetch(origin + "/api/v1/status").then((response) => response.json()).catch(() => null);
-    if (status?.counts.documents >= 21 && status.progress.phase === "idle" && status.progress.words_in_step && status.progress.work.embedded >= status.progress.work.passages) break;
+    const { phase, words_in_step: words, work } = status?.progress ?? {};
+    // Each document has a passage: before they are counted, none waits for its meaning.
+    const embedded = work?.passages >= DOCUMENTS && work.embedded >= work.passages;
+    if (status?.counts.documents >= DOCUMENTS && phase === "idle" && words && embedded) break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return { child, origin };
@@ -93,7 +104,7 @@ async function startWithModels(binary, work) {
   writeModels(work, port, modelPort);
   const model = await startModel(modelPort);
   const child = spawn(binary, ["serve", "--config", join(work, "intramuros.toml")], { stdio: ["ignore", "pipe", "pipe"] });
-  return { ...(await ready(child, `http://127.0.0.1:${port}`)), model };
+  return { ...(await ready(child, `http://127.0.0.1:${port}`)), model, beside: [shut(model.server)] };
 }
 
 /** The program where people sign in, with a provider beside it; ready once it has told the first owner's code. */
@@ -107,6 +118,12 @@ async function startWithPeople(binary, work) {
   const provider = await startProvider(providerPort, origin, secret);
   const proconnect = await startProConnect(proconnectPort, origin, secret);
   const child = spawn(binary, ["serve", "--config", join(work, "intramuros.toml")], { stdio: ["ignore", "pipe", "pipe"] });
+  const beside = [provider.close, proconnect.close, shut(cloud.server)];
+  return { ...(await coded(child, origin)), provider, proconnect, cloud, beside, also: [provider.issuer, proconnect.issuer] };
+}
+
+/** A started program where people sign in, once it has told the first owner's code. */
+async function coded(child, origin) {
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { output += data; });
   const until = Date.now() + START_MS;
@@ -115,9 +132,19 @@ async function startWithPeople(binary, work) {
     if (Date.now() > until) throw new Error(`not ready in time:\n${output}`);
     const healthy = await fetch(origin + "/api/v1/health").then((response) => response.ok).catch(() => false);
     const code = output.match(/\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b/)?.[0];
-    if (healthy && code) return { child, origin, provider, proconnect, cloud, code, also: [provider.issuer, proconnect.issuer] };
+    if (healthy && code) return { child, origin, code };
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** The program for an organisation, with a place outside and a model beside it; ready once it has told the first owner's code. */
+async function startWithOrganisation(binary, work) {
+  const [port, modelPort, cloudPort] = [await freePort(), await freePort(), await freePort()];
+  const file = writeOrganisation(work, port, { modelPort, cloudPort });
+  const cloud = startCloud(cloudPort);
+  const writer = await startWriter(modelPort);
+  const child = spawn(binary, ["serve", "--config", file], { stdio: ["ignore", "pipe", "pipe"] });
+  return { ...(await coded(child, `http://127.0.0.1:${port}`)), cloud, writer, file, beside: [shut(cloud.server), shut(writer.server)] };
 }
 
 const KINDS = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
@@ -136,14 +163,15 @@ async function visit(browser, server, name, look) {
   page.setDefaultTimeout(STEP_MS);
   const faults = [];
   // What is not there, or there already, is asked for on purpose; everything else in the console is a fault.
-  page.on("console", (message) => { if (message.type() === "error" && !(server.provider ? /status of 4\d\d/ : /status of 40[49]/).test(message.text())) faults.push(message.text()); });
+  page.on("console", (message) => { if (message.type() === "error" && !(server.code ? /status of 4\d\d/ : /status of 40[49]/).test(message.text())) faults.push(message.text()); });
   page.on("pageerror", (error) => faults.push(String(error)));
-  const others = server.also ?? [];
-  const known = [server.origin, ...others];
+  const others = [];
+  const providers = server.also ?? [];
+  const known = [server.origin, ...providers];
   // What the provider's own pages ask for is its affair, and gets nothing.
   if (server.provider) await context.route(/^https:/, (route) => route.fulfill({ body: "" }));
   if (process.env.ASSETS) await context.route((url) => url.origin === server.origin && url.pathname.startsWith("/assets/"), fromFolder);
-  const theirs = (request) => others.some((origin) => request.frame().url().startsWith(origin + "/"));
+  const theirs = (request) => providers.some((origin) => request.frame().url().startsWith(origin + "/"));
   page.on("request", (request) => { if (!theirs(request) && !known.some((origin) => request.url().startsWith(origin + "/"))) faults.push("asked elsewhere: " + request.url()); });
   const shot = async (part) => {
     if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${look.scheme}-${part}.png`) });
@@ -153,8 +181,11 @@ async function visit(browser, server, name, look) {
     open: (path) => page.goto(server.origin + path),
     say: (text) => console.log(`     ${text}`),
     code: server.code, provider: server.provider, proconnect: server.proconnect, cloud: server.cloud, model: server.model,
+    file: server.file, writer: server.writer, others,
     another: () => visit(browser, server, name, look),
-    close: () => context.close(),
+    /** Somebody else of the organisation, in a browser of their own, which is closed with this one. */
+    as: async (person) => { others.push(await visit(browser, server, name, { ...look, state: server.states[person] })); return others.at(-1); },
+    close: async () => { for (const other of others) await other.close(); await context.close(); },
   };
 }
 
@@ -164,12 +195,13 @@ async function attempt(name, browser, server, look, run) {
   const visitor = await visit(browser, server, name, look);
   try {
     await run(visitor);
-    if (visitor.faults.length) throw new Error(visitor.faults.join("\n"));
+    const faults = [visitor, ...visitor.others].flatMap((one) => one.faults);
+    if (faults.length) throw new Error(faults.join("\n"));
     console.log(`ok   ${name}`);
   } catch (error) {
     failed += 1;
     console.log(`FAIL ${name}\n     ${String(error?.message ?? error).replaceAll("\n", "\n     ")}`);
-    await visitor.shot("fault-" + name.replaceAll(/\W+/g, "-")).catch(() => {});
+    for (const [number, one] of [visitor, ...visitor.others].entries()) await one.shot(`fault-${name.replaceAll(/\W+/g, "-")}${number || ""}`).catch(() => {});
   } finally {
     await visitor.close();
   }
@@ -194,62 +226,66 @@ async function checkAccess(axe, visitor, prepare, part) {
   }
 }
 
+/** The cases of each program that is started. `enter` signs people in before its cases and `leave` after them, for its pages. */
+const GROUPS = {
+  page: { start, cases: { ...cases, ...keyboardCases, ...conversationCases }, pages: { ...accessiblePages, ...conversationPages } },
+  writing: { start: startWithModels, cases: writingCases, pages: writingPages },
+  organisation: { start: startWithOrganisation, first: firstPages, enter: enterOrganisation, cases: organisationCases, pages: organisationPages },
+  people: {
+    start: startWithPeople, cases: peopleCases, pages: peoplePages,
+    leave: async (browser, server) => {
+      const visitor = await visit(browser, server, "owner", { scheme: "light" });
+      const owner = await ownerState(visitor);
+      await visitor.close();
+      return { owner };
+    },
+  },
+};
+
+const pageName = (part, scheme) => `nothing stands in the way on ${part}, ${scheme}`;
+
+/** The cases of one program, if any of them is asked for. */
+async function go(browser, axe, name, group, only, work, started) {
+  const whole = !only || only === name;
+  const wanted = (one) => whole || !Object.hasOwn(GROUPS, only) && one.includes(only);
+  const schemes = ["light", "dark"];
+  const names = [...Object.keys(group.cases), ...Object.keys({ ...group.first, ...group.pages }).flatMap((part) => schemes.map((scheme) => pageName(part, scheme)))];
+  if (!names.some(wanted)) return;
+  const server = await group.start(findBinary(), join(work, name));
+  started.push(server);
+  const look = async (pages) => {
+    for (const scheme of schemes) {
+      for (const [part, page] of Object.entries(pages)) {
+        const { as, prepare } = page.prepare ? page : { prepare: page };
+        if (wanted(pageName(part, scheme))) await attempt(pageName(part, scheme), browser, server, { scheme, state: server.states?.[as] }, (visitor) => checkAccess(axe, visitor, prepare, part));
+      }
+    }
+  };
+  await look(group.first ?? {});
+  if (group.enter) server.states = await group.enter(browser, server);
+  for (const [one, run] of Object.entries(group.cases)) {
+    if (wanted(one)) await attempt(one, browser, server, { scheme: "light" }, run);
+  }
+  if (group.leave && whole) server.states = await group.leave(browser, server);
+  await look(group.pages);
+}
+
 const { chromium, axe } = await load();
 const executablePath = findBrowser();
-const binary = findBinary();
-const only = process.argv[2];
+findBinary();
 if (process.env.SCREENSHOTS) mkdirSync(process.env.SCREENSHOTS, { recursive: true });
 const work = mkdtempSync(join(tmpdir(), "intramuros-browser-"));
-let server;
-let people;
-let models;
+const started = [];
 let browser;
 try {
-  server = await start(binary, work);
   browser = await chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
-  for (const [name, run] of Object.entries({ ...cases, ...conversationCases })) {
-    if (!only || name.includes(only)) await attempt(name, browser, server, { scheme: "light" }, run);
-  }
-  for (const scheme of ["light", "dark"]) {
-    for (const [part, prepare] of Object.entries({ ...accessiblePages, ...conversationPages })) {
-      const name = `nothing stands in the way on ${part}, ${scheme}`;
-      if (!only || name.includes(only)) await attempt(name, browser, server, { scheme }, (visitor) => checkAccess(axe, visitor, prepare, part));
-    }
-  }
-  if (!only || only === "writing") {
-    models = await startWithModels(binary, join(work, "models"));
-    for (const [name, run] of Object.entries(writingCases)) await attempt(name, browser, models, { scheme: "light" }, run);
-    for (const scheme of ["light", "dark"]) {
-      for (const [part, prepare] of Object.entries(writingPages)) {
-        await attempt(`nothing stands in the way on ${part}, ${scheme}`, browser, models, { scheme }, (visitor) => checkAccess(axe, visitor, prepare, part));
-      }
-    }
-  }
-  people = await startWithPeople(binary, join(work, "people"));
-  for (const [name, run] of Object.entries(peopleCases)) {
-    if (!only || only === "people" || name.includes(only)) await attempt(name, browser, people, { scheme: "light" }, run);
-  }
-  if (!only || only === "people") {
-    const visitor = await visit(browser, people, "owner", { scheme: "light" });
-    const state = await ownerState(visitor);
-    await visitor.close();
-    for (const scheme of ["light", "dark"]) {
-      for (const [part, { owner, prepare }] of Object.entries(peoplePages)) {
-        const name = `nothing stands in the way on ${part}, ${scheme}`;
-        await attempt(name, browser, people, { scheme, state: owner ? state : undefined }, (visitor) => checkAccess(axe, visitor, prepare, part));
-      }
-    }
-  }
+  for (const [name, group] of Object.entries(GROUPS)) await go(browser, axe, name, group, process.argv[2], work, started);
 } finally {
   await browser?.close();
-  people?.cloud.server.close();
-  people?.provider.close();
-  people?.proconnect.close();
-  people?.child.kill("SIGTERM");
-  models?.child.kill("SIGTERM");
-  models?.model.server.close();
-  models?.model.server.closeAllConnections();
-  server?.child.kill("SIGTERM");
+  for (const server of started) {
+    server.child.kill("SIGTERM");
+    for (const close of server.beside ?? []) close();
+  }
   rmSync(work, { recursive: true, force: true, maxRetries: 5 });
 }
 console.log(failed ? `${failed} failed` : "all passed");

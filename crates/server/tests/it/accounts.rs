@@ -1,13 +1,15 @@
 //! Do people come in as themselves, see what is theirs alone, and lose access the moment it is taken away?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use intramuros_accounts::secret::{self, TokenKind, Use};
+use intramuros_accounts::{Scope, Scopes};
 use intramuros_core::perimeter::{JournalSection, Perimeter};
 use intramuros_journal::read::{Filter, each};
 use intramuros_journal::{Event, Journal, Options};
 use intramuros_server::{Accounts, Limits, Record, Settings, Walls};
-use intramuros_store::people::People;
+use intramuros_store::people::{NewToken, People};
 use serde_json::{Value, json};
 
 use crate::people::{Browser, PASSPHRASE, RULES, accounts, request, server, server_of, server_with};
@@ -310,6 +312,191 @@ fn tokens_open_every_interface_within_their_scopes_and_groups() {
 }
 
 #[test]
+fn a_program_that_administers_ends_with_the_right_of_who_made_it() {
+    let (server, folder) = server();
+    let (mut anne, mut adam) = (Browser::of(&server, "anne"), Browser::of(&server, "adam"));
+    let bearer = |token: &str| format!("Authorization: Bearer {token}\r\n");
+    let make = |browser: &mut Browser<'_>, name: &str, scopes: &[&str]| {
+        let asked = json!({"name": name, "scopes": scopes, "service": true, "groups": ["rh"]});
+        let made = browser.ask("POST", "/api/v1/tokens", Some(asked));
+        assert_eq!(made.status, 200, "{}", made.text());
+        bearer(made.json()["token"].as_str().unwrap())
+    };
+    let console = make(&mut adam, "console", &["read", "administer"]);
+    let directory = make(&mut adam, "directory", &["scim"]);
+    let reader = make(&mut adam, "reader", &["read"]);
+    let of_anne = make(&mut anne, "other console", &["administer"]);
+    // One that an older program kept, which did not note who makes one.
+    let people = People::open(folder.path()).unwrap();
+    let earlier = secret::token(TokenKind::Service, &[9; secret::TOKEN_BYTES]);
+    let kept = NewToken {
+        hash: secret::fingerprint(Use::Token, &earlier),
+        hint: "abcd".into(),
+        person: None,
+        name: "earlier".into(),
+        scopes: Scopes::of([Scope::Administer]),
+        groups: BTreeSet::new(),
+        made_by: "adam".into(),
+        maker: None,
+        expires_ms: None,
+    };
+    people.add_token(&kept, 1).unwrap().unwrap();
+    let earlier = bearer(&earlier);
+    let check = |expected: [u16; 6]| {
+        let status = |path: &str, bearer: &str| request(&server, "GET", path, None, bearer).status;
+        let found = [
+            status("/api/v1/people", &console),
+            status("/api/v1/search?q=clou", &console),
+            status("/scim/v2/Users", &directory),
+            status("/api/v1/search?q=clou", &reader),
+            status("/api/v1/people", &of_anne),
+            status("/api/v1/people", &earlier),
+        ];
+        assert_eq!(found, expected);
+    };
+    let (holds, ended) = ([200; 6], [401, 401, 401, 200, 200, 200]);
+    check(holds);
+    let at = format!("/api/v1/people/{}", anne.person("adam"));
+    let mut change = |change: Value| assert_eq!(anne.ask("PATCH", &at, Some(change)).status, 200);
+    for (taken, given) in [
+        (json!({"role": "editor"}), json!({"role": "administrator"})),
+        (json!({"active": false}), json!({"active": true})),
+    ] {
+        change(taken);
+        check(ended);
+        change(given);
+        check(holds);
+    }
+    assert_eq!(anne.ask("DELETE", &at, None).status, 204);
+    check(ended);
+    let list = anne.json("/api/v1/tokens?all=true");
+    let told: Vec<String> = list["tokens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let word = |name: &str| one[name].as_str().unwrap().to_owned();
+            format!("{} {} {} {}", word("name"), word("made_by"), word("maker"), one["holds"])
+        })
+        .collect();
+    let expected = [
+        "earlier adam unknown true",
+        "other console anne here true",
+        "reader adam gone true",
+        "directory adam gone false",
+        "console adam gone false",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_program_has_a_name_that_no_other_had() {
+    let (server, _people) = server();
+    let mut anne = Browser::of(&server, "anne");
+    let mut make = |name: &str, service: bool| {
+        let asked = json!({"name": name, "scopes": ["write"], "service": service});
+        anne.ask("POST", "/api/v1/tokens", Some(asked))
+    };
+    let first = make("Équipe", true).json()["about"]["id"].as_i64().unwrap();
+    let taken = make("e\u{301}quipe", true);
+    assert_eq!((taken.status, taken.json()["kind"].clone()), (409, json!("taken")), "{}", taken.text());
+    // A person's are known by the person.
+    assert_eq!([make("carnet", false).status, make("carnet", false).status], [200, 200]);
+    assert_eq!(anne.ask("DELETE", &format!("/api/v1/tokens/{first}"), None).status, 204);
+    let again = json!({"name": "Équipe", "scopes": ["write"], "service": true});
+    assert_eq!(anne.ask("POST", "/api/v1/tokens", Some(again)).status, 409, "what it brought is still there");
+}
+
+#[test]
+fn nobody_ends_what_is_of_somebody_above_themselves() {
+    let (server, _people) = server();
+    let (mut anne, mut adam) = (Browser::of(&server, "anne"), Browser::of(&server, "adam"));
+    let mut rose = Browser::of(&server, "rose");
+    let own = |browser: &mut Browser<'_>| -> [String; 2] {
+        let asked = json!({"name": "scripts", "scopes": ["read"]});
+        let made = browser.ask("POST", "/api/v1/tokens", Some(asked)).json();
+        let session = browser.json("/api/v1/sessions")["sessions"][0]["id"].clone();
+        [format!("/api/v1/tokens/{}", made["about"]["id"]), format!("/api/v1/sessions/{session}")]
+    };
+    let mut check = |places: [String; 2], expected: u16| {
+        for place in places {
+            let answer = adam.ask("DELETE", &place, None);
+            assert_eq!(answer.status, expected, "{place}: {}", answer.text());
+        }
+    };
+    let of_anne = own(&mut anne);
+    check(of_anne.clone(), 403);
+    check(own(&mut rose), 204);
+    assert_eq!((anne.get("/api/v1/sessions").status, rose.get("/api/v1/sessions").status), (200, 401));
+    for place in of_anne {
+        assert_eq!(anne.ask("DELETE", &place, None).status, 204, "{place}");
+    }
+}
+
+#[test]
+fn names_that_look_the_same_are_given_once() {
+    let (server, _people) = server();
+    let mut adam = Browser::of(&server, "adam");
+    let mut check = |path: &str, name: &str, expected: u16| {
+        let role =
+            if path == "people" { json!({"name": name, "role": "reader"}) } else { json!({"name": name}) };
+        let answer = adam.ask("POST", &format!("/api/v1/{path}"), Some(role));
+        assert_eq!(answer.status, expected, "{path} {name:?}: {}", answer.text());
+    };
+    check("people", "jos\u{e9}", 200);
+    for (name, expected) in [
+        ("jose\u{301}", 409),
+        ("JOS\u{c9}", 409),
+        ("\u{ff32}ose", 409),
+        ("\u{ff2f}wner", 400),
+        ("ann\u{435}", 400),
+        ("jose", 200),
+    ] {
+        check("people", name, expected);
+    }
+    for (name, expected) in [("e\u{301}quipe", 200), ("\u{e9}quipe", 409), ("\u{c9}QUIPE", 409), ("RH", 409)]
+    {
+        check("groups", name, expected);
+    }
+    // It is kept in one way of writing it.
+    let groups = adam.json("/api/v1/groups");
+    assert!(
+        groups["groups"].as_array().unwrap().iter().any(|group| group["name"] == "\u{e9}quipe"),
+        "{groups}"
+    );
+}
+
+#[test]
+fn a_token_that_brings_documents_takes_away_only_its_persons() {
+    let rules = format!("{RULES}[[source]]\nname = \"dons\"\nkind = \"uploads\"\n");
+    let (server, _people) = server_of(Scene { rules: &rules, ..Scene::default() });
+    let token = |name: &str, scopes: &[&str]| {
+        let mut browser = Browser::of(&server, name);
+        let made = browser.ask("POST", "/api/v1/tokens", Some(json!({"name": "t", "scopes": scopes}))).json();
+        format!("Authorization: Bearer {}\r\n", made["token"].as_str().unwrap())
+    };
+    let of_anne = token("anne", &["write"]);
+    let (host, text) = (server.address, "Le bail court neuf ans.\n");
+    let brought = server.send(&format!(
+        "POST /api/v1/uploads?name=own.txt HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{of_anne}\
+         Content-Type: application/octet-stream\r\nContent-Length: {}\r\n\r\n{text}",
+        text.len()
+    ));
+    assert_eq!(
+        (brought.status, &brought.json()["path"]),
+        (201, &json!("anne/own.txt")),
+        "{}",
+        brought.text()
+    );
+    let take = |bearer: &str| {
+        request(&server, "DELETE", "/api/v1/uploads?source=dons&path=anne/own.txt", None, bearer).status
+    };
+    assert_eq!(take(&token("adam", &["read", "write"])), 404);
+    assert_eq!(take(&token("adam", &["write", "administer"])), 204);
+    assert_eq!(take(&of_anne), 404);
+}
+
+#[test]
 fn a_token_of_the_store_works_where_nobody_signs_in_and_a_wrong_one_does_not() {
     let (accounts, _folder) = accounts(false, "");
     let settings = Settings { accounts: Some(accounts), ..Settings::default() };
@@ -491,7 +678,8 @@ fn who_came_in_was_refused_and_changed_something_stands_in_the_journal() {
     Browser::new(&server).sign_in("rose", "not the right one at all");
     Browser::new(&server).sign_in("correct horse battery", "typed in the wrong field");
     Browser::of(&server, "remi").get("/api/v1/people");
-    anne.ask("POST", "/api/v1/tokens", Some(json!({"name": "bot", "scopes": ["read"], "service": true})));
+    let bot = json!({"name": "bot", "scopes": ["read"], "service": true, "groups": ["rh", "paie"]});
+    anne.ask("POST", "/api/v1/tokens", Some(bot));
     let page = anne.json("/api/v1/journal?kind=sign_in");
     assert_eq!(page["kept"], true);
     anne.ask("DELETE", "/api/v1/session", None);
@@ -505,7 +693,10 @@ fn who_came_in_was_refused_and_changed_something_stands_in_the_journal() {
         match &entry.event {
             Event::SignIn { user, allowed, .. } => found.push(format!("{user} {allowed}")),
             Event::SignOut { user } => found.push(format!("{user} out")),
-            Event::Administered { by, action, .. } => found.push(format!("{by}: {action}")),
+            Event::Administered { by, action, on } => {
+                let groups = on.get("groups").map(|groups| format!(" {groups}")).unwrap_or_default();
+                found.push(format!("{by}: {action}{groups}"));
+            }
             Event::AccessRefused { by, what, .. } => found.push(format!("{by} refused {what}")),
             _ => {}
         }
@@ -518,7 +709,7 @@ fn who_came_in_was_refused_and_changed_something_stands_in_the_journal() {
         "(unknown name) false",
         "remi true",
         "remi refused GET /api/v1/people",
-        "anne: token made",
+        "anne: token made paie, rh",
         "anne out",
     ];
     assert_eq!(found, expected);

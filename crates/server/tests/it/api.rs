@@ -132,6 +132,25 @@ fn a_document_is_shown_with_its_passage_marked() {
 }
 
 #[test]
+fn what_is_marked_stands_on_its_own_line() {
+    let text = "# Bail\n\nLe bail commence\nle premier mai et finit\nle trente avril à midi.\n";
+    let server = Server::reading_all(Scene { files: &[("bail.md", text)], ..Scene::default() });
+    let id = server.document("bail.md");
+    let whole = server.json(&format!("/api/v1/documents/{id}"));
+    let text_of = |block: &Value| block["cells"][0][0]["text"].as_str().unwrap().to_owned();
+    let blocks = whole["blocks"].as_array().unwrap();
+    let block = blocks.iter().find(|block| text_of(block).contains("trente")).unwrap();
+    // One block of three lines.
+    assert_eq!((block["line"].as_u64(), text_of(block).contains("commence")), (Some(3), true), "{block}");
+    let line = |word: &str| {
+        let start = block["start"].as_u64().unwrap() as usize + text_of(block).find(word).unwrap();
+        let end = start + word.len();
+        server.json(&format!("/api/v1/documents/{id}?start={start}&end={end}"))["marked"]["line"].as_u64()
+    };
+    assert_eq!([line("commence"), line("premier"), line("trente")], [Some(3), Some(4), Some(5)]);
+}
+
+#[test]
 fn originals_are_never_active_content_and_only_what_was_read() {
     let server = Server::start(Scene::default());
     let original = |path: &str| server.get(&format!("/api/v1/documents/{}/original", server.document(path)));
@@ -184,6 +203,68 @@ fn a_question_is_answered_with_citations_or_not_at_all() {
     assert_eq!(none["found"], false);
     assert_eq!(none["statements"], serde_json::json!([]));
     assert_eq!((&answer["absent"], &none["absent"]), (&json!([]), &json!(["capitale", "Mongolie"])));
+}
+
+#[test]
+fn filters_that_filter_nothing_are_told_wherever_something_is_asked() {
+    let server = Server::start(Scene::default());
+    let check = |question: &str, code: &str, french: &str, english: &str| {
+        let question = question.replace(' ', "%20").replace(':', "%3A");
+        for path in ["search", "ask"] {
+            let answer = server.json(&format!("/api/v1/{path}?q={question}"));
+            let [notice] = answer["notices"].as_array().unwrap().as_slice() else { panic!("{answer}") };
+            assert_eq!(notice["code"], code, "{answer}");
+            assert!(notice["french"].as_str().unwrap().contains(french), "{notice}");
+            assert!(notice["english"].as_str().unwrap().contains(english), "{notice}");
+            assert_eq!(answer["absent"], json!([]), "{answer}");
+        }
+    };
+    check("lease kind:xyz", "no_filter", "Possible : pdf, word", "Possible: pdf, word");
+    check("lease after:hier", "no_filter", "dates comme 2024, 2024-05", "dates like 2024, 2024-05");
+    check("lease lang:qq", "no_filter", "Possible : fr, en", "Possible: fr, en");
+    check("lease source:inconnue", "nothing_there", "Sources : papers.", "Sources: papers.");
+    check("lease before:1999", "nothing_passes", "passe les filtres : before:1999", "filters: before:1999");
+    // What is left out narrows nothing, and what is being typed is no mistake.
+    assert_eq!(server.json("/api/v1/search?q=lease%20kind%3Axyz")["results"][0]["path"], "legal/lease.txt");
+    assert_eq!(server.json("/api/v1/search?q=lease%20kind%3Ate&typing=true")["notices"], json!([]));
+    assert_eq!(server.json("/api/v1/search?q=lease%20kind%3Atext")["notices"], json!([]));
+    // Of written answers, at the end.
+    let events = answer(&server, "lease kind:xyz");
+    let end = &events.last().unwrap().1;
+    assert_eq!((&end["notices"][0]["code"], end["found"].is_boolean()), (&json!("no_filter"), true), "{end}");
+}
+
+/// The events of an answer: their names with their data.
+fn answer(server: &Server, question: &str) -> Vec<(String, Value)> {
+    let body = json!({"question": question}).to_string();
+    let answer = server.send(&format!(
+        "POST /api/v1/answer HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        server.address,
+        body.len()
+    ));
+    let text = answer.text();
+    let event = |event: &str| {
+        let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+        Some((field("event: ")?, serde_json::from_str(&field("data: ")?).unwrap()))
+    };
+    text.split("\n\n").filter_map(event).collect()
+}
+
+#[test]
+fn a_quoted_sentence_of_an_answer_has_its_own_lines() {
+    let text = "# Congés payés\n\nChaque salarié acquiert deux jours et demi de congés payés par mois de travail.\n\n\
+                Le chat dort sur le toit.\n\nLa voisine arrose les géraniums le soir.\n\nLe train part à midi.\n";
+    let server = Server::reading_all(Scene { files: &[("conges.md", text)], ..Scene::default() });
+    let question = "Combien de jours de congés payés par mois ?";
+    let asked =
+        server.json("/api/v1/ask?q=Combien%20de%20jours%20de%20cong%C3%A9s%20pay%C3%A9s%20par%20mois%20%3F");
+    let events = answer(&server, question);
+    let of = |name: &str| events.iter().find(|(event, _)| event == name).map(|(_, data)| data).unwrap();
+    let (sources, sentence) = (of("sources"), of("sentence"));
+    let (exact, cited) = (&sentence["exact"], &asked["citations"][0]);
+    assert_eq!((&exact["lines"], &exact["start"]), (&cited["lines"], &cited["start"]), "{sentence}");
+    assert_ne!(exact["lines"], sources["citations"][0]["lines"], "{sources}");
 }
 
 #[test]

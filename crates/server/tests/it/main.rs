@@ -15,6 +15,7 @@ mod models;
 mod people;
 mod programs;
 mod record;
+mod shares;
 mod support;
 mod uploads;
 mod wordings;

@@ -1,19 +1,23 @@
-//! What becomes of an answer when its model fails, cites what is not there, is doubted, or costs something?
+//! What becomes of an answer when its model fails, cites what is not there, is doubted, costs something, or may write no more?
 
-use std::io::Write;
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use intramuros_core::perimeter::Perimeter;
 use intramuros_dialogue::Writers;
 use intramuros_egress::{Decision, Egress, Surroundings};
+use intramuros_journal::time::now_ms;
+use intramuros_server::{Accounts, Settings};
+use intramuros_store::people::Use;
 use intramuros_testkit::request_body;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::conversations::ask;
-use crate::people::{Browser, RULES, server_of};
-use crate::programs::post;
-use crate::support::{Scene, Server, eventually};
+use crate::people::{Browser, RULES, accounts, server_of};
+use crate::programs::{asks_of, post, tool};
+use crate::support::{Answer, Scene, Server, eventually};
 
 const LEAVE: &str = "Combien de jours de congés payés par mois ?";
 
@@ -86,7 +90,10 @@ struct Told(Vec<(String, Value)>);
 
 impl Told {
     fn of(server: &Server, body: &Value) -> Told {
-        let answer = post(server, "/api/v1/answer", "", &body.to_string());
+        Told::read(&post(server, "/api/v1/answer", "", &body.to_string()))
+    }
+
+    fn read(answer: &Answer) -> Told {
         assert_eq!(answer.status, 200, "{}", answer.text());
         let read = |event: &str| {
             let (name, data) = event.strip_prefix("event: ")?.split_once("\ndata: ")?;
@@ -318,4 +325,211 @@ fn tokens_cost_what_is_declared_for_their_model() {
     check("dear", 2, 2.0 * (1_000.0 * 2.0 + 200.0 * 6.0) / 1e6);
     check("half", 1, 1_000.0 * 2.0 / 1e6);
     assert_eq!(row("unpriced")["cost"], Value::Null);
+}
+
+#[test]
+fn an_answer_is_asked_for_with_the_declared_number_of_tokens() {
+    let check = |own: &str, expected: u64| {
+        let (port, asked) = service(|_| Some(format!("{FACT} [1].")));
+        assert_eq!(told(&declared(port, "", &[("small", own)])).end()["model"], "small", "{own}");
+        assert_eq!(asked.lock().unwrap()[0]["max_tokens"], expected, "{own}");
+    };
+    check("", 700);
+    check("context_tokens = 2_000", 500);
+    check("max_tokens = 64", 64);
+    check("max_tokens = 2_000", 2_000);
+}
+
+/// A server to which people sign in, with these models.
+fn server_with_people(models: &str) -> (Server, TempDir) {
+    let rules = format!("{RULES}{models}");
+    server_of(Scene { writers: writers(models), rules: &rules, ..Scene::default() })
+}
+
+/// A server on which everybody is the owner, with these models, and its counts.
+fn server_of_the_owner(models: &str) -> (Server, Arc<Accounts>, TempDir) {
+    let (accounts, folder) = accounts(false, "");
+    let settings = Settings { accounts: Some(Arc::clone(&accounts)), ..Settings::default() };
+    let server = Server::start(Scene { writers: writers(models), settings, ..Scene::default() });
+    (server, accounts, folder)
+}
+
+/// How an answer to somebody ended.
+fn ended(browser: &mut Browser<'_>, question: &str) -> Value {
+    let answer = browser.ask("POST", "/api/v1/answer", Some(json!({"question": question})));
+    Told::read(&answer).end().clone()
+}
+
+#[test]
+fn whose_tokens_of_the_day_are_used_up_gets_sentences_of_the_documents_and_is_told() {
+    let (port, asked) = service(|_| Some(format!("{FACT} [1].")));
+    let (server, _people) =
+        server_with_people(&declared(port, "", &[("small", "tokens_per_person_per_day = 2_000")]));
+    let (mut rose, mut anne) = (Browser::of(&server, "rose"), Browser::of(&server, "anne"));
+    // 1,200 tokens each: the second begins below the limit, and passes it.
+    for _ in 0..2 {
+        assert_eq!(ended(&mut rose, LEAVE)["model"], "small");
+    }
+    let end = ended(&mut rose, LEAVE);
+    assert_eq!((&end["found"], &end["model"]), (&json!(true), &Value::Null), "{end}");
+    let why = "Vos jetons du jour pour ce modèle sont épuisés ; il rédigera de nouveau pour vous après minuit (UTC).";
+    assert_eq!(end["failed"], json!([["small", why]]));
+    assert!(end["supported"].as_u64().unwrap() > 0, "{end}");
+    let end = ended(&mut rose, "When does the lease end?");
+    assert!(end["failed"][0][1].as_str().unwrap().starts_with("Your tokens of the day"), "{end}");
+    // Somebody else has their own.
+    assert_eq!(ended(&mut anne, LEAVE)["model"], "small");
+    assert_eq!(asked.lock().unwrap().len(), 3);
+    // It is the model that was not asked: it did not fail.
+    let mut adam = Browser::of(&server, "adam");
+    let row = eventually(|| {
+        let usage = adam.json("/api/v1/usage?days=2");
+        let rows = usage["used"].as_array().unwrap();
+        let quoted = rows.iter().find(|row| row["model"].is_null() && row["questions"] == 2)?;
+        assert_eq!(quoted["who"], "rose");
+        rows.iter().find(|row| row["model"] == "small" && row["who"] == "rose").cloned()
+    });
+    assert_eq!((&row["questions"], &row["failed"]), (&json!(2), &json!(0)), "{row}");
+}
+
+#[test]
+fn whose_tokens_are_used_up_has_the_fallback_write() {
+    let (port, asked) = service(|_| Some(format!("{FACT} [1].")));
+    let limited = "fallback = 'cheap'\ntokens_per_person_per_day = 1";
+    let (server, _accounts, _folder) =
+        server_of_the_owner(&declared(port, "", &[("dear", limited), ("cheap", "")]));
+    let question = json!({"question": LEAVE});
+    assert_eq!(Told::of(&server, &question).end()["model"], "dear");
+    let second = Told::of(&server, &question);
+    assert_eq!(second.end()["model"], "cheap");
+    let began = second.all("model");
+    assert_eq!((began.len(), &began[0]["instead_of"]["name"]), (1, &json!("dear")), "{began:?}");
+    assert_eq!(post(&server, "/v1/chat/completions", "", &asks_of("dear", LEAVE)).status, 200);
+    assert_eq!(models(&asked), ["dear", "cheap"]);
+}
+
+#[test]
+fn of_questions_that_come_at_once_one_passes_the_limit() {
+    let (port, asked) = service(|_| Some(format!("{FACT} [1].")));
+    let (server, _accounts, _folder) =
+        server_of_the_owner(&declared(port, "", &[("small", "tokens_per_person_per_day = 1")]));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| Told::of(&server, &json!({"question": LEAVE})));
+        }
+    });
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+/// Counts tokens of the owner's, as if they had been used then.
+fn count(accounts: &Accounts, model: &str, at_ms: i64) {
+    let (who, model) = ("owner".to_owned(), model.to_owned());
+    let used = Use { who, model, prompt_tokens: 5_000, ..Use::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(accounts.people(move |people| people.count_use(&used, at_ms))).unwrap();
+}
+
+#[test]
+fn programs_are_told_to_wait_until_midnight_and_a_new_day_frees() {
+    const DAY_MS: i64 = 86_400_000;
+    let (port, asked) = service(|_| Some(format!("{FACT} [1].")));
+    let limit = "tokens_per_person_per_day = 2_000";
+    let (server, accounts, _folder) =
+        server_of_the_owner(&declared(port, "", &[("small", limit), ("other", limit)]));
+    // Of the one today's, and tomorrow's should it become midnight meanwhile; of the other yesterday's.
+    let now = now_ms();
+    count(&accounts, "small", now);
+    count(&accounts, "small", now + DAY_MS);
+    count(&accounts, "other", now - DAY_MS);
+    let messages = json!([{"role": "user", "content": LEAVE}]);
+    for (path, body) in [
+        ("/v1/chat/completions", json!({"messages": messages})),
+        ("/v1/chat/completions", json!({"model": "small", "messages": messages, "stream": true})),
+        ("/v1/responses", json!({"model": "small", "input": LEAVE})),
+    ] {
+        let answer = post(&server, path, "", &body.to_string());
+        assert_eq!(answer.status, 429, "{body}: {}", answer.text());
+        let wait: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=86_400).contains(&wait), "{wait}");
+        let told = answer.json();
+        let error = &told["error"];
+        let kind = (&error["type"], &error["code"], &error["param"]);
+        assert_eq!(kind, (&json!("tokens"), &json!("rate_limit_exceeded"), &Value::Null), "{told}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with("Vos jetons du jour"), "{message}");
+        assert!(message.contains(" / Your tokens of the day"), "{message}");
+    }
+    // Other people's assistants get sentences of the documents, and are told why.
+    let quoted = tool(&server, "ask", "question", LEAVE);
+    assert!(
+        quoted.contains("deux jours et demi") && quoted.contains("small: Vos jetons du jour"),
+        "{quoted}"
+    );
+    // Where nothing answers no model would be asked, and nobody is told to wait.
+    let moon = asks_of("small", "Quelle est la couleur de la lune ?");
+    assert_eq!(post(&server, "/v1/chat/completions", "", &moon).status, 200);
+    assert!(asked.lock().unwrap().is_empty());
+    assert_eq!(post(&server, "/v1/chat/completions", "", &asks_of("other", LEAVE)).status, 200);
+    assert_eq!(models(&asked), ["other"]);
+}
+
+#[test]
+fn what_was_written_until_somebody_stopped_it_is_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let text = format!("{FACT} [1]. Puis");
+    let event = json!({"choices": [{"delta": {"content": text}}]});
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            request_body(&stream).unwrap();
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+            let _ = stream.write_all(format!("{head}data: {event}\n\n").as_bytes());
+            // Says nothing more, until it is hung up on.
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    let (server, _accounts, _folder) = server_of_the_owner(&declared(port, "", &[("slow", "")]));
+    let (host, body) = (server.address, json!({"question": LEAVE}).to_string());
+    let mut page = TcpStream::connect(host).unwrap();
+    page.set_read_timeout(Some(std::time::Duration::from_secs(120))).unwrap();
+    let head = format!(
+        "POST /api/v1/answer HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    page.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    assert!(BufReader::new(&page).lines().any(|line| line.unwrap() == "event: draft"));
+    drop(page);
+    let row = eventually(|| server.json("/api/v1/usage?days=2")["used"].as_array().unwrap().first().cloned());
+    assert_eq!((&row["model"], &row["questions"]), (&json!("slow"), &json!(0)), "{row}");
+    assert_eq!(row["completion_tokens"], text.len().div_ceil(3), "{row}");
+    assert!(row["prompt_tokens"].as_u64().unwrap() > 100, "{row}");
+}
+
+#[test]
+fn the_administration_shows_who_runs_a_model_its_limits_and_its_use_today() {
+    let (port, _) = service(|_| Some(format!("{FACT} [1].")));
+    let limits =
+        "operator = 'Mairie'\njurisdiction = 'FR'\nmax_tokens = 300\ntokens_per_person_per_day = 9_000";
+    let (server, _people) = server_with_people(&declared(port, "", &[("small", limits), ("plain", "")]));
+    let mut rose = Browser::of(&server, "rose");
+    for _ in 0..2 {
+        ended(&mut rose, LEAVE);
+    }
+    let mut adam = Browser::of(&server, "adam");
+    let shown = eventually(|| {
+        let shown = adam.json("/api/v1/models");
+        (shown["models"][0]["today"]["questions"] == 2).then_some(shown)
+    });
+    let (small, plain) = (&shown["models"][0], &shown["models"][1]);
+    assert_eq!((&small["operator"], &small["jurisdiction"]), (&json!("Mairie"), &json!("FR")));
+    assert_eq!((&small["max_tokens"], &small["tokens_per_person_per_day"]), (&json!(300), &json!(9_000)));
+    let today = json!({"questions": 2, "failed": 0, "prompt_tokens": 2_000, "completion_tokens": 400});
+    assert_eq!(small["today"], today);
+    let described = adam.json("/api/v1/openapi.json");
+    for key in ["operator", "jurisdiction", "max_tokens", "tokens_per_person_per_day"] {
+        assert_eq!(plain[key], Value::Null, "{key}");
+        assert!(described["components"]["schemas"]["ModelView"]["properties"][key].is_object(), "{key}");
+    }
+    assert_eq!(plain["today"]["questions"], 0);
+    assert_eq!(rose.get("/api/v1/models").status, 403);
 }

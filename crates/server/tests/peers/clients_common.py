@@ -1,6 +1,6 @@
 """What do the tests with other people's clients share?"""
 
-import importlib.util
+import http.client
 import json
 import os
 import socket
@@ -9,28 +9,31 @@ import time
 import urllib.error
 import urllib.request
 
+# One thread, which waits without spinning: two wait for each other at each token, and on a machine that is busy otherwise each
+# of these waits takes as long as a turn of somebody else's process (measured: 0.4 tokens a second instead of 8).
 SERVER = """
 import sys, time, xllamacpp
+model, port, context, template, endless = sys.argv[1:]
 params = xllamacpp.CommonParams()
-params.model.path, params.port, params.n_ctx, params.n_parallel = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), 1
-params.offline, params.warmup, params.cpuparams.n_threads = True, False, 2
-if len(sys.argv) > 4:
-    params.use_jinja, params.chat_template = True, open(sys.argv[4], encoding="utf-8").read()
+params.model.path, params.port, params.n_ctx, params.n_parallel = model, int(port), int(context), 1
+params.offline, params.warmup, params.endpoint_metrics = True, False, True
+for processors in (params.cpuparams, params.cpuparams_batch):
+    processors.n_threads, processors.poll = 1, 0
+if template:
+    params.use_jinja, params.chat_template = True, open(template, encoding="utf-8").read()
+params.sampling.ignore_eos = endless == "endless"
 server = xllamacpp.Server(params)
 while True:
     time.sleep(60)
 """
 
 
-def llama(model, port, context, template=None):
-    """The command of llama.cpp's own server where it is installed ready-made, of llama-cpp-python's otherwise.
+def llama(model, port, context, template="", endless=False):
+    """The command of llama.cpp's own server (PyPI's xllamacpp), which answers one question at a time.
 
-    With a template (a Jinja file) it takes tools, which the ready-made one alone does.
+    With a template (a Jinja file) it takes tools. Endless: each answer is as long as it may be.
     """
-    if importlib.util.find_spec("xllamacpp"):
-        return [sys.executable, "-c", SERVER, model, str(port), str(context)] + ([template] if template else [])
-    command = [sys.executable, "-m", "llama_cpp.server", "--model", model, "--port", str(port)]
-    return command + ["--n_ctx", str(context), "--n_threads", "2"]
+    return [sys.executable, "-c", SERVER, model, str(port), str(context), template, "endless" if endless else ""]
 
 
 def free_port():
@@ -49,6 +52,19 @@ def wait_for(url, seconds=180):
     raise SystemExit(f"{url} did not answer in {seconds} s")
 
 
+def wait_until_read(base, documents, seconds=180):
+    """Until so many documents are in both indexes: what answers is judged by meaning as well."""
+    end = time.time() + seconds
+    while True:
+        told = json.loads(wait_for(f"{base}/api/v1/status"))
+        progress, work = told["progress"], told["progress"]["work"]
+        if progress["words_in_step"] and work["embedded"] >= work["passages"] > 0 and told["counts"]["documents"] >= documents:
+            return
+        if time.time() > end:
+            check(f"{documents} documents are read within {seconds} s", False, told)
+        time.sleep(0.3)
+
+
 def write(folder, name, text):
     path = os.path.join(folder, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -64,15 +80,24 @@ def check(what, holds, shown=""):
         raise SystemExit(1)
 
 
+def stream(base, asked):
+    """The events of an answer as they come, as name and data. Closing it hangs up."""
+    connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=300)
+    try:
+        connection.request("POST", "/api/v1/answer", json.dumps(asked), {"Content-Type": "application/json"})
+        answer, name = connection.getresponse(), None
+        if answer.status != 200:
+            check("a question is taken", False, answer.read())
+        for line in answer:
+            line = line.decode().rstrip("\n")
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                yield name, json.loads(line[6:])
+    finally:
+        connection.close()
+
+
 def events(base, question):
-    """The events of an answer, as name and data."""
-    body = json.dumps({"question": question}).encode()
-    request = urllib.request.Request(f"{base}/api/v1/answer", body, {"Content-Type": "application/json"})
-    name, found = None, []
-    for line in urllib.request.urlopen(request, timeout=600):
-        line = line.decode().rstrip("\n")
-        if line.startswith("event: "):
-            name = line[7:]
-        elif line.startswith("data: "):
-            found.append((name, json.loads(line[6:])))
-    return found
+    """The events of a whole answer, as name and data."""
+    return list(stream(base, {"question": question}))

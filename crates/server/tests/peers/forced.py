@@ -14,10 +14,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 
-from clients_common import check, events, free_port, llama, wait_for, write
+from clients_common import check, events, free_port, llama, wait_for, wait_until_read, write
 
 QUESTION = "How long must invoices be kept?"
 TOOLS = ["search", "open", "list_sources"]
@@ -85,11 +84,11 @@ def main():
             f'[data]\nfolder = "data"\n[server]\nlisten = "127.0.0.1:{port}"\n'
             f'[[source]]\nname = "docs"\npath = "docs"\n'
             f'[[egress]]\nhost = "127.0.0.1"\nport = {bridge_port}\npurpose = "answers"\ntls = false\n'
-            f'[[model]]\nname = "small"\nkind = "open-ai"\npurpose = "answers"\ncontext_tokens = 4096\n'
+            f'[[model]]\nname = "small"\nkind = "open-ai"\npurpose = "answers"\ncontext_tokens = 2048\n'
             f'tools = true\ntimeout_seconds = 300\nurl = "http://127.0.0.1:{bridge_port}/v1"\n',
         )
         try:
-            processes.append(subprocess.Popen(llama(model, model_port, 4096), **quiet))
+            processes.append(subprocess.Popen(llama(model, model_port, 2048), **quiet))
             wait_for(f"http://127.0.0.1:{model_port}/v1/models")
             Bridge.server_url = f"http://127.0.0.1:{model_port}/v1/chat/completions"
             bridge = http.server.ThreadingHTTPServer(("127.0.0.1", bridge_port), Bridge)
@@ -97,8 +96,7 @@ def main():
             processes.append(subprocess.Popen([binary, "serve", "--config", config], **quiet))
             base = f"http://127.0.0.1:{port}"
             wait_for(f"{base}/api/v1/health")
-            while not json.loads(wait_for(f"{base}/api/v1/search?q=invoices"))["total"]:
-                time.sleep(0.3)
+            wait_until_read(base, len(DOCUMENTS))
             told = events(base, QUESTION)
             check(f"the model's arguments are {Bridge.calls}", [name for name, _ in Bridge.calls] == TOOLS, told)
             check("each tool is done", [data["name"] for name, data in told if name == "tool"] == TOOLS, told)

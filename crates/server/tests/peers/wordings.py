@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from clients_common import check, events, free_port, llama, wait_for, write
+from clients_common import check, events, free_port, llama, wait_for, wait_until_read, write
 
 QUESTION = "How long must invoices be kept?"
 DOCUMENTS = {
@@ -30,14 +30,13 @@ def serve(binary, folder, wordings, model_port, port, processes):
         f'[data]\nfolder = "data"\n[server]\nlisten = "127.0.0.1:{port}"\n[assistant]\nwordings = {wordings}\n'
         f'[[source]]\nname = "docs"\npath = "docs"\n'
         f'[[egress]]\nhost = "127.0.0.1"\nport = {model_port}\npurpose = "answers"\ntls = false\n'
-        f'[[model]]\nname = "small"\nkind = "open-ai"\npurpose = "answers"\ncontext_tokens = 4096\n'
+        f'[[model]]\nname = "small"\nkind = "open-ai"\npurpose = "answers"\ncontext_tokens = 1024\n'
         f'timeout_seconds = 300\nurl = "http://127.0.0.1:{model_port}/v1"\n',
     )
     processes.append(subprocess.Popen([binary, "serve", "--config", config], stdout=subprocess.DEVNULL))
     base = f"http://127.0.0.1:{port}"
     wait_for(f"{base}/api/v1/health")
-    while json.loads(wait_for(f"{base}/api/v1/search?q=invoices"))["total"] < 1:
-        time.sleep(0.3)
+    wait_until_read(base, len(DOCUMENTS))
     return base
 
 
@@ -49,7 +48,7 @@ def main():
         for name, text in DOCUMENTS.items():
             write(folder, f"docs/{name}", text)
         try:
-            processes.append(subprocess.Popen(llama(model, model_port, 4096), **quiet))
+            processes.append(subprocess.Popen(llama(model, model_port, 1024), **quiet))
             wait_for(f"http://127.0.0.1:{model_port}/v1/models")
             base = serve(binary, folder, "true", model_port, free_port(), processes)
             began = time.time()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use intramuros_accounts::names;
 use intramuros_core::error::Error;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
 
@@ -45,7 +46,10 @@ impl People {
 
     /// A group by name.
     pub fn group_named(&self, name: &str) -> Result<Option<Group>, Error> {
-        self.read(|connection| one(connection, "name = ?1", &name))
+        self.read(|connection| match id_of(connection, name)? {
+            Some(id) => one(connection, "id = ?1", &id.0),
+            None => Ok(None),
+        })
     }
 
     /// A group by what a directory calls it.
@@ -61,7 +65,7 @@ impl People {
         })
     }
 
-    /// Adds a group, unless the name is taken.
+    /// Adds a group, unless the name is taken: by hand, also by one that looks like it.
     pub fn add_group(
         &self,
         name: &str,
@@ -70,7 +74,7 @@ impl People {
         now_ms: i64,
     ) -> Result<Result<GroupId, Taken>, Error> {
         self.change(|transaction| {
-            if id_of(transaction, name)?.is_some() {
+            if is_taken(transaction, name, origin, None)? {
                 return Ok(Err(Taken::Name));
             }
             insert(transaction, name, origin, external, now_ms).map(Ok)
@@ -82,7 +86,7 @@ impl People {
         let what = "changing a group";
         self.change(|transaction| {
             if let Some(name) = change.name {
-                if id_of(transaction, name)?.is_some_and(|other| other != id) {
+                if is_taken(transaction, name, change.origin, Some(id))? {
                     return Ok(Err(Taken::Name));
                 }
                 transaction
@@ -168,11 +172,50 @@ fn members(
     Ok(())
 }
 
+/// The group of a name. Rules name groups exactly, so that only the same letters are the same name, in whichever of their
+/// two writings (`é` as one sign or as two): older programs kept the one that they were given.
 fn id_of(connection: &Connection, name: &str) -> Result<Option<GroupId>, Error> {
-    connection
+    let exact = connection
         .query_row("SELECT id FROM groups WHERE name = ?1", [name], |row| row.get(0).map(GroupId))
         .optional()
-        .doing("looking for a group")
+        .doing("looking for a group")?;
+    if exact.is_some() || name.is_ascii() {
+        return Ok(exact);
+    }
+    find(connection, |_, other| names::are_same(other, name))
+}
+
+/// Whether another group than `own` stands in the way of a name. Who gives it by hand is kept from one that looks like
+/// another's; what a provider or a directory calls its groups is its own affair.
+fn is_taken(
+    connection: &Connection,
+    name: &str,
+    origin: &Origin,
+    own: Option<GroupId>,
+) -> Result<bool, Error> {
+    let other = match origin {
+        Origin::Local => {
+            let folded = names::fold(name);
+            find(connection, |id, other| Some(id) != own && names::fold(other) == folded)?
+        }
+        Origin::Provider(_) | Origin::Scim => id_of(connection, name)?.filter(|id| Some(*id) != own),
+    };
+    Ok(other.is_some())
+}
+
+/// The first group of which this holds.
+fn find(connection: &Connection, holds: impl Fn(GroupId, &str) -> bool) -> Result<Option<GroupId>, Error> {
+    let what = "looking for a group";
+    let mut statement = connection.prepare_cached("SELECT id, name FROM groups ORDER BY id").doing(what)?;
+    let rows =
+        statement.query_map([], |row| Ok((GroupId(row.get(0)?), row.get::<_, String>(1)?))).doing(what)?;
+    for row in rows {
+        let (id, name) = row.doing(what)?;
+        if holds(id, &name) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 fn insert(

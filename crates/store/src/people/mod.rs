@@ -61,8 +61,9 @@ impl People {
     pub fn open(folder: &Path) -> Result<People, Error> {
         open::make_folder(folder)?;
         let path = folder.join(PEOPLE_DATABASE);
-        let writer = Mutex::new(open::writer(&path, &schema::PEOPLE)?);
-        Ok(People { path: path.clone(), writer, readers: Readers::of(path, Vec::new()) })
+        let writer = open::writer(&path, &schema::PEOPLE)?;
+        persons::fold_anew(&writer)?;
+        Ok(People { path: path.clone(), writer: Mutex::new(writer), readers: Readers::of(path, Vec::new()) })
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {

@@ -23,9 +23,30 @@ impl People {
         self.read(|connection| one(connection, "id = ?1", &[&id.0]))
     }
 
-    /// Somebody by name, whatever the size of its letters.
+    /// Somebody by name, whatever the size and the writing of its letters.
     pub fn person_named(&self, name: &str) -> Result<Option<Person>, Error> {
-        self.read(|connection| one(connection, "folded = ?1", &[&names::fold(name)]))
+        self.read(|connection| match id_of(connection, name)? {
+            Some(id) => one(connection, "id = ?1", &[&id.0]),
+            None => Ok(None),
+        })
+    }
+
+    /// The roles of those of these people who may sign in.
+    pub fn roles(&self, ids: &BTreeSet<PersonId>) -> Result<BTreeMap<PersonId, Role>, Error> {
+        let what = "reading roles";
+        let list = serde_json::to_string(&ids.iter().map(|id| id.0).collect::<Vec<_>>()).unwrap_or_default();
+        self.read(|connection| {
+            let sql = "SELECT id, role FROM people WHERE active AND id IN (SELECT value FROM json_each(?1))";
+            let mut statement = connection.prepare_cached(sql).doing(what)?;
+            let rows = statement
+                .query_map([list], |row| Ok((PersonId(row.get(0)?), row.get::<_, String>(1)?)))
+                .doing(what)?;
+            rows.map(|row| {
+                let (id, word) = row.doing(what)?;
+                Role::from_word(&word).map(|role| (id, role)).ok_or_else(|| damaged("a role"))
+            })
+            .collect()
+        })
     }
 
     /// The names of those of these people who are there, with the names that are shown.
@@ -211,11 +232,36 @@ fn still_owned(transaction: &Transaction<'_>, before: u64) -> Result<(), Error> 
 }
 
 fn id_of(connection: &Connection, name: &str) -> Result<Option<PersonId>, Error> {
-    connection
-        .query_row("SELECT id FROM people WHERE folded = ?1", [names::fold(name)], |row| row.get(0))
-        .optional()
-        .doing("looking for a person")
-        .map(|id| id.map(PersonId))
+    let by = |sql: &str, value: &str| {
+        let id = connection.query_row(sql, [value], |row| row.get(0)).optional();
+        id.doing("looking for a person").map(|id| id.map(PersonId))
+    };
+    // An older program may have given two people names that look the same: each is known by theirs as it is written.
+    if !name.is_ascii()
+        && let Some(id) = by("SELECT id FROM people WHERE name = ?1", name)?
+    {
+        return Ok(Some(id));
+    }
+    by("SELECT id FROM people WHERE folded = ?1", &names::fold(name))
+}
+
+/// Writes anew how names are compared, where an older program did it otherwise. A name that would be another's then stays as
+/// it was.
+pub(super) fn fold_anew(connection: &Connection) -> Result<(), Error> {
+    let what = "writing how names are compared";
+    let sql = "SELECT id, name, folded FROM people WHERE name GLOB '*[^ -~]*'";
+    let mut statement = connection.prepare(sql).doing(what)?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))
+        .doing(what)?;
+    for (id, name, before) in rows.collect::<Result<Vec<_>, _>>().doing(what)? {
+        let folded = names::fold(&name);
+        if folded != before {
+            let sql = "UPDATE OR IGNORE people SET folded = ?1 WHERE id = ?2";
+            connection.execute(sql, params![folded, id]).doing(what)?;
+        }
+    }
+    Ok(())
 }
 
 /// A row before its words are read and its groups known.

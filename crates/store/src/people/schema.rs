@@ -6,7 +6,8 @@ use crate::schema::Layout;
 pub const VERSION: u32 = PEOPLE.version();
 
 /// The database of people; "IMUP".
-pub(super) const PEOPLE: Layout = Layout { application: 0x494D_5550, steps: &[FIRST, SECOND, THIRD, FOURTH] };
+pub(super) const PEOPLE: Layout =
+    Layout { application: 0x494D_5550, steps: &[FIRST, SECOND, THIRD, FOURTH, FIFTH] };
 
 /// Why it looks so:
 /// - numbers are `AUTOINCREMENT`: what names a person who was removed never comes to mean another;
@@ -146,4 +147,13 @@ CREATE TRIGGER a_person_is_gone AFTER DELETE ON people
 BEGIN INSERT INTO renames(person_id, before) VALUES(old.id, old.name); END;
 CREATE TRIGGER a_group_is_called_otherwise AFTER UPDATE OF name ON groups WHEN old.name <> new.name
 BEGIN INSERT INTO renames(before, after) VALUES(old.name, new.name); END;
+";
+
+/// Who made a token, by number; nothing where that is not known, since an older program made it, or where it was this
+/// machine's owner. It refers to nobody on purpose: a number that leads nowhere says that its person was removed. And the
+/// names that programs have or had: what they bring goes by the name, so that it is given once.
+const FIFTH: &str = "
+ALTER TABLE tokens ADD COLUMN maker_id INTEGER;
+CREATE TABLE services(name TEXT PRIMARY KEY) WITHOUT ROWID;
+INSERT OR IGNORE INTO services(name) SELECT name FROM tokens WHERE person_id IS NULL;
 ";

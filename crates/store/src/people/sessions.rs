@@ -77,6 +77,17 @@ impl People {
         })
     }
 
+    /// Whose a session is; none when it is not there.
+    pub fn whose_session(&self, id: i64) -> Result<Option<PersonId>, Error> {
+        self.read(|connection| {
+            let found = connection
+                .query_row("SELECT person_id FROM sessions WHERE id = ?1", [id], |row| row.get(0))
+                .optional()
+                .doing("reading whose a session is")?;
+            Ok(found.map(PersonId))
+        })
+    }
+
     /// Ends a session, of this person where one is given; says whether it was there.
     pub fn end_session(&self, id: i64, person: Option<PersonId>) -> Result<bool, Error> {
         self.change(|transaction| {

@@ -2,24 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use intramuros_accounts::Scopes;
+use intramuros_accounts::{Scopes, names};
 use intramuros_core::error::Error;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{NewToken, People, Person, PersonId, Token, TokenId, persons};
+use super::{NewToken, People, Person, PersonId, Taken, Token, TokenId, persons};
 use crate::error::{Doing, damaged};
 
-const COLUMNS: &str = "id, hint, person_id, name, scopes, groups, made_by, created_ms, expires_ms, used_ms";
+const COLUMNS: &str =
+    "id, hint, person_id, name, scopes, groups, made_by, created_ms, expires_ms, used_ms, maker_id";
 
 impl People {
-    /// Keeps a new token.
-    pub fn add_token(&self, new: &NewToken, now_ms: i64) -> Result<TokenId, Error> {
+    /// Keeps a new token, unless it is a program's and another program has or had its name: it would be taken for that
+    /// one, and read what that one brought.
+    pub fn add_token(&self, new: &NewToken, now_ms: i64) -> Result<Result<TokenId, Taken>, Error> {
+        let what = "adding a token";
         let groups = serde_json::to_string(&new.groups).unwrap_or_default();
         self.change(|transaction| {
+            if new.person.is_none() {
+                if is_service(transaction, &new.name)? {
+                    return Ok(Err(Taken::Name));
+                }
+                transaction.execute("INSERT INTO services(name) VALUES(?1)", [&new.name]).doing(what)?;
+            }
             transaction
                 .execute(
-                    "INSERT INTO tokens(hash, person_id, name, hint, scopes, groups, made_by, created_ms, expires_ms) \
-                     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    "INSERT INTO tokens(hash, person_id, name, hint, scopes, groups, made_by, created_ms, expires_ms, \
+                     maker_id) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                     params![
                         new.hash,
                         new.person.map(|person| person.0),
@@ -29,16 +38,18 @@ impl People {
                         groups,
                         new.made_by,
                         now_ms,
-                        new.expires_ms
+                        new.expires_ms,
+                        new.maker.map(|maker| maker.0)
                     ],
                 )
-                .doing("adding a token")?;
-            Ok(TokenId(transaction.last_insert_rowid()))
+                .doing(what)?;
+            Ok(Ok(TokenId(transaction.last_insert_rowid())))
         })
     }
 
-    /// The token of a hash, with whose it is (none for a service's); nothing when it is not there or its person may not
-    /// sign in any more. Whether it has ended is the caller's to say.
+    /// The token of a hash, with whose it is (none for a service's); nothing when it is not there, its person may not sign
+    /// in any more, or it holds with who made it and they may not administer any more. Whether it has ended is the
+    /// caller's to say.
     pub fn token(&self, hash: &[u8; 32]) -> Result<Option<(Token, Option<Person>)>, Error> {
         let what = "reading a token";
         self.read(|connection| {
@@ -48,7 +59,16 @@ impl People {
                 return Ok(None);
             };
             let token = complete(found)?;
-            let Some(id) = token.person else { return Ok(Some((token, None))) };
+            let Some(id) = token.person else {
+                let holds = match token.maker {
+                    Some(maker) => {
+                        let maker = persons::one(connection, "id = ?1 AND active", &[&maker.0])?;
+                        token.scopes.hold_with(maker.map(|maker| maker.role))
+                    }
+                    None => true,
+                };
+                return Ok(holds.then_some((token, None)));
+            };
             let person = persons::one(connection, "id = ?1 AND active", &[&id.0])?;
             Ok(person.map(|person| (token, Some(person))))
         })
@@ -65,6 +85,19 @@ impl People {
             let rows =
                 statement.query_map(params![person.map(|person| person.0), limit as i64], row).doing(what)?;
             rows.map(|row| complete(row.doing(what)?)).collect()
+        })
+    }
+
+    /// Whose a token is; nothing when it is not there, and nobody's when it is a service's.
+    pub fn whose_token(&self, id: TokenId) -> Result<Option<Option<PersonId>>, Error> {
+        self.read(|connection| {
+            let found = connection
+                .query_row("SELECT person_id FROM tokens WHERE id = ?1", [id.0], |row| {
+                    row.get::<_, Option<i64>>(0)
+                })
+                .optional()
+                .doing("reading whose a token is")?;
+            Ok(found.map(|person| person.map(PersonId)))
         })
     }
 
@@ -95,6 +128,20 @@ impl People {
     }
 }
 
+/// Whether a program has or had this name, or one that looks like it.
+fn is_service(connection: &Connection, name: &str) -> Result<bool, Error> {
+    let what = "reading the names of programs";
+    let folded = names::fold(name);
+    let mut statement = connection.prepare_cached("SELECT name FROM services").doing(what)?;
+    let known = statement.query_map([], |row| row.get::<_, String>(0)).doing(what)?;
+    for one in known {
+        if names::fold(&one.doing(what)?) == folded {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// A row before its words are read.
 struct Found {
     token: Token,
@@ -114,6 +161,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<Found> {
         created_ms: row.get(7)?,
         expires_ms: row.get(8)?,
         used_ms: row.get(9)?,
+        maker: row.get::<_, Option<i64>>(10)?.map(PersonId),
     };
     Ok(Found { token, scopes: row.get(4)?, groups: row.get(5)? })
 }

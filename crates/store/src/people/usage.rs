@@ -2,6 +2,8 @@
 //!
 //! Counts by day, never a question or an answer. What is counted of a person goes with the person.
 
+use std::collections::BTreeMap;
+
 use intramuros_core::error::Error;
 use rusqlite::params;
 
@@ -113,6 +115,25 @@ impl People {
         })
     }
 
+    /// The tokens that somebody used of each model on the day (UTC) of a moment, questions and answers together. A person is
+    /// known by their number, whatever they are called; whoever has none by the name in the journal.
+    pub fn tokens_of_day(&self, person: i64, who: &str, now_ms: i64) -> Result<BTreeMap<String, u64>, Error> {
+        let what = "reading the tokens of a day";
+        let day = now_ms.div_euclid(DAY_MS);
+        self.read(|connection| {
+            let sql = "SELECT model, sum(prompt_tokens) + sum(completion_tokens) FROM usage \
+                       WHERE day = ?1 AND person_id = ?2 AND (?2 <> 0 OR who = ?3) GROUP BY model";
+            let mut statement = connection.prepare_cached(sql).doing(what)?;
+            let rows = statement
+                .query_map(params![day, person, who], |row| {
+                    let tokens: i64 = row.get(1)?;
+                    Ok((row.get::<_, String>(0)?, tokens.max(0) as u64))
+                })
+                .doing(what)?;
+            rows.map(|row| row.doing(what)).collect()
+        })
+    }
+
     /// What people thought of the answers of the last days that are kept in conversations.
     pub fn ratings(&self, days: u32, now_ms: i64) -> Result<Ratings, Error> {
         let from = (now_ms.div_euclid(DAY_MS) - i64::from(days) + 1) * DAY_MS;
@@ -127,5 +148,46 @@ impl People {
                 })
                 .doing("reading the ratings")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tokens_of_a_day_are_those_of_one_person_and_none_of_the_day_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let people = People::open(folder.path()).unwrap();
+        let noon = 20_000 * DAY_MS + DAY_MS / 2;
+        let count = |person: i64, who: &str, model: &str, tokens: (u64, u64), now_ms: i64| {
+            let (who, model) = (who.to_owned(), model.to_owned());
+            let (prompt_tokens, completion_tokens) = tokens;
+            let used = Use { person, who, model, prompt_tokens, completion_tokens, ..Use::default() };
+            people.count_use(&used, now_ms).unwrap();
+        };
+        count(7, "rose", "small", (1_000, 200), noon);
+        count(7, "rose", "small", (100, 20), noon + 1);
+        count(7, "rosa", "small", (0, 3), noon + 2);
+        count(7, "rose", "large", (5, 0), noon);
+        count(8, "remi", "small", (70, 7), noon);
+        count(0, "owner", "small", (10, 1), noon);
+        count(0, "service:wiki", "small", (20, 2), noon);
+        count(7, "rose", "small", (9_000, 0), noon - DAY_MS);
+        let check = |person: i64, who: &str, now_ms: i64, expected: &[(&str, u64)]| {
+            let found = people.tokens_of_day(person, who, now_ms).unwrap();
+            let found: Vec<(&str, u64)> =
+                found.iter().map(|(model, tokens)| (model.as_str(), *tokens)).collect();
+            assert_eq!(found, expected, "{person} {who}");
+        };
+        check(7, "rosa", noon, &[("large", 5), ("small", 1_323)]);
+        check(8, "remi", noon, &[("small", 77)]);
+        check(0, "owner", noon, &[("small", 11)]);
+        check(0, "service:wiki", noon, &[("small", 22)]);
+        check(0, "nobody", noon, &[]);
+        // The last moment of the day, and the first of the next.
+        let midnight = 20_001 * DAY_MS;
+        check(8, "remi", midnight - 1, &[("small", 77)]);
+        check(8, "remi", midnight, &[]);
     }
 }

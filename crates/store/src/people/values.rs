@@ -184,8 +184,10 @@ pub struct NewToken {
     pub scopes: Scopes,
     /// The groups whose documents a service's token reads.
     pub groups: BTreeSet<String>,
-    /// Who made it.
+    /// Who made it, by name.
     pub made_by: String,
+    /// And by number; none for this machine's owner.
+    pub maker: Option<PersonId>,
     /// When it ends, in milliseconds since 1970; never when none.
     pub expires_ms: Option<i64>,
 }
@@ -205,8 +207,10 @@ pub struct Token {
     pub scopes: Scopes,
     /// The groups whose documents a service's token reads.
     pub groups: BTreeSet<String>,
-    /// Who made it.
+    /// Who made it, by the name that they had.
     pub made_by: String,
+    /// And by number; none for this machine's owner, and where an older program made it.
+    pub maker: Option<PersonId>,
     /// When, in milliseconds since 1970.
     pub created_ms: i64,
     /// When it ends.

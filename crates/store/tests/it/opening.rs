@@ -100,7 +100,7 @@ fn nobody_else_may_read_the_files() {
 #[test]
 fn a_full_disk_loses_nothing_and_work_goes_on_once_there_is_room() {
     let Some(disk) = SmallDisk::new(4) else {
-        println!("skipped: a disk of its own can't be mounted here");
+        intramuros_testkit::skip("mount", "a disk of its own can't be mounted here");
         return;
     };
     let folder = disk.path().join("data");
@@ -133,7 +133,7 @@ fn a_full_disk_loses_nothing_and_work_goes_on_once_there_is_room() {
 #[test]
 fn a_read_only_disk_can_be_searched_and_not_written() {
     let Some(disk) = SmallDisk::new(16) else {
-        println!("skipped: a disk of its own can't be mounted here");
+        intramuros_testkit::skip("mount", "a disk of its own can't be mounted here");
         return;
     };
     let folder = disk.path().join("data");

@@ -92,9 +92,10 @@ fn what_was_taken_away_opens_no_door_from_that_moment() {
         scopes: Scopes::of([Scope::Read]),
         groups: BTreeSet::new(),
         made_by: "anne".into(),
+        maker: Some(anne),
         expires_ms: Some(100),
     };
-    let id = people.add_token(&token, 12).unwrap();
+    let id = people.add_token(&token, 12).unwrap().unwrap();
     let open = |secret: u8| people.session(&[secret; 32]).unwrap().is_some();
     assert!(open(1) && open(2) && !open(9));
     assert_eq!(people.token(&[3; 32]).unwrap().unwrap().1.unwrap().name, "anne");
@@ -116,6 +117,112 @@ fn what_was_taken_away_opens_no_door_from_that_moment() {
     assert!(people.token(&[3; 32]).unwrap().is_none());
     people.remove_person(anne).unwrap();
     assert!(people.sessions(None, 10).unwrap().is_empty());
+}
+
+fn service(name: &str, hash: u8, scope: Scope, maker: Option<PersonId>) -> NewToken {
+    NewToken {
+        hash: [hash; 32],
+        hint: "abcd".into(),
+        person: None,
+        name: name.into(),
+        scopes: Scopes::of([Scope::Read, scope]),
+        groups: names(&["rh"]),
+        made_by: "adam".into(),
+        maker,
+        expires_ms: None,
+    }
+}
+
+#[test]
+fn what_administers_ends_with_the_right_of_its_maker_and_the_rest_goes_on() {
+    let (_folder, people) = scene();
+    add(&people, "anne", Role::Owner);
+    let adam = add(&people, "adam", Role::Administrator);
+    let all = [
+        service("console", 1, Scope::Administer, Some(adam)),
+        service("directory", 2, Scope::Scim, Some(adam)),
+        service("reader", 3, Scope::Write, Some(adam)),
+        service("earlier", 4, Scope::Administer, None),
+    ];
+    for token in &all {
+        people.add_token(token, 1).unwrap().unwrap();
+    }
+    let open = || -> Vec<bool> { (1..=4).map(|hash| people.token(&[hash; 32]).unwrap().is_some()).collect() };
+    let change = |change: PersonChange| people.change_person(adam, &change).unwrap().unwrap();
+    let role = |role: Role| change(PersonChange { role: Some(role), ..PersonChange::default() });
+    let active = |active: bool| change(PersonChange { active: Some(active), ..PersonChange::default() });
+    assert_eq!(open(), [true; 4]);
+    role(Role::Editor);
+    assert_eq!(open(), [false, false, true, true]);
+    role(Role::Owner);
+    assert_eq!(open(), [true; 4]);
+    active(false);
+    assert_eq!(open(), [false, false, true, true]);
+    active(true);
+    let roles = people.roles(&BTreeSet::from([adam, PersonId(99)])).unwrap();
+    assert_eq!(roles.into_iter().collect::<Vec<_>>(), [(adam, Role::Owner)]);
+    people.remove_person(adam).unwrap();
+    assert_eq!(open(), [false, false, true, true]);
+    let makers: Vec<Option<PersonId>> =
+        people.tokens(None, 10).unwrap().into_iter().map(|token| token.maker).collect();
+    assert_eq!(makers, [None, Some(adam), Some(adam), Some(adam)]);
+}
+
+#[test]
+fn the_name_of_a_program_is_given_once() {
+    let (_folder, people) = scene();
+    let anne = add(&people, "anne", Role::Owner);
+    let made = |name: &str, hash: u8| people.add_token(&service(name, hash, Scope::Write, None), 1).unwrap();
+    let first = made("Équipe", 1).unwrap();
+    assert_eq!(people.whose_token(first).unwrap(), Some(None));
+    for like in ["Équipe", "e\u{301}quipe", "ÉQUIPE"] {
+        assert_eq!(made(like, 2), Err(Taken::Name), "{like}");
+    }
+    // Also once it was revoked: what it brought is still there.
+    people.remove_token(first, None).unwrap().unwrap();
+    assert_eq!((made("Équipe", 2), people.whose_token(first).unwrap()), (Err(Taken::Name), None));
+    made("equipe", 2).unwrap();
+    // A personal token goes by its person's name.
+    let own = NewToken { person: Some(anne), ..service("equipe", 3, Scope::Write, Some(anne)) };
+    let own = people.add_token(&own, 1).unwrap().unwrap();
+    assert_eq!(people.whose_token(own).unwrap(), Some(Some(anne)));
+}
+
+#[test]
+fn names_that_look_the_same_are_one_name() {
+    let (folder, people) = scene();
+    add(&people, "anne", Role::Owner);
+    let jose = add(&people, "jos\u{e9}", Role::Reader);
+    for like in ["JOS\u{c9}", "jose\u{301}", "\u{ff4a}os\u{e9}"] {
+        assert_eq!(people.add_person(&new(like, Role::Reader), 2).unwrap(), Err(Taken::Name), "{like}");
+        assert_eq!(people.person_named(like).unwrap().unwrap().id, jose, "{like}");
+    }
+    // Who makes a group by hand is kept from one that looks like another's; a directory says what its groups are.
+    let group = people.add_group("e\u{301}quipe", &Origin::Scim, None, 1).unwrap().unwrap();
+    for like in ["\u{e9}quipe", "\u{c9}QUIPE"] {
+        assert_eq!(people.add_group(like, &Origin::Local, None, 1).unwrap(), Err(Taken::Name), "{like}");
+    }
+    assert_eq!(people.add_group("\u{e9}quipe", &Origin::Scim, None, 1).unwrap(), Err(Taken::Name));
+    people.add_group("\u{c9}QUIPE", &Origin::Scim, None, 1).unwrap().unwrap();
+    // A group in whichever writing of its letters is that group, under the name that rules may use already.
+    assert_eq!(people.group_named("\u{e9}quipe").unwrap().unwrap().id, group);
+    people.set_provider_groups(jose, &Origin::Provider("p".into()), &names(&["\u{e9}quipe"]), 2).unwrap();
+    assert_eq!(people.person(jose).unwrap().unwrap().groups, names(&["e\u{301}quipe"]));
+
+    // What an older program kept, which compared names otherwise: nobody is lost, and nobody is taken for another.
+    let zoe = add(&people, "zoe", Role::Reader);
+    let twin = add(&people, "twin", Role::Reader);
+    drop(people);
+    let connection = rusqlite::Connection::open(folder.path().join(PEOPLE_DATABASE)).unwrap();
+    for (id, name) in [(zoe, "zoe\u{308}"), (twin, "jose\u{301}")] {
+        let sql = "UPDATE people SET name = ?1, folded = ?1 WHERE id = ?2";
+        connection.execute(sql, rusqlite::params![name, id.0]).unwrap();
+    }
+    drop(connection);
+    let people = People::open(folder.path()).unwrap();
+    let named = |name: &str| people.person_named(name).unwrap().unwrap().id;
+    assert_eq!((named("zo\u{eb}"), named("ZOE\u{308}")), (zoe, zoe));
+    assert_eq!((named("jos\u{e9}"), named("jose\u{301}")), (jose, twin));
 }
 
 #[test]
@@ -188,7 +295,8 @@ fn an_older_database_is_brought_up_to_date_with_everything_in_it() {
     let people = People::open(folder.path()).unwrap();
     let anne = people.person_named("anne").unwrap().unwrap();
     assert_eq!((anne.role, anne.groups), (Role::Owner, names(&["rh"])));
-    assert_eq!(people.tokens(Some(anne.id), 10).unwrap()[0].name, "scripts");
+    let token = &people.tokens(Some(anne.id), 10).unwrap()[0];
+    assert_eq!((token.name.as_str(), token.maker), ("scripts", None));
     let bruno = people.person_of_identity("sso", "subject-2").unwrap().unwrap();
     assert_eq!((bruno.name.as_str(), bruno.mail.as_deref(), bruno.active), ("bruno", Some("b@x.fr"), false));
     assert_eq!((bruno.role, bruno.groups), (Role::Reader, names(&["rh"])));

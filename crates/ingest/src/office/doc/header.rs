@@ -117,6 +117,19 @@ impl Header {
     }
 }
 
+/// The ranges between the positions of stories. They follow one another: one that goes back over what came before is
+/// empty, so that no text is read again and again.
+pub fn ranges(positions: &[usize]) -> impl Iterator<Item = Range<usize>> {
+    let mut end = 0;
+    positions.windows(2).map(move |pair| match pair {
+        [from, to] if *from >= end && to >= from => {
+            end = *to;
+            *from..*to
+        }
+        _ => end..end,
+    })
+}
+
 /// The positions of a table: numbers that rise, each but the last followed (further on) by `size` bytes of data.
 pub fn positions(tables: &[u8], range: Range<usize>, size: usize) -> Vec<usize> {
     let Some(table) = tables.get(range) else { return Vec::new() };

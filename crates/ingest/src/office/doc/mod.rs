@@ -8,6 +8,8 @@ mod header;
 mod pieces;
 mod story;
 
+use std::collections::HashSet;
+
 use encoding_rs::WINDOWS_1252;
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Place};
 
@@ -91,12 +93,12 @@ fn read_margins(
 ) -> (Vec<String>, Vec<String>) {
     let (mut above, mut below): (Vec<String>, Vec<String>) = Default::default();
     let places = header::positions(tables, header.table(Table::Headers), 0);
-    for (index, pair) in places.windows(2).enumerate().skip(6) {
-        let [from, to] = pair else { continue };
-        let text = teller.flat(start.saturating_add(*from)..start.saturating_add(*to));
-        let margin = if matches!((index - 6) % 6, 0 | 1 | 4) { &mut above } else { &mut below };
-        if !text.is_empty() && !is_page_number(&text) && !margin.contains(&text) {
-            margin.push(text);
+    let mut seen = HashSet::new();
+    for (index, story) in header::ranges(&places).enumerate().skip(6) {
+        let text = teller.flat(start.saturating_add(story.start)..start.saturating_add(story.end));
+        let is_above = matches!((index - 6) % 6, 0 | 1 | 4);
+        if !text.is_empty() && !is_page_number(&text) && seen.insert((is_above, text.clone())) {
+            if is_above { above.push(text) } else { below.push(text) }
         }
     }
     (above, below)

@@ -5,7 +5,7 @@ use std::ops::Range;
 use intramuros_core::document::{Block, BlockKind, ExtractError, Place};
 
 use super::formats::{Formats, Paragraph};
-use super::header::positions;
+use super::header::{positions, ranges};
 use super::pieces::Text;
 use crate::office::blocks::{Blocks, Row, clean, clean_line};
 
@@ -32,15 +32,13 @@ impl Notes {
     /// Reads the two tables of a kind of notes; their texts count from `start`.
     pub fn read(tables: &[u8], refs: Range<usize>, texts: Range<usize>, start: usize) -> Notes {
         let texts = positions(tables, texts, 0);
+        let list =
+            ranges(&texts).map(|text| start.saturating_add(text.start)..start.saturating_add(text.end));
         // The size of an entry of the table of references follows from how many notes there are.
         let count = texts.len().saturating_sub(2);
         let size = (refs.len().saturating_sub(4)).checked_div(count).unwrap_or_default().saturating_sub(4);
         let refs = positions(tables, refs, size);
-        let ranges = texts.windows(2).filter_map(|pair| match pair {
-            [from, to] => Some(start.checked_add(*from)?..start.checked_add(*to)?),
-            _ => None,
-        });
-        Notes { list: refs.into_iter().take(count).zip(ranges).collect() }
+        Notes { list: refs.into_iter().take(count).zip(list).collect() }
     }
 }
 
@@ -89,7 +87,7 @@ impl<'t> Teller<'t> {
             let paragraph =
                 self.text.byte_of(at).map(|byte| self.formats.paragraph(byte)).unwrap_or_default();
             let text = self.shown(start..at);
-            self.gather_notes(at, notes, &mut told);
+            self.gather_notes(at, notes, &mut told, blocks)?;
             start = at + 1;
             if *unit == CELL_END || paragraph.in_table {
                 told.add_to_table(*unit, &paragraph, &text);
@@ -102,7 +100,7 @@ impl<'t> Teller<'t> {
         let rest = self.shown(start..story.end);
         told.flush_table(blocks)?;
         blocks.push(BlockKind::Paragraph, &rest, Place::default())?;
-        self.gather_notes(usize::MAX, notes, &mut told);
+        self.gather_notes(usize::MAX, notes, &mut told, blocks)?;
         blocks.list.append(&mut told.waiting);
         Ok(())
     }
@@ -112,7 +110,14 @@ impl<'t> Teller<'t> {
         clean_line(&self.shown(story))
     }
 
-    fn gather_notes(&self, until: usize, notes: &[Notes], told: &mut Told) {
+    /// Takes the notes up to a place. They wait for the end of their paragraph or table, but count as text at once.
+    fn gather_notes(
+        &self,
+        until: usize,
+        notes: &[Notes],
+        told: &mut Told,
+        blocks: &Blocks<'_>,
+    ) -> Result<(), ExtractError> {
         for (index, (notes, next)) in notes.iter().zip(&mut told.next_note).enumerate() {
             while let Some((_, range)) = notes.list.get(*next).filter(|(reference, _)| *reference <= until) {
                 *next += 1;
@@ -126,9 +131,10 @@ impl<'t> Teller<'t> {
                 } else {
                     (BlockKind::Comment, text)
                 };
-                told.waiting.push(Block { kind, text, place: Place::default() });
+                told.waiting.extend(blocks.counted(kind, &text, Place::default())?);
             }
         }
+        Ok(())
     }
 
     /// The characters of a range as they are shown: without codes of fields, hidden and deleted text.

@@ -5,7 +5,7 @@
 
 mod records;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use encoding_rs::mem::decode_latin1;
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
@@ -14,8 +14,9 @@ use super::blocks::{Blocks, on_page};
 use super::bytes::{u32_at, utf16};
 use super::ole::Ole;
 use super::summary;
+use super::walk::Walk;
 use crate::Budget;
-use records::{Record, find, record_at, records};
+use records::{HEAD, Record, find, record_at, records};
 
 const DOCUMENT: u16 = 0x03e8;
 const SLIDE: u16 = 0x03ee;
@@ -60,7 +61,6 @@ struct Listed {
 /// # Errors
 /// When the bytes are not this format, are encrypted, or a limit is reached.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    let damaged = |what: &str| ExtractError::Corrupt(format!("{what} of the presentation is damaged"));
     let ole = Ole::open(bytes, budget)?;
     let user = ole.required("Current User")?;
     if u32_at(&user, 12) == Some(ENCRYPTED_TOKEN) {
@@ -69,7 +69,8 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     let stream = ole.required("PowerPoint Document")?;
     let mut extracted = Extracted::default();
     summary::read(&ole, &mut extracted)?;
-    let (objects, document) = read_directory(&user, &stream).ok_or_else(|| damaged("the directory"))?;
+    let walk = Walk::over(stream.len());
+    let (objects, document) = read_directory(&user, &stream, &walk)?;
     let object = |id: u32| objects.get(&id).and_then(|&at| record_at(&stream, at));
     if objects.values().any(|&at| record_at(&stream, at).is_some_and(|record| record.kind == CRYPT_SESSION)) {
         return Err(ExtractError::Encrypted("the presentation is protected by a password".to_owned()));
@@ -89,12 +90,12 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
         if slide.is_none() {
             extracted.warnings.push(format!("slide {page} is damaged; only its outline was read"));
         }
-        push_slide(slide, listed, page, &mut blocks)?;
+        push_slide(slide, listed, page, &walk, &mut blocks)?;
         let notes_id = slide.and_then(|slide| u32_at(find(slide.data, SLIDE_ATOM)?.data, 16));
         let notes = notes_id.and_then(|id| notes.get(&id)).and_then(|&id| object(id));
         if let Some(notes) = notes.filter(|record| record.kind == NOTES) {
             let mut texts = Vec::new();
-            gather(notes.data, &[], 0, &mut texts);
+            gather(notes.data, &[], 0, &walk, &mut texts)?;
             let texts: Vec<String> =
                 texts.into_iter().filter(|text| text.role == 2).map(|text| text.text).collect();
             blocks.push(BlockKind::Comment, &texts.join("\n"), on_page(Some(page)))?;
@@ -107,18 +108,14 @@ fn push_slide(
     slide: Option<Record<'_>>,
     listed: &Listed,
     page: u32,
+    walk: &Walk,
     blocks: &mut Blocks<'_>,
 ) -> Result<(), ExtractError> {
     let mut texts = Vec::new();
     if let Some(slide) = slide {
-        gather(slide.data, &listed.outline, 0, &mut texts);
+        gather(slide.data, &listed.outline, 0, walk, &mut texts)?;
     }
-    // Texts of the outline that no shape shows.
-    for outline in &listed.outline {
-        if !texts.iter().any(|text: &Text| text.text == outline.text) {
-            texts.push(outline.clone());
-        }
-    }
+    texts.extend(not_shown(&listed.outline, &texts));
     texts.sort_by_key(|text| !is_title(text.role));
     for text in texts {
         if is_title(text.role) {
@@ -138,28 +135,47 @@ fn push_slide(
     Ok(())
 }
 
+/// Texts of the outline that no shape shows, each once.
+fn not_shown(outline: &[Text], shown: &[Text]) -> Vec<Text> {
+    let mut seen: HashSet<&str> = shown.iter().map(|text| text.text.as_str()).collect();
+    outline.iter().filter(|text| seen.insert(&text.text)).cloned().collect()
+}
+
+fn damaged(what: &str) -> ExtractError {
+    ExtractError::Corrupt(format!("{what} of the presentation is damaged"))
+}
+
 fn is_title(role: u32) -> bool {
     matches!(role, 0 | 6)
 }
 
 /// Where each object was saved last, and which one is the document.
-fn read_directory(user: &[u8], stream: &[u8]) -> Option<(HashMap<u32, usize>, u32)> {
-    let mut at = usize::try_from(u32_at(user, 16)?).ok()?;
+fn read_directory(
+    user: &[u8],
+    stream: &[u8],
+    walk: &Walk,
+) -> Result<(HashMap<u32, usize>, u32), ExtractError> {
+    let lost = || damaged("the directory");
     let (mut objects, mut document) = (HashMap::new(), None);
+    let mut at = u32_at(user, 16);
     for _ in 0..EDITS {
-        let edit = record_at(stream, at).filter(|record| record.kind == USER_EDIT)?;
+        let (edit, directory) = at.and_then(|at| read_edit(stream, at)).ok_or_else(lost)?;
         document = document.or(u32_at(edit.data, 16));
-        let directory = record_at(stream, usize::try_from(u32_at(edit.data, 12)?).ok()?)?;
-        if directory.kind != PERSIST_DIRECTORY {
-            return None;
-        }
+        walk.step(directory.data.len())?;
         read_offsets(directory.data, &mut objects);
-        at = usize::try_from(u32_at(edit.data, 8)?).ok()?;
-        if at == 0 {
+        at = u32_at(edit.data, 8);
+        if at == Some(0) {
             break;
         }
     }
-    Some((objects, document?))
+    Ok((objects, document.ok_or_else(lost)?))
+}
+
+/// What stands at this place about a save, and its directory.
+fn read_edit(stream: &[u8], at: u32) -> Option<(Record<'_>, Record<'_>)> {
+    let edit = record_at(stream, at as usize).filter(|record| record.kind == USER_EDIT)?;
+    let directory = record_at(stream, u32_at(edit.data, 12)? as usize)?;
+    (directory.kind == PERSIST_DIRECTORY).then_some((edit, directory))
 }
 
 /// Runs of objects: their first number, how many they are, and where each stands. The newest save comes first.
@@ -214,24 +230,35 @@ fn characters(record: Record<'_>) -> String {
 }
 
 /// The texts of the shapes inside a record, in the order in which they are drawn.
-fn gather(data: &[u8], outline: &[Text], depth: usize, texts: &mut Vec<Text>) {
+fn gather(
+    data: &[u8],
+    outline: &[Text],
+    depth: usize,
+    walk: &Walk,
+    texts: &mut Vec<Text>,
+) -> Result<(), ExtractError> {
     if depth > NESTING {
-        return;
+        return Ok(());
     }
     for record in records(data) {
+        walk.step(HEAD)?;
         if record.kind == CLIENT_TEXT {
             let mut inside = Vec::new();
             for piece in records(record.data) {
+                walk.step(HEAD + piece.data.len())?;
                 if piece.kind == OUTLINE_REF {
                     let index = u32_at(piece.data, 0).and_then(|index| usize::try_from(index).ok());
-                    inside.extend(index.and_then(|index| outline.get(index)).cloned());
+                    let Some(text) = index.and_then(|index| outline.get(index)) else { continue };
+                    walk.step(text.text.len())?;
+                    inside.push(text.clone());
                 } else {
                     read_text(piece, &mut inside);
                 }
             }
             texts.extend(inside.into_iter().filter(|text| !text.text.trim().is_empty()));
         } else if record.container {
-            gather(record.data, outline, depth + 1, texts);
+            gather(record.data, outline, depth + 1, walk, texts)?;
         }
     }
+    Ok(())
 }

@@ -2,6 +2,9 @@
 
 use crate::office::bytes::{u16_at, u32_at};
 
+/// Bytes before the data of a record.
+pub const HEAD: usize = 8;
+
 /// A record: its kind, its instance and its data.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
@@ -19,7 +22,7 @@ pub struct Record<'a> {
 pub fn record_at(bytes: &[u8], at: usize) -> Option<Record<'_>> {
     let head = u16_at(bytes, at)?;
     let size = usize::try_from(u32_at(bytes, at + 4)?).ok()?;
-    let data = bytes.get(at.checked_add(8)?..)?.get(..size)?;
+    let data = bytes.get(at.checked_add(HEAD)?..)?.get(..size)?;
     Some(Record { kind: u16_at(bytes, at + 2)?, instance: head >> 4, container: head & 0xf == 0xf, data })
 }
 
@@ -28,7 +31,7 @@ pub fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let record = record_at(bytes, at)?;
-        at += 8 + record.data.len();
+        at += HEAD + record.data.len();
         Some(record)
     })
 }

@@ -1,21 +1,27 @@
-//! What do the cells of an old workbook (BIFF8) show?
+//! What do the cells of an old workbook (BIFF8, and BIFF5 of Excel 5 and 95) show?
 
 use std::collections::HashMap;
 
+use encoding_rs::{Encoding, WINDOWS_1252};
 use intramuros_core::document::{BlockKind, ExtractError, Place};
 
 use super::records::{
-    BEGIN, BOOLEAN, CELL_FORMAT, CONTINUE, DATE_MODE, END, FORMAT, FORMULA, FORMULA_TEXT, NOTE, NUMBER,
-    OBJECT, OBJECT_TEXT, RK, RK_ROW, Record, SHARED_TEXT, SHEET, TEXT, TEXTS, records,
+    BEGIN, BOOLEAN, CELL_FORMAT, CODE_PAGE, CONTINUE, DATE_MODE, END, FORMAT, FORMULA, FORMULA_TEXT, NOTE,
+    NUMBER, OBJECT, OBJECT_TEXT, RICH_TEXT, RK, RK_ROW, Record, SHARED_TEXT, SHEET, TEXT, TEXTS, records,
 };
 use super::strings::{Segments, shared};
 use crate::office::blocks::Blocks;
 use crate::office::bytes::{u16_at, u32_at, u64_at};
 use crate::office::numbers::{self, Format};
 use crate::office::sheet::{Grid, column_name};
+use crate::office::summary::code_page;
+use crate::office::walk::Walk;
 
-/// The version of the records that are read here.
-const VERSION: u16 = 0x600;
+/// The version of the records of Excel 5 and 95. Whatever else stands there is read as Excel 97 writes it.
+const OLD_VERSION: u16 = 0x500;
+
+/// Formats of cells that are kept: cells name them with two bytes.
+const CELL_FORMATS: usize = 1 << 16;
 
 /// The kind of object that bears a comment.
 const COMMENT_OBJECT: u16 = 0x19;
@@ -23,6 +29,9 @@ const COMMENT_OBJECT: u16 = 0x19;
 /// What the sheets of a workbook share.
 pub struct Book<'a> {
     stream: &'a [u8],
+    walk: Walk,
+    /// The encoding of texts of one byte a character, as Excel 5 and 95 write them.
+    old: Option<&'static Encoding>,
     texts: Vec<String>,
     formats: Vec<Format>,
     from_1904: bool,
@@ -38,23 +47,35 @@ struct Drawn {
 }
 
 impl<'a> Book<'a> {
-    /// Reads the globals of a workbook; none when its records are of another version.
+    /// Reads the globals of a workbook; none when it does not begin as one.
     pub fn read(stream: &'a [u8]) -> Option<Book<'a>> {
-        let mut book =
-            Book { stream, texts: Vec::new(), formats: Vec::new(), from_1904: false, sheets: Vec::new() };
+        let mut book = Book {
+            stream,
+            walk: Walk::over(stream.len()),
+            old: None,
+            texts: Vec::new(),
+            formats: Vec::new(),
+            from_1904: false,
+            sheets: Vec::new(),
+        };
         let (mut codes, mut cell_formats) = (HashMap::new(), Vec::new());
         let mut all = records(stream, 0).peekable();
-        all.next().filter(|first| first.kind == BEGIN && u16_at(first.data, 0) == Some(VERSION))?;
+        let first = all.next().filter(|first| first.kind == BEGIN)?;
+        book.old = (u16_at(first.data, 0) == Some(OLD_VERSION)).then_some(WINDOWS_1252);
         while let Some(record) = all.next().filter(|record| record.kind != END) {
             match record.kind {
                 DATE_MODE => book.from_1904 = u16_at(record.data, 0) == Some(1),
+                CODE_PAGE if book.old.is_some() => {
+                    book.old = u16_at(record.data, 0).map(code_page).or(book.old);
+                }
                 CELL_FORMAT => cell_formats.push(u32::from(u16_at(record.data, 2).unwrap_or_default())),
                 FORMAT => {
-                    let code = record.data.get(2..).and_then(|data| Segments::new(vec![data]).text(2));
+                    let length = if book.old.is_some() { 1 } else { 2 };
+                    let code = book.text(record, 2, length);
                     codes.extend(u16_at(record.data, 0).map(u32::from).zip(code));
                 }
                 SHEET if record.data.get(5) == Some(&0) => {
-                    let name = record.data.get(6..).and_then(|data| Segments::new(vec![data]).text(1));
+                    let name = book.text(record, 6, 1);
                     book.sheets.extend(name.zip(u32_at(record.data, 0).map(|at| at as usize)));
                 }
                 TEXTS => {
@@ -69,7 +90,9 @@ impl<'a> Book<'a> {
         }
         book.formats = cell_formats
             .into_iter()
+            .take(CELL_FORMATS)
             .map(|id| codes.get(&id).map_or_else(|| numbers::built_in(id), |code| numbers::parse(code)))
+            .map(|format| if book.old.is_some() { only_dates(format) } else { format })
             .collect();
         Some(book)
     }
@@ -86,6 +109,7 @@ impl<'a> Book<'a> {
         let mut open = 0u32;
         let mut all = records(self.stream, start).peekable();
         while let Some(record) = all.next() {
+            self.walk.step(record.size())?;
             match record.kind {
                 BEGIN => open += 1,
                 END if open <= 1 => break,
@@ -93,9 +117,7 @@ impl<'a> Book<'a> {
                 // Charts stand inside a sheet as sheets of their own, which repeat its figures.
                 _ if open > 1 => {}
                 FORMULA_TEXT => {
-                    if let (Some((row, column)), Some(text)) =
-                        (formula, Segments::new(vec![record.data]).text(2))
-                    {
+                    if let (Some((row, column)), Some(text)) = (formula, self.text(record, 0, 2)) {
                         grid.put(row, column, text)?;
                     }
                 }
@@ -104,6 +126,7 @@ impl<'a> Book<'a> {
                     let count = u16_at(record.data, 10).unwrap_or_default();
                     let mut segments = Vec::new();
                     while let Some(next) = all.next_if(|next| next.kind == CONTINUE) {
+                        self.walk.step(next.size())?;
                         segments.push(next.data);
                     }
                     let text = Segments::new(segments).drawn(usize::from(count)).unwrap_or_default();
@@ -130,7 +153,7 @@ impl<'a> Book<'a> {
         let (row, column) = (u32::from(row) + 1, u32::from(column));
         let text = match record.kind {
             SHARED_TEXT => u32_at(data, 6).and_then(|index| self.texts.get(index as usize).cloned()),
-            TEXT => data.get(6..).and_then(|data| Segments::new(vec![data]).text(2)),
+            TEXT | RICH_TEXT => self.text(record, 6, 2),
             NUMBER => u64_at(data, 6).map(|bits| self.show(f64::from_bits(bits), style)),
             RK => u32_at(data, 6).map(|packed| self.show(unpack(packed), style)),
             BOOLEAN => Some(boolean_or_error(*data.get(6).unwrap_or(&0), data.get(7) == Some(&1))),
@@ -156,10 +179,35 @@ impl<'a> Book<'a> {
         Ok(None)
     }
 
+    /// A text of a record that stands at a place: its length in some bytes, then its characters.
+    fn text(&self, record: Record<'_>, at: usize, length: usize) -> Option<String> {
+        let data = record.data.get(at..)?;
+        match self.old {
+            None => Segments::new(vec![data]).text(length),
+            Some(encoding) => old_text(data, length, encoding),
+        }
+    }
+
     fn show(&self, value: f64, style: u16) -> String {
         let format = self.formats.get(usize::from(style)).unwrap_or(&Format::General);
         numbers::show(value, format, self.from_1904)
     }
+}
+
+/// Numbers of Excel 5 and 95 are shown as they are: formats only tell dates from them, as in binary workbooks.
+fn only_dates(format: Format) -> Format {
+    match format {
+        Format::Date { .. } | Format::Duration => format,
+        _ => Format::General,
+    }
+}
+
+/// A text of Excel 5 and 95; one that is cut off ends with its record.
+fn old_text(data: &[u8], length: usize, encoding: &'static Encoding) -> Option<String> {
+    let (count, characters) = data.split_at_checked(length)?;
+    let count = count.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte));
+    let characters = characters.get(..count.min(characters.len()))?;
+    Some(encoding.decode_without_bom_handling(characters).0.into_owned())
 }
 
 /// A number in four bytes: an integer or the upper half of a fraction, perhaps of a hundredth.
@@ -205,11 +253,13 @@ fn push_drawn(
     name: &str,
     blocks: &mut Blocks<'_>,
 ) -> Result<(), ExtractError> {
+    // Of several notes with one object the first holds, as it is the last put here.
+    let cells: HashMap<u16, (u32, u32)> =
+        notes.iter().rev().map(|(object, row, column)| (*object, (*row, *column))).collect();
     for drawn in drawn {
         let place = |line| Place { line, section: Some(name.to_owned()), ..Place::default() };
-        let note = notes.iter().find(|(object, ..)| drawn.comment && *object == drawn.object);
-        match note {
-            Some((_, row, column)) => {
+        match cells.get(&drawn.object).filter(|_| drawn.comment) {
+            Some((row, column)) => {
                 let text = format!("{}{row} {}", column_name(*column), drawn.text);
                 blocks.push(BlockKind::Comment, &text, place(Some(*row)))?;
             }

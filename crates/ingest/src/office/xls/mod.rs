@@ -1,22 +1,23 @@
 //! Which tables are in this old workbook (XLS, 5.0 to 2003) or binary one (XLSB)?
 //!
-//! Workbooks of Excel 97 to 2003 are read here, record by record, so that numbers come as people see them; those of
-//! Excel 5 and 95 and binary ones through a library.
+//! Those of Excel 5 to 2003 are read here, record by record; those of Excel 97 on show numbers as people see them. Binary
+//! ones are read through a library, cell by cell: for a whole sheet it makes a cell of every place between the first and
+//! the last.
 
 mod book;
 mod records;
 mod strings;
 
-use std::io::{Cursor, Read, Seek};
 use std::panic::AssertUnwindSafe;
 
-use calamine::{Data, Reader, Xls, XlsError, Xlsb};
+use calamine::{DataRef, Reader, Xlsb};
 use intramuros_core::document::{ExtractError, Extracted, Kind};
 
 use super::blocks::Blocks;
 use super::ole::Ole;
 use super::package::Package;
 use super::sheet::Grid;
+use super::walk::Walked;
 use super::{numbers, summary};
 use crate::Budget;
 use book::Book;
@@ -40,24 +41,16 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     }
     let mut extracted = Extracted::default();
     summary::read(&ole, &mut extracted)?;
-    if let Some(book) = Book::read(&stream) {
-        budget.check_pages(book.sheets.len())?;
-        extracted.pages = u32::try_from(book.sheets.len()).ok();
-        let mut blocks = Blocks::new(budget);
-        for (name, start) in &book.sheets {
-            book.read_sheet(name, *start, &mut blocks)?;
-        }
-        return blocks.finish(Kind::Sheet, extracted);
+    let book = Book::read(&stream).ok_or_else(|| {
+        ExtractError::Corrupt("the workbook is damaged (it does not begin as one)".to_owned())
+    })?;
+    budget.check_pages(book.sheets.len())?;
+    extracted.pages = u32::try_from(book.sheets.len()).ok();
+    let mut blocks = Blocks::new(budget);
+    for (name, start) in &book.sheets {
+        book.read_sheet(name, *start, &mut blocks)?;
     }
-    guarded(|| {
-        let book = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
-            XlsError::Password => {
-                ExtractError::Encrypted("the workbook is protected by a password".to_owned())
-            }
-            other => ExtractError::Corrupt(format!("the workbook is damaged ({other})")),
-        })?;
-        read_book(book, budget, extracted)
-    })
+    blocks.finish(Kind::Sheet, extracted)
 }
 
 /// Reads XLSB, whose package was opened and found sound.
@@ -74,9 +67,9 @@ pub fn extract_binary(
         package.bytes(name)?;
     }
     guarded(|| {
-        let book = Xlsb::new(Cursor::new(bytes))
+        let book = Xlsb::new(Walked::new(bytes))
             .map_err(|error| ExtractError::Corrupt(format!("the workbook is damaged ({error})")))?;
-        read_book(book, budget, Extracted::default())
+        read_binary(book, budget)
     })
 }
 
@@ -86,43 +79,46 @@ fn guarded(read: impl FnOnce() -> Result<Extracted, ExtractError>) -> Result<Ext
         .unwrap_or_else(|_| Err(ExtractError::Corrupt("the workbook is damaged".to_owned())))
 }
 
-fn read_book<S: Read + Seek, R: Reader<S>>(
-    mut book: R,
-    budget: &Budget<'_>,
-    mut extracted: Extracted,
-) -> Result<Extracted, ExtractError> {
+fn read_binary(mut book: Xlsb<Walked<'_>>, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let names = book.sheet_names();
     budget.check_pages(names.len())?;
-    extracted.pages = u32::try_from(names.len()).ok();
+    let mut extracted = Extracted { pages: u32::try_from(names.len()).ok(), ..Extracted::default() };
     let mut blocks = Blocks::new(budget);
     for name in names {
-        let range = match book.worksheet_range(&name) {
-            Ok(range) => range,
-            Err(_) => {
-                extracted.warnings.push(format!("the sheet \u{201c}{name}\u{201d} could not be read"));
-                continue;
-            }
-        };
         let mut grid = Grid::new(&name);
-        let (first_row, first_column) = range.start().unwrap_or_default();
-        for (row, column, cell) in range.used_cells() {
-            let row = first_row.saturating_add(u32::try_from(row + 1).unwrap_or(u32::MAX));
-            let column = first_column.saturating_add(u32::try_from(column).unwrap_or(u32::MAX));
-            grid.put(row, column, show(cell))?;
+        if read_cells(&mut book, &name, &mut grid)? {
+            grid.push(&mut blocks)?;
+        } else {
+            extracted.warnings.push(format!("the sheet \u{201c}{name}\u{201d} could not be read"));
         }
-        grid.push(&mut blocks)?;
     }
     blocks.finish(Kind::Sheet, extracted)
 }
 
-fn show(cell: &Data) -> String {
+/// Reads the cells of a sheet; whether it could be read to its end.
+fn read_cells(book: &mut Xlsb<Walked<'_>>, name: &str, grid: &mut Grid) -> Result<bool, ExtractError> {
+    let Ok(mut cells) = book.worksheet_cells_reader(name) else { return Ok(false) };
+    loop {
+        match cells.next_cell() {
+            Ok(Some(cell)) => {
+                let (row, column) = cell.get_position();
+                grid.put(row.saturating_add(1), column, show(cell.get_value()))?;
+            }
+            Ok(None) => return Ok(true),
+            Err(_) => return Ok(false),
+        }
+    }
+}
+
+fn show(cell: &DataRef<'_>) -> String {
     match cell {
-        Data::Empty => String::new(),
-        Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
-        Data::Int(number) => number.to_string(),
-        Data::Float(number) => numbers::plain(*number),
-        Data::Bool(yes) => if *yes { "TRUE" } else { "FALSE" }.to_owned(),
-        Data::DateTime(date) => {
+        DataRef::Empty => String::new(),
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
+        DataRef::SharedString(text) => (*text).to_owned(),
+        DataRef::Int(number) => number.to_string(),
+        DataRef::Float(number) => numbers::plain(*number),
+        DataRef::Bool(yes) => if *yes { "TRUE" } else { "FALSE" }.to_owned(),
+        DataRef::DateTime(date) => {
             let value = date.as_f64();
             let format = if date.is_duration() {
                 numbers::Format::Duration
@@ -131,7 +127,7 @@ fn show(cell: &Data) -> String {
             };
             numbers::show(value, &format, false)
         }
-        other => other.to_string(),
+        DataRef::Error(error) => error.to_string(),
     }
 }
 

@@ -8,9 +8,11 @@ pub const NOTE: u16 = 0x1c;
 pub const DATE_MODE: u16 = 0x22;
 pub const FILE_PASS: u16 = 0x2f;
 pub const CONTINUE: u16 = 0x3c;
+pub const CODE_PAGE: u16 = 0x42;
 pub const OBJECT: u16 = 0x5d;
 pub const SHEET: u16 = 0x85;
 pub const RK_ROW: u16 = 0xbd;
+pub const RICH_TEXT: u16 = 0xd6;
 pub const CELL_FORMAT: u16 = 0xe0;
 pub const TEXTS: u16 = 0xfc;
 pub const SHARED_TEXT: u16 = 0xfd;
@@ -30,6 +32,13 @@ pub struct Record<'a> {
     pub kind: u16,
     /// What it holds.
     pub data: &'a [u8],
+}
+
+impl Record<'_> {
+    /// Bytes that it takes: kind, size and data.
+    pub fn size(&self) -> usize {
+        4 + self.data.len()
+    }
 }
 
 /// The records from a place on; a damaged one ends them.

@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::session::NextAnswer;
 use super::{act, open, with_cookies};
+use crate::accounts::Accounts;
 use crate::api::{form, number};
 use crate::application::Shared;
 use crate::caller::{By, Caller};
@@ -89,6 +90,26 @@ pub(super) fn whose(everybody: bool, caller: &Caller) -> Option<Option<PersonId>
     if everybody { Some(None) } else { caller.person.map(Some) }
 }
 
+/// Whether somebody may end what is this person's: their own, and, for administrators, that of whom they may change. To others
+/// it is not there.
+pub(super) async fn check_whose(
+    accounts: &Accounts,
+    caller: &Caller,
+    whose: PersonId,
+) -> Result<(), Failure> {
+    if caller.person == Some(whose) {
+        return Ok(());
+    }
+    if !caller.is(Role::Administrator) {
+        return Err(Failure::not_found());
+    }
+    let person = accounts.people(move |people| people.person(whose)).await?.ok_or_else(Failure::not_found)?;
+    if !caller.role.is_some_and(|own| own.may_change(person.role, person.role)) {
+        return Err(Failure::forbidden("nobody ends what is of somebody above themselves"));
+    }
+    Ok(())
+}
+
 /// One's own open sessions, or everybody's.
 #[utoipa::path(
     get, path = "/api/v1/sessions", tag = "account", params(AllParameters),
@@ -130,7 +151,7 @@ pub(crate) async fn sessions(
     Ok(Json(SessionsAnswer { sessions: sessions.into_iter().map(view).collect() }))
 }
 
-/// Ends one of one's own sessions; administrators end anybody's.
+/// Ends one of one's own sessions; administrators end those of anybody who is not above them.
 #[utoipa::path(
     delete, path = "/api/v1/sessions/{id}", tag = "account",
     params(("id" = i64, Path, description = "Number of the session")),
@@ -147,9 +168,8 @@ pub(crate) async fn end_session(
 ) -> Result<StatusCode, Failure> {
     let accounts = shared.accounts()?;
     let id = number(&id)?;
-    let Some(whose) = whose(caller.is(Role::Administrator), &caller) else {
-        return Err(Failure::not_found());
-    };
+    let whose = accounts.people(move |people| people.whose_session(id)).await?;
+    check_whose(accounts, &caller, whose.ok_or_else(Failure::not_found)?).await?;
     if !accounts.people(move |people| people.end_session(id, whose)).await? {
         return Err(Failure::not_found());
     }

@@ -150,7 +150,8 @@ pub(crate) async fn sign_in(
         }
         throttle.failed(&attempt, now_ms());
     }
-    let name = folded.clone();
+    // As it was typed: two people from before may have names that look the same.
+    let name = asked.name.trim().to_owned();
     let person = accounts.people(move |people| people.person_named(&name)).await?;
     let kept = person.as_ref().filter(|person| person.active).and_then(|person| person.passphrase.clone());
     let verdict = accounts.verify(asked.passphrase.clone(), kept).await?;

@@ -1,6 +1,6 @@
 //! Which tokens are there for programs, and how is one made and revoked?
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::Json;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::act;
-use super::own::{AllParameters, all, whose};
+use super::own::{AllParameters, all, check_whose, whose};
 use crate::api::{form, number};
 use crate::application::Shared;
 use crate::caller::Caller;
@@ -84,8 +84,14 @@ pub(crate) struct TokenView {
     pub scopes: Vec<String>,
     /// The groups whose documents a program's token reads.
     pub groups: Vec<String>,
-    /// Who made it.
+    /// Who made it, by the name that they had.
     pub made_by: String,
+    /// What has become of them: `here`; `gone` (they were removed, may not sign in, or administer no more), `unknown` (it was
+    /// made before that was kept). Of a program's token alone it says anything.
+    #[schema(value_type = String)]
+    pub maker: &'static str,
+    /// Whether it opens anything, as far as that goes: what administers holds with its maker alone.
+    pub holds: bool,
     /// When, in milliseconds since 1970.
     pub created_ms: i64,
     /// When it ends.
@@ -94,8 +100,24 @@ pub(crate) struct TokenView {
     pub used_ms: Option<i64>,
 }
 
-fn view(token: Token, names: &HashMap<PersonId, String>) -> TokenView {
+/// How this machine's owner is called as the maker of a token.
+const THIS_MACHINE: &str = "owner";
+
+/// What has become of who made a token, of whose role now this is.
+fn maker(token: &Token, role: Option<Role>) -> &'static str {
+    match token.maker {
+        Some(_) if role >= Some(Role::Administrator) => "here",
+        Some(_) if token.person.is_none() => "gone",
+        None if token.person.is_none() && token.made_by != THIS_MACHINE => "unknown",
+        _ => "here",
+    }
+}
+
+fn view(token: Token, names: &HashMap<PersonId, String>, roles: &BTreeMap<PersonId, Role>) -> TokenView {
+    let role = token.maker.and_then(|maker| roles.get(&maker).copied());
     TokenView {
+        maker: maker(&token, role),
+        holds: token.person.is_some() || token.maker.is_none() || token.scopes.hold_with(role),
         id: token.id.0,
         name: token.name,
         hint: token.hint,
@@ -129,15 +151,17 @@ pub(crate) async fn tokens(
     let Some(whose) = whose(all, &caller) else {
         return Ok(Json(TokensAnswer { tokens: Vec::new() }));
     };
-    let (tokens, names) = accounts
+    let (tokens, names, roles) = accounts
         .people(move |people| {
             let tokens = people.tokens(whose, MOST_TOKENS)?;
             let names = people.names(&tokens.iter().filter_map(|token| token.person).collect())?;
             let names = names.into_iter().map(|(id, (name, _))| (id, name)).collect();
-            Ok((tokens, names))
+            let roles = people.roles(&tokens.iter().filter_map(|token| token.maker).collect())?;
+            Ok((tokens, names, roles))
         })
         .await?;
-    Ok(Json(TokensAnswer { tokens: tokens.into_iter().map(|token| view(token, &names)).collect() }))
+    let tokens = tokens.into_iter().map(|token| view(token, &names, &roles)).collect();
+    Ok(Json(TokensAnswer { tokens }))
 }
 
 /// Makes a token. It is shown this once.
@@ -168,11 +192,20 @@ pub(crate) async fn make(
         scopes: scopes.clone(),
         groups,
         made_by: caller.name(),
+        maker: caller.person,
         expires_ms: asked.days.map(|days| now + i64::from(days) * 86_400_000),
     };
     let kept = new.clone();
-    let id = accounts.people(move |people| people.add_token(&kept, now)).await?;
-    let on = [("token", name.as_str()), ("kind", kind.word()), ("scopes", &scopes.text())];
+    let added = accounts.people(move |people| people.add_token(&kept, now)).await?;
+    let id = added.map_err(|_| {
+        Failure::taken(&name).hint(
+            "a program of this name is or was here, and what it brought goes by that name: choose another",
+        )
+    })?;
+    let (scopes_text, groups_text) = (scopes.text(), joined(&new.groups));
+    let mut on = vec![("token", name.as_str()), ("kind", kind.word()), ("scopes", &scopes_text)];
+    // What a program reads is told by its groups.
+    on.extend((!groups_text.is_empty()).then_some(("groups", groups_text.as_str())));
     shared.note(act(&caller, "token made", &on)).await?;
     let about = Token {
         id,
@@ -182,12 +215,19 @@ pub(crate) async fn make(
         scopes,
         groups: new.groups,
         made_by: new.made_by,
+        maker: new.maker,
         created_ms: now,
         expires_ms: new.expires_ms,
         used_ms: None,
     };
     let names = caller.person.zip(caller.principal.user.clone()).into_iter().collect();
-    Ok(Json(MadeToken { token, about: view(about, &names) }))
+    let roles = caller.person.zip(caller.role).into_iter().collect();
+    Ok(Json(MadeToken { token, about: view(about, &names, &roles) }))
+}
+
+/// Names of groups in a line; none holds a comma.
+fn joined(groups: &BTreeSet<String>) -> String {
+    groups.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether somebody may make such a token.
@@ -218,7 +258,7 @@ fn check(asked: &TokenRequest, caller: &Caller) -> Result<(String, Scopes, BTree
     Ok((name, scopes, groups.collect::<Result<_, _>>()?))
 }
 
-/// Revokes one of one's own tokens; administrators revoke anybody's.
+/// Revokes one of one's own tokens; administrators revoke programs', and those of anybody who is not above them.
 #[utoipa::path(
     delete, path = "/api/v1/tokens/{id}", tag = "account",
     params(("id" = i64, Path, description = "Number of the token")),
@@ -235,9 +275,13 @@ pub(crate) async fn revoke(
 ) -> Result<StatusCode, Failure> {
     let accounts = shared.accounts()?;
     let id = TokenId(number(&id)?);
-    let Some(whose) = whose(caller.is(Role::Administrator), &caller) else {
-        return Err(Failure::not_found());
-    };
+    let whose =
+        accounts.people(move |people| people.whose_token(id)).await?.ok_or_else(Failure::not_found)?;
+    match whose {
+        Some(person) => check_whose(accounts, &caller, person).await?,
+        None if caller.is(Role::Administrator) => {}
+        None => return Err(Failure::not_found()),
+    }
     let revoked = accounts.people(move |people| people.remove_token(id, whose)).await?;
     let token = revoked.ok_or_else(Failure::not_found)?;
     shared.note(act(&caller, "token revoked", &[("token", &token.name), ("hint", &token.hint)])).await?;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use intramuros_core::perimeter::ModelKind;
 use intramuros_core::perimeter::host::{parse_url, with_port};
+use intramuros_core::perimeter::{Model, ModelKind, ModelUse};
+use intramuros_journal::time::now_ms;
 use intramuros_library::Phase;
 use intramuros_sources::{Outcome, State as PlaceState};
+use intramuros_store::people::Use;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -156,7 +158,7 @@ pub(crate) struct ModelsAnswer {
     pub models: Vec<ModelView>,
 }
 
-/// A declared model and its use since the start.
+/// A declared model and its use.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ModelView {
     /// Its name.
@@ -169,6 +171,16 @@ pub(crate) struct ModelView {
     pub purpose: &'static str,
     /// Host and port; none for a file.
     pub place: Option<String>,
+    /// Who runs it, as declared of it or of the way to it; none for this machine.
+    pub operator: Option<String>,
+    /// Under whose law it stands, likewise.
+    pub jurisdiction: Option<String>,
+    /// Tokens of its longest answer, where that is declared.
+    pub max_tokens: Option<u32>,
+    /// Tokens that one person may use of it in a day (UTC), where that is declared.
+    pub tokens_per_person_per_day: Option<u64>,
+    /// What it was used for today (UTC); none where it writes no answers.
+    pub today: Option<TodayView>,
     /// Requests that left since the start.
     pub allowed: u64,
     /// Requests that were refused since the start.
@@ -179,6 +191,35 @@ pub(crate) struct ModelView {
     pub bytes_in: u64,
     /// Last use or attempt, in milliseconds since 1970.
     pub last_ms: Option<i64>,
+}
+
+/// What a model was used for today (UTC), by everybody together.
+#[derive(Default, Serialize, ToSchema)]
+pub(crate) struct TodayView {
+    /// Questions that it answered.
+    pub questions: u64,
+    /// Times that it failed.
+    pub failed: u64,
+    /// Tokens of questions with their passages.
+    pub prompt_tokens: u64,
+    /// Tokens of answers.
+    pub completion_tokens: u64,
+}
+
+impl TodayView {
+    fn of(model: &Model, used: &[Use]) -> Option<TodayView> {
+        if model.purpose != ModelUse::Answers {
+            return None;
+        }
+        let mut today = TodayView::default();
+        for one in used.iter().filter(|one| one.model == model.name) {
+            today.questions += one.questions;
+            today.failed += one.failed;
+            today.prompt_tokens += one.prompt_tokens;
+            today.completion_tokens += one.completion_tokens;
+        }
+        Some(today)
+    }
 }
 
 /// Settings.
@@ -297,7 +338,7 @@ fn failed(reasons: BTreeMap<String, u64>) -> Vec<Count> {
     reasons.into_iter().map(|(value, count)| Count { value, count }).collect()
 }
 
-/// The declared models and their use since the start.
+/// The declared models: who runs them, their limits, their use today and what went to them since the start.
 #[utoipa::path(
     get, path = "/api/v1/models", tag = "administration",
     responses(
@@ -313,6 +354,10 @@ pub(crate) async fn models(
     parameters.finish()?;
     let accounts = shared.walls.egress.as_ref().map(|egress| egress.accounts()).unwrap_or_default();
     let perimeter = shared.library().perimeter();
+    let today = match &shared.accounts {
+        Some(accounts) => accounts.people(|people| people.used(1, now_ms())).await?,
+        None => Vec::new(),
+    };
     let models = perimeter.models.iter().map(|model| {
         let place = model.url.as_deref().and_then(|url| parse_url(url).ok());
         let place = place.map(|(_, host, port, _)| with_port(&host, port));
@@ -327,6 +372,11 @@ pub(crate) async fn models(
                 _ => "open-ai",
             },
             purpose: purpose.word(),
+            operator: perimeter.operator_of(model).map(str::to_owned),
+            jurisdiction: perimeter.jurisdiction_of(model).map(str::to_owned),
+            max_tokens: model.max_tokens,
+            tokens_per_person_per_day: model.tokens_per_person_per_day,
+            today: TodayView::of(model, &today),
             allowed: used.map_or(0, |account| account.allowed),
             refused: used.map_or(0, |account| account.refused),
             bytes_out: used.map_or(0, |account| account.bytes_out),
