@@ -37,7 +37,7 @@ fn tidy(root: &Path) -> ExitCode {
 }
 
 /// The repository's root: this package lies right below it.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     // As it is run, not as it was built: a program kept from another checkout would look there.
     let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let here = Path::new(&here);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// Says that a test is left out for want of something: a short word for it (`data`, `tesseract`…) and a line for
@@ -26,11 +26,19 @@ fn names(list: &str, need: &str) -> bool {
     list.split(',').any(|one| one.trim() == need)
 }
 
+/// The folder of the package whose tests run; `compiled` is `env!("CARGO_MANIFEST_DIR")`. Cargo keeps what was built in another
+/// checkout with the same target folder, and what was compiled in points there.
+pub fn package_folder(compiled: &str) -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| compiled.into(), PathBuf::from)
+}
+
 /// A folder or file of the shared test data, which is not part of the repository: `$INTRAMUROS_DATA/NAME`, or
 /// `shared/data/NAME` beside the repository. None, with a line that says so, where it is absent: the test skips.
 pub fn shared_data(name: &str) -> Option<PathBuf> {
     let declared = std::env::var_os("INTRAMUROS_DATA").map(PathBuf::from);
-    let beside = || Some(Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3)?.join("shared/data"));
+    // Below `crates`, as every package that has such tests.
+    let package = package_folder(env!("CARGO_MANIFEST_DIR"));
+    let beside = || Some(package.ancestors().nth(3)?.join("shared/data"));
     let path = declared.or_else(beside)?.join(name);
     if path.exists() {
         return Some(path);

@@ -195,7 +195,7 @@ fn damaged_seeds_end_in_text_or_a_reason() {
 /// Small files made here, each built to exhaust, confuse or crash a reader.
 #[test]
 fn hostile_files_end_in_text_or_a_reason() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let folder = intramuros_testkit::package_folder(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let limits = Limits { time: Duration::from_secs(30), pictures: 0, ..Limits::default() };
     let pool = data::pool(limits);
     let mut faults = Vec::new();

@@ -81,7 +81,7 @@ fn scanned_pages_are_drawn_for_ocr_or_named() {
 }
 
 fn corpus(name: &str) -> Extracted {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
+    let path = intramuros_testkit::package_folder(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
     intramuros_ingest::extract(name, &std::fs::read(path).unwrap(), &Limits::default()).unwrap()
 }
 

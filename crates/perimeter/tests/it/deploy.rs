@@ -1,6 +1,5 @@
 //! Do the other forms say the same as the configuration, and does the machine take them?
 
-use std::path::Path;
 use std::process::Command;
 
 use intramuros_core::perimeter::Perimeter;
@@ -96,7 +95,7 @@ fn what_is_declared_is_open_and_nothing_else() {
 /// The committed files are what the commands write for an empty configuration. `UPDATE=1` writes them anew.
 #[test]
 fn the_committed_files_are_up_to_date() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    let folder = intramuros_testkit::package_folder(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
     let closed = perimeter("");
     let files = [
         ("intramuros.service", systemd::unit(&closed)),

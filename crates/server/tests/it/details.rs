@@ -105,7 +105,7 @@ fn programs(folder: &Path, into: &mut Vec<String>) {
 
 /// The messages with their French.
 fn french() -> String {
-    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let assets = intramuros_testkit::package_folder(env!("CARGO_MANIFEST_DIR")).join("assets");
     ["details-fr.js", "said-fr.js"].map(|name| std::fs::read_to_string(assets.join(name)).unwrap()).concat()
 }
 
@@ -148,7 +148,7 @@ fn told(program: &str) -> Vec<String> {
 
 #[test]
 fn what_the_server_says_when_it_refuses_is_said_in_french_too() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let source = intramuros_testkit::package_folder(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut of_the_server = Vec::new();
     programs(&source.join("api"), &mut of_the_server);
     for name in ["guard.rs", "failure.rs", "caller.rs", "parameters.rs"] {
@@ -163,7 +163,7 @@ fn what_the_server_says_when_it_refuses_is_said_in_french_too() {
 
 #[test]
 fn what_is_administered_and_what_the_kernel_leaves_out_is_said_in_french_too() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = intramuros_testkit::package_folder(env!("CARGO_MANIFEST_DIR"));
     let words = std::fs::read_to_string(here.join("assets/account-words.js")).unwrap();
     let mut of_the_server = Vec::new();
     programs(&here.join("src"), &mut of_the_server);
@@ -186,7 +186,7 @@ fn what_is_administered_and_what_the_kernel_leaves_out_is_said_in_french_too() {
 
 #[test]
 fn what_fetching_and_reading_say_is_said_in_french_too() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = intramuros_testkit::package_folder(env!("CARGO_MANIFEST_DIR"));
     let french = french();
     let known = known(&french);
     assert!(known.len() > 100, "{}", known.len());

@@ -228,7 +228,7 @@ fn what_belongs_to_another_is_not_there() {
 
 #[test]
 fn the_documentation_shows_the_table_as_it_is() {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/accounts.md");
+    let file = intramuros_testkit::package_folder(env!("CARGO_MANIFEST_DIR")).join("../../docs/accounts.md");
     let text = std::fs::read_to_string(&file).unwrap();
     let table = table();
     if !text.contains(&table) {

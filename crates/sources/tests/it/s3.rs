@@ -9,7 +9,7 @@ use intramuros_sources::Failure;
 use crate::support::{answer, counts, declared, free_port, python, scene, scene_in, server, start};
 
 fn fill(python: &Path, endpoint: &str, key: (&str, &str), arguments: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/bucket.py");
+    let script = intramuros_testkit::package_folder(env!("CARGO_MANIFEST_DIR")).join("tests/it/bucket.py");
     let mut command = Command::new(python);
     command.arg(script).arg(endpoint).args(arguments).env("KEY_ID", key.0).env("KEY_SECRET", key.1);
     let output = command.output().unwrap();
