@@ -340,7 +340,9 @@ struct Desk<'a> {
 async fn write(desk: &Desk<'_>, teller: &mut Teller) -> Result<Ending, ModelError> {
     let window = desk.writer.context_tokens();
     let written = write_within(desk, window, teller).await;
-    if !matches!(written, Err(ModelError::TooLong)) || teller.gone {
+    let half = (window / 2, desk.writer.max_tokens());
+    let fits = || prompt(desk.gathered, desk.settings, half, desk.tools.is_some()).is_some();
+    if !matches!(written, Err(ModelError::TooLong)) || teller.gone || !fits() {
         return written;
     }
     // Whoever listens begins anew: a tool may have been called and something written before.
