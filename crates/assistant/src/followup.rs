@@ -8,6 +8,8 @@ use intramuros_core::chat::{Message, Role};
 use intramuros_core::language::{Language, detect};
 use intramuros_search::analysis::{is_function_word, is_question_word, words};
 
+use crate::prompt::beginning;
+
 /// Openings that lean on what was asked before, folded.
 const OPENINGS: &[&str] = &[
     "et ",
@@ -79,7 +81,7 @@ pub(crate) fn names_something(question: &str) -> bool {
 
 /// Whether a question can't be understood without what was asked before.
 pub(crate) fn leans(question: &str) -> bool {
-    let question = beginning(question.trim());
+    let question = beginning(question.trim(), LOOKED_AT_BYTES);
     let folded = intramuros_search::analysis::fold(question);
     if OPENINGS.iter().any(|opening| folded.starts_with(opening)) {
         return true;
@@ -90,7 +92,7 @@ pub(crate) fn leans(question: &str) -> bool {
 
 /// How many words of a question have a meaning of their own, whether it holds a pronoun, and whether it asks at all.
 fn weight(question: &str) -> (usize, bool, bool) {
-    let question = beginning(question);
+    let question = beginning(question, LOOKED_AT_BYTES);
     let language = match detect(question) {
         Language::Other => Language::French,
         known => known,
@@ -111,20 +113,15 @@ fn weight(question: &str) -> (usize, bool, bool) {
     (content, pronoun, asks)
 }
 
-/// As much of a text as is looked at.
-fn beginning(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(LOOKED_AT_BYTES)).unwrap_or(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn of_a_long_message_the_beginning_is_looked_at() {
-        assert_eq!(beginning("é"), "é");
+        assert_eq!(beginning("é", LOOKED_AT_BYTES), "é");
         let long = "é".repeat(LOOKED_AT_BYTES);
-        assert_eq!(beginning(&format!("a{long}")).len(), LOOKED_AT_BYTES - 1);
+        assert_eq!(beginning(&format!("a{long}"), LOOKED_AT_BYTES).len(), LOOKED_AT_BYTES - 1);
         let far = format!("{}Et les congés payés ?", " ".repeat(LOOKED_AT_BYTES));
         assert!(!names_its_own(&far) && names_its_own("Et les congés payés ?"));
         // Megabytes that were said before are a question like another.

@@ -7,6 +7,7 @@
 use intramuros_search::analysis::{Word, words};
 
 use crate::followup::{leans, names_its_own};
+use crate::prompt::beginning;
 
 /// Parts of a question at most: each costs a search.
 pub const MAX_PARTS: usize = 3;
@@ -94,7 +95,7 @@ fn next_joint(text: &str) -> Option<(&str, &str)> {
 
 /// Whether a text opens as a question does.
 fn asks_first(text: &str) -> bool {
-    let text = text.get(..text.floor_char_boundary(OPENING_BYTES)).unwrap_or(text);
+    let text = beginning(text, OPENING_BYTES);
     let words: Vec<Word> = words(text).into_iter().filter(|word| !word.whole).collect();
     let word = |at: usize| words.get(at).map_or("", |word| word.exact.as_str());
     let first = usize::from(BEFORE_OPENERS.contains(&word(0)) && !opens(text, &words, 0));

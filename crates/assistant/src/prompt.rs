@@ -273,12 +273,8 @@ fn recent(history: &[Message], most: usize) -> Vec<Message> {
 }
 
 /// The first bytes of a text, cut between letters.
-fn beginning(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
 /// Tokens of a text: of words a third of their bytes; digits and signs one each, as many tokenizers take them (beyond ASCII as

@@ -86,7 +86,7 @@ pub struct Ending {
     /// Words of the question that none of the documents searched holds, nor a word like them; a few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<String>,
-    /// What its writer should know of the filters of the question. Filled in by whoever gathered for it.
+    /// What its writer should know of the filters of the question.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
     /// Models that failed, with what to tell the person.

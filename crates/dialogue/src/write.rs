@@ -195,9 +195,9 @@ pub async fn answer_without(
             }
             match written {
                 Ok(ending) => {
-                    let absent = gathered.extractive.results.absent.clone();
                     let usage = sum(worded, ending.usage);
-                    return teller.end(Ending { absent, failed, usage, ..ending }, account).await;
+                    let ending = Ending { failed, usage, ..ending };
+                    return teller.end(of_the_search(&gathered, ending), account).await;
                 }
                 Err(error) => failed.push(not_answered(writer, &error, gathered.language)),
             }
@@ -205,9 +205,14 @@ pub async fn answer_without(
         quote(&gathered, &mut teller).await;
     }
     let supported = gathered.extractive.statements.len();
-    let (found, absent) = (gathered.extractive.found, gathered.extractive.results.absent.clone());
-    let ending = Ending { found, absent, failed, supported, ..Ending::default() };
-    teller.end(ending, account).await
+    let ending = Ending { found: gathered.extractive.found, failed, supported, ..Ending::default() };
+    teller.end(of_the_search(&gathered, ending), account).await
+}
+
+/// An ending with what the search has to say to the person.
+fn of_the_search(gathered: &Gathered, ending: Ending) -> Ending {
+    let results = &gathered.extractive.results;
+    Ending { absent: results.absent.clone(), notices: results.notices.clone(), ..ending }
 }
 
 fn is_among(writer: &Writer, names: &[String]) -> bool {
@@ -277,7 +282,7 @@ impl Took {
     }
 }
 
-/// Bytes that are counted as a token where nobody counts: as few as the window is packed with.
+/// Bytes that are counted as a token where nobody counts: as few as words are when a window is packed.
 const BYTES_PER_TOKEN: usize = 3;
 
 /// The tokens of a request, and of so many bytes that were written for it.

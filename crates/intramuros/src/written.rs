@@ -65,7 +65,6 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
     let gathered = gather(&library, &asked.principal, &asking)?;
     let read: Vec<&DocumentFacts> = gathered.passages.iter().map(|(cited, _, _)| &cited.document).collect();
     noted.question(&asked.question, gathered.extractive.results.total, &read, "answer", out)?;
-    let notices = gathered.extractive.results.notices.clone();
     let model = asked.model.clone();
     let writes_down = Arc::clone(&noted);
     let tools = Tools {
@@ -92,7 +91,7 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
         ending
     });
     let found = ending.found;
-    shown.end(Ending { notices, ..ending })?;
+    shown.end(ending)?;
     Ok(found)
 }
 

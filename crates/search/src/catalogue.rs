@@ -33,6 +33,23 @@ pub struct Facts {
     pub title_asks: bool,
 }
 
+#[cfg(test)]
+impl Facts {
+    /// Of a document of which nothing is known but who may read it.
+    pub(crate) fn bare(document: u64, access: AccessId) -> Facts {
+        Facts {
+            document,
+            access,
+            kind: Kind::Text,
+            language: Language::Other,
+            source: String::new(),
+            path: String::new(),
+            date_ms: None,
+            title_asks: false,
+        }
+    }
+}
+
 impl Facts {
     /// The folders above the document, outermost first, joined: `a/b` for `a/b/c.txt`; empty at the top.
     pub fn folder(&self) -> &str {
@@ -483,14 +500,11 @@ mod tests {
 
     fn facts(document: u64, access: u32, path: &str) -> Facts {
         Facts {
-            document,
-            access: AccessId(access),
-            kind: Kind::Text,
             language: Language::French,
             source: "s".to_owned(),
             path: path.to_owned(),
             date_ms: Some(0),
-            title_asks: false,
+            ..Facts::bare(document, AccessId(access))
         }
     }
 

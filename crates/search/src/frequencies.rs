@@ -94,23 +94,12 @@ mod tests {
     use super::*;
     use crate::catalogue::{AccessSet, Catalogue, Facts, Filters};
     use intramuros_core::access::AccessId;
-    use intramuros_core::document::Kind;
-    use intramuros_core::language::Language;
 
     #[test]
     fn what_is_remembered_is_remembered_for_the_same_documents_alone() {
         let mut catalogue = Catalogue::default();
         for document in 0..40 {
-            catalogue.put(Facts {
-                document,
-                access: AccessId(document as u32),
-                kind: Kind::Text,
-                language: Language::Other,
-                source: String::new(),
-                path: String::new(),
-                date_ms: None,
-                title_asks: false,
-            });
+            catalogue.put(Facts::bare(document, AccessId(document as u32)));
         }
         let frequencies = Frequencies::default();
         // More sets than are remembered, twice: each asks for the number of its own documents.

@@ -47,8 +47,6 @@ impl Prior {
 #[cfg(test)]
 mod tests {
     use intramuros_core::access::AccessId;
-    use intramuros_core::document::Kind;
-    use intramuros_core::language::Language;
 
     use super::*;
 
@@ -56,14 +54,9 @@ mod tests {
     fn new_documents_and_favoured_sources_gain_and_nothing_does_by_default() {
         let now_ms = 1_700_000_000_000;
         let facts = |source: &str, days: Option<i64>| Facts {
-            document: 1,
-            access: AccessId(1),
-            kind: Kind::Text,
-            language: Language::French,
             source: source.to_owned(),
-            path: "a".to_owned(),
             date_ms: days.map(|days| now_ms - days * 86_400_000),
-            title_asks: false,
+            ..Facts::bare(1, AccessId(1))
         };
         let sources = BTreeMap::from([("wiki".to_owned(), -1.0)]);
         let prior = Prior { recency: 1.0, half_life_days: 100, now_ms, sources };

@@ -432,7 +432,6 @@ mod tests {
     use std::time::Duration;
 
     use intramuros_core::access::AccessId;
-    use intramuros_core::document::Kind;
     use intramuros_core::language::Language;
 
     use super::*;
@@ -449,16 +448,7 @@ mod tests {
         let mut catalogue = Catalogue::default();
         for (number, (access, title, text)) in documents.iter().enumerate() {
             let document = number as u64 + 1;
-            catalogue.put(Facts {
-                document,
-                access: *access,
-                kind: Kind::Text,
-                language: Language::Other,
-                source: String::new(),
-                path: String::new(),
-                date_ms: None,
-                title_asks: false,
-            });
+            catalogue.put(Facts::bare(document, *access));
             words
                 .add(&PassageWords {
                     passage: document,

@@ -394,8 +394,6 @@ fn sum_of_products(values: &[i8], query: &[i16]) -> i32 {
 #[cfg(test)]
 mod tests {
     use intramuros_core::access::AccessId;
-    use intramuros_core::document::Kind;
-    use intramuros_core::language::Language;
 
     use super::*;
     use crate::catalogue::{AccessSet, Catalogue, Facts, Filters};
@@ -415,16 +413,7 @@ mod tests {
     fn catalogue(documents: u64) -> Catalogue {
         let mut catalogue = Catalogue::default();
         for document in 0..documents {
-            catalogue.put(Facts {
-                document,
-                access: AccessId((document % 3) as u32),
-                kind: Kind::Text,
-                language: Language::Other,
-                source: String::new(),
-                path: String::new(),
-                date_ms: None,
-                title_asks: false,
-            });
+            catalogue.put(Facts::bare(document, AccessId((document % 3) as u32)));
         }
         catalogue
     }

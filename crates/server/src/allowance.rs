@@ -4,18 +4,17 @@
 //! a model has such a limit, one answer of a person is written after the other, and each is counted before the next
 //! begins: so a limit is passed by one answer at most.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use intramuros_dialogue::used_up_in_words;
 use intramuros_journal::time::now_ms;
-use tokio::sync::OwnedMutexGuard;
 
 use crate::answering::Whom;
 use crate::application::Shared;
 use crate::failure::Failure;
+use crate::limits::Place;
 use crate::record;
 
 /// The word of a request that is not answered since the tokens of the day are used up.
@@ -35,7 +34,7 @@ pub(crate) struct Allowance {
     /// Whether these are all that would be asked.
     pub nothing_left: bool,
     /// Their turn, where a limit is declared; given back once the answer is counted.
-    pub turn: Option<Turn>,
+    pub turn: Option<Place>,
 }
 
 impl Allowance {
@@ -48,7 +47,7 @@ impl Allowance {
         if limits.iter().all(|(_, limit)| limit.is_none()) {
             return Ok(Allowance::default());
         }
-        let turn = shared.writing.take(whom).await?;
+        let turn = shared.writing.take(Some(&whom.sharer()), WAIT).await.map_err(|_| Failure::busy())?;
         let (person, who) = (whom.person, record::name(&whom.principal));
         let used = accounts.people(move |people| people.tokens_of_day(person, &who, now_ms())).await?;
         let used_up = used_up(&limits, &used);
@@ -83,38 +82,9 @@ fn until_midnight(now_ms: i64) -> u64 {
     u64::try_from(left).unwrap_or_default().div_ceil(1_000)
 }
 
-/// The right to have an answer written; it ends when this is dropped.
-pub(crate) type Turn = OwnedMutexGuard<()>;
-
-/// What is held by whoever has a turn.
-type Held = Arc<tokio::sync::Mutex<()>>;
-
-/// Who has an answer written now: persons by their number, others by their name.
-#[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<(i64, String), Held>>);
-
-impl Turns {
-    /// Waits until nothing is written for somebody.
-    pub async fn take(&self, whom: &Whom) -> Result<Turn, Failure> {
-        let own = self.of(whom);
-        tokio::time::timeout(WAIT, own.lock_owned()).await.map_err(|_| Failure::busy())
-    }
-
-    fn of(&self, whom: &Whom) -> Held {
-        let name = if whom.person == 0 { record::name(&whom.principal) } else { String::new() };
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever has one, or waits for one, holds it as well.
-        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-        Arc::clone(turns.entry((whom.person, name)).or_default())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use intramuros_core::access::Principal;
-
     use super::*;
-    use crate::caller::Shown;
 
     #[test]
     fn a_limit_is_reached_by_what_was_counted_of_that_model() {
@@ -136,32 +106,5 @@ mod tests {
         assert_eq!(until_midnight(20_000 * DAY_MS + DAY_MS / 2), 43_200);
         assert_eq!(until_midnight(20_001 * DAY_MS - 1), 1);
         assert_eq!(nothing_left(20_001 * DAY_MS - 5_000).retry_after, Some(5));
-    }
-
-    #[test]
-    fn one_answer_of_a_person_is_written_after_the_other() {
-        let whom = |person: i64, name: &str| Whom {
-            principal: Principal::named(name, [] as [&str; 0]),
-            person,
-            shown: Shown::Nothing,
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async {
-            let turns = Turns::default();
-            let rose = turns.take(&whom(7, "rose")).await.unwrap();
-            let renamed = whom(7, "rosa");
-            let mut again = Box::pin(turns.take(&renamed));
-            let moment = Duration::from_millis(20);
-            assert!(tokio::time::timeout(moment, &mut again).await.is_err(), "a person is their number");
-            // Others don't wait, nor do two programs for each other.
-            let others = [whom(8, "remi"), whom(0, "service:a"), whom(0, "service:b")];
-            for other in &others {
-                drop(turns.take(other).await.unwrap());
-            }
-            drop(rose);
-            assert!(again.await.is_ok());
-            drop(turns.take(&whom(9, "anne")).await.unwrap());
-            assert_eq!(turns.0.lock().unwrap().len(), 1, "what nobody holds is forgotten");
-        });
     }
 }

@@ -17,12 +17,11 @@ use intramuros_journal::time::now_ms;
 use intramuros_library::{CitedStatement, Notice};
 use intramuros_store::people::Use;
 use tokio::sync::mpsc::{self, Receiver};
-use tokio::sync::watch;
 
-use crate::allowance::{Allowance, Turn, nothing_left};
+use crate::allowance::{Allowance, nothing_left};
 use crate::api::search::Asked;
 use crate::application::Shared;
-use crate::caller::{Caller, LetIn, Shown};
+use crate::caller::{Caller, LetIn, Rights, Shown};
 use crate::failure::Failure;
 use crate::limits::{Place, Sharer};
 use crate::parameters::check_question;
@@ -49,6 +48,13 @@ impl From<&Caller> for Whom {
     }
 }
 
+impl Whom {
+    /// Whose share of places they take.
+    pub fn sharer(&self) -> Sharer {
+        Sharer::new(self.person, &self.principal)
+    }
+}
+
 /// The word of an answer that ended since the rights of who asked changed.
 const RIGHTS_CHANGED: &str = "rights_changed";
 
@@ -65,13 +71,10 @@ fn rights_changed() -> Notice {
 /// An answer on its way. Dropping it ends the model's work.
 pub(crate) struct Answering {
     events: Receiver<Event>,
-    /// What is to be told of the question's filters, at the end.
-    notices: Vec<Notice>,
     /// The sentences that may be quoted as they stand, with where each does.
     pub quotable: Vec<CitedStatement>,
-    /// Who asked, and what tells that they may have lost what they might read.
-    let_in: LetIn,
-    rights: Option<watch::Receiver<()>>,
+    /// Of who asked: they may lose what they might read.
+    rights: Rights,
     /// Whether they have: it ended then, and nothing of it is kept or handed out any more.
     pub taken_away: bool,
     over: bool,
@@ -84,23 +87,18 @@ impl Answering {
         while !self.over {
             let event = tokio::select! {
                 biased;
-                () = changed(&mut self.rights) => None,
+                () = self.rights.changed() => None,
                 event = self.events.recv() => Some(event?),
             };
             // Not every end of a right is told when it comes: a session and a token also end by their time.
             let looked_at =
                 event.as_ref().is_none_or(|it| matches!(it, Event::Sources { .. } | Event::End(_)));
-            if looked_at && !self.let_in.is_still_there().await {
+            if looked_at && !self.rights.are_the_same().await {
                 return Some(self.take_away());
             }
-            match event {
-                Some(Event::End(ending)) => {
-                    self.over = true;
-                    let notices = std::mem::take(&mut self.notices);
-                    return Some(Event::End(Ending { notices, ..ending }));
-                }
-                Some(event) => return Some(event),
-                None => {}
+            if let Some(event) = event {
+                self.over = matches!(event, Event::End(_));
+                return Some(event);
             }
         }
         None
@@ -114,17 +112,8 @@ impl Answering {
     }
 }
 
-/// Comes when rights may have changed.
-async fn changed(rights: &mut Option<watch::Receiver<()>>) {
-    let Some(rights) = rights else { return std::future::pending().await };
-    if rights.changed().await.is_err() {
-        // The people are gone: the program ends.
-        std::future::pending::<()>().await;
-    }
-}
-
 /// Counts what an answer came to, and then gives the turn back: the next question of the same person sees what was counted.
-fn count(shared: &Shared, whom: &Whom, account: &Account, used_up: &[String], turn: Option<Turn>) {
+fn count(shared: &Shared, whom: &Whom, account: &Account, used_up: &[String], turn: Option<Place>) {
     let Some(accounts) = &shared.accounts else { return };
     let used = used(whom, account, used_up);
     accounts.later(move |people| {
@@ -162,10 +151,10 @@ fn used(whom: &Whom, account: &Account, used_up: &[String]) -> Vec<Use> {
 
 /// What becomes of a question when whoever asks has used up their tokens of the day, of all models that would answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NothingLeft {
+pub(crate) enum NothingLeft {
     /// Sentences of the documents are the answer.
     Quote,
-    /// It is refused.
+    /// It is refused, as programs are told.
     Refuse,
 }
 
@@ -175,36 +164,16 @@ pub(crate) async fn begin(
     whom: Whom,
     asking: Asking,
     model: Option<String>,
-) -> Result<Answering, Failure> {
-    begin_or(NothingLeft::Quote, shared, whom, asking, model).await
-}
-
-/// The same for programs, which are told by a failure that their person has used up their tokens of the day.
-pub(crate) async fn begin_for_program(
-    shared: &Arc<Shared>,
-    whom: Whom,
-    asking: Asking,
-    model: Option<String>,
-) -> Result<Answering, Failure> {
-    begin_or(NothingLeft::Refuse, shared, whom, asking, model).await
-}
-
-async fn begin_or(
     nothing_left_means: NothingLeft,
-    shared: &Arc<Shared>,
-    whom: Whom,
-    asking: Asking,
-    model: Option<String>,
 ) -> Result<Answering, Failure> {
     check_question(&asking.question)?;
-    let sharer = Sharer::new(whom.person, &whom.principal);
-    let place = shared.answers.take(Some(&sharer), shared.limits.wait).await?;
+    let place = shared.answers.take(Some(&whom.sharer()), shared.limits.wait).await?;
     let principal = &whom.principal;
     // Before the search: what is taken away from here on is seen.
     let let_in = LetIn::new(shared, whom.shown, principal);
-    let rights = let_in.watch();
+    let mut rights = Rights::of(let_in.clone());
     let mut asked = Asked::new(shared, principal, &asking.question, &asking.options);
-    let tools = tools(shared, &let_in, principal, &asking);
+    let tools = tools(shared, let_in, principal, &asking);
     let who = principal.clone();
     let gathered = shared.call(move |library| gather(library, &who, &asking)).await?;
     let allowance = match gathered.extractive.found {
@@ -215,7 +184,7 @@ async fn begin_or(
     if allowance.nothing_left && nothing_left_means == NothingLeft::Refuse {
         return Err(nothing_left(now_ms()));
     }
-    if !let_in.is_still_there().await {
+    if !rights.are_the_same().await {
         return Err(Failure::forbidden("your rights changed while the answer was written: ask again"));
     }
     asked.results(&gathered.extractive.results);
@@ -223,7 +192,6 @@ async fn begin_or(
     let quoted = gathered.extractive.statements.iter().map(|statement| &statement.document);
     let handed_out = gathered.passages.iter().map(|(cited, _, _)| &cited.document).chain(quoted);
     shared.note_all(record::read_together(&record::name(principal), handed_out, "answer")).await?;
-    let notices = gathered.extractive.results.notices.clone();
     let quotable = gathered.extractive.statements.clone();
     let (sender, events) = mpsc::channel(WAITING_EVENTS);
     let (library, writers) = (shared.library(), Arc::clone(&shared.writers));
@@ -235,13 +203,13 @@ async fn begin_or(
         count(&counts, &whom, &account, &used_up, turn);
     });
     let (taken_away, over) = (false, false);
-    Ok(Answering { events, notices, quotable, let_in, rights, taken_away, over, _place: place })
+    Ok(Answering { events, quotable, rights, taken_away, over, _place: place })
 }
 
 /// What a model may call, in the name of who asks, each call an entry of the journal. What is to be given is given to who they
 /// are at that moment: who lost a right since the answer was begun gets nothing more by it.
-fn tools(shared: &Shared, let_in: &LetIn, principal: &Principal, asking: &Asking) -> Tools {
-    let (record, by, let_in) = (shared.walls.record.clone(), record::name(principal), let_in.clone());
+fn tools(shared: &Shared, let_in: LetIn, principal: &Principal, asking: &Asking) -> Tools {
+    let (record, by) = (shared.walls.record.clone(), record::name(principal));
     let note = move |called: &Called| {
         if called.allowed && !let_in.is_still() {
             return Err(Error::user("the rights of who asks changed").hint("ask again"));

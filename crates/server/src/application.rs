@@ -15,7 +15,6 @@ use intramuros_library::Library;
 use tokio::sync::watch;
 
 use crate::accounts::Accounts;
-use crate::allowance::Turns;
 use crate::endpoints::Table;
 use crate::failure::Failure;
 use crate::guard::Lines;
@@ -108,7 +107,7 @@ pub(crate) struct Shared {
     /// Answers on their way: apart from the streams, which stay open without asking anything.
     pub answers: Shares,
     /// Who has an answer written now by a model of which they have so many tokens a day.
-    pub writing: Turns,
+    pub writing: Shares,
     /// The journal, the way out, the seal.
     pub walls: Walls,
     /// The models that write answers.
@@ -159,7 +158,7 @@ impl Shared {
             stopping,
             streams: shares(limits.streams, limits.streams_each),
             answers: shares(limits.answers, limits.answers_each),
-            writing: Turns::default(),
+            writing: Shares::one_each(),
             walls,
             writers,
             token,

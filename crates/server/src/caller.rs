@@ -256,10 +256,43 @@ impl LetIn {
         let again = self.clone();
         tokio::task::spawn_blocking(move || again.is_still()).await.unwrap_or(false)
     }
+}
 
-    /// Tells when that may have changed; none for whom it never does.
-    pub fn watch(&self) -> Option<watch::Receiver<()>> {
-        self.accounts.as_ref().map(|accounts| accounts.watch_rights())
+/// The rights of somebody who was let in, followed for as long as they are answered.
+pub(crate) struct Rights {
+    let_in: LetIn,
+    /// Tells when they may have changed; none for whom they never do.
+    changes: Option<watch::Receiver<()>>,
+}
+
+impl Rights {
+    /// Follows them from now on.
+    pub fn of(let_in: LetIn) -> Rights {
+        let changes = let_in.accounts.as_ref().map(|accounts| accounts.watch_rights());
+        Rights { let_in, changes }
+    }
+
+    /// Comes when they may have changed; that they did stays to be looked at.
+    pub async fn changed(&mut self) {
+        let Some(changes) = &mut self.changes else { return std::future::pending().await };
+        match changes.changed().await {
+            Ok(()) => changes.mark_changed(),
+            // The people are gone: the program ends.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Whether they may have changed since they were last looked at.
+    pub fn may_have_changed(&self) -> bool {
+        self.changes.as_ref().is_some_and(|changes| changes.has_changed().unwrap_or(false))
+    }
+
+    /// Whether they are still the same, looked at now.
+    pub async fn are_the_same(&mut self) -> bool {
+        if let Some(changes) = &mut self.changes {
+            changes.mark_unchanged();
+        }
+        self.let_in.is_still_there().await
     }
 }
 

@@ -230,6 +230,11 @@ impl Shares {
         Shares { all: Arc::new(Semaphore::new(most)), each, held: Mutex::default() }
     }
 
+    /// One place for each person, and room for everybody.
+    pub fn one_each() -> Shares {
+        Shares::new(Semaphore::MAX_PERMITS, Some(1))
+    }
+
     /// A place; of nobody's share where it is not known who asks. First somebody waits for one of their own, then for one of
     /// all: who waits for themselves stands in nobody's way.
     ///
@@ -325,5 +330,23 @@ mod tests {
         assert!(again.is_err(), "whose place is held is not forgotten");
         drop(held);
         assert!(shares.take(Some(&sharer(1, "")), MOMENT).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_answer_of_a_person_is_written_after_the_other() {
+        let turns = Shares::one_each();
+        let rose = turns.take(Some(&sharer(7, "rose")), LONG).await.unwrap();
+        let renamed = sharer(7, "rosa");
+        let mut again = Box::pin(turns.take(Some(&renamed), LONG));
+        assert!(tokio::time::timeout(MOMENT, &mut again).await.is_err(), "a person is their number");
+        // Others don't wait, nor do two programs for each other.
+        let others = [sharer(8, "remi"), sharer(0, "service:a"), sharer(0, "service:b")];
+        for other in &others {
+            drop(turns.take(Some(other), MOMENT).await.unwrap());
+        }
+        drop(rose);
+        assert!(again.await.is_ok());
+        drop(turns.take(Some(&sharer(9, "anne")), MOMENT).await.unwrap());
+        assert_eq!(turns.held.lock().unwrap().len(), 1, "what nobody holds is forgotten");
     }
 }

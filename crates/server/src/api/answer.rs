@@ -23,7 +23,7 @@ use super::conversations::whose;
 use super::keeping::{Begins, Keeping, keep};
 use super::seen::{seen_by, text_of};
 use super::{DocumentHead, Standing, form, pair};
-use crate::answering::{Answering, Whom, begin};
+use crate::answering::{Answering, NothingLeft, Whom, begin};
 use crate::application::Shared;
 use crate::caller::Caller;
 use crate::failure::{Failure, FailureBody};
@@ -97,7 +97,7 @@ pub(crate) async fn answer(
     let mut whom = Whom::from(&caller);
     // It is their own: `said_in` looked.
     whom.principal.conversation = asked.conversation;
-    let answering = begin(&shared, whom, asking, asked.model).await?;
+    let answering = begin(&shared, whom, asking, asked.model, NothingLeft::Quote).await?;
     let answer = Answer { answering, keeper, kept: None, documents: BTreeMap::new() };
     let events = unfold(answer, |mut answer| async move {
         let event = answer.next().await?;

@@ -1,11 +1,9 @@
 //! How does a page follow the work without asking again and again?
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
@@ -16,7 +14,7 @@ use tokio::time::Instant;
 
 use super::status::ProgressView;
 use crate::application::Shared;
-use crate::caller::{By, Caller, identify};
+use crate::caller::{By, Caller, LetIn, Rights};
 use crate::failure::{Failure, FailureBody};
 use crate::limits::{EVENT_EVERY, EVENT_KEEP_ALIVE, Place, Sharer};
 use crate::parameters::Parameters;
@@ -39,16 +37,12 @@ const WATCHING: std::time::Duration = std::time::Duration::from_secs(300);
 pub(crate) async fn events(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
-    headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     parameters.finish()?;
     let place = shared.streams.take(Some(&Sharer::from(&caller)), shared.limits.wait).await?;
     let watching = Watching {
-        rights: shared.accounts.as_ref().map(|accounts| accounts.watch_rights()),
-        address: caller.address,
-        headers,
-        shared: Arc::clone(&shared),
+        rights: Rights::of(LetIn::new(&shared, caller.shown, &caller.principal)),
         progress: shared.progress.clone(),
         stopping: shared.stopping.clone(),
         // A session and a token end by their time as well.
@@ -62,12 +56,7 @@ pub(crate) async fn events(
 }
 
 struct Watching {
-    shared: Arc<Shared>,
-    /// Says when rights may have changed; none where there are no people.
-    rights: Option<watch::Receiver<()>>,
-    /// By which who watches is known.
-    headers: HeaderMap,
-    address: IpAddr,
+    rights: Rights,
     progress: watch::Receiver<Seen>,
     stopping: watch::Receiver<bool>,
     principal: Principal,
@@ -79,22 +68,7 @@ struct Watching {
 impl Watching {
     /// Whether who watches is still who began to, with the same rights. Browsers that are ended ask again.
     async fn still_may(&mut self) -> bool {
-        match &mut self.rights {
-            Some(rights) if rights.has_changed().unwrap_or(false) => rights.mark_unchanged(),
-            _ => return true,
-        }
-        let now = identify(&self.shared, &self.headers, None, self.address).await;
-        now.is_ok_and(|now| now.role.is_some() && now.principal == self.principal)
-    }
-}
-
-/// Comes when rights may have changed; that they did stays to be looked at.
-async fn changed(rights: &mut Option<watch::Receiver<()>>) {
-    let Some(rights) = rights else { return std::future::pending().await };
-    match rights.changed().await {
-        Ok(()) => rights.mark_changed(),
-        // The people are gone: the program ends.
-        Err(_) => std::future::pending().await,
+        !self.rights.may_have_changed() || self.rights.are_the_same().await
     }
 }
 
@@ -122,7 +96,7 @@ async fn next(mut watching: Watching) -> Option<(Result<Event, Infallible>, Watc
         let Watching { progress, stopping, rights, until, .. } = &mut watching;
         tokio::select! {
             changed = progress.changed() => changed.ok()?,
-            () = changed(rights) => continue,
+            () = rights.changed() => continue,
             _ = stopping.wait_for(|stopping| *stopping) => return None,
             () = over(*until) => return None,
         }

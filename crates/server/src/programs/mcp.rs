@@ -27,13 +27,12 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
 
-use crate::answering::{Whole, Whom, address, begin};
+use crate::answering::{NothingLeft, Whole, Whom, address, begin};
 use crate::api::documents::refused;
 use crate::api::search::Asked;
 use crate::application::{ASKER, Shared};
 use crate::caller::{Caller, Shown};
 use crate::failure::Failure;
-use crate::limits::Sharer;
 use crate::record;
 
 /// Longest text of one answer, in characters: some 8,000 tokens, a good part of a model's window and no more.
@@ -196,7 +195,8 @@ impl Tools {
 
     async fn ask(&self, question: String) -> Result<Value, Failure> {
         let asking = Asking { question, ..Asking::default() };
-        let whole = Whole::of(begin(&self.shared, self.whom(), asking, None).await?).await;
+        let whole =
+            Whole::of(begin(&self.shared, self.whom(), asking, None, NothingLeft::Quote).await?).await;
         let home = &self.shared.home;
         let sources: Vec<Value> = whole
             .cited()
@@ -295,8 +295,7 @@ impl ServerHandler for Tools {
         let tools = self.for_asker(&context);
         tools.noted(name, true).await?;
         // This may be a task of its own, to which nobody told who asks.
-        let sharer = Sharer::new(tools.person, &tools.principal);
-        let call = ASKER.scope(sharer, tools.call(name, given.to_owned()));
+        let call = ASKER.scope(tools.whom().sharer(), tools.call(name, given.to_owned()));
         let called = tokio::select! {
             called = tokio::time::timeout(MAX_TIME, call) => {
                 called.unwrap_or_else(|_| Err(Failure::slow()))

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::allowance::USED_UP;
-use crate::answering::{Answering, Whole, Whom, address, begin_for_program};
+use crate::answering::{Answering, NothingLeft, Whole, Whom, address, begin};
 use crate::application::Shared;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -136,7 +136,7 @@ pub(crate) async fn chat(
     let named = body.model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
     let mut asking = asking(body.messages)?;
     asking.options.collection = collection;
-    let answering = match begin_for_program(&shared, whom, asking, model).await {
+    let answering = match begin(&shared, whom, asking, model, NothingLeft::Refuse).await {
         Ok(answering) => answering,
         Err(failure) => return in_their_words(failure),
     };

@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use super::openai::{
     COLLECTION_MODEL, ChatMessage, Content, DEFAULT_MODEL, asking, chosen, in_their_words, now, parse,
 };
-use crate::answering::{Answering, Whole, Whom, address, begin_for_program};
+use crate::answering::{Answering, NothingLeft, Whole, Whom, address, begin};
 use crate::application::Shared;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -110,7 +110,7 @@ pub(crate) async fn responses(
         metadata: if body.metadata.is_object() { body.metadata } else { json!({}) },
         results: body.include.is_some_and(|wanted| wanted.iter().any(|one| one == RESULTS)),
     };
-    let answering = match begin_for_program(&shared, whom, asking, model).await {
+    let answering = match begin(&shared, whom, asking, model, NothingLeft::Refuse).await {
         Ok(answering) => answering,
         Err(failure) => return in_their_words(failure),
     };

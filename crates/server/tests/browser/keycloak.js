@@ -9,11 +9,11 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 import { chromium } from "playwright-core";
+import { PASSPHRASE, driveFor, wayOut, writerIn } from "./household.js";
 
-const PASSPHRASE = "quatre mots bien choisis";
 const SECRET = "only for the test";
 const START_MS = 900_000;
 const STEP_MS = 120_000;
@@ -49,32 +49,12 @@ function realm(origin) {
 }
 
 function configuration(port, keycloakPort) {
-  return `
-[server]
-listen = "127.0.0.1:${port}"
-[data]
-folder = "data"
-[accounts]
-required = true
-[[source]]
-name = "drive"
-path = "drive"
-[[access]]
-source = "drive"
-everyone = true
-[[access]]
-source = "drive"
-path = "rh/**"
-groups = ["rh"]
+  return `${driveFor(port, "rh")}
 [[access]]
 source = "drive"
 path = "paie/**"
 groups = ["direction/paie"]
-[[egress]]
-host = "127.0.0.1"
-port = ${keycloakPort}
-purpose = "sign-in"
-tls = false
+${wayOut(keycloakPort, "sign-in")}
 [[sign_in]]
 name = "keycloak"
 label = "Keycloak"
@@ -126,10 +106,7 @@ if (!folder || !existsSync(join(folder, "bin/kc.sh"))) throw new Error("say in w
 const binary = process.env.INTRAMUROS_BINARY;
 if (!binary) throw new Error("say where the program is: INTRAMUROS_BINARY");
 const work = mkdtempSync(join(tmpdir(), "intramuros-keycloak-"));
-const write = (path, content) => {
-  mkdirSync(dirname(join(work, path)), { recursive: true });
-  writeFileSync(join(work, path), content);
-};
+const write = writerIn(work);
 const [port, keycloakPort] = [await freePort(), await freePort()];
 const [origin, keycloak] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${keycloakPort}`];
 mkdirSync(join(folder, "data/import"), { recursive: true });

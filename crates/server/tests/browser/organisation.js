@@ -1,11 +1,10 @@
 // Does a whole organisation work together: are answers shared, documents brought, and does the administration tell the truth?
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
-
-const PASSPHRASE = "quatre mots bien choisis";
+import { PASSPHRASE, driveFor, section, wayOut, writerIn } from "./household.js";
 
 /** Who is there beside the owner, anne: name, role, and whether they are in the group that reads what only the direction does. */
 const PEOPLE = [["bruno", "reader", false], ["carole", "administrator", false], ["emma", "editor", true]];
@@ -29,50 +28,23 @@ const MARK = "#document .body mark, #document .pages mark";
 
 /** Documents and a configuration of everything that the administration shows. */
 export function writeOrganisation(work, port, { modelPort, cloudPort }) {
-  const write = (path, content) => {
-    mkdirSync(dirname(join(work, path)), { recursive: true });
-    writeFileSync(join(work, path), content);
-  };
+  const write = writerIn(work);
   write(`drive/${GROUP}/bareme.md`, `# Barème Verdier\n\n${SECRET}\n`);
   write("drive/charte.md", `# Charte\n\n${OPEN}\n`);
   write("drive/casse.pdf", "%PDF-1.7\nnothing of what a PDF needs\n");
-  write("intramuros.toml", `
-[server]
-listen = "127.0.0.1:${port}"
-[data]
-folder = "data"
-[accounts]
-required = true
+  write("intramuros.toml", `${driveFor(port, GROUP)}
 [assistant]
 currency = "EUR"
 [[source]]
-name = "drive"
-path = "drive"
-[[access]]
-source = "drive"
-everyone = true
-[[access]]
-source = "drive"
-path = "${GROUP}/**"
-groups = ["${GROUP}"]
-[[source]]
 name = "apports"
 kind = "uploads"
-[[egress]]
-host = "127.0.0.1"
-port = ${cloudPort}
-purpose = "source"
-tls = false
+${wayOut(cloudPort, "source")}
 [[source]]
 name = "nuage"
 kind = "webdav"
 url = "http://127.0.0.1:${cloudPort}/dav"
 access = "source"
-[[egress]]
-host = "127.0.0.1"
-port = ${modelPort}
-purpose = "answers"
-tls = false
+${wayOut(modelPort, "answers")}
 [[model]]
 name = "plume"
 kind = "open-ai"
@@ -172,11 +144,6 @@ function received(page) {
     if (response.url().includes("/api/v1/") && !response.url().endsWith("/events")) texts.push(await response.text().catch(() => ""));
   });
   return () => texts.join("\n");
-}
-
-async function section(visitor, name) {
-  await visitor.open("/administration/" + name);
-  await visitor.page.waitForSelector("#content h1");
 }
 
 /** The rows of a table, each as the texts of its cells. */

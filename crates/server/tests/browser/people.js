@@ -1,39 +1,18 @@
 // Do people come in, see what is theirs alone, and lose access at once?
 
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { dirname, join } from "node:path";
+import { PASSPHRASE, driveFor, section, wayOut, writerIn } from "./household.js";
 
-const PASSPHRASE = "quatre mots bien choisis";
 const OF_BRUNO = "une autre phrase assez longue";
 
 /** Documents and a configuration under which people sign in, by themselves or at a provider. */
 export function writePeople(work, port, { providerPort, proconnectPort, cloudPort }, secret) {
-  const write = (path, content) => {
-    mkdirSync(dirname(join(work, path)), { recursive: true });
-    writeFileSync(join(work, path), content);
-  };
+  const write = writerIn(work);
   write("drive/rh/conges.md", "# Congés payés\n\nChaque salarié acquiert deux jours et demi de congés payés par mois de travail.\n");
   write("drive/charte.md", "# Charte\n\nLa charte des congés est affichée dans l'entrée.\n");
   write("oidc.secret", secret + "\n");
-  write("intramuros.toml", `
-[server]
-listen = "127.0.0.1:${port}"
-[data]
-folder = "data"
-[accounts]
-required = true
-[[source]]
-name = "drive"
-path = "drive"
-[[access]]
-source = "drive"
-everyone = true
-[[access]]
-source = "drive"
-path = "rh/**"
-groups = ["rh"]
+  write("intramuros.toml", `${driveFor(port, "rh")}
 [[collection]]
 name = "Ressources humaines"
 description = "Congés, paie, recrutement"
@@ -41,22 +20,14 @@ folders = [{ source = "drive", path = "rh/**" }]
 [[collection]]
 name = "Commun"
 folders = [{ source = "drive", path = "charte.md" }]
-[[egress]]
-host = "127.0.0.1"
-port = ${providerPort}
-purpose = "sign-in"
-tls = false
+${wayOut(providerPort, "sign-in")}
 [[sign_in]]
 name = "test"
 label = "Compte de l’organisation"
 issuer = "http://127.0.0.1:${providerPort}"
 client_id = "intramuros"
 client_secret_file = "oidc.secret"
-[[egress]]
-host = "127.0.0.1"
-port = ${proconnectPort}
-purpose = "sign-in"
-tls = false
+${wayOut(proconnectPort, "sign-in")}
 [[sign_in]]
 name = "proconnect"
 label = "ProConnect"
@@ -67,11 +38,7 @@ scopes = ["openid", "given_name", "usual_name", "email", "siret"]
 name_claim = "email"
 acr_values = "eidas1 eidas2"
 only = { siret = ["21750001600019"] }
-[[egress]]
-host = "127.0.0.1"
-port = ${cloudPort}
-purpose = "source"
-tls = false
+${wayOut(cloudPort, "source")}
 [[source]]
 name = "nuage"
 kind = "webdav"
@@ -107,11 +74,6 @@ const found = (page, q) => page.evaluate(async (q) => {
   const response = await fetch("/api/v1/search?q=" + encodeURIComponent(q));
   return response.ok ? (await response.json()).results.map((one) => one.path).sort() : response.status;
 }, q);
-
-async function section(visitor, name) {
-  await visitor.open("/administration/" + name);
-  await visitor.page.waitForSelector("#content h1");
-}
 
 /** Signs in at the provider's own pages. */
 async function atProvider(page, login) {

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeDocuments } from "./fixture.js";
+import { wayOut } from "./household.js";
 
 const QUESTION = "Quelle est la durée de conservation des factures ?";
 const SLOW = "Combien de temps garde-t-on les bulletins de paie ?";
@@ -57,12 +58,7 @@ folder = "data"
 [[source]]
 name = "documents"
 path = "documents"
-[[egress]]
-host = "127.0.0.1"
-port = ${modelPort}
-purpose = "answers"
-tls = false
-${model("broken", 'fallback = "local"')}
+${wayOut(modelPort, "answers")}${model("broken", 'fallback = "local"')}
 ${model("local", "")}`);
 }
 

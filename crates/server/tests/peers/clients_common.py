@@ -73,6 +73,27 @@ def write(folder, name, text):
     return path
 
 
+def house(folder, documents, port, service_port, models, more=""):
+    """Documents, and a configuration by which they are served with models at a service of this machine; gives its path."""
+    for name, text in documents.items():
+        write(folder, f"docs/{name}", text)
+    return write(
+        folder,
+        "intramuros.toml",
+        f'[data]\nfolder = "data"\n[server]\nlisten = "127.0.0.1:{port}"\n{more}'
+        f'[[source]]\nname = "docs"\npath = "docs"\n'
+        f'[[egress]]\nhost = "127.0.0.1"\nport = {service_port}\npurpose = "answers"\ntls = false\n{"".join(models)}',
+    )
+
+
+def model_at(service_port, name, window, more=""):
+    """The declaration of a model at a service of this machine."""
+    return (
+        f'[[model]]\nname = "{name}"\nkind = "open-ai"\npurpose = "answers"\ncontext_tokens = {window}\n'
+        f'timeout_seconds = 300\nurl = "http://127.0.0.1:{service_port}/v1"\n{more}'
+    )
+
+
 def check(what, holds, shown=""):
     """Says whether it holds; nothing follows what does not."""
     print(("ok      " if holds else "FAILED  ") + what, "" if holds else shown, flush=True)

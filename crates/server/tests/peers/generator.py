@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 
-from clients_common import check, free_port, llama, stream, wait_for, wait_until_read, write
+from clients_common import check, free_port, house, llama, model_at, stream, wait_for, wait_until_read, write
 
 # Tokens of the server's window, and of an answer in it: a quarter, as `prompt::compose` shares it out.
 WINDOW = 768
@@ -44,13 +44,6 @@ DOCUMENTS = {
         for number, room in enumerate(ROOMS)
     },
 }
-
-
-def declared(name, window, model_port, more=""):
-    return (
-        f'[[model]]\nname = "{name}"\nkind = "open-ai"\npurpose = "answers"\ncontext_tokens = {window}\nconcurrency = 1\n'
-        f'timeout_seconds = 300\nurl = "http://127.0.0.1:{model_port}/v1"\n{more}'
-    )
 
 
 class Server:
@@ -233,19 +226,14 @@ def main():
     port, model_port = free_port(), free_port()
     processes, quiet = [], {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in DOCUMENTS.items():
-            write(folder, f"docs/{name}", text)
-        config = write(
-            folder,
-            "intramuros.toml",
-            f'[data]\nfolder = "data"\n[server]\nlisten = "127.0.0.1:{port}"\n'
-            f'[[source]]\nname = "docs"\npath = "docs"\n'
-            f'[[egress]]\nhost = "127.0.0.1"\nport = {model_port}\npurpose = "answers"\ntls = false\n'
-            + declared("small", WINDOW, model_port)
-            + declared("boastful", 8192, model_port)
-            + declared("modest", 8192, model_port, 'fallback = "small"\n')
-            + declared("narrow", 256, model_port),
-        )
+        alone = "concurrency = 1\n"
+        models = [
+            model_at(model_port, "small", WINDOW, alone),
+            model_at(model_port, "boastful", 8192, alone),
+            model_at(model_port, "modest", 8192, alone + 'fallback = "small"\n'),
+            model_at(model_port, "narrow", 256, alone),
+        ]
+        config = house(folder, DOCUMENTS, port, model_port, models)
         log = write(folder, "log", "")
         try:
             processes.append(subprocess.Popen(llama(model, model_port, WINDOW, endless=True), **quiet))

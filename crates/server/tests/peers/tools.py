@@ -17,7 +17,7 @@ import tempfile
 import threading
 import urllib.request
 
-from clients_common import check, events, free_port, llama, wait_for, wait_until_read, write
+from clients_common import check, events, free_port, house, llama, model_at, wait_for, wait_until_read
 
 # One is enough: each costs two prompts and an answer.
 QUESTIONS = ["How long must invoices be kept?"]
@@ -65,17 +65,7 @@ def main():
     port, relay_port, model_port = free_port(), free_port(), free_port()
     processes, quiet = [], {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in DOCUMENTS.items():
-            write(folder, f"docs/{name}", text)
-        config = write(
-            folder,
-            "intramuros.toml",
-            f'[data]\nfolder = "data"\n[server]\nlisten = "127.0.0.1:{port}"\n'
-            f'[[source]]\nname = "docs"\npath = "docs"\n'
-            f'[[egress]]\nhost = "127.0.0.1"\nport = {relay_port}\npurpose = "answers"\ntls = false\n'
-            f'[[model]]\nname = "small"\nkind = "open-ai"\npurpose = "answers"\ncontext_tokens = 1536\n'
-            f'tools = true\ntimeout_seconds = 300\nurl = "http://127.0.0.1:{relay_port}/v1"\n',
-        )
+        config = house(folder, DOCUMENTS, port, relay_port, [model_at(relay_port, "small", 1536, "tools = true\n")])
         try:
             processes.append(subprocess.Popen(llama(model, model_port, 1536, TEMPLATE), **quiet))
             wait_for(f"http://127.0.0.1:{model_port}/v1/models")

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from clients_common import check, events, free_port, llama, wait_for, wait_until_read, write
+from clients_common import check, events, free_port, house, llama, model_at, wait_for, wait_until_read
 
 QUESTION = "How long must invoices be kept?"
 DOCUMENTS = {
@@ -24,15 +24,8 @@ DOCUMENTS = {
 
 
 def serve(binary, folder, wordings, model_port, port, processes):
-    config = write(
-        folder,
-        "intramuros.toml",
-        f'[data]\nfolder = "data"\n[server]\nlisten = "127.0.0.1:{port}"\n[assistant]\nwordings = {wordings}\n'
-        f'[[source]]\nname = "docs"\npath = "docs"\n'
-        f'[[egress]]\nhost = "127.0.0.1"\nport = {model_port}\npurpose = "answers"\ntls = false\n'
-        f'[[model]]\nname = "small"\nkind = "open-ai"\npurpose = "answers"\ncontext_tokens = 1024\n'
-        f'timeout_seconds = 300\nurl = "http://127.0.0.1:{model_port}/v1"\n',
-    )
+    models = [model_at(model_port, "small", 1024)]
+    config = house(folder, DOCUMENTS, port, model_port, models, f"[assistant]\nwordings = {wordings}\n")
     processes.append(subprocess.Popen([binary, "serve", "--config", config], stdout=subprocess.DEVNULL))
     base = f"http://127.0.0.1:{port}"
     wait_for(f"{base}/api/v1/health")
@@ -45,8 +38,6 @@ def main():
     model_port, processes = free_port(), []
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in DOCUMENTS.items():
-            write(folder, f"docs/{name}", text)
         try:
             processes.append(subprocess.Popen(llama(model, model_port, 1024), **quiet))
             wait_for(f"http://127.0.0.1:{model_port}/v1/models")
