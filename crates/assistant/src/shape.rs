@@ -73,6 +73,11 @@ impl<'a> Shape<'a> {
         self.text.get(end..).is_some_and(|rest| rest.starts_with('\n'))
     }
 
+    /// Whether a run holds more than short lines without a stop.
+    pub fn says(&self, first: usize, last: usize) -> bool {
+        (first..=last).any(|index| !self.is_bare_line(index))
+    }
+
     /// Sentences of a run that say something: headings apart.
     pub fn said(&self, first: usize, last: usize) -> usize {
         (first..=last).filter(|index| !self.is_heading(*index)).count()

@@ -10,6 +10,12 @@ pub const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// Longest number in a citation mark: more passages than any window holds.
 const MAX_DIGITS: usize = 3;
 
+/// Most passages that a range in a citation mark stands for: nobody means more, and `[1-999]` cites nothing.
+const MAX_RANGE: usize = 10;
+
+/// Words that models put before the numbers of a mark, in French as in English.
+const MARK_WORDS: [&str; 4] = ["passage", "passages", "source", "sources"];
+
 /// A sentence that a generator wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WrittenSentence {
@@ -58,7 +64,7 @@ impl Writing {
         if !ended {
             // The last may go on; when it is the beginning of a mark, the one before it waits for its citation.
             let last = ranges.pop().and_then(|range| rest.get(range));
-            if last.is_some_and(|last| last.starts_with(['[', '【'])) {
+            if last.is_some_and(|last| last.starts_with(['[', '【', '<'])) {
                 ranges.pop();
             }
         }
@@ -116,31 +122,52 @@ fn leading_marks(text: &str) -> usize {
     end
 }
 
-/// The numbers of the citation mark that a text begins with (`[1]`, `[1, 2]`, `【3】`), with its length.
+/// The numbers of the citation mark that a text begins with (`[1]`, `[1, 2]`, `[1-3]`, `[passage 1]`, `【3】`, `<passage 1>`),
+/// with its length.
 fn mark(text: &str) -> Option<(Vec<usize>, usize)> {
-    let (open, close) = if text.starts_with('[') {
-        ('[', ']')
-    } else if text.starts_with('【') {
-        ('【', '】')
-    } else {
-        return None;
+    let open = text.chars().next()?;
+    let close = match open {
+        '[' => ']',
+        '【' => '】',
+        '<' => '>',
+        _ => return None,
     };
     let inside = text.get(open.len_utf8()..)?;
     let end = inside.find(close)?;
     let inside = inside.get(..end)?;
-    let numbers: Option<Vec<usize>> = inside
-        .split([',', ';', ' '])
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let digits = part.trim_start_matches('^');
-            (digits.len() <= MAX_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit()))
-                .then(|| digits.parse().ok())
-                .flatten()
-        })
-        .collect();
+    // In pointed brackets nothing but a passage is cited: `<1>` is somebody's text.
+    if open == '<' && without_word(inside.trim()) == inside.trim() {
+        return None;
+    }
+    let mut numbers = Vec::new();
+    for part in inside.split([',', ';']) {
+        for numbered in without_word(part.trim()).split_whitespace() {
+            numbers.extend(range(numbered)?);
+        }
+    }
     let length = open.len_utf8() + end + close.len_utf8();
-    numbers.filter(|numbers| !numbers.is_empty()).map(|numbers| (numbers, length))
+    (!numbers.is_empty()).then_some((numbers, length))
+}
+
+/// A part of a mark without the word that models put before its number.
+fn without_word(part: &str) -> &str {
+    let Some((word, rest)) = part.split_once(char::is_whitespace) else { return part };
+    if MARK_WORDS.contains(&word.to_lowercase().as_str()) { rest } else { part }
+}
+
+/// The numbers that `1`, `^1`, `1-3` or `1–3` stand for; none for anything else.
+fn range(text: &str) -> Option<std::ops::RangeInclusive<usize>> {
+    let number = |digits: &str| -> Option<usize> {
+        let plain = digits.len() <= MAX_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| digits.parse().ok()).flatten()
+    };
+    let text = text.trim_start_matches('^');
+    let Some((first, last)) = text.split_once(['-', '–']) else {
+        let only = number(text)?;
+        return Some(only..=only);
+    };
+    let (first, last) = (number(first)?, number(last)?);
+    (first < last && last - first < MAX_RANGE).then_some(first..=last)
 }
 
 /// A sentence without its citation marks, and their numbers.
@@ -198,6 +225,36 @@ mod tests {
         check("Quoted 【2】.", &[("Quoted.", &[2])]);
         check("", &[]);
         check("[1]", &[]);
+    }
+
+    #[test]
+    fn marks_are_read_as_models_write_them() {
+        check("Dix ans [passage 1]. Pas plus.", &[("Dix ans.", &[1]), ("Pas plus.", &[])]);
+        check("Ten years. [Passage 1] No more.", &[("Ten years.", &[1]), ("No more.", &[])]);
+        check("Ten years [passages 1, 2] [source 3].", &[("Ten years.", &[1, 2, 3])]);
+        check("Ten years [passage 1, passage 2; 4].", &[("Ten years.", &[1, 2, 4])]);
+        check("Dix ans <passage 1>. Pas plus.", &[("Dix ans.", &[1]), ("Pas plus.", &[])]);
+        check("Ten years. <passage 2> No more.", &[("Ten years.", &[2]), ("No more.", &[])]);
+        check("Ten years [1-3]. No more [4–5].", &[("Ten years.", &[1, 2, 3]), ("No more.", &[4, 5])]);
+        check("Ten years [1-10][^11].", &[("Ten years.", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])]);
+    }
+
+    #[test]
+    fn what_only_looks_like_a_mark_stays_in_the_text() {
+        for text in [
+            "Article 3 (1) and x^1^ stay.",
+            "The code a[i] and [note] stay.",
+            "The range [1-11] stays.",
+            "The range [3-1] stays.",
+            "The years [2019-2020] stay.",
+            "The signs [-], [^] and [1-] stay.",
+            "The words [passage] and [source one] stay.",
+            "The tags <1>, <b> and <passage> stay.",
+            "The sign 2 < 3 stays.",
+            "The end </passage 1> stays.",
+        ] {
+            check(text, &[(text, &[])]);
+        }
     }
 
     #[test]

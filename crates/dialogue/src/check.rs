@@ -1,12 +1,13 @@
-//! Is this sentence supported, with the nearness in meaning computed where it is needed?
+//! Is this sentence supported, and where does what supports it stand? The nearness in meaning is computed where it is needed.
 
 use std::sync::Arc;
 
 use intramuros_assistant::WrittenSentence;
-use intramuros_assistant::verify::{Checker, Evidence, Verdict};
+use intramuros_assistant::verify::{self, Checker, Evidence, Verdict};
 use intramuros_core::language::{Language, detect};
-use intramuros_library::Library;
+use intramuros_library::{Bodies, Library, Standing};
 
+use crate::event::{Citation, Cited};
 use crate::gather::Passage;
 
 /// Sentences of passages in another language whose nearness is computed for one sentence: each costs some milliseconds.
@@ -17,14 +18,17 @@ pub(crate) struct Check {
     checker: Checker,
     library: Arc<Library>,
     language: Language,
+    sources: Vec<Cited>,
+    bodies: Bodies,
 }
 
 impl Check {
     /// Takes the passages that the model is shown.
     pub fn new(library: Arc<Library>, language: Language, passages: &[Passage], shown: &[usize]) -> Check {
-        let evidence: Vec<Evidence> = passages
+        let shown: Vec<&Passage> =
+            passages.iter().filter(|(cited, _, _)| shown.contains(&cited.number)).collect();
+        let evidence: Vec<Evidence> = shown
             .iter()
-            .filter(|(cited, _, _)| shown.contains(&cited.number))
             .map(|(cited, language, _)| Evidence {
                 number: cited.number,
                 text: cited.text.clone(),
@@ -32,7 +36,8 @@ impl Check {
                 language: *language,
             })
             .collect();
-        Check { checker: Checker::new(&evidence), library, language }
+        let sources = shown.iter().map(|(cited, _, _)| cited.clone()).collect();
+        Check { checker: Checker::new(&evidence), library, language, sources, bodies: Bodies::default() }
     }
 
     /// Whether the rules doubt a sentence that a model may understand: see [`Checker::is_doubtful`].
@@ -52,6 +57,26 @@ impl Check {
         let language = self.language_of(&sentence.text);
         let meanings = self.meanings(&sentence.text, language);
         self.checker.judge(&sentence.text, language, &sentence.cited, &meanings)
+    }
+
+    /// Where the sentences of the passages stand that support a sentence. Reads the text of each document once.
+    pub fn places(&mut self, verdict: &Verdict) -> Vec<Citation> {
+        let Check { sources, library, bodies, .. } = self;
+        let place = |place: &verify::Place| {
+            let source = sources.iter().find(|source| source.number == place.passage)?;
+            let (range, whole) = (source.in_document(&place.range), source.whole());
+            let of_source = Standing { headings: Vec::new(), pages: whole.pages, lines: whole.lines };
+            let own = library.standing(bodies, source.document.id, &range, of_source);
+            let (pages, lines) = own.map_or_else(
+                |error| {
+                    tracing::warn!(%error, "a sentence is cited with the lines of its whole passage");
+                    (whole.pages, whole.lines)
+                },
+                |own| (own.pages, own.lines),
+            );
+            Some(Citation { pages, lines, range, ..whole })
+        };
+        verdict.places.iter().filter_map(place).collect()
     }
 
     fn meanings(&mut self, text: &str, language: Language) -> Vec<Option<f32>> {

@@ -266,6 +266,7 @@ fn cited(number: usize, document: &FoundDocument, passage: &FoundPassage) -> Cit
         section: passage.section.clone(),
         range: passage.range.clone(),
         text: passage.text.clone(),
+        joined: vec![passage.range.clone()],
     }
 }
 
@@ -278,6 +279,7 @@ fn join(cited: &mut Cited, follower: &StoredPassage) {
     cited.text.push('\n');
     cited.text.push_str(&follower.passage.text);
     cited.range.end = follower.passage.range.end;
+    cited.joined.push(follower.passage.range.clone());
     cited.pages = span(cited.pages, follower.passage.pages);
     cited.lines = span(cited.lines, follower.passage.lines);
 }

@@ -16,7 +16,7 @@ pub mod tools;
 mod widen;
 mod write;
 
-pub use event::{Cited, Ending, Event};
+pub use event::{Citation, Cited, Ending, Event, narrowed};
 pub use gather::{Asking, Gathered, MAX_QUESTION_BYTES, MAX_TURNS, Passage, gather};
 pub use tools::{Called, Note, Tools};
 pub use write::{Account, Writers, answer, answer_without, used_up_in_words};

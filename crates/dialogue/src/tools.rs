@@ -357,6 +357,7 @@ fn cited(document: &DocumentFacts, stored: &StoredPassage) -> Cited {
         section: passage.section.clone(),
         range: passage.range.clone(),
         text: passage.text.clone(),
+        joined: vec![passage.range.clone()],
     }
 }
 

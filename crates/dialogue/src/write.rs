@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use intramuros_assistant::prompt::{Asked, Prompt, Source, compose, entails, not_found_sign, says_yes};
-use intramuros_assistant::verify::Verdict;
+use intramuros_assistant::verify::Reason;
 use intramuros_assistant::{Writing, WrittenSentence};
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
@@ -16,7 +16,7 @@ use intramuros_library::{CitedStatement, Library};
 use tokio::sync::mpsc::Sender;
 
 use crate::check::Check;
-use crate::event::{Cited, Ending, Event};
+use crate::event::{Citation, Cited, Ending, Event};
 use crate::gather::{Gathered, Passage, source};
 use crate::tools::{Budget, Tools, call, offers};
 use crate::widen::widen;
@@ -194,8 +194,14 @@ pub async fn answer_without(
                 return account;
             }
             match written {
-                Ok(ending) => {
-                    let usage = sum(worded, ending.usage);
+                Ok(mut ending) => {
+                    if ending.found && ending.removed && ending.supported == 0 {
+                        // Nothing is left of what it wrote, and the documents do answer.
+                        quote(&gathered, &mut teller).await;
+                        let supported = gathered.extractive.statements.len();
+                        ending = Ending { found: true, model: None, supported, ..ending };
+                    }
+                    let usage = sum(worded, ending.usage.or_else(|| Some(took.sum())));
                     let ending = Ending { failed, usage, ..ending };
                     return teller.end(of_the_search(&gathered, ending), account).await;
                 }
@@ -298,35 +304,37 @@ async fn quote(gathered: &Gathered, teller: &mut Teller) {
     let mut sources: Vec<Cited> = gathered.passages.iter().map(|(cited, _, _)| cited.clone()).collect();
     let known = sources.len();
     let statements = &gathered.extractive.statements;
-    let numbers: Vec<usize> = statements.iter().map(|statement| source_of(statement, &mut sources)).collect();
+    let cited: Vec<Citation> = statements.iter().map(|statement| place_of(statement, &mut sources)).collect();
     if sources.len() > known {
         teller.tell(Event::Sources { sources }).await;
     }
     teller.tell(Event::Quoting).await;
-    for (statement, number) in statements.iter().zip(numbers) {
-        let (text, cited) = (statement.text.clone(), vec![number]);
+    for (statement, place) in statements.iter().zip(cited) {
+        let (text, cited) = (statement.text.clone(), vec![place]);
         teller.tell(Event::Sentence { text, cited, unsupported: None, new_line: true }).await;
     }
 }
 
-/// The number of the source that holds a statement, or else of one of its document. A statement whose document is not among
-/// them, since other searches pushed it out, becomes one: without a source nobody knew later who may read it.
-fn source_of(statement: &CitedStatement, sources: &mut Vec<Cited>) -> usize {
+/// Where a statement stands: in the source that holds it, or else in one of its document. A statement whose document is not
+/// among them, since other searches pushed it out, becomes one: without a source nobody knew later who may read it.
+fn place_of(statement: &CitedStatement, sources: &mut Vec<Cited>) -> Citation {
     let of_document = |cited: &&Cited| cited.document.id == statement.document.id;
     let holds = |cited: &&Cited| {
         of_document(cited)
             && cited.range.start <= statement.range.start
             && statement.range.end <= cited.range.end
     };
-    let known = sources.iter().find(holds).or_else(|| sources.iter().find(of_document));
-    if let Some(known) = known {
-        return known.number;
-    }
-    let number = sources.iter().map(|cited| cited.number).max().unwrap_or(0) + 1;
     let CitedStatement { text, document, passage, headings, pages, lines, section, range } =
         statement.clone();
-    sources.push(Cited { number, document, passage, headings, pages, lines, section, range, text });
-    number
+    let place = Citation { number: 0, pages, lines, range: range.clone() };
+    let known = sources.iter().find(holds).or_else(|| sources.iter().find(of_document));
+    if let Some(known) = known {
+        return Citation { number: known.number, ..place };
+    }
+    let number = sources.iter().map(|cited| cited.number).max().unwrap_or(0) + 1;
+    let joined = vec![range.clone()];
+    sources.push(Cited { number, document, passage, headings, pages, lines, section, range, text, joined });
+    Citation { number, ..place }
 }
 
 /// What one model is given to write with.
@@ -360,6 +368,8 @@ async fn write_within(desk: &Desk<'_>, window: u32, teller: &mut Teller) -> Resu
     let Desk { writer, settings, library, gathered, tools, took: _ } = *desk;
     let room = (window, writer.max_tokens());
     let prompt = prompt(gathered, settings, room, tools.is_some()).ok_or(ModelError::TooLong)?;
+    // A window that is too small for them is used without.
+    let tools = tools.filter(|_| prompt.spare > 0);
     let mut budget = Budget::new(prompt.spare);
     let mut passages = gathered.passages.clone();
     let mut shown = prompt.shown;
@@ -510,7 +520,8 @@ async fn read(
     }
 }
 
-/// What is put to a model with so large a window, whose answer has so many tokens at most where that is declared.
+/// What is put to a model with so large a window, whose answer has so many tokens at most where that is declared. Where the
+/// window is too small for `tools` with passages, nothing is kept free for them, and none is to be offered.
 fn prompt(
     gathered: &Gathered,
     settings: &Assistant,
@@ -519,14 +530,17 @@ fn prompt(
 ) -> Option<Prompt> {
     let sources: Vec<Source> = gathered.passages.iter().map(source).collect();
     let instructions = format!("{}\n{}", settings.instructions.trim(), gathered.instructions.trim());
+    let offered: String =
+        if tools { offers().iter().map(|tool| tool.told().to_string()).collect() } else { String::new() };
     let asked = Asked {
         question: &gathered.question,
         language: gathered.language,
         history: &gathered.history,
         instructions: &instructions,
-        tools,
+        tools: &offered,
     };
-    compose(&asked, &sources, window, most)
+    let without = || compose(&Asked { tools: "", ..asked }, &sources, window, most);
+    compose(&asked, &sources, window, most).or_else(without)
 }
 
 /// An answer being written.
@@ -548,7 +562,10 @@ struct Page<'a> {
 /// A sentence with what the rules say of it.
 struct Judged {
     sentence: WrittenSentence,
-    verdict: Verdict,
+    /// Why it is not supported; none when it is.
+    unsupported: Option<Reason>,
+    /// What supports it.
+    cited: Vec<Citation>,
     /// The passages that may establish it after all; empty where the verdict stands.
     doubt: Vec<usize>,
 }
@@ -586,7 +603,8 @@ impl<'a> Page<'a> {
             let verdict = check.judge(&sentence);
             let doubtful = again && check.is_doubtful(&sentence.text, &verdict, &near);
             let doubt = if doubtful { near } else { Vec::new() };
-            (check, Judged { sentence, verdict, doubt })
+            let cited = check.places(&verdict);
+            (check, Judged { sentence, unsupported: verdict.reason, cited, doubt })
         });
         // Only a fault of ours ends the thread; the answer then ends with the sentences that were checked.
         let Ok((check, judged)) = judged.await else { return };
@@ -613,23 +631,21 @@ impl<'a> Page<'a> {
                 !judged.doubt.is_empty() && self.ending.asked_again < MAX_DOUBTS && Instant::now() < until;
             if ask && !teller.gone {
                 self.ending.asked_again += 1;
-                let near: Vec<Source> = passages
-                    .iter()
-                    .filter(|(cited, _, _)| judged.doubt.contains(&cited.number))
-                    .map(source)
-                    .collect();
-                if establishes(desk, &judged.sentence.text, &near, until, teller).await {
-                    judged.verdict =
-                        Verdict { reason: None, passages: judged.doubt.clone(), ..judged.verdict };
+                let near: Vec<&Passage> =
+                    passages.iter().filter(|(cited, _, _)| judged.doubt.contains(&cited.number)).collect();
+                let sources: Vec<Source> = near.iter().copied().map(source).collect();
+                if establishes(desk, &judged.sentence.text, &sources, until, teller).await {
+                    judged.unsupported = None;
+                    judged.cited = near.iter().map(|(cited, _, _)| cited.whole()).collect();
                 }
             }
             self.tell(judged, teller).await;
         }
     }
 
-    async fn tell(&mut self, Judged { sentence, verdict, .. }: Judged, teller: &mut Teller) {
+    async fn tell(&mut self, Judged { sentence, unsupported, cited, .. }: Judged, teller: &mut Teller) {
         let WrittenSentence { text, new_line, .. } = sentence;
-        if verdict.is_supported() {
+        if unsupported.is_none() {
             self.ending.supported += 1;
         } else {
             self.ending.unsupported += 1;
@@ -638,17 +654,16 @@ impl<'a> Page<'a> {
                 return;
             }
         }
-        let event = Event::Sentence { text, cited: verdict.passages, unsupported: verdict.reason, new_line };
-        teller.tell(event).await;
+        teller.tell(Event::Sentence { text, cited, unsupported, new_line }).await;
     }
 
     /// How it ended. `before` holds what came before, in answers that were calls.
     fn end(self, before: Ending, model: &str) -> Result<Ending, ModelError> {
-        let Page { mut ending, refused, settings, .. } = self;
+        let Page { mut ending, refused, .. } = self;
         if !refused && ending.supported + ending.unsupported == 0 {
             return Err(ModelError::Empty);
         }
-        ending.found = !refused && (ending.supported > 0 || settings.unsupported == Unsupported::Mark);
+        ending.found = !refused;
         ending.model = Some(model.to_owned());
         ending.usage = before.usage;
         ending.calls = before.calls;

@@ -66,13 +66,33 @@ impl<'a> Budget<'a> {
     /// # Errors
     /// When the text is over the limit.
     pub fn count_text(&self, bytes: usize) -> Result<(), ExtractError> {
-        let text = self.spent.text.get() + bytes as u64;
+        let text = self.spent.text.get().saturating_add(bytes as u64);
         self.spent.text.set(text);
-        // Members share the counter, so a container may hold several documents' worth of text.
-        if text > self.limits.text_bytes.saturating_mul(1 + u64::from(self.depth > 0) * 7) {
-            return Err(ExtractError::Limit(format!("more than {} bytes of text", self.limits.text_bytes)));
+        if text > self.text_bytes() { Err(self.too_much_text()) } else { Ok(()) }
+    }
+
+    /// Whether one document may hold `bytes` of text that are not counted yet, because they are no blocks yet. Readers
+    /// that gather call it before they keep a copy, and stop at the error; what is over the limit is counted then, so
+    /// that a container knows it.
+    ///
+    /// # Errors
+    /// When the text is over the limit.
+    pub fn hold_text(&self, bytes: u64) -> Result<(), ExtractError> {
+        let text = self.spent.text.get().saturating_add(bytes);
+        if bytes > self.limits.text_bytes || text > self.text_bytes() {
+            self.spent.text.set(text);
+            return Err(self.too_much_text());
         }
         Ok(())
+    }
+
+    /// Members share the counter, so a container may hold several documents' worth of text.
+    fn text_bytes(&self) -> u64 {
+        self.limits.text_bytes.saturating_mul(1 + u64::from(self.depth > 0) * 7)
+    }
+
+    fn too_much_text(&self) -> ExtractError {
+        ExtractError::Limit(format!("more than {} bytes of text", self.limits.text_bytes))
     }
 
     /// Whether a page number is within the limit.
@@ -109,14 +129,22 @@ impl<'a> Budget<'a> {
             if let Some(chunk) = chunk.get(..count) {
                 out.extend_from_slice(chunk);
             }
-            let size = out.len() as u64;
-            if size > RATIO_JUDGED_FROM && size > packed.max(1).saturating_mul(self.limits.ratio) {
-                return Err(ExtractError::Limit(format!(
-                    "decompresses to more than {} times its size, as a bomb does",
-                    self.limits.ratio
-                )));
-            }
+            self.check_ratio(out.len() as u64, packed)?;
         }
+    }
+
+    /// Whether so much may come out of `packed` bytes.
+    ///
+    /// # Errors
+    /// When it is more than the ratio allows.
+    pub fn check_ratio(&self, unpacked: u64, packed: u64) -> Result<(), ExtractError> {
+        if unpacked > RATIO_JUDGED_FROM && unpacked > packed.max(1).saturating_mul(self.limits.ratio) {
+            return Err(ExtractError::Limit(format!(
+                "decompresses to more than {} times its size, as a bomb does",
+                self.limits.ratio
+            )));
+        }
+        Ok(())
     }
 
     /// Counts bytes that a library decompressed by itself.

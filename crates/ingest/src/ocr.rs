@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use intramuros_core::document::{Block, BlockKind, ExtractError, Extracted, Picture, Place};
 
-/// Time for one picture. A dense page takes 3 to 10 seconds on a slow core.
+use crate::worker::CLOCK;
+
+/// Processor time for one picture (by the clock [`CLOCK`] times as long). A dense page takes 3 to 10 seconds on a slow
+/// core.
 const PICTURE_TIME: Duration = Duration::from_secs(60);
 
 /// Time for the list of installed languages.
@@ -87,7 +90,8 @@ impl Ocr {
     /// Reads all pictures of a document, with everything inside it, and puts their text in its place.
     ///
     /// # Errors
-    /// NeedsOcr when a document has nothing but pictures and no text was found in them.
+    /// NeedsOcr when a document has nothing but pictures and no text came of them: the reason tells a failure, which
+    /// another attempt may not meet, from pictures without text.
     pub fn complete(&self, mut extracted: Extracted) -> Result<Extracted, ExtractError> {
         for part in &mut extracted.parts {
             // A part that was not read keeps its reason.
@@ -109,14 +113,14 @@ impl Ocr {
                 }
             }
         }
+        if extracted.blocks.is_empty() && extracted.parts.is_empty() {
+            return Err(ExtractError::NeedsOcr(why_no_text(&failed)));
+        }
         if !failed.is_empty() {
             extracted.warnings.push(format!("OCR failed on {}", failed.join(", ")));
         }
         // Stable: within a page its own text comes first.
         extracted.blocks.sort_by_key(|block| block.place.page);
-        if extracted.blocks.is_empty() && extracted.parts.is_empty() {
-            return Err(ExtractError::NeedsOcr("OCR found no text in it".to_owned()));
-        }
         Ok(extracted)
     }
 
@@ -138,6 +142,14 @@ impl Ocr {
             }
         }
     }
+}
+
+/// Why no text came of a document's pictures, of which OCR failed on these.
+fn why_no_text(failed: &[String]) -> String {
+    if failed.is_empty() {
+        return "OCR found no text in it".to_owned();
+    }
+    format!("OCR failed on {}: it took too long or ended with an error", failed.join(", "))
 }
 
 /// How many pictures wait in a document with everything inside it.
@@ -177,7 +189,7 @@ fn run(mut command: Command, arguments: &[&str], input: &[u8], time: Duration) -
     // Several pictures are read at once by several callers; one thread each is faster over all.
     command.env("OMP_THREAD_LIMIT", "1");
     let mut child = command.spawn().ok()?;
-    limit(&child);
+    limit(&child, time);
     let (stdin, stdout) = (child.stdin.take()?, child.stdout.take()?);
     std::thread::scope(|scope| {
         let (done, waits) = mpsc::channel::<()>();
@@ -186,7 +198,7 @@ fn run(mut command: Command, arguments: &[&str], input: &[u8], time: Duration) -
             // It may end before it has read everything; then its answer says so.
             let _ = stdin.write_all(input);
         });
-        let watch = scope.spawn(move || watch(child, &waits, time));
+        let watch = scope.spawn(move || watch(child, &waits, time.saturating_mul(CLOCK)));
         let mut text = Vec::new();
         let whole = stdout.take(PICTURE_TEXT).read_to_end(&mut text);
         drop(done);
@@ -204,19 +216,21 @@ fn watch(mut child: Child, waits: &mpsc::Receiver<()>, time: Duration) -> bool {
     child.wait().is_ok_and(|status| status.success()) && !over
 }
 
-/// Keeps a process within [`PICTURE_MEMORY`], where the system can.
-fn limit(child: &Child) {
+/// Keeps a process within [`PICTURE_MEMORY`] and within `time` of the processor, where the system can.
+fn limit(child: &Child, time: Duration) {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{Pid, Resource, Rlimit, prlimit};
         if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
             let memory = Rlimit { current: Some(PICTURE_MEMORY), maximum: Some(PICTURE_MEMORY) };
-            // A refusal leaves the time limit.
+            let seconds = Some(time.as_secs().max(1));
+            // A refusal leaves the limit by the clock.
             let _ = prlimit(Some(pid), Resource::As, memory);
+            let _ = prlimit(Some(pid), Resource::Cpu, Rlimit { current: seconds, maximum: seconds });
         }
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = (child, PICTURE_MEMORY);
+    let _ = (child, time, PICTURE_MEMORY);
 }
 
 #[cfg(test)]
@@ -241,5 +255,47 @@ mod tests {
         let done = ocr.complete(Extracted { parts, ..Extracted::default() }).unwrap();
         assert_eq!(done.parts[0].outcome.as_ref().unwrap_err().word(), wrong.word());
         assert!(done.parts[1].outcome.is_ok());
+    }
+
+    /// OCR by a program that fails on pictures of the word `torn`, sees nothing in empty ones and a sentence in others.
+    #[cfg(unix)]
+    fn stand_in() -> Ocr {
+        let script = r#"case "$(cat)" in *torn*) exit 1;; ?*) echo "Le conseil se tient mardi.";; esac"#;
+        let ocr = Ocr {
+            program: PathBuf::from("tesseract"),
+            through: Vec::new(),
+            languages: "fra".to_owned(),
+            turns: false,
+        };
+        ocr.through(["sh", "-c", script].map(OsString::from).to_vec())
+    }
+
+    #[cfg(unix)]
+    fn pictures(of: &[(Option<u32>, &str)]) -> Extracted {
+        let picture = |&(page, bytes): &(Option<u32>, &str)| Picture { page, bytes: bytes.into() };
+        Extracted { pictures: of.iter().map(picture).collect(), ..Extracted::default() }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_ocr_failed_on_does_not_pass_for_a_picture_without_text() {
+        let check = |of: &[(Option<u32>, &str)], reason: &str| {
+            let error = stand_in().complete(pictures(of)).unwrap_err();
+            assert_eq!(error, ExtractError::NeedsOcr(reason.to_owned()));
+        };
+        check(&[(Some(1), ""), (Some(2), "")], "OCR found no text in it");
+        let failed = "OCR failed on page 1, page 3: it took too long or ended with an error";
+        check(&[(Some(1), "torn"), (Some(2), ""), (Some(3), "torn")], failed);
+        check(&[(None, "torn")], "OCR failed on the picture: it took too long or ended with an error");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_ocr_failed_on_beside_other_text_is_a_warning() {
+        let done = stand_in().complete(pictures(&[(Some(1), "torn"), (Some(2), "clear")])).unwrap();
+        assert_eq!(done.warnings, ["OCR failed on page 1"]);
+        let read: Vec<(Option<u32>, &str)> =
+            done.blocks.iter().map(|block| (block.place.page, block.text.as_str())).collect();
+        assert_eq!(read, [(Some(2), "Le conseil se tient mardi.")]);
     }
 }

@@ -1,8 +1,13 @@
 //! How is a file read in a process that can be stopped?
 //!
 //! Readers meet files that are made to exhaust or crash them. A [`Pool`] keeps a few worker processes; each reads one
-//! file at a time under a memory limit that the kernel keeps. A worker that takes too long is killed, one that falls
-//! is replaced, and the file that caused it gets a clear reason. [`serve`] is the worker's side.
+//! file at a time under limits of memory and processor time that the kernel keeps. A worker that takes too long is
+//! killed, one that falls is replaced, and the file that caused it gets a clear reason. [`serve`] is the worker's side.
+//!
+//! The time of a file is the processor time of its worker, so that a busy machine does not make a sound file fail; what
+//! computes without end ends as soon on an idle machine. The worker sets that limit itself before each file: its parent is
+//! sealed in `serve`, may not look into `/proc` for it, and a look would stand in the journal. So the parent keeps a limit
+//! by the clock besides, for a worker that waits without end, or is somebody else's by now and has lifted its own.
 //!
 //! A message is a frame: the lengths of its two parts (4 and 8 bytes, little-endian), a JSON head, raw bytes. Raw bytes
 //! are the file on the way in and the pictures for OCR on the way out.
@@ -12,7 +17,7 @@ use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -33,6 +38,10 @@ const REQUEST_HEAD: u64 = 1 << 20;
 
 /// Longer error output of a worker isn't kept; the reason stands in the first line.
 const STDERR_KEPT: u64 = 4 << 10;
+
+/// By the clock, reading a file may take its time so often. 5: for a worker that gets a fifth of a processor, as among
+/// a few programs that compute on a small machine. 1 where workers don't limit their processor time.
+pub(crate) const CLOCK: u32 = if cfg!(target_os = "linux") { 5 } else { 1 };
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Request {
@@ -67,7 +76,8 @@ struct Reply {
 
 /// Serves requests until the input ends. The worker's whole life: call it from a hidden subcommand with standard input
 /// and output, and do nothing else in that process. From the first request on, the process may use no more memory than
-/// that request's limits say, and leaves no core file.
+/// that request's limits say, and leaves no core file; on Linux the kernel ends it when a request takes more processor
+/// time than its limits say.
 ///
 /// # Errors
 /// When a frame is broken or a stream fails.
@@ -90,6 +100,7 @@ fn serve_all(input: impl Read, output: impl Write) -> io::Result<()> {
             limit_self(request.limits.memory_bytes);
             limited = true;
         }
+        limit_processor(Some(request.limits.time));
         let mut outcome = match &request.task {
             Task::Read => read_caught(&request.name, &bytes, &request.limits).map(Done::Read),
             Task::Look(wish) => look_caught(&bytes, wish).map(Done::Looked),
@@ -104,6 +115,8 @@ fn serve_all(input: impl Read, output: impl Write) -> io::Result<()> {
         let sizes = pictures.iter().map(|picture| picture.len() as u64).collect();
         let head = serde_json::to_vec(&Reply { outcome, pictures: sizes, resident: resident() })?;
         write_frame(&mut output, &head, &pictures)?;
+        // Taking in the next file is no part of this one's time.
+        limit_processor(None);
     }
     Ok(())
 }
@@ -125,6 +138,33 @@ fn crashed<T>(panic: Box<dyn Any + Send>) -> Result<T, ExtractError> {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
     Err(ExtractError::Crashed(message.chars().take(200).collect()))
+}
+
+/// Ends this process (by `SIGXCPU`) when it has used so much more processor time; with none, it may use as much as it
+/// likes. Where the system refuses or has no such limit, the parent's limit by the clock still holds.
+fn limit_processor(time: Option<Duration>) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        use rustix::time::{ClockId, clock_gettime};
+        let used = Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default();
+        let hard = getrlimit(Resource::Cpu).maximum;
+        let wanted = time.map(|time| last_second(used, time));
+        let current = match (wanted, hard) {
+            (Some(wanted), Some(hard)) => Some(wanted.min(hard)),
+            (wanted, hard) => wanted.or(hard),
+        };
+        let _ = setrlimit(Resource::Cpu, Rlimit { current, maximum: hard });
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = time;
+}
+
+/// The second of a process's processor time at which a file ends that may take `time` and begins at `used`. The kernel
+/// counts whole seconds: they are rounded down, so that the limit holds, but a file has more than one.
+#[cfg(target_os = "linux")]
+fn last_second(used: Duration, time: Duration) -> u64 {
+    used.saturating_add(time).as_secs().max(used.as_secs() + 2)
 }
 
 /// Limits this process: `memory` bytes beyond what it has mapped now, and no core file. Where the system refuses, the
@@ -341,19 +381,15 @@ impl Pool {
         let slot = self.slot();
         let used = slot.1.is_some();
         let mut worker = slot.1.map_or_else(|| self.start(), Ok)?;
-        let (mut reply, mut timed_out) = ask(&mut worker, &request, bytes);
-        if reply.is_err() && !timed_out && used {
+        let mut reply = ask(&mut worker, &request, bytes);
+        if used && matches!(&reply, Err(why) if !matches!(why, ExtractError::Time(_))) {
             // What it kept of other files may be why it fell (a sealed worker can't tell how much that is): this file
             // gets a worker of its own before it is blamed.
             worker = self.start()?;
-            (reply, timed_out) = ask(&mut worker, &request, bytes);
+            reply = ask(&mut worker, &request, bytes);
         }
-        let reply = match reply {
-            Ok(reply) => reply,
-            Err(_) if timed_out => return Err(ExtractError::Time(request.limits.time)),
-            Err(_) => return Err(why_it_fell(worker)),
-        };
-        if reply.resident < RESIDENT_KEPT && !timed_out {
+        let reply = reply?;
+        if reply.resident < RESIDENT_KEPT {
             self.lock().idle.push(worker);
         }
         drop(slot.0);
@@ -412,20 +448,33 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// Sends a request and waits for the reply; says whether the worker was killed because the time was over.
-fn ask(worker: &mut Worker, request: &Request, bytes: &[u8]) -> (io::Result<Reply>, bool) {
+/// Sends a request and waits for the reply. After an error the worker is gone.
+fn ask(worker: &mut Worker, request: &Request, bytes: &[u8]) -> Result<Reply, ExtractError> {
     let Worker { child, input, output, .. } = worker;
-    std::thread::scope(|scope| {
+    let (reply, killed) = std::thread::scope(|scope| {
         let (done, waits) = mpsc::channel::<()>();
         let watch = scope.spawn(move || {
-            let over = waits.recv_timeout(request.limits.time) == Err(mpsc::RecvTimeoutError::Timeout);
+            let over = waits.recv_timeout(clock_time(request)) == Err(mpsc::RecvTimeoutError::Timeout);
             // Killing closes its pipes, which ends the exchange below.
             over && child.kill().is_ok()
         });
         let reply = exchange(input, output, request, bytes);
         drop(done);
         (reply, watch.join().unwrap_or(false))
-    })
+    });
+    match reply {
+        _ if killed => Err(ExtractError::Time(request.limits.time)),
+        Ok(reply) => Ok(reply),
+        Err(_) => Err(why_it_fell(worker, request.limits.time)),
+    }
+}
+
+/// How long a request may take by the clock. Somebody waits for a page to look at: there the clock alone counts.
+fn clock_time(request: &Request) -> Duration {
+    match request.task {
+        Task::Read => request.limits.time.saturating_mul(CLOCK),
+        Task::Look(_) => request.limits.time,
+    }
 }
 
 fn exchange(
@@ -462,8 +511,8 @@ fn out_of_step() -> ExtractError {
     ExtractError::Crashed("the worker is out of step".to_owned())
 }
 
-/// Why a worker ended without an answer, from its exit and what it printed last.
-fn why_it_fell(mut worker: Worker) -> ExtractError {
+/// Why a worker that had `time` ended without an answer, from its exit and what it printed last.
+fn why_it_fell(worker: &mut Worker, time: Duration) -> ExtractError {
     // When it is only the pipe that broke, the process must not stay.
     std::thread::sleep(Duration::from_millis(5));
     let ended = worker.child.try_wait();
@@ -471,6 +520,9 @@ fn why_it_fell(mut worker: Worker) -> ExtractError {
         let _ = worker.child.kill();
     }
     let status = worker.child.wait();
+    if status.as_ref().is_ok_and(is_out_of_time) {
+        return ExtractError::Time(time);
+    }
     let mut printed = Vec::new();
     // It is gone, so its pipe ends.
     let _ = (&mut worker.errors).take(STDERR_KEPT).read_to_end(&mut printed);
@@ -484,6 +536,20 @@ fn why_it_fell(mut worker: Worker) -> ExtractError {
         Err(error) => format!("the worker ended ({error})"),
     };
     ExtractError::Crashed(text)
+}
+
+/// Whether the kernel ended a process because its processor time was over.
+fn is_out_of_time(status: &ExitStatus) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        status.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        false
+    }
 }
 
 /// Reads files: in this process (tests, trusted input) or in workers (everything else).
@@ -535,5 +601,23 @@ impl Extractor {
             Some(ocr) => ocr.complete(extracted),
             None => Ok(extracted),
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_its_own_time_whatever_its_worker_used_before() {
+        let check = |used: u64, time: u64, expected| {
+            assert_eq!(last_second(Duration::from_millis(used), Duration::from_millis(time)), expected);
+        };
+        check(20, 60_000, 60);
+        check(70_000, 60_000, 130);
+        check(70_900, 60_000, 130);
+        // Never less than a second.
+        check(900, 1_000, 2);
+        check(70_900, 200, 72);
     }
 }

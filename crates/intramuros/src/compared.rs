@@ -9,10 +9,14 @@ use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
 use intramuros_core::perimeter::{ModelUse, Perimeter};
-use intramuros_dialogue::{Asking, Called, Event, Tools, Writers, answer, gather};
+use intramuros_dialogue::{
+    Asking, Called, Citation, Ending, Event, MAX_QUESTION_BYTES, Tools, Writers, answer_without, gather,
+};
 use intramuros_egress::{Egress, Surroundings};
-use intramuros_evaluation::own::{Configuration, Figures, Given, OwnQuestion, OwnSet, figures, page};
-use intramuros_library::{Library, SearchOptions};
+use intramuros_evaluation::own::{
+    Configuration, Figures, Given, Outcome, OwnQuestion, OwnSet, figures, page,
+};
+use intramuros_library::{FoundDocument, Library, SearchOptions};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
@@ -65,7 +69,7 @@ struct OfSet<'a> {
 /// Puts every question to every configuration, and measures.
 ///
 /// # Errors
-/// When a model is not declared, or the data can't be read.
+/// When a model is not declared, a question can't be asked at all, or the data can't be read.
 pub fn run(
     compared: &Compared<'_>,
     perimeter: &Perimeter,
@@ -74,6 +78,9 @@ pub fn run(
 ) -> Result<ExitCode, Error> {
     let wrong = |path: &Path, error: std::io::Error| Error::user(path.display().to_string()).because(error);
     let with = configurations(compared.with, perimeter)?;
+    for (set, questions) in compared.sets {
+        check(set, questions, perimeter)?;
+    }
     // Opened before the seal, which would let nobody write there afterwards.
     let report = compared.report.as_deref();
     let mut report =
@@ -88,7 +95,11 @@ pub fn run(
             let mut configuration = Configuration { name: one.name(), given: Vec::new() };
             for (number, question) in (1..).zip(questions) {
                 out.note(&format!("{} {number}/{}", configuration.name, questions.len()));
-                configuration.given.push(asker.ask(question, one)?);
+                let given = asker.ask(question, one)?;
+                if let Outcome::Failed(why) = given.outcome {
+                    out.note(&format!("{} {number}/{}: {why}", configuration.name, questions.len()));
+                }
+                configuration.given.push(given);
             }
             found.push(figures(questions, &configuration));
             whole.given.append(&mut configuration.given);
@@ -117,7 +128,9 @@ pub fn run(
                 if sets.len() > 1 {
                     out.line(of_set.set);
                 }
-                show(&of_set.figures, currency, out);
+                for line in table(&of_set.figures, currency, out.pick(true, false)) {
+                    out.line(&line);
+                }
             }
         }
     }
@@ -169,6 +182,35 @@ fn configurations(named: &[String], perimeter: &Perimeter) -> Result<Vec<With>, 
         .collect()
 }
 
+/// Who asks a question.
+fn principal(question: &OwnQuestion) -> Result<Principal, Error> {
+    match &question.asker {
+        None => Ok(Principal::owner()),
+        Some(text) => Principal::parse(text).map_err(Error::user),
+    }
+}
+
+/// Finds what no configuration could ask before the first question is put, rather than hours later.
+fn check(set: &str, questions: &[OwnQuestion], perimeter: &Perimeter) -> Result<(), Error> {
+    for (number, question) in (1..).zip(questions) {
+        let wrong = |what: &str| Error::user(format!("{set}: question {number} {what}"));
+        if let Some(name) = question.collection.as_deref().filter(|name| perimeter.collection(name).is_none())
+        {
+            return Err(wrong(&format!("names the collection `{name}`, which is not declared"))
+                .hint("declare it with [[collection]], or leave `collection` out"));
+        }
+        principal(question)
+            .map_err(|error| wrong("has no right `as`").because(error).hint("`as: anne,rh`"))?;
+        if question.question.chars().all(|c| c.is_control() || c.is_whitespace()) {
+            return Err(wrong("is empty"));
+        }
+        if question.question.len() > MAX_QUESTION_BYTES {
+            return Err(wrong(&format!("is longer than {MAX_QUESTION_BYTES} bytes")));
+        }
+    }
+    Ok(())
+}
+
 /// What is needed to ask.
 struct Asker<'a> {
     perimeter: &'a Perimeter,
@@ -193,54 +235,70 @@ impl<'a> Asker<'a> {
     }
 
     fn ask(&self, question: &OwnQuestion, with: &With) -> Result<Given, Error> {
-        let principal = match &question.asker {
-            None => Principal::owner(),
-            Some(text) => Principal::parse(text).map_err(Error::user)?,
-        };
+        let principal = principal(question)?;
         let collection = question.collection.clone().or_else(|| with.collection.clone());
+        if let Some(name) = &collection
+            && self.library.collection(&principal, name)?.is_none()
+        {
+            return Ok(Given { outcome: Outcome::Closed, ..Given::default() });
+        }
         let options = SearchOptions { collection, ..SearchOptions::default() };
         let begun = Instant::now();
         let asking =
             Asking { question: question.question.clone(), options: options.clone(), ..Asking::default() };
         let gathered = gather(&self.library, &principal, &asking)?;
-        let mut given = Given {
-            retrieved: gathered
-                .extractive
-                .results
-                .documents
-                .iter()
-                .map(|found| format!("{}/{}", found.document.source, found.document.path))
-                .collect(),
-            ..Given::default()
-        };
+        // Until its end is told.
+        let mut given = Given { outcome: Outcome::Failed(""), ..Given::default() };
         let writes_down = Arc::clone(&self.noted);
         let note = Arc::new(move |called: &Called| writes_down.tool(called));
-        let tools = Tools { principal, options, note };
+        let tools = Tools { principal: principal.clone(), options: options.clone(), note };
         // Without a model there is none to fall back from, and sentences are quoted.
         let writers =
             if with.model.is_some() { Arc::clone(&self.writers) } else { Arc::new(Writers::none()) };
         let (library, model) = (Arc::clone(&self.library), with.model.clone());
-        self.runtime.block_on(async {
+        let account = self.runtime.block_on(async {
             let (sender, mut events) = tokio::sync::mpsc::channel(WAITING_EVENTS);
             let writing = tokio::spawn(async move {
-                answer(&writers, library, gathered, model.as_deref(), Some(tools), sender).await;
+                answer_without(&writers, library, gathered, model.as_deref(), &[], Some(tools), sender).await
             });
-            let mut taking = Taking { given: &mut given, paths: Vec::new(), begun };
+            let asked = with.model.as_deref();
+            let mut taking = Taking { asked, given: &mut given, paths: Vec::new(), begun };
             while let Some(event) = events.recv().await {
                 taking.take(event);
             }
             // It ended with its last event.
-            let _ = writing.await;
+            writing.await.unwrap_or_default()
         });
         given.total_ms = begun.elapsed().as_secs_f64() * 1_000.0;
+        // What another model took in its place is not its own.
+        for (_, usage) in account.took.iter().filter(|(name, _)| Some(name) == with.model.as_ref()) {
+            given.prompt_tokens += usage.prompt_tokens;
+            given.completion_tokens += usage.completion_tokens;
+        }
+        // By itself, once the time is taken: what is put to a model comes from fewer documents than the ten that are measured.
+        let found = self.library.search(&principal, &question.question, &options)?;
+        let path = |found: &FoundDocument| format!("{}/{}", found.document.source, found.document.path);
+        given.retrieved = found.documents.iter().map(path).collect();
         let declared = self.perimeter.models.iter().find(|model| Some(&model.name) == with.model.as_ref());
         given.cost = declared.and_then(|model| model.cost(given.prompt_tokens, given.completion_tokens));
         Ok(given)
     }
 }
 
+/// What an answer is for the configuration that was asked: what another model or sentences of the documents said in the place
+/// of its model is a failure of that one.
+fn outcome(asked: Option<&str>, ending: &Ending) -> Outcome {
+    match ending.failed.iter().find(|(name, _)| Some(name.as_str()) == asked) {
+        Some(&(_, why)) => Outcome::Failed(why),
+        None if ending.found => Outcome::Answered,
+        None => Outcome::Refused,
+    }
+}
+
 /// An answer as it comes.
 struct Taking<'a> {
+    /// The model that was asked; none for sentences of the documents.
+    asked: Option<&'a str>,
     given: &'a mut Given,
     /// Paths of the documents by the numbers of the passages.
     paths: Vec<(usize, String)>,
@@ -248,6 +306,13 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
+    /// What was told up to now is no part of the answer.
+    fn void(&mut self) {
+        self.given.text.clear();
+        self.given.cited.clear();
+        self.given.first_ms = None;
+    }
+
     fn take(&mut self, event: Event) {
         match event {
             Event::Sources { sources } => {
@@ -256,57 +321,75 @@ impl Taking<'_> {
                 };
                 self.paths = sources.iter().map(path).collect();
             }
-            Event::Model { .. } | Event::Tool { .. } | Event::Quoting => {
-                self.given.text.clear();
-                self.given.cited.clear();
-            }
+            Event::Model { .. } | Event::Tool { .. } | Event::Quoting => self.void(),
             Event::Draft { .. } => {}
             Event::Sentence { text, cited, .. } => {
                 let elapsed = self.begun.elapsed().as_secs_f64() * 1_000.0;
                 self.given.first_ms.get_or_insert(elapsed);
                 self.given.text.push_str(&text);
                 self.given.text.push('\n');
-                let path = |number: usize| {
-                    self.paths.iter().find(|(own, _)| *own == number).map(|(_, path)| path.clone())
+                let path = |place: Citation| {
+                    self.paths.iter().find(|(own, _)| *own == place.number).map(|(_, path)| path.clone())
                 };
                 self.given.cited.extend(cited.into_iter().filter_map(path));
             }
             Event::End(ending) => {
-                self.given.found = ending.found;
-                self.given.supported = ending.supported;
-                self.given.sentences = ending.supported + ending.unsupported;
-                self.given.failures = ending.failed.len();
-                let tokens = ending.usage.unwrap_or_default();
-                self.given.prompt_tokens = tokens.prompt_tokens;
-                self.given.completion_tokens = tokens.completion_tokens;
+                self.given.outcome = outcome(self.asked, &ending);
+                if self.given.outcome == Outcome::Answered {
+                    self.given.supported = ending.supported;
+                    self.given.sentences = ending.supported + ending.unsupported;
+                } else {
+                    // What stands before a refusal is no answer either.
+                    self.void();
+                }
             }
         }
     }
 }
 
-fn show(all: &[Figures], currency: &str, out: &mut Output) {
-    let share =
-        |share: Option<f64>| share.map_or_else(|| "–".to_owned(), |share| format!("{:.0}%", share * 100.0));
-    out.line(&format!(
-        "{:<24} {:>8} {:>6} {:>6} {:>9} {:>9} {:>9} {:>8} {:>8} {:>9} {:>9} {:>16}  cost",
-        "",
-        "found@10",
-        "span",
-        "F1",
-        "cite prec",
-        "cite rec",
-        "answered",
-        "refused",
-        "support",
-        "median ms",
-        "p95 ms",
-        "tokens"
-    ));
-    for one in all {
-        let cost = one.cost.map(|cost| format!("{cost:.4} {currency}")).unwrap_or_default();
-        out.line(&format!(
-            "{:<24} {:>8} {:>6} {:>6} {:>9} {:>9} {:>9} {:>8} {:>8} {:>9.0} {:>9.0} {:>16}  {}",
-            one.name,
+/// The figures as lines of a table, each column as wide as what it holds.
+fn table(all: &[Figures], currency: &str, french: bool) -> Vec<String> {
+    let heads = if french {
+        [
+            "",
+            "trouvés@10",
+            "exacte",
+            "F1",
+            "cit. préc.",
+            "cit. rapp.",
+            "répondues",
+            "refus",
+            "appuyées",
+            "pannes",
+            "médiane ms",
+            "p95 ms",
+            "jetons",
+            "coût",
+        ]
+    } else {
+        [
+            "",
+            "found@10",
+            "span",
+            "F1",
+            "cite prec",
+            "cite rec",
+            "answered",
+            "refused",
+            "support",
+            "failures",
+            "median ms",
+            "p95 ms",
+            "tokens",
+            "cost",
+        ]
+    };
+    let none = || "–".to_owned();
+    let share = |share: Option<f64>| share.map_or_else(none, |share| format!("{:.0}%", share * 100.0));
+    let time = |time: Option<f64>| time.map_or_else(none, |time| format!("{time:.0}"));
+    let row = |one: &Figures| {
+        [
+            one.name.clone(),
             share(one.recall_10),
             share(one.span),
             share(one.token_f1),
@@ -315,10 +398,90 @@ fn show(all: &[Figures], currency: &str, out: &mut Output) {
             share(one.answered),
             share(one.refused),
             share(one.supported),
-            one.median_ms,
-            one.p95_ms,
+            format!("{}/{}", one.failures, one.questions),
+            time(one.median_ms),
+            time(one.p95_ms),
             format!("{}+{}", one.prompt_tokens, one.completion_tokens),
-            cost.trim()
-        ));
+            one.cost.map_or_else(none, |cost| format!("{cost:.4} {currency}").trim().to_owned()),
+        ]
+    };
+    let rows: Vec<_> = std::iter::once(heads.map(str::to_owned)).chain(all.iter().map(row)).collect();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+    let line = |row: &[String; 14]| {
+        let cell = |(number, (cell, &width)): (usize, (&String, &usize))| {
+            if number == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        };
+        row.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ")
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_the_place_of_a_model_is_its_failure() {
+        let failed = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), "why")).collect();
+        let ending = |found, model: Option<&str>, names: &[&str]| Ending {
+            found,
+            model: model.map(str::to_owned),
+            failed: failed(names),
+            ..Ending::default()
+        };
+        let check = |asked, ending: &Ending, expected| assert_eq!(outcome(asked, ending), expected);
+        let why = Outcome::Failed("why");
+        check(Some("m"), &ending(true, Some("m"), &[]), Outcome::Answered);
+        check(Some("m"), &ending(false, Some("m"), &[]), Outcome::Refused);
+        // Nothing was found, so that nobody was asked.
+        check(Some("m"), &ending(false, None, &[]), Outcome::Refused);
+        check(Some("m"), &ending(true, Some("fallback"), &["m"]), why);
+        check(Some("m"), &ending(false, Some("fallback"), &["m"]), why);
+        check(Some("m"), &ending(true, None, &["m", "fallback"]), why);
+        check(None, &ending(true, None, &[]), Outcome::Answered);
+    }
+
+    #[test]
+    fn what_can_not_be_asked_is_found_before_anything_is() {
+        let toml = "[[source]]\nname='d'\npath='d'\n[[collection]]\nname='Contrats'\nsources=['d']\n";
+        let perimeter = Perimeter::parse(toml, "f").unwrap();
+        let good = OwnQuestion { question: "Combien ?".to_owned(), ..OwnQuestion::default() };
+        let asked = |collection: Option<&str>, asker: Option<&str>| OwnQuestion {
+            collection: collection.map(str::to_owned),
+            asker: asker.map(str::to_owned),
+            ..good.clone()
+        };
+        let told = |second: OwnQuestion| {
+            check("q.yaml", &[good.clone(), second], &perimeter).err().map(|error| error.to_string())
+        };
+        assert_eq!(told(asked(Some("Contrats"), Some("anne,rh"))), None);
+        let check = |second: OwnQuestion, expected: &str| {
+            let told = told(second).unwrap_or_default();
+            assert!(told.starts_with("q.yaml: question 2 ") && told.contains(expected), "{told}");
+        };
+        check(asked(Some("Baux"), None), "`Baux`, which is not declared");
+        check(asked(None, Some("anne,,rh")), "has no right `as`");
+        check(OwnQuestion { question: "\u{7} ".to_owned(), ..good.clone() }, "is empty");
+        check(OwnQuestion { question: "a".repeat(MAX_QUESTION_BYTES + 1), ..good.clone() }, "is longer than");
+    }
+
+    #[test]
+    fn the_table_has_a_column_of_failures_and_stays_straight() {
+        let name = "a-model-with-a-long-name@Contrats".to_owned();
+        let (failures, questions) = (3, 40);
+        let figures = Figures { name, failures, questions, ..Figures::default() };
+        for (french, head) in [(false, "failures"), (true, "pannes")] {
+            let lines = table(std::slice::from_ref(&figures), "EUR", french);
+            let [top, row] = lines.as_slice() else { panic!("{lines:?}") };
+            assert!(row.starts_with(&figures.name) && row.contains('–'), "{row}");
+            // What was not measured is not nought.
+            assert!(top.contains(head) && !row.contains("0%"), "{lines:?}");
+            let end =
+                |line: &str, text: &str| line.find(text).map(|at| line[..at].chars().count() + text.len());
+            assert_eq!(end(top, head), end(row, "3/40"), "{lines:?}");
+        }
     }
 }

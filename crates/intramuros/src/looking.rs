@@ -4,7 +4,7 @@ use std::path::Path;
 
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
-use intramuros_core::perimeter::{Perimeter, Purpose};
+use intramuros_core::perimeter::{Model, Perimeter, Purpose};
 use intramuros_egress::{Egress, Surroundings};
 use intramuros_library::Library;
 use tokio::runtime::Runtime;
@@ -18,7 +18,7 @@ pub struct Looking {
     pub library: Library,
     /// Where the question is written down.
     pub noted: Noted,
-    /// Drives the way to the embedding model, as long as somebody looks.
+    /// Drives the ways to the embedding models, as long as somebody looks.
     _runtime: Option<Runtime>,
 }
 
@@ -30,15 +30,16 @@ impl Looking {
     /// When nothing was read yet, or the data can't be read.
     pub fn open(perimeter: Perimeter, data: &Path, principal: &Principal) -> Result<Looking, Error> {
         let opened = noted::Opened::of(&perimeter, data, principal)?;
-        let Some(model) = setup::embedding_model(&perimeter).cloned() else {
+        let models: Vec<Model> = setup::embedding_models(&perimeter).cloned().collect();
+        if models.is_empty() {
             walls::raise_for_looking(&perimeter, data)?;
             let library = setup::open_read_only(perimeter, data, None)?;
             return Ok(Looking { library, noted: opened.start(), _runtime: None });
-        };
+        }
         let surroundings = Surroundings::of_system();
-        // Nothing else leaves: the walls are those of a perimeter with this model alone.
+        // Nothing else leaves: the walls are those of a perimeter with these models alone.
         let mut narrow = perimeter.clone();
-        narrow.models = vec![model];
+        narrow.models = models;
         narrow.egress.retain(|rule| rule.purpose == Purpose::Embedding);
         walls::raise_for_asking(&narrow, data)?;
         let noted = opened.start();

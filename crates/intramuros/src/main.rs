@@ -12,6 +12,7 @@ mod people;
 #[cfg(unix)]
 mod private;
 mod progress;
+mod reasons;
 mod refusals;
 mod reload;
 mod sets;
@@ -19,8 +20,10 @@ mod setup;
 mod walls;
 mod written;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use intramuros_core::error::Error;
 
@@ -107,12 +110,28 @@ fn main() -> ExitCode {
 
 /// Reads the command line. As a kubectl plugin, by that name, the program is `netpol` alone.
 fn parse() -> Cli {
-    let mut arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
     let name = arguments.first().map(std::path::PathBuf::from).unwrap_or_default();
     if name.file_name().is_some_and(|name| name == "kubectl-intramuros") {
         arguments.insert(1, "netpol".into());
     }
-    Cli::parse_from(arguments)
+    Cli::try_parse_from(&arguments).unwrap_or_else(|mut error| {
+        let invalid = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+        let invalid = invalid.filter(|_| error.kind() == ErrorKind::UnknownArgument);
+        if let Some(tip) = invalid.and_then(|invalid| left_out(&arguments, &invalid)) {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+        error.exit()
+    })
+}
+
+/// What to write where a word that is to be left out of a question, such as `-loyer`, was taken for an option.
+fn left_out(arguments: &[OsString], invalid: &str) -> Option<String> {
+    let command = arguments.get(1)?.to_str().filter(|command| ["search", "ask"].contains(command))?;
+    let taken = |word: &&str| word.starts_with(invalid) && !word.starts_with("--");
+    let word = arguments.iter().skip(2).filter_map(|word| word.to_str()).find(taken)?;
+    let word = if word.contains(char::is_whitespace) { format!("'{word}'") } else { word.to_owned() };
+    Some(format!("put `--` before a question that begins with a minus: `intramuros {command} -- {word}`"))
 }
 
 fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {

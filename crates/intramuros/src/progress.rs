@@ -56,9 +56,16 @@ pub enum Work {
     Failed,
 }
 
-/// Shows the progress of a library until `work` says that it is enough.
-pub fn follow(library: &Library, style: Style, out: &mut Output, work: impl Fn(&Progress) -> Work) {
-    let mut shown = Shown::new(style);
+/// Shows the progress of a library until `work` says that it is enough; with `words_only` nothing is said of meaning,
+/// which nobody waits for.
+pub fn follow(
+    library: &Library,
+    style: Style,
+    words_only: bool,
+    out: &mut Output,
+    work: impl Fn(&Progress) -> Work,
+) {
+    let mut shown = Shown::new(style, words_only);
     let mut version = 0;
     loop {
         let (seen, progress) = library.progress_after(version, Duration::from_millis(200));
@@ -79,10 +86,13 @@ pub fn follow(library: &Library, style: Style, out: &mut Output, work: impl Fn(&
 
 struct Shown {
     style: Style,
+    words_only: bool,
     bar: Option<ProgressBar>,
     written: Option<Instant>,
     last: String,
     pace: Pace,
+    /// Texts embedded a second, as it was told last.
+    embedding_rate: f64,
 }
 
 /// How many files were read when, lately, of one source.
@@ -119,7 +129,7 @@ impl Pace {
 }
 
 impl Shown {
-    fn new(style: Style) -> Shown {
+    fn new(style: Style, words_only: bool) -> Shown {
         let bar = (style == Style::Bar).then(|| {
             let bar = ProgressBar::new(1);
             // The template is a constant that is right; without it the default one is shown.
@@ -128,7 +138,8 @@ impl Shown {
             }
             bar
         });
-        Shown { style, bar, written: None, last: String::new(), pace: Pace::default() }
+        let (written, last, pace) = (None, String::new(), Pace::default());
+        Shown { style, words_only, bar, written, last, pace, embedding_rate: 0.0 }
     }
 
     fn clear(&self) {
@@ -139,9 +150,12 @@ impl Shown {
 
     fn show(&mut self, progress: &Progress, out: &mut Output, end: bool) {
         let pace = self.pace.of(progress, Instant::now());
+        let steady = steady(progress, self.embedding_rate);
+        self.embedding_rate = steady.embedding_rate;
+        let line = sentence(&steady, pace, self.words_only, out.language());
         match (self.style, &self.bar) {
             (Style::Json, _) => {
-                if let Ok(line) = serde_json::to_string(progress)
+                if let Ok(line) = serde_json::to_string(&named(progress))
                     && line != self.last
                 {
                     out.line(&line);
@@ -149,22 +163,22 @@ impl Shown {
                 }
             }
             (_, Some(bar)) => {
-                let (done, total) = amounts(progress);
+                let (done, total) = amounts(progress, self.words_only);
                 bar.set_length(total.max(1));
                 bar.set_position(done);
-                bar.set_message(sentence(progress, pace, out.language()));
+                bar.set_message(line);
                 if end {
                     self.clear();
                 }
             }
             (_, None) => {
-                let line = sentence(progress, pace, out.language());
                 let due = self.written.is_none_or(|written| written.elapsed() >= LINE_EVERY);
                 // Before anything was looked at there is nothing to tell.
                 let nothing = match progress.phase {
                     Phase::Looking => progress.files_found == 0,
                     Phase::Reading => progress.files_to_read == 0,
-                    Phase::Idle => progress.passages == 0,
+                    // With words alone there is nothing to wait for any more.
+                    Phase::Idle => progress.passages == 0 || self.words_only,
                 };
                 if (end || due && !nothing) && line != self.last {
                     out.note(&line);
@@ -176,15 +190,34 @@ impl Shown {
     }
 }
 
-fn amounts(progress: &Progress) -> (u64, u64) {
+/// The rate of embedding and the time left, as they were told last where a batch takes longer than the library looks
+/// back: they would come and go from line to line.
+fn steady(progress: &Progress, rate_before: f64) -> Progress {
+    let mut steady = progress.clone();
+    let missing = progress.passages.saturating_sub(progress.embedded);
+    if missing > 0 && progress.embedding_rate <= 0.0 && rate_before > 0.0 {
+        steady.embedding_rate = rate_before;
+        steady.embedding_seconds_left = Some(missing as f64 / rate_before);
+    }
+    steady
+}
+
+/// What scripts are told: nothing of the name of a source without files, such as uploads where nobody uploads anything.
+fn named(progress: &Progress) -> Progress {
+    let source = if progress.files_found > 0 { progress.source.clone() } else { String::new() };
+    Progress { source, ..progress.clone() }
+}
+
+fn amounts(progress: &Progress, words_only: bool) -> (u64, u64) {
     match progress.phase {
+        Phase::Idle if words_only => (1, 1),
         Phase::Reading => (progress.files_done, progress.files_to_read),
         _ => (progress.embedded, progress.passages),
     }
 }
 
 /// One line that says what is being done, how fast, and how long it will take; `pace` is files a second.
-fn sentence(progress: &Progress, pace: Option<f64>, language: Language) -> String {
+fn sentence(progress: &Progress, pace: Option<f64>, words_only: bool, language: Language) -> String {
     let left = |seconds: Option<f64>| match (seconds.map(duration), language) {
         (None, _) => String::new(),
         (Some(time), Language::French) => format!(", encore {time}"),
@@ -194,11 +227,12 @@ fn sentence(progress: &Progress, pace: Option<f64>, language: Language) -> Strin
     let source = name(&progress.source);
     let (found, done, to_read) = (progress.files_found, progress.files_done, progress.files_to_read);
     let (reading, embedding) = (left(progress.reading_seconds_left), left(progress.embedding_seconds_left));
-    let rate = Some(format!("{embedding_rate:.0}")).filter(|rate| rate != "0");
-    let rate = rate.map(|rate| format!(", {rate}/s")).unwrap_or_default();
     let french = language == Language::French;
-    let told = pace.filter(|pace| *pace >= LEAST_PACE);
-    let pace = told.map(|pace| format!(", {}/s", few(pace, language))).unwrap_or_default();
+    let told = |rate: Option<f64>| match rate.filter(|rate| *rate >= LEAST_PACE) {
+        None => String::new(),
+        Some(rate) => format!(", {}/s", few(rate, language)),
+    };
+    let (rate, pace) = (told(Some(*embedding_rate)), told(pace));
     match progress.phase {
         Phase::Looking if french => format!("parcours de {source} : {found} fichiers"),
         Phase::Looking => format!("looking through {source}: {found} files"),
@@ -206,6 +240,10 @@ fn sentence(progress: &Progress, pace: Option<f64>, language: Language) -> Strin
             format!("lecture de {source} : {done} fichiers sur {to_read}{pace}{reading}")
         }
         Phase::Reading => format!("reading {source}: {done} of {to_read} files{pace}{reading}"),
+        Phase::Idle if embedded < passages && words_only => {
+            let passages = count(*passages, ["passage", "passages"], ["passage", "passages"], language);
+            format!("{passages}, {}", language.pick("les mots sont à jour", "words in step"))
+        }
         Phase::Idle if embedded < passages && french => {
             format!("vectorisation : {embedded} passages sur {passages}{rate}{embedding}")
         }
@@ -256,11 +294,38 @@ mod tests {
         let check = |rate: f64, language: Language, expected: &str| {
             let counts = Progress { passages: 292, embedded: 8, ..Progress::default() };
             let progress = Progress { embedding_rate: rate, ..counts };
-            assert_eq!(sentence(&progress, None, language), expected);
+            assert_eq!(sentence(&progress, None, false, language), expected);
         };
         check(0.0, Language::French, "vectorisation : 8 passages sur 292");
         check(41.6, Language::French, "vectorisation : 8 passages sur 292, 42/s");
-        check(0.2, Language::English, "meaning: 8 of 292 passages");
+        check(1.26, Language::French, "vectorisation : 8 passages sur 292, 1,3/s");
+        check(0.2, Language::English, "meaning: 8 of 292 passages, 0.2/s");
+        check(0.04, Language::English, "meaning: 8 of 292 passages");
+    }
+
+    #[test]
+    fn the_time_left_stays_while_the_library_tells_none() {
+        let counts = Progress { passages: 300, embedded: 100, ..Progress::default() };
+        let told = Progress { embedding_rate: 4.0, embedding_seconds_left: Some(50.0), ..counts.clone() };
+        assert_eq!(steady(&told, 9.0), told);
+        // Nothing was ever told.
+        assert_eq!(steady(&counts, 0.0), counts);
+        let later = steady(&Progress { embedded: 180, ..counts.clone() }, 4.0);
+        assert_eq!((later.embedding_rate, later.embedding_seconds_left), (4.0, Some(30.0)));
+        let done = Progress { embedded: 300, ..counts };
+        assert_eq!(steady(&done, 4.0), done);
+    }
+
+    #[test]
+    fn whoever_wants_words_alone_is_told_nothing_of_meaning() {
+        let check = |progress: &Progress, language: Language, expected: &str| {
+            assert_eq!(sentence(progress, None, true, language), expected);
+        };
+        let progress = Progress { passages: 2, embedded: 1, ..Progress::default() };
+        check(&progress, Language::English, "2 passages, words in step");
+        check(&progress, Language::French, "2 passages, les mots sont à jour");
+        check(&reading("drive", 3), Language::English, "reading drive: 3 of 400 files");
+        check(&Progress { embedded: 2, ..progress }, Language::English, "2 passages, all in step");
     }
 
     fn reading(source: &str, files_done: u64) -> Progress {
@@ -272,7 +337,7 @@ mod tests {
     fn reading_tells_its_rate_beside_the_time_left() {
         let progress = Progress { reading_seconds_left: Some(61.0), ..reading("drive", 120) };
         let check = |pace: Option<f64>, language: Language, expected: &str| {
-            assert_eq!(sentence(&progress, pace, language), expected);
+            assert_eq!(sentence(&progress, pace, false, language), expected);
         };
         let (french, english) = (Language::French, Language::English);
         check(Some(3.24), french, "lecture de drive : 120 fichiers sur 400, 3,2/s, encore 1 min 01 s");

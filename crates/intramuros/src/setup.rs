@@ -13,15 +13,20 @@ use intramuros_inference::{Embedder, RemoteEmbedder};
 use intramuros_ingest::passages::{PassageOptions, split};
 use intramuros_ingest::{Extractor, Ocr, Pool};
 use intramuros_library::{Embed, Library, Options, Reading};
+use intramuros_netpol::language::Language;
 use intramuros_perimeter::cli::Last;
 use intramuros_perimeter::load;
 use intramuros_server::Look;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::output::{Output, name};
 use crate::walls;
 
+/// How many data folders are known by the folders that were read into them. 20: more than somebody goes back to.
+const MOST_KNOWN: usize = 20;
+
 /// Changes with the readers and with how passages are cut: files that another version read are read again.
-const READER_VERSION: u32 = 4;
+const READER_VERSION: u32 = 5;
 
 /// Which configuration and which data folder a command uses.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -51,7 +56,9 @@ impl As {
         match &self.principal {
             None => Ok(Principal::owner()),
             Some(text) => Principal::parse(text).map_err(|error| {
-                Error::user(format!("--as: {error}")).hint("write --as USER or --as USER,GROUP,GROUP")
+                Error::user(format!("--as: {error}"))
+                    .hint("write --as USER or --as USER,GROUP,GROUP")
+                    .hint("leave --as out to ask as the owner, who may read everything")
             }),
         }
     }
@@ -67,7 +74,10 @@ impl Where {
         let mut perimeter = load::load(self.config.as_deref())?;
         for folder in folders {
             let path = std::fs::canonicalize(folder).map_err(|error| {
-                Error::user(format!("{}: not a folder that can be opened", folder.display())).because(error)
+                let hint = hint_of(&error);
+                Error::user(format!("{}: not a folder that can be opened", folder.display()))
+                    .because(error)
+                    .hint(hint)
             })?;
             if !path.is_dir() {
                 return Err(Error::user(format!("{} is not a folder", folder.display())).hint(
@@ -91,7 +101,8 @@ impl Where {
         Ok((perimeter, data))
     }
 
-    /// The perimeter and the data folder that were used last, for commands that only look.
+    /// The perimeter and the data folder of the folder of documents in which the command runs, else those that were used
+    /// last, for commands that only look. Where it could have been another one, standard error says which it is.
     ///
     /// # Errors
     /// When the configuration is wrong or nothing was read yet.
@@ -101,11 +112,17 @@ impl Where {
             let data = self.data_for(&mut perimeter);
             return Ok((perimeter, data));
         }
-        let Last { data, .. } = last().ok_or_else(|| {
+        let known = known();
+        let (last, holds) = chosen(&known, &here()).ok_or_else(|| {
             Error::user("nothing was read yet")
                 .hint("`intramuros ingest FOLDER` or `intramuros serve FOLDER` reads a folder")
         })?;
-        Ok((perimeter, data))
+        if !holds && known.len() > 1 {
+            let mut out = Output::new();
+            let note = which(last, out.language());
+            out.note(&note);
+        }
+        Ok((perimeter, last.data.clone()))
     }
 
     fn data_for(&self, perimeter: &mut Perimeter) -> PathBuf {
@@ -151,21 +168,101 @@ fn name_of(perimeter: &Perimeter) -> String {
 }
 
 fn remember(data: &Path, perimeter: &Perimeter) {
+    let folders = perimeter.sources.iter().map(|source| source.path.clone()).collect();
+    let known = with(Last { data: data.to_owned(), folders }, known());
     let home = data_home();
-    let folders = perimeter.sources.iter().map(|source| source.path.as_path());
-    let paths: Vec<&[u8]> =
-        std::iter::once(data).chain(folders).map(|path| path.as_os_str().as_encoded_bytes()).collect();
+    let new = home.join("last.new");
     // Only a convenience: when it can't be kept, `--data` still works.
-    let _ = std::fs::create_dir_all(&home);
-    let _ = std::fs::write(home.join("last"), paths.join(b"\n".as_slice()));
+    let _ = std::fs::create_dir_all(&home)
+        .and_then(|()| std::fs::write(&new, written(&known)))
+        .and_then(|()| std::fs::rename(&new, home.join("last")));
 }
 
-/// What was read last without a configuration; none when nothing was, or it is gone.
+/// What was read without a configuration and is still there, the newest first.
+fn known() -> Vec<Last> {
+    let text = std::fs::read(data_home().join("last")).unwrap_or_default();
+    let mut known = parsed(&String::from_utf8_lossy(&text));
+    known.retain(|one| one.data.is_dir());
+    known
+}
+
+/// The newest before the others, each data folder once.
+fn with(newest: Last, others: Vec<Last>) -> Vec<Last> {
+    let others = others.into_iter().filter(|one| one.data != newest.data).collect::<Vec<_>>();
+    std::iter::once(newest).chain(others).take(MOST_KNOWN).collect()
+}
+
+/// What is known, as it is kept: a data folder and its folders of documents, a path a line, an empty line before the next.
+/// A path of several lines is left out, and one that is no UTF-8 is not found again: both are only a convenience less.
+fn written(known: &[Last]) -> Vec<u8> {
+    let one_line = |path: &&[u8]| !path.contains(&b'\n');
+    let entry = |one: &Last| {
+        let folders = one.folders.iter().map(|folder| folder.as_os_str().as_encoded_bytes()).filter(one_line);
+        let data = one.data.as_os_str().as_encoded_bytes();
+        std::iter::once(data).chain(folders).collect::<Vec<_>>().join(b"\n".as_slice())
+    };
+    known.iter().map(entry).collect::<Vec<_>>().join(b"\n\n".as_slice())
+}
+
+/// What [`written`] wrote; a file of a version that kept the last one alone is a list of one.
+fn parsed(text: &str) -> Vec<Last> {
+    let entry = |text: &str| {
+        let mut paths = text.split('\n').filter(|path| !path.is_empty()).map(PathBuf::from);
+        Some(Last { data: paths.next()?, folders: paths.collect() })
+    };
+    text.split("\n\n").filter_map(entry).collect()
+}
+
+/// The one whose folders of documents hold `here`, the innermost and then the newest of several, and that it does; else
+/// the newest.
+fn chosen<'a>(known: &'a [Last], here: &Path) -> Option<(&'a Last, bool)> {
+    let depth = |one: &Last| {
+        let holding = one.folders.iter().filter(|folder| here.starts_with(folder));
+        holding.map(|folder| folder.components().count()).max()
+    };
+    // Of equals the last one is taken: turned round, it is the newest.
+    let holding = known.iter().rev().filter(|one| depth(one).is_some()).max_by_key(|one| depth(one));
+    holding.map(|one| (one, true)).or_else(|| known.first().map(|one| (one, false)))
+}
+
+/// Where the command runs; nowhere that was read when the folder is gone.
+fn here() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
+}
+
+/// What is said where another folder could be meant.
+fn which(last: &Last, language: Language) -> String {
+    let first = last.folders.first().unwrap_or(&last.data).to_string_lossy();
+    let folder = match last.folders.len() {
+        0 | 1 => name(&first).into_owned(),
+        folders => format!("{} (+{})", name(&first), folders - 1),
+    };
+    language.pick(
+        format!(
+            "dossier lu en dernier : {folder} ; pour un autre, lancez la commande dedans, ou donnez --data"
+        ),
+        format!("the folder read last: {folder}; for another one, run the command inside it, or give --data"),
+    )
+}
+
+/// What was read without a configuration, of the folder in which the command runs or else last; none when nothing was, or
+/// it is gone.
 pub fn last() -> Option<Last> {
-    let text = std::fs::read_to_string(data_home().join("last")).ok()?;
-    let mut paths = text.lines().map(PathBuf::from);
-    let data = paths.next()?;
-    data.is_dir().then(|| Last { data, folders: paths.collect() })
+    chosen(&known(), &here()).map(|(last, _)| last.clone())
+}
+
+/// What to do about a file or folder that can't be opened.
+pub fn hint_of(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+            format!(
+                "check how it is spelled; a path without `/` at its start is looked for in {}",
+                here().display()
+            )
+        }
+        std::io::ErrorKind::PermissionDenied => "`ls -ld` shows who may open it".to_owned(),
+        _ => "check that the disk or share that it lies on is there".to_owned(),
+    }
 }
 
 /// The threads that this machine has.
@@ -256,7 +353,8 @@ pub fn open(
     };
     let mut models = embedders(&perimeter, way_out)?.into_iter();
     // Without a way to the declared model its vectors wait for `serve`: those of another one are not made in their place.
-    let embed = if way_out.is_none() && embedding_model(&perimeter).is_some() { None } else { models.next() };
+    let declared = embedding_models(&perimeter).next().is_some();
+    let embed = if way_out.is_none() && declared { None } else { models.next() };
     Library::open(Options { data, perimeter, reading, embed, earlier: models.collect() })
 }
 
@@ -273,24 +371,27 @@ pub fn open_read_only(
     Library::open_read_only(data, perimeter, models)
 }
 
-/// The models that make vectors, the declared one first. Without a way out only the built-in one: where another one's
+/// The models that make vectors, the declared ones first. Without a way out only the built-in one: where another one's
 /// vectors serve, words alone are searched then.
 fn embedders(
     perimeter: &Perimeter,
     way_out: Option<(&Egress, &Handle)>,
 ) -> Result<Vec<Arc<dyn Embed>>, Error> {
     let mut models: Vec<Arc<dyn Embed>> = Vec::new();
-    if let (Some(model), Some((egress, runtime))) = (embedding_model(perimeter), way_out) {
-        models.push(Arc::new(RemoteEmbedder::new(model, egress.clone(), runtime.clone())?));
+    if let Some((egress, runtime)) = way_out {
+        for model in embedding_models(perimeter) {
+            models.push(Arc::new(RemoteEmbedder::new(model, egress.clone(), runtime.clone())?));
+        }
     }
     models.push(Arc::new(Embedder::built_in(threads())?));
     Ok(models)
 }
 
-/// The declared model that makes vectors at a service; none where the built-in one does.
-pub fn embedding_model(perimeter: &Perimeter) -> Option<&Model> {
+/// The declared models that make vectors at a service: the one that is to serve, and the one that served before, if its
+/// vectors are to serve until the new ones are there. None where the built-in one does it.
+pub fn embedding_models(perimeter: &Perimeter) -> impl Iterator<Item = &Model> {
     let embeds = |model: &&Model| model.purpose == ModelUse::Embedding && model.kind == ModelKind::OpenAi;
-    perimeter.models.iter().find(embeds)
+    perimeter.models.iter().filter(embeds)
 }
 
 /// Hash of the token that programs must show; none where none is declared.
@@ -312,4 +413,65 @@ pub fn token(perimeter: &Perimeter) -> Result<Option<blake3::Hash>, Error> {
         .hint("`openssl rand -hex 32` makes one"));
     }
     Ok(Some(blake3::hash(token.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(data: &str, folders: &[&str]) -> Last {
+        Last { data: data.into(), folders: folders.iter().map(PathBuf::from).collect() }
+    }
+
+    fn data(known: &[Last]) -> Vec<&str> {
+        known.iter().filter_map(|one| one.data.to_str()).collect()
+    }
+
+    #[test]
+    fn the_folder_around_the_command_comes_before_the_last_one() {
+        let known = [
+            read("/d/last", &["/home/a/mail"]),
+            read("/d/home", &["/home/a"]),
+            read("/d/both", &["/srv/x", "/home/a/work"]),
+            read("/d/work", &["/home/a/work"]),
+        ];
+        let check = |here: &str, expected: &str, holds: bool| {
+            let (one, held) = chosen(&known, Path::new(here)).unwrap();
+            assert_eq!((one.data.to_str(), held), (Some(expected), holds), "{here}");
+        };
+        check("/home/a/mail/2024", "/d/last", true);
+        check("/home/a/notes", "/d/home", true);
+        // The innermost, and of two that read the same the newer one.
+        check("/home/a/work", "/d/both", true);
+        check("/srv/x/y", "/d/both", true);
+        // A name that begins alike is another folder.
+        check("/home/a2", "/d/last", false);
+        check("", "/d/last", false);
+        assert!(chosen(&[], Path::new("/home")).is_none());
+    }
+
+    #[test]
+    fn what_was_read_is_kept_newest_first_and_once() {
+        let mut known = Vec::new();
+        for number in 0..MOST_KNOWN + 3 {
+            known = with(read(&format!("/d/{number}"), &["/a"]), known);
+        }
+        assert_eq!(known.len(), MOST_KNOWN);
+        let known = with(read("/d/9", &["/a", "/b c"]), known);
+        assert_eq!((known.len(), &data(&known)[..2]), (MOST_KNOWN, ["/d/9", "/d/22"].as_slice()));
+        let text = String::from_utf8(written(&known)).unwrap();
+        let again = parsed(&text);
+        assert_eq!(data(&again), data(&known));
+        assert_eq!(again[0].folders, [PathBuf::from("/a"), PathBuf::from("/b c")]);
+    }
+
+    #[test]
+    fn what_is_kept_can_be_of_an_earlier_version_or_hold_odd_names() {
+        let earlier = parsed("/d/one\n/a\n/b");
+        assert_eq!((data(&earlier), earlier[0].folders.len()), (vec!["/d/one"], 2));
+        assert!(parsed("").is_empty() && parsed("\n\n\n").is_empty());
+        let odd = [read("/d/one", &["/a\n\n/d/forged", "/b"]), read("/d/two", &["/c"])];
+        let text = String::from_utf8(written(&odd)).unwrap();
+        assert_eq!(data(&parsed(&text)), ["/d/one", "/d/two"]);
+    }
 }

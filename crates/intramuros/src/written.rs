@@ -6,7 +6,7 @@ use std::sync::Arc;
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
-use intramuros_dialogue::{Asking, Called, Cited, Ending, Event, Tools, Writers, answer, gather};
+use intramuros_dialogue::{Asking, Called, Cited, Ending, Event, Tools, Writers, answer, gather, narrowed};
 use intramuros_egress::{Egress, Surroundings};
 use intramuros_library::{DocumentFacts, SearchOptions};
 use intramuros_netpol::language::Language;
@@ -136,7 +136,7 @@ impl Shown<'_> {
                     self.flush();
                 }
                 let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                let marks: String = cited.iter().map(|number| format!(" [{number}]")).collect();
+                let marks: String = cited.iter().map(|place| format!(" [{}]", place.number)).collect();
                 let doubt = if unsupported.is_some() { " (?)" } else { "" };
                 let space = if self.line.is_empty() { "" } else { " " };
                 self.line += &format!("{space}{words}{marks}{doubt}");
@@ -169,12 +169,11 @@ impl Shown<'_> {
             return Ok(());
         }
         self.out.line("");
-        let numbers = |event: &Event| match event {
-            Event::Sentence { cited, .. } => cited.clone(),
-            _ => Vec::new(),
-        };
-        let cited: Vec<usize> = self.sentences.iter().flat_map(numbers).collect();
-        for source in self.sources.iter().filter(|source| cited.contains(&source.number)) {
+        let cited = self.sentences.iter().flat_map(|event| match event {
+            Event::Sentence { cited, .. } => cited.as_slice(),
+            _ => &[],
+        });
+        for source in narrowed(&self.sources, cited) {
             let (kind, section) = (source.document.kind, source.section.as_deref());
             let standing = place(kind, source.pages, source.lines, section, self.out.language());
             let document = named(&source.document, &standing, self.out);
@@ -189,11 +188,20 @@ impl Shown<'_> {
 
 /// Who wrote the answer, and how much of it did not hold.
 fn written_by(ending: &Ending, language: Language) -> String {
-    let Some(model) = &ending.model else {
-        return language.pick("Phrases des documents.", "Sentences of the documents.").to_owned();
-    };
     let sentences =
         count(ending.unsupported as u64, ["phrase", "phrases"], ["sentence", "sentences"], language);
+    let Some(model) = &ending.model else {
+        return match (language, ending.removed) {
+            (Language::French, false) => "Phrases des documents.".to_owned(),
+            (Language::English, false) => "Sentences of the documents.".to_owned(),
+            (Language::French, true) => format!(
+                "Phrases des documents, à la place de ce que le modèle a écrit ; retiré, car rien ne l’appuie : {sentences}."
+            ),
+            (Language::English, true) => format!(
+                "Sentences of the documents, in place of what the model wrote; removed, as nothing supports them: {sentences}."
+            ),
+        };
+    };
     match (language, ending.unsupported, ending.removed) {
         (Language::French, 0, _) => format!("Rédigé par {model} ; les documents appuient chaque phrase."),
         (Language::English, 0, _) => format!("Written by {model}; the documents support every sentence."),

@@ -1,8 +1,6 @@
 //! What do the documents that this principal may read answer?
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use intramuros_assistant::decisive;
@@ -10,14 +8,15 @@ use intramuros_assistant::parts::parts;
 use intramuros_assistant::respelling::respelt;
 use intramuros_assistant::{Asked, Candidate, Excerpt, MAX_CANDIDATES, Statement, answer};
 use intramuros_core::access::Principal;
-use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockLines};
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
-use intramuros_store::{DocumentId, PassageId, StoredPassage};
+use intramuros_store::{PassageId, StoredPassage};
 use serde::Serialize;
 
 use crate::library::Library;
+use crate::notices::without_meaning;
 use crate::query::{DocumentFacts, FoundDocument, FoundPassage, Results, SearchOptions, vector_of};
+use crate::standing::{Bodies, Standing};
 
 /// Sentences of an answer to a question that asks several things: as many as of any, and one more for each further part.
 const MOST_FUSED: usize = 6;
@@ -46,7 +45,7 @@ pub struct CitedStatement {
     pub document: DocumentFacts,
     /// The passage.
     pub passage: PassageId,
-    /// The headings above it.
+    /// The headings above the sentences, outermost first.
     pub headings: Vec<String>,
     /// First and last page of the sentences, from 1.
     pub pages: Option<(u32, u32)>,
@@ -93,11 +92,13 @@ impl Library {
         options: &SearchOptions,
     ) -> Result<Answered, Error> {
         let written = self.ask_as_written(principal, question, options)?;
-        let spelt = if written.found { None } else { spelt(question, &written.results) };
-        let Some(spelt) = spelt else { return Ok(written) };
+        if written.found {
+            return Ok(written);
+        }
+        let Some(spelt) = spelt(question, &written.results) else { return Ok(self.unanswered(written)) };
         let mut again = self.ask_as_written(principal, &spelt, options)?;
         if !again.found {
-            return Ok(written);
+            return Ok(self.unanswered(written));
         }
         again.results.suggestion = written.results.suggestion;
         again.results.notices = written.results.notices;
@@ -136,19 +137,11 @@ impl Library {
         let cite = |statement: &Statement| cite(statement, &results, &excerpts);
         let mut statements: Vec<CitedStatement> = answer.statements.iter().filter_map(cite).collect();
         // A passage runs over lines and may run over a page's end; a reader wants those of the sentences.
-        let mut bodies: HashMap<DocumentId, Option<Vec<Block>>> = HashMap::new();
-        for statement in &mut statements {
-            let several = |span: Option<(u32, u32)>| span.is_some_and(|(first, last)| first != last);
-            if !several(statement.pages) && !several(statement.lines) {
-                continue;
-            }
-            let body = match bodies.entry(statement.document.id) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(self.shared.store.body(statement.document.id)?),
-            };
-            let blocks = body.as_deref().unwrap_or_default();
-            statement.pages = pages_of(blocks, &statement.range).or(statement.pages);
-            statement.lines = lines_of(blocks, &statement.range).or(statement.lines);
+        let mut bodies = Bodies::default();
+        for CitedStatement { document, range, headings, pages, lines, .. } in &mut statements {
+            let passage = Standing { headings: std::mem::take(headings), pages: *pages, lines: *lines };
+            let own = self.standing(&mut bodies, document.id, range, passage)?;
+            (*headings, *pages, *lines) = (own.headings, own.pages, own.lines);
         }
         let found = answer.found && !statements.is_empty();
         Ok(Answered { found, statements, results, parts: Vec::new() })
@@ -156,6 +149,19 @@ impl Library {
 }
 
 impl Library {
+    /// What was not answered, with a word about documents whose nearness the model has not told yet, though there is one.
+    fn unanswered(&self, mut asked: Answered) -> Answered {
+        let is_unknown = |found: &FoundDocument| {
+            !found.passages.is_empty() && found.passages.iter().all(|passage| passage.meaning.is_none())
+        };
+        let Results { documents, calibrated, notices, .. } = &mut asked.results;
+        let expected = *calibrated && self.shared.models.serving().is_some();
+        if expected && documents.iter().take(MAX_CANDIDATES).any(is_unknown) {
+            notices.push(without_meaning());
+        }
+        asked
+    }
+
     /// Whether the question turns on words that stand nowhere (see [`decisive`]). Of a model of which it is not known what
     /// is near nothing is known here either.
     fn turns_on_absent(&self, results: &Results) -> bool {
@@ -209,6 +215,7 @@ fn fuse(mut whole: Answered, parts: Vec<Answered>) -> Answered {
         }
         whole.statements = fused;
         whole.found = true;
+        whole.results.notices.retain(|notice| *notice != without_meaning());
     }
     whole.parts = parts.into_iter().map(|part| part.results).collect();
     whole
@@ -248,54 +255,23 @@ fn candidate(found: &FoundDocument, opening: Option<&StoredPassage>, asked: Lang
 fn cite(statement: &Statement, results: &Results, excerpts: &[StoredPassage]) -> Option<CitedStatement> {
     let id = PassageId(statement.passage as i64);
     let found = results.documents.iter().find(|found| found.document.id.0 as u64 == statement.document)?;
-    let in_results = found.passages.iter().find(|passage| passage.id == id).map(Standing::of_found);
-    let standing =
-        in_results.or_else(|| excerpts.iter().find(|stored| stored.id == id).map(Standing::of_stored))?;
+    let in_results = found.passages.iter().find(|passage| passage.id == id).map(Origin::of_found);
+    let origin =
+        in_results.or_else(|| excerpts.iter().find(|stored| stored.id == id).map(Origin::of_stored))?;
     Some(CitedStatement {
         text: statement.text.clone(),
         document: found.document.clone(),
         passage: id,
-        headings: standing.headings.to_vec(),
-        pages: standing.pages,
-        lines: standing.lines,
-        section: standing.section.cloned(),
-        range: standing.start + statement.range.start..standing.start + statement.range.end,
+        headings: origin.headings.to_vec(),
+        pages: origin.pages,
+        lines: origin.lines,
+        section: origin.section.cloned(),
+        range: origin.start + statement.range.start..origin.start + statement.range.end,
     })
 }
 
-/// First and last page of a byte range of a document's text; none where its blocks have no pages.
-fn pages_of(blocks: &[Block], range: &Range<usize>) -> Option<(u32, u32)> {
-    span_of(blocks, range, |block, _| block.place.page.map(|page| (page, page)))
-}
-
-/// First and last line of a byte range of a document's text; none where its blocks have no lines.
-fn lines_of(blocks: &[Block], range: &Range<usize>) -> Option<(u32, u32)> {
-    span_of(blocks, range, |block, inside| BlockLines::of(block).map(|lines| lines.span(inside)))
-}
-
-/// What `of_block` says of the parts of blocks that lie in a byte range of a document's text, from the lowest to the
-/// highest; none where it says nothing of one of them.
-fn span_of(
-    blocks: &[Block],
-    range: &Range<usize>,
-    of_block: impl Fn(&Block, &Range<usize>) -> Option<(u32, u32)>,
-) -> Option<(u32, u32)> {
-    let mut start = 0;
-    let mut span: Option<(u32, u32)> = None;
-    for block in blocks {
-        let end = start + block.text.len();
-        if start < range.end && range.start < end {
-            let inside = range.start.max(start) - start..range.end.min(end) - start;
-            let (first, last) = of_block(block, &inside)?;
-            span = Some(span.map_or((first, last), |known| (known.0.min(first), known.1.max(last))));
-        }
-        start = end + BLOCK_SEPARATOR.len();
-    }
-    span
-}
-
 /// The place of a passage, from wherever it was fetched.
-struct Standing<'a> {
+struct Origin<'a> {
     headings: &'a [String],
     pages: Option<(u32, u32)>,
     lines: Option<(u32, u32)>,
@@ -303,9 +279,9 @@ struct Standing<'a> {
     start: usize,
 }
 
-impl<'a> Standing<'a> {
-    fn of_found(passage: &'a FoundPassage) -> Standing<'a> {
-        Standing {
+impl<'a> Origin<'a> {
+    fn of_found(passage: &'a FoundPassage) -> Origin<'a> {
+        Origin {
             headings: &passage.headings,
             pages: passage.pages,
             lines: passage.lines,
@@ -314,57 +290,14 @@ impl<'a> Standing<'a> {
         }
     }
 
-    fn of_stored(stored: &'a StoredPassage) -> Standing<'a> {
+    fn of_stored(stored: &'a StoredPassage) -> Origin<'a> {
         let passage = &stored.passage;
-        Standing {
+        Origin {
             headings: &passage.headings,
             pages: passage.pages,
             lines: passage.lines,
             section: passage.section.as_ref(),
             start: passage.range.start,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use intramuros_core::document::{BlockKind, Place};
-
-    use super::*;
-
-    #[test]
-    fn a_sentence_is_cited_at_its_own_page() {
-        let block = |text: &str, page: u32| Block {
-            kind: BlockKind::Paragraph,
-            text: text.to_owned(),
-            place: Place { page: Some(page), ..Place::default() },
-        };
-        // Bytes 0..5, 6..11 and 12..17.
-        let blocks = [block("first", 1), block("again", 2), block("third", 3)];
-        let check = |range, expected| assert_eq!(pages_of(&blocks, &range), expected, "{range:?}");
-        check(0..5, Some((1, 1)));
-        check(6..11, Some((2, 2)));
-        check(7..13, Some((2, 3)));
-        check(5..6, None);
-        assert_eq!(pages_of(&[Block { place: Place::default(), ..block("x", 1) }], &(0..1)), None);
-    }
-
-    #[test]
-    fn a_sentence_is_cited_at_its_own_lines() {
-        let block = |text: &str, line: u32, line_starts: &[u32]| Block {
-            kind: BlockKind::Paragraph,
-            text: text.to_owned(),
-            place: Place { line: Some(line), line_starts: line_starts.to_vec(), ..Place::default() },
-        };
-        // A heading, and a paragraph of three lines below a blank one: bytes 0..5 and 6..19.
-        let blocks = [block("title", 1, &[]), block("one two three", 3, &[4, 8])];
-        let check = |range, expected| assert_eq!(lines_of(&blocks, &range), expected, "{range:?}");
-        check(0..5, Some((1, 1)));
-        check(6..9, Some((3, 3)));
-        check(10..13, Some((4, 4)));
-        check(10..19, Some((4, 5)));
-        check(0..9, Some((1, 3)));
-        check(5..6, None);
-        assert_eq!(lines_of(&[Block { place: Place::default(), ..block("x", 1, &[]) }], &(0..1)), None);
     }
 }

@@ -32,6 +32,7 @@ mod scan;
 mod skip;
 mod space;
 pub mod spool;
+mod standing;
 mod troubles;
 pub mod uploads;
 mod verify;
@@ -51,4 +52,5 @@ pub use query::{DocumentFacts, FoundDocument, FoundPassage, OpenDocument, Result
 pub use scan::ScanReport;
 pub use skip::is_junk;
 pub use space::Space;
+pub use standing::{Bodies, Standing};
 pub use verify::Verified;

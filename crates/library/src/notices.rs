@@ -18,7 +18,7 @@ const MOST_NAMED: usize = 12;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Notice {
     /// A stable word for programs: `no_filter` (it was left out), `nothing_there` (nothing that may be read is in a source
-    /// or folder of that name), or `nothing_passes`.
+    /// or folder of that name), `nothing_passes`, or `without_meaning`.
     pub code: &'static str,
     /// The filters that it is about, as they were written.
     pub filters: Vec<String>,
@@ -152,6 +152,20 @@ fn nothing_passes(conditions: &[String], also_chosen: bool) -> Notice {
         filters: conditions.to_vec(),
         french: format!("Aucun document que vous pouvez lire ne passe les filtres : {french}."),
         english: format!("No document that you may read passes the filters: {english}."),
+    }
+}
+
+/// For a question that nothing answers, as far as its words tell.
+pub(crate) fn without_meaning() -> Notice {
+    Notice {
+        code: "without_meaning",
+        filters: Vec::new(),
+        french: "Ce qui a été trouvé n’a pas encore été comparé par le sens (la lecture continue, ou le modèle des vecteurs ne \
+                 répond pas) : demandez de nouveau dans un moment."
+            .to_owned(),
+        english: "What was found has not been compared by its meaning yet (reading goes on, or the model of the vectors does \
+                  not answer): ask again in a moment."
+            .to_owned(),
     }
 }
 

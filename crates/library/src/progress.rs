@@ -114,7 +114,9 @@ impl Board {
         let now = Instant::now();
         state.embedded_in_all += texts;
         let in_all = state.embedded_in_all;
-        state.embedded.retain(|(at, _)| now.duration_since(*at) <= RATE_OVER);
+        // The newest of the older ones stays: where a batch takes longer than that, there is a rate all the same.
+        let old = state.embedded.iter().take_while(|(at, _)| now.duration_since(*at) > RATE_OVER).count();
+        state.embedded.drain(..old.saturating_sub(1));
         state.embedded.push((now, in_all));
         state.version += 1;
         self.changed.notify_all();

@@ -32,7 +32,8 @@ pub(crate) struct Bytes {
 pub(crate) enum NotRead {
     /// The file is gone, or is no file any more.
     Gone,
-    /// It is there and can't be read.
+    /// It is there and can't be read. The stamp is that of nothing where another attempt may come to something, though the file
+    /// stays as it is: rights and disks change without a trace in it.
     Failed(Stamp, ExtractError),
 }
 
@@ -42,10 +43,10 @@ pub(crate) fn read(path: &Path, follow_links: bool, limit: u64) -> Result<Bytes,
     for _ in 0..TRIES {
         let unreadable = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => NotRead::Gone,
-            _ => NotRead::Failed(
-                std::fs::metadata(path).map(|metadata| stamp(&metadata)).unwrap_or_default(),
-                ExtractError::Unreadable(error.to_string()),
-            ),
+            _ => {
+                let seen = std::fs::metadata(path).map(|metadata| stamp(&metadata)).unwrap_or_default();
+                NotRead::Failed(nothing(seen), ExtractError::Unreadable(error.to_string()))
+            }
         };
         let mut file = open(path, follow_links).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
@@ -71,9 +72,12 @@ pub(crate) fn read(path: &Path, follow_links: bool, limit: u64) -> Result<Bytes,
             return Ok(Bytes { bytes, stamp: before, hash });
         }
     }
-    // The stamp of nothing that was read: the next scan tries again.
-    let stamp = Stamp { modified_ns: 0, ..last };
-    Err(NotRead::Failed(stamp, ExtractError::Unreadable("it changes while it is read".to_owned())))
+    Err(NotRead::Failed(nothing(last), ExtractError::Unreadable("it changes while it is read".to_owned())))
+}
+
+/// The stamp of nothing that was read: the next scan tries again.
+pub(crate) fn nothing(seen: Stamp) -> Stamp {
+    Stamp { modified_ns: 0, ..seen }
 }
 
 /// Reads files that belong together as one pack, at most `limit` bytes in all. `within` is the path that their names in

@@ -20,9 +20,10 @@ use crate::contents::{Contents, Split, contents};
 use crate::library::Extract;
 use crate::plan::{Job, Known, Plan, is_within, plan};
 use crate::progress::{Board, Phase};
-use crate::read::{Bytes, NotRead, read, read_together};
+use crate::read::{Bytes, NotRead, nothing, read, read_together};
+use crate::troubles::{self, Trouble};
 use crate::walk::{Found, Walk, Walker};
-use crate::{bundle, paths, spool, troubles, walk};
+use crate::{bundle, paths, spool, walk};
 
 /// When what was read is acknowledged: at this many changes, bytes of text, or this long after the first of them.
 /// A transaction costs a few milliseconds whatever its size, and readers see only what is acknowledged.
@@ -106,6 +107,8 @@ struct Done {
     bytes: u64,
     text_bytes: usize,
     passages: u64,
+    /// Why the file could not be looked into, where what was read of it before stays.
+    trouble: Option<Trouble>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -168,7 +171,10 @@ impl Scan<'_> {
                 .collect(),
             ..ScanReport::default()
         };
-        troubles::keep(self.store, &self.source.name, &|path| scope.covers(path), &report.troubles)?;
+        let keep = |report: &ScanReport| {
+            troubles::keep(self.store, &self.source.name, &|path| scope.covers(path), &report.troubles)
+        };
+        keep(&report)?;
         let found = walk.files.len() as u64;
         let rules: HashMap<_, _> = self.store.access_rules()?.into_iter().collect();
         let plan = plan(known, walk, &|found| self.rule(found), &rules, self.reader_version);
@@ -185,7 +191,11 @@ impl Scan<'_> {
             self.store.set_meta(&reading, "")?;
         }
         self.set_access(&plan, &mut report)?;
+        let before = report.troubles.len();
         let vanished = self.read_all(plan.jobs, plan.vanished, &mut report)?;
+        if report.troubles.len() > before {
+            keep(&report)?;
+        }
         report.stopped = self.stop.load(Ordering::Relaxed);
         if !report.stopped {
             self.remove(vanished, &mut report)?;
@@ -324,12 +334,23 @@ impl Scan<'_> {
     }
 
     fn job(&self, job: &Job, vanished: &Mutex<HashMap<[u8; 32], Vec<Known>>>) -> Done {
-        let done = |changes, kind| Done { changes, kind, bytes: job.stamp.size, text_bytes: 0, passages: 0 };
+        let bytes = job.stamp.size;
+        let done = |changes, kind| Done { changes, kind, bytes, text_bytes: 0, passages: 0, trouble: None };
         let read = match self.read(job) {
             Ok(read) => read,
             Err(NotRead::Gone) => {
                 let change = job.known.as_ref().map(|known| FileChange::Remove { file: known.id });
                 return done(change.into_iter().collect(), DoneKind::Gone);
+            }
+            Err(NotRead::Failed(_, ExtractError::Unreadable(why)))
+                if job.known.as_ref().is_some_and(|known| known.read) =>
+            {
+                // As with a folder that can't be looked at: what it held may be there still. Its rule is as it is now.
+                let access =
+                    |known: &Known| FileChange::SetAccess { file: known.id, access: job.rule.clone() };
+                let changes = job.known.iter().map(access).collect();
+                let trouble = (String::from_utf8_lossy(&job.path).into_owned(), why);
+                return Done { trouble: Some(trouble), ..done(changes, DoneKind::Failed) };
             }
             Err(NotRead::Failed(stamp, error)) => {
                 let contents = contents("", Err(error), self.split);
@@ -337,7 +358,10 @@ impl Scan<'_> {
                 return done(vec![FileChange::Put(Box::new(file))], DoneKind::Failed);
             }
         };
-        let current = |known: &&Known| known.hash == read.hash && known.reader_version == self.reader_version;
+        // What could not be read may be read now: a worker may have been short of something.
+        let current = |known: &&Known| {
+            known.hash == read.hash && known.reader_version == self.reader_version && known.read
+        };
         if let Some(known) = job.known.as_ref().filter(current) {
             // Only the date changed, and perhaps the rule.
             let touch = FileChange::Touch { file: known.id, stamp: read.stamp };
@@ -356,12 +380,16 @@ impl Scan<'_> {
         // Readers run in a worker of their own; one that runs here and panics takes its file down and nothing else.
         let extracted = catch_unwind(AssertUnwindSafe(|| (self.extract)(&name, &read.bytes)))
             .unwrap_or_else(|_| Err(ExtractError::Crashed("the reader stopped with a fault".to_owned())));
+        // Once more with the next scan, no more often: OCR takes minutes.
+        let tried = |known: &Known| known.stamp.modified_ns == 0 && known.hash == read.hash;
+        let again = extracted.as_ref().is_err_and(ocr_failed) && !job.known.as_ref().is_some_and(tried);
+        let stamp = if again { nothing(read.stamp) } else { read.stamp };
         let contents = contents(&name, extracted, self.split);
         let kind = if contents.outcome == FileOutcome::Read { DoneKind::Read } else { DoneKind::Failed };
         let passages = contents.documents.iter().flat_map(|document| &document.passages);
         let (passages, text_bytes) =
             passages.fold((0, 0), |(count, bytes), passage| (count + 1, bytes + passage.text.len()));
-        let file = self.new_file(job, read.stamp, read.hash, contents);
+        let file = self.new_file(job, stamp, read.hash, contents);
         Done { passages, text_bytes, ..done(vec![FileChange::Put(Box::new(file))], kind) }
     }
 
@@ -428,6 +456,7 @@ impl Scan<'_> {
     }
 
     fn count(&self, done: &Done, report: &mut ScanReport) {
+        report.troubles.extend(done.trouble.clone());
         match done.kind {
             DoneKind::Read => report.read += 1,
             DoneKind::Failed => report.failed += 1,
@@ -442,6 +471,11 @@ impl Scan<'_> {
             progress.files_failed += u64::from(done.kind == DoneKind::Failed);
         });
     }
+}
+
+/// Whether OCR failed, for want of time or memory perhaps: another attempt may come to something.
+fn ocr_failed(error: &ExtractError) -> bool {
+    matches!(error, ExtractError::NeedsOcr(why) if why.starts_with("OCR failed"))
 }
 
 /// Whether the reading of a source began and did not come to its end.

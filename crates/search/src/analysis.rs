@@ -1,9 +1,11 @@
 //! Which words does a text hold, in the form in which they are compared?
 //!
 //! A word is looked up in two forms: *exact* (lower case, no accents) and *stem* (the exact form without French or
-//! English endings). Function words have no stem and so weigh nothing, but keep their exact form for phrases.
+//! English endings). Function words have no stem and so weigh nothing, but keep their exact form for phrases. Numbers are
+//! words without the marks between their thousands as well, so that they are found however they are written.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -19,6 +21,12 @@ pub const MAX_WORD_BYTES: usize = 64;
 /// Words kept in the stem cache of each language: nearly all words that a text is made of. They take about 3 MB, in
 /// each thread that answers questions.
 const MAX_CACHED_STEMS: usize = 30_000;
+
+/// Longest number that is read without its marks, in parts: 999 999 999 999 999. What is longer is a list of figures.
+const MAX_NUMBER_PARTS: usize = 5;
+
+/// Digits between two of these marks.
+const THOUSANDS: usize = 3;
 
 thread_local! {
     static ANALYSER: RefCell<Analyser> = RefCell::default();
@@ -43,12 +51,24 @@ pub struct Word {
     pub range: Range<usize>,
     /// Its number in the text, from 0. An identifier as a whole has the number of its first part.
     pub position: u32,
-    /// Whether this is an identifier, number or date kept whole (`L.3242-1`, `2024-03-01`), beside its parts.
+    /// Whether this is an identifier, number or date kept whole (`L.3242-1`, `2024-03-01`), beside its parts; also a number
+    /// without the marks between its thousands (`85000` where `85 000` stands).
     pub whole: bool,
 }
 
-/// The words of a text, in order.
+/// The words of a text, in order: a whole comes behind its last part.
 pub fn words(text: &str) -> Vec<Word> {
+    let mut found = pieces(text);
+    let numbers = numbers(text, &found);
+    if !numbers.is_empty() {
+        found.extend(numbers);
+        found.sort_by_key(|word| (word.range.end, Reverse(word.range.start)));
+    }
+    found
+}
+
+/// The words of a text as they stand there.
+fn pieces(text: &str) -> Vec<Word> {
     let mut found = Vec::new();
     let mut position = 0;
     for chunk in chunks(text) {
@@ -76,6 +96,79 @@ fn push_word(text: &str, range: Range<usize>, position: u32, whole: bool, found:
             found.push(Word { exact, range, position, whole });
         }
     }
+}
+
+/// Numbers with marks between their thousands, without the marks. Nothing in `3.141` and `1,234` tells a decimal mark from
+/// one of thousands, so they are read both ways.
+fn numbers(text: &str, found: &[Word]) -> Vec<Word> {
+    let is_digits = |word: &&Word| {
+        let piece = text.get(word.range.clone()).unwrap_or_default();
+        !word.whole && piece.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let parts: Vec<&Word> = found.iter().filter(is_digits).collect();
+    let mut numbers = Vec::new();
+    let mut rest = parts.as_slice();
+    while !rest.is_empty() {
+        let (run, after) = rest.split_at(run_length(text, rest));
+        numbers.extend(number(text, run));
+        rest = after;
+    }
+    numbers
+}
+
+/// How many of these parts, from the first on, may be one number: they stand behind the same mark.
+fn run_length(text: &str, parts: &[&Word]) -> usize {
+    let mark = parts.first().filter(|first| may_begin(text, first)).and_then(|_| mark_of(text, parts));
+    match mark {
+        Some(_) => 1 + parts.windows(2).take_while(|pair| mark_of(text, pair) == mark).count(),
+        None => 1,
+    }
+}
+
+/// Whether a number may begin with these digits: not with 0, and not inside another number.
+fn may_begin(text: &str, first: &Word) -> bool {
+    let mut before = text.get(..first.range.start).unwrap_or_default().chars().rev();
+    let is_inside = match before.next() {
+        Some('.' | ',') => true,
+        // In `d'1 200` it is none of a number.
+        Some('\'' | '’') => before.next().is_some_and(|character| character.is_ascii_digit()),
+        _ => false,
+    };
+    first.exact.len() <= THOUSANDS && !first.exact.starts_with('0') && !is_inside
+}
+
+/// The mark of thousands between the first two of these parts.
+fn mark_of(text: &str, parts: &[&Word]) -> Option<char> {
+    let [before, next, ..] = parts else { return None };
+    let mut between = text.get(before.range.end..next.range.start)?.chars();
+    let mark = thousands_mark(between.next()?)?;
+    (between.next().is_none() && next.exact.len() == THOUSANDS).then_some(mark)
+}
+
+/// What a character is between thousands, in the simplest form; none where it is no mark of them.
+fn thousands_mark(character: char) -> Option<char> {
+    match character {
+        ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}' => Some(' '),
+        '\'' | '’' => Some('\''),
+        '.' | ',' => Some(character),
+        _ => None,
+    }
+}
+
+/// The number of which these are the parts. A further group behind the same mark makes it something else (`192.168.0.1`);
+/// behind a space it is another number.
+fn number(text: &str, parts: &[&Word]) -> Option<Word> {
+    let (first, last) = (parts.first()?, parts.last()?);
+    let mark = mark_of(text, parts)?;
+    let mut after = text.get(last.range.end..)?.chars();
+    let goes_on = mark != ' '
+        && after.next().and_then(thousands_mark) == Some(mark)
+        && after.next().is_some_and(|character| character.is_ascii_digit());
+    if goes_on || parts.len() > MAX_NUMBER_PARTS {
+        return None;
+    }
+    let exact = parts.iter().map(|part| part.exact.as_str()).collect();
+    Some(Word { exact, range: first.range.start..last.range.end, position: first.position, whole: true })
 }
 
 /// Runs of letters and digits, joined by the marks that hold an identifier, number or date together.
@@ -130,7 +223,8 @@ fn parts(text: &str, chunk: Range<usize>) -> impl Iterator<Item = Range<usize>> 
     })
 }
 
-fn is_word_character(character: char) -> bool {
+/// Whether a character belongs to a word.
+pub(crate) fn is_word_character(character: char) -> bool {
     character.is_alphanumeric() || is_combining_mark(character)
 }
 
@@ -242,7 +336,11 @@ impl Analyser {
 }
 
 impl Stems {
-    fn stem(&mut self, piece: &str, exact: &str) -> Option<&str> {
+    fn stem<'a>(&'a mut self, piece: &str, exact: &'a str) -> Option<&'a str> {
+        // Not remembered by its piece: of `52,000` there are two words.
+        if exact.bytes().any(|byte| byte.is_ascii_digit()) {
+            return Some(exact);
+        }
         // The accents decide endings (payé, paye), so the word is stemmed as written and folded after.
         if !self.known.contains_key(piece) {
             let stem = self.compute(piece, exact);
@@ -258,9 +356,6 @@ impl Stems {
     fn compute(&self, piece: &str, exact: &str) -> Option<Box<str>> {
         if is_function_word(exact, self.language) {
             return None;
-        }
-        if exact.bytes().any(|byte| byte.is_ascii_digit()) {
-            return Some(exact.into());
         }
         let lower: String = piece.nfc().flat_map(char::to_lowercase).collect();
         let mut stem = fold(&self.stemmer.stem(&lower));
@@ -288,6 +383,8 @@ pub fn readings(language: Language) -> &'static [Language] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn exact(text: &str) -> Vec<String> {
@@ -318,7 +415,8 @@ mod tests {
     fn identifiers_numbers_and_dates_are_kept_whole_beside_their_parts() {
         let check = |text: &str, whole: &str| {
             let found = words(text);
-            let word = found.iter().find(|word| word.whole).unwrap_or_else(|| panic!("{text}: {found:?}"));
+            let is_whole = |word: &&Word| word.whole && !is_number(word);
+            let word = found.iter().find(is_whole).unwrap_or_else(|| panic!("{text}: {found:?}"));
             assert_eq!(word.exact, whole);
             assert_eq!(&fold(&text[word.range.clone()]), whole);
         };
@@ -329,6 +427,100 @@ mod tests {
         check("ref AB-123/C", "ab-123/c");
         assert!(words("Bonjour. Merci").iter().all(|word| !word.whole));
         assert!(words("en 2020, 30 jours").iter().all(|word| !word.whole));
+    }
+
+    #[test]
+    fn numbers_are_read_without_the_marks_between_their_thousands() {
+        let check = |text: &str, expected: &[(&str, &str)]| {
+            let found = words(text);
+            let found: Vec<(&str, &str)> = found
+                .iter()
+                .filter(|word| is_number(word))
+                .map(|word| (word.exact.as_str(), &text[word.range.clone()]))
+                .collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("soit 52,000 euros", &[("52000", "52,000")]);
+        check("85 000 €", &[("85000", "85 000")]);
+        check("85\u{a0}000 €", &[("85000", "85\u{a0}000")]);
+        check("85\u{202f}000€.", &[("85000", "85\u{202f}000")]);
+        check("24.500. Puis", &[("24500", "24.500")]);
+        check("24'500 ou 24’500", &[("24500", "24'500"), ("24500", "24’500")]);
+        check("1 234\u{a0}567", &[("1234567", "1 234\u{a0}567")]);
+        // Decimals stay out.
+        check("1,250,000.50 $", &[("1250000", "1,250,000")]);
+        check("85 000,50 €", &[("85000", "85 000")]);
+        check("1 234,567", &[("1234", "1 234")]);
+        // Beside other words and numbers.
+        check("plus d'1 200 euros", &[("1200", "1 200")]);
+        check("de 10 000-20 000", &[("10000", "10 000"), ("20000", "20 000")]);
+        check("30 000 2024", &[("30000", "30 000")]);
+        check("en 2024 123 456 €", &[("123456", "123 456")]);
+        check("12 500 13 200", &[("12500", "12 500"), ("13200", "13 200")]);
+        // Nothing tells it from a number with thousands.
+        check("3.141", &[("3141", "3.141")]);
+        for none in [
+            "le 2024-03-01 et le 24.12.2024",
+            "L.3242-1",
+            "01 23 45 67 89",
+            "1.2.345 et 1.234.5",
+            "192.168.0.1:8080",
+            "3,1415",
+            "0,125",
+            "48.8566, 2.3522",
+            "52, 000",
+            "85  000",
+            "85\n000",
+            "85\t000",
+            "85 000km",
+            "A85 000",
+            "1234 567",
+            "120 250 300 410 500 620",
+        ] {
+            check(none, &[]);
+        }
+    }
+
+    #[test]
+    fn a_number_has_the_place_of_its_first_part_and_comes_behind_the_last() {
+        let found: Vec<(String, u32)> =
+            words("de 85 000,50 euros").into_iter().map(|word| (word.exact, word.position)).collect();
+        let expected =
+            [("de", 0), ("85", 1), ("000", 2), ("85000", 1), ("50", 3), ("000,50", 2), ("euros", 4)];
+        assert_eq!(found, expected.map(|(exact, position)| (exact.to_owned(), position)));
+    }
+
+    #[test]
+    fn a_number_is_its_own_stem_with_and_without_its_marks() {
+        let mut analyser = Analyser::default();
+        for exact in ["52,000", "52000", "52,000"] {
+            assert_eq!(analyser.stem("52,000", exact, Language::French), Some(exact));
+        }
+    }
+
+    fn is_number(word: &Word) -> bool {
+        word.whole && word.exact.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_added_and_nothing_else_changes(text in "([0-9]{1,4}|[ .,'’:/-]|\u{a0}|le |L|é|²|_){0,40}") {
+            let found = words(&text);
+            let (numbers, others): (Vec<Word>, Vec<Word>) = found.iter().cloned().partition(is_number);
+            prop_assert_eq!(others, pieces(&text));
+            for number in numbers {
+                let written = &text[number.range.clone()];
+                let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+                prop_assert_eq!(&digits, &number.exact);
+                let first = found.iter().find(|word| word.range.start == number.range.start);
+                prop_assert_eq!(first.map(|word| word.position), Some(number.position));
+            }
+            // The index takes the places of a word in their order alone.
+            for (index, word) in found.iter().enumerate() {
+                let mut before = found.iter().take(index).filter(|before| before.exact == word.exact);
+                prop_assert!(before.all(|before| before.position < word.position));
+            }
+        }
     }
 
     #[test]

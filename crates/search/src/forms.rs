@@ -143,17 +143,18 @@ const LEAST_NAMED_DIGITS: usize = 2;
 /// Which words of a question to name as standing nowhere, as they were written: an identifier rather than its parts. Where
 /// the documents are in another language (`foreign`), names and numbers alone: of the other words nobody expects it.
 pub fn stands_nowhere(query: &Query, absent: &[bool], foreign: bool) -> Vec<String> {
-    let flagged = || query.words.iter().zip(absent).filter(|(_, absent)| **absent).map(|(word, _)| word);
-    let part_of = |word: &QueryWord, whole: &QueryWord| {
-        whole.whole && !word.whole && word.position >= whole.position && whole.exact.contains(&word.exact)
-    };
+    let (absent, there): (Vec<_>, Vec<_>) = query.words.iter().zip(absent).partition(|(_, absent)| **absent);
+    // Where the documents write `52000`, neither `52` nor `000` need stand there.
+    let stands = |word: &QueryWord| there.iter().any(|(whole, _)| word.is_part_of(whole));
+    let flagged: Vec<&QueryWord> =
+        absent.iter().map(|(word, _)| *word).filter(|word| !stands(word)).collect();
     let mut named: Vec<String> = Vec::new();
-    for word in flagged() {
+    for word in &flagged {
         let told = match word.whole {
             // That its parts stand there in another spelling is as good: `L. 3242-1`.
-            true => flagged().any(|part| part_of(part, word)),
+            true => flagged.iter().any(|part| part.is_part_of(word)),
             false => {
-                !flagged().any(|whole| part_of(word, whole))
+                !flagged.iter().any(|whole| word.is_part_of(whole))
                     && says_something(word, foreign)
                     && !only_asks(word, query)
             }
@@ -225,6 +226,11 @@ fn side_by_side(pair: &[QueryWord]) -> bool {
 
 fn known_forms(word: &QueryWord, language: Language) -> Group {
     let exact = Form { place: In::Exact, word: word.exact.clone(), weight: 1.0 };
+    if word.is_number() {
+        // It says what its parts say together, and is sought however the documents write it.
+        let weight = word.parts() as f32;
+        return Group { forms: vec![exact.clone()], exact: vec![exact], weight };
+    }
     if word.whole {
         // Identifiers have no stem of their own in texts; the whole is looked up in its exact form alone.
         return Group { forms: vec![exact], exact: Vec::new(), weight: 1.0 };
@@ -487,6 +493,12 @@ mod tests {
         let article = "Que dit l’article L.3242-1 ?";
         check(article, &["3242", "l.3242-1"], false, &["L.3242-1"]);
         check(article, &["l.3242-1"], false, &[]);
+        // A number that the documents write with other marks, or that stands in none.
+        let number = "Qui a versé 52 000 euros ?";
+        check(number, &["52", "000"], false, &[]);
+        check(number, &["52", "000", "52000"], false, &["52 000"]);
+        check("a total of 1,250,000", &["1", "250", "000", "1,250,000"], false, &[]);
+        check("a total of 1,250,000.75", &["250", "75", "1,250,000.75"], false, &["1,250,000.75"]);
         check("a b cd efgh", &["a", "b", "cd", "efgh"], false, &["efgh"]);
         let many = "alpha beta gamma delta alpha";
         check(many, &["alpha", "beta", "gamma", "delta"], false, &["alpha", "beta", "gamma"]);

@@ -10,7 +10,7 @@ use intramuros_core::document::Kind;
 use intramuros_core::language::{Language, detect};
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::{is_function_word, is_question_word, words};
+use crate::analysis::{is_function_word, is_question_word, is_word_character, words};
 use crate::calendar::period;
 use crate::catalogue::Filters;
 
@@ -37,6 +37,24 @@ pub struct QueryWord {
     pub position: u32,
     /// An identifier, number or date as a whole.
     pub whole: bool,
+}
+
+impl QueryWord {
+    /// Whether this is a number without the marks between its thousands; other wholes keep theirs.
+    pub(crate) fn is_number(&self) -> bool {
+        self.whole && self.exact.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// Of how many parts it is made: a single mark stands between two.
+    pub(crate) fn parts(&self) -> usize {
+        1 + self.written.chars().filter(|character| !is_word_character(*character)).count()
+    }
+
+    /// Whether this is a part of a whole.
+    pub(crate) fn is_part_of(&self, whole: &QueryWord) -> bool {
+        let behind = self.position.checked_sub(whole.position);
+        whole.whole && !self.whole && behind.is_some_and(|behind| (behind as usize) < whole.parts())
+    }
 }
 
 /// Something that was written as a filter and filters nothing.
@@ -395,6 +413,8 @@ fn lookup_words(text: &str, language: Language) -> Vec<QueryWord> {
     if kept.is_empty() {
         kept = all;
     }
+    // Numbers without their marks come last: between other words they would part neighbours.
+    kept.sort_by_key(QueryWord::is_number);
     kept.truncate(MAX_WORDS);
     kept
 }
@@ -416,6 +436,8 @@ mod tests {
         check("Qu’est-ce qu’un cookie ?", &["cookie"]);
         check("the who", &["who"]);
         check("article L.3242-1", &["article", "l", "3242", "1", "l.3242-1"]);
+        check("budget 85 000 euros", &["budget", "85", "000", "euros", "85000"]);
+        check("budget 85\u{a0}000 euros", &["budget", "85", "000", "euros", "85000"]);
         check("", &[]);
     }
 

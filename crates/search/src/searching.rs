@@ -205,7 +205,9 @@ impl Searching<'_> {
             return Ok(Found { suggestion: expansion.suggestion, absent, ..Found::default() });
         }
         let lists = Lists { lexical: &lexical, scanned: &scanned, vector: vector.as_ref() };
-        let weight = fusion::feedback_weight(expansion.groups.len());
+        // A number read without its marks is no further word.
+        let words = query.words.iter().filter(|word| !word.is_number()).count();
+        let weight = fusion::feedback_weight(words);
         if self.request.mode == Mode::Fused && vector.is_some() && weight > 0.0 {
             self.second_look(&scope, &lists, &candidates, weight, &mut ranking)?;
         }

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use intramuros_core::language::Language;
 use intramuros_core::sentence::sentences;
 
-use crate::analysis::{with_stem, words};
+use crate::analysis::{is_word_character, with_stem, words};
 
 /// A piece of a text with the marked words in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +27,12 @@ pub fn marks(text: &str, language: Language, highlights: &[String]) -> Vec<Range
         let hit = wanted.contains(word.exact.as_str())
             || with_stem(piece, &word.exact, language, |stem| stem.is_some_and(|stem| wanted.contains(stem)));
         if hit {
-            match found.last_mut() {
-                Some(last) if word.range.start < last.end => last.end = last.end.max(word.range.end),
-                _ => found.push(word.range),
+            // A whole comes behind its parts, and is marked as one.
+            let mut mark = word.range;
+            while let Some(part) = found.pop_if(|last| mark.start < last.end) {
+                mark = mark.start.min(part.start)..mark.end.max(part.end);
             }
+            found.push(mark);
         }
     }
     found
@@ -42,10 +44,14 @@ pub fn snippet(text: &str, language: Language, highlights: &[String], most: usiz
     let sentences = sentences(text);
     let weight = |range: &Range<usize>| {
         let inside = marks.iter().filter(|mark| range.start <= mark.start && mark.end <= range.end);
-        let mut seen = HashSet::new();
-        inside
-            .filter(|mark| seen.insert(text.get((*mark).clone()).unwrap_or_default().to_lowercase()))
-            .count()
+        let mut seen: HashSet<String> = HashSet::new();
+        for mark in inside {
+            // A whole counts with its parts: more than they do by themselves.
+            let written = text.get(mark.clone()).unwrap_or_default().to_lowercase();
+            seen.extend(written.split(|letter: char| !is_word_character(letter)).map(str::to_owned));
+            seen.insert(written);
+        }
+        seen.len()
     };
     let weights: Vec<usize> = sentences.iter().map(weight).collect();
     let Some(best) =
@@ -101,6 +107,32 @@ mod tests {
         assert_eq!(&text[found.range.clone()], "La durée de conservation d’une facture est de dix ans.");
         let marked: Vec<&str> = found.marks.iter().map(|mark| &text[mark.clone()]).collect();
         assert_eq!(marked, ["durée", "conservation", "facture"]);
+    }
+
+    #[test]
+    fn identifiers_and_numbers_are_marked_as_they_stand_in_the_text() {
+        let check = |text: &str, highlights: &[&str], expected: &[&str]| {
+            let highlights: Vec<String> = highlights.iter().map(|word| (*word).to_owned()).collect();
+            let found = marks(text, Language::French, &highlights);
+            let marked: Vec<&str> = found.into_iter().map(|mark| &text[mark]).collect();
+            assert_eq!(marked, expected, "{text} {highlights:?}");
+        };
+        check("Soit 85 000 € en mai.", &["85000"], &["85 000"]);
+        check("Soit 85\u{202f}000 € en mai.", &["mai", "85000"], &["85\u{202f}000", "mai"]);
+        check("85 000 et 12 000", &["85", "000", "85000"], &["85 000", "000"]);
+        check("Soit 52,000.50 euros", &["52000", "euros"], &["52,000", "euros"]);
+        check("Soit 85000 euros", &["85", "000", "85000"], &["85000"]);
+        check("L'article L.3242-1 dit", &["3242", "1", "l.3242-1"], &["L.3242-1"]);
+        check("L'article L. 3242-1 dit", &["3242", "1", "l.3242-1"], &["3242", "1"]);
+    }
+
+    #[test]
+    fn the_snippet_shows_the_number_rather_than_its_parts_elsewhere() {
+        let text =
+            "Au 85 de la rue, la porte 000 est close. Le loyer est de 85 000 € par an. Il reste 12 jours.";
+        let highlights: Vec<String> = ["85", "000", "85000"].map(str::to_owned).to_vec();
+        let found = snippet(text, Language::French, &highlights, 40);
+        assert_eq!(&text[found.range], "Le loyer est de 85 000 € par an.");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::snapshot::{Segment, Snapshot};
 const WRITER_BYTES: usize = 50 << 20;
 
 /// Changes with the fields or the analysis: an index of another format is built anew from the store.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Where a word can stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -351,4 +351,23 @@ fn segment_table(reader: &SegmentReader, catalogue: &Catalogue) -> tantivy::Resu
         table.lengths.push(Lengths::unpack(lengths.first(row).unwrap_or_default()));
     }
     Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_of_another_analysis_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut words = WordIndex::open(folder.path(), true).unwrap();
+        words.commit(7).unwrap();
+        assert_eq!(words.applied(), 7);
+        let mut commit = words.writer().unwrap().prepare_commit().unwrap();
+        commit.set_payload(&format!("{} 8", FORMAT - 1));
+        commit.commit().unwrap();
+        drop(words);
+        assert!(WordIndex::open(folder.path(), false).is_err());
+        assert_eq!(WordIndex::open(folder.path(), true).unwrap().applied(), 0);
+    }
 }

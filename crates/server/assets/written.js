@@ -124,7 +124,7 @@ function take(shown, { name, data }) {
   if (name === "kept") shown.kept = data;
 }
 
-function sentence(shown, { text, cited, unsupported, new_line, exact }) {
+function sentence(shown, { text, cited, places, unsupported, new_line }) {
   shown.draft.textContent = "";
   if (new_line || !shown.line) {
     shown.line = h("p", { class: "statement" });
@@ -134,8 +134,8 @@ function sentence(shown, { text, cited, unsupported, new_line, exact }) {
   const cites = cited.map((number) => {
     const citation = shown.sources.find((one) => one.number === number);
     if (!citation) return null;
-    // A source is a whole passage; of what is quoted as it stands the very place is known.
-    const standing = { ...citation, ...exact };
+    // A source is a whole passage; a sentence cites the part of it that says so.
+    const standing = { ...citation, ...places?.find((one) => one.number === number) };
     const { document, passage, start, end } = standing;
     const label = t("citation", { n: number, title: document.title, place: place(standing, document.kind) });
     return go(documentAddress(document.id, { passage, start, end }, shown.state.query), { class: "cite step", "aria-label": label, title: label }, String(number));

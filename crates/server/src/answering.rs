@@ -3,18 +3,19 @@
 //! One way for the page, the OpenAI interface and the tools: the same search with the same rights, the same entries in
 //! the journal, the same check.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use intramuros_core::access::Principal;
 use intramuros_core::document::Kind;
 use intramuros_core::error::Error;
 use intramuros_dialogue::{
-    Account, Asking, Called, Cited, Ending, Event, Tools, absent, answer_without, gather,
+    Account, Asking, Called, Citation, Cited, Ending, Event, Tools, absent, answer_without, gather, narrowed,
 };
 use intramuros_journal::Event as JournalEvent;
 use intramuros_journal::time::now_ms;
-use intramuros_library::{CitedStatement, Notice};
+use intramuros_library::Notice;
 use intramuros_store::people::Use;
 use tokio::sync::mpsc::{self, Receiver};
 
@@ -71,8 +72,6 @@ fn rights_changed() -> Notice {
 /// An answer on its way. Dropping it ends the model's work.
 pub(crate) struct Answering {
     events: Receiver<Event>,
-    /// The sentences that may be quoted as they stand, with where each does.
-    pub quotable: Vec<CitedStatement>,
     /// Of who asked: they may lose what they might read.
     rights: Rights,
     /// Whether they have: it ended then, and nothing of it is kept or handed out any more.
@@ -192,7 +191,6 @@ pub(crate) async fn begin(
     let quoted = gathered.extractive.statements.iter().map(|statement| &statement.document);
     let handed_out = gathered.passages.iter().map(|(cited, _, _)| &cited.document).chain(quoted);
     shared.note_all(record::read_together(&record::name(principal), handed_out, "answer")).await?;
-    let quotable = gathered.extractive.statements.clone();
     let (sender, events) = mpsc::channel(WAITING_EVENTS);
     let (library, writers) = (shared.library(), Arc::clone(&shared.writers));
     let counts = Arc::clone(shared);
@@ -203,7 +201,7 @@ pub(crate) async fn begin(
         count(&counts, &whom, &account, &used_up, turn);
     });
     let (taken_away, over) = (false, false);
-    Ok(Answering { events, quotable, rights, taken_away, over, _place: place })
+    Ok(Answering { events, rights, taken_away, over, _place: place })
 }
 
 /// What a model may call, in the name of who asks, each call an entry of the journal. What is to be given is given to who they
@@ -234,8 +232,8 @@ fn tools(shared: &Shared, let_in: LetIn, principal: &Principal, asking: &Asking)
 pub(crate) struct Whole {
     /// The sentences with their marks, `[1]`.
     pub text: String,
-    /// Where each source begins and ends in the text, in characters, with its number.
-    pub marks: Vec<(usize, usize, usize)>,
+    /// Where each sentence that cites begins and ends in the text, in characters, with what it cites.
+    pub marks: Vec<(usize, usize, Citation)>,
     /// The passages.
     pub sources: Vec<Cited>,
     /// How it ended.
@@ -259,14 +257,14 @@ impl Whole {
                 }
                 let start = self.text.chars().count() + added.chars().count();
                 added.push_str(&plain(&text));
-                for number in &cited {
+                for Citation { number, .. } in &cited {
                     added.push_str(&format!(" [{number}]"));
                 }
                 if unsupported.is_some() {
                     added.push_str(" (?)");
                 }
                 let end = self.text.chars().count() + added.chars().count();
-                self.marks.extend(cited.into_iter().map(|number| (start, end, number)));
+                self.marks.extend(cited.into_iter().map(|place| (start, end, place)));
             }
             Event::End(ending) => self.ending = ending,
         }
@@ -284,10 +282,9 @@ impl Whole {
         if answering.taken_away { Whole { ending: whole.ending, ..Whole::default() } } else { whole }
     }
 
-    /// The sources that the text cites, in order.
-    pub fn cited(&self) -> impl Iterator<Item = &Cited> {
-        let numbers: BTreeSet<usize> = self.marks.iter().map(|(_, _, number)| *number).collect();
-        self.sources.iter().filter(move |source| numbers.contains(&source.number))
+    /// The sources that the text cites, in order, each narrowed to what is cited of it.
+    pub fn cited(&self) -> Vec<Cited> {
+        narrowed(&self.sources, self.marks.iter().map(|(_, _, place)| place))
     }
 
     /// What stands behind the sentences: what was not found, which model failed, what is marked, and the sources.
@@ -316,11 +313,15 @@ impl Whole {
                 )
             });
         }
-        lines.extend(self.cited().map(|source| {
+        lines.extend(self.cited().iter().map(|source| {
             let (number, title) = (source.number, &source.document.title);
             let place = place(source);
             // With the colon: after a title that ends with a bracket it would be the definition of a link.
-            format!("{} {}", plain(&format!("[{number}] {title}{place}:")), address(home, source))
+            format!(
+                "{} {}",
+                plain(&format!("[{number}] {title}{place}:")),
+                address(home, source, &source.range)
+            )
         }));
         if lines.is_empty() { String::new() } else { format!("\n\n{}", lines.join("\n")) }
     }
@@ -350,9 +351,9 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// The address of a passage on the page.
-pub(crate) fn address(home: &str, source: &Cited) -> String {
-    let Cited { document, passage, range, .. } = source;
+/// The address on the page of a byte range of a source's document.
+pub(crate) fn address(home: &str, source: &Cited, range: &Range<usize>) -> String {
+    let Cited { document, passage, .. } = source;
     format!("{home}/document/{}?passage={}&start={}&end={}", document.id.0, passage.0, range.start, range.end)
 }
 

@@ -55,7 +55,7 @@ pub enum Rate {
 pub struct Endpoint {
     /// The method; `*` for any.
     pub method: &'static str,
-    /// The path, with `{names}` for what varies.
+    /// The path, with `{names}` for what varies; `{*names}` may hold slashes.
     pub path: &'static str,
     /// Who may ask.
     pub who: Who,

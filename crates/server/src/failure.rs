@@ -152,8 +152,10 @@ impl Failure {
 
     /// Everybody together asks too much.
     pub fn busy() -> Failure {
-        Failure::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests are waiting")
-            .hint("wait a moment and ask again")
+        let busy = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests are waiting")
+            .hint("wait a moment and ask again");
+        // Each answer that ends makes room.
+        Failure { retry_after: Some(1), ..busy }
     }
 
     /// The library takes too long.

@@ -27,6 +27,7 @@ use crate::endpoints::{Body, Endpoint, Need, Rate, Who};
 use crate::failure::{Cause, Failure, REFUSED};
 use crate::limits::{MAX_PATH_BYTES, Sharer};
 use crate::pace;
+use crate::programs::refused;
 use crate::told;
 
 /// Only our own files, no script or style within the page, no frame, and no text that becomes markup.
@@ -106,6 +107,7 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let endpoint = route.as_deref().and_then(|route| shared.table.find(route, request.method())).copied();
     let reader = told::reader(&request);
+    let speaks_openai = refused::speaks_openai(&request);
     let mut response = match admit(&shared, &mut request, endpoint.as_ref(), began).await {
         Ok(()) => match with_body(&shared, request, endpoint.as_ref()).await {
             Ok(request) => answer(&shared, request, next, endpoint.as_ref(), began).await,
@@ -122,6 +124,8 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     log(&shared.lines, &response, &id, route.as_deref().unwrap_or("no route"), began);
     if let Some(language) = reader {
         response = told::as_page(response, language);
+    } else if speaks_openai {
+        response = refused::in_their_words(response);
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

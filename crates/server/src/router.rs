@@ -67,6 +67,7 @@ fn routes() -> Vec<(Endpoint, Handler)> {
         (anyone(Endpoint::get("/api/v1/openapi.json")), Text(get(openapi::openapi))),
         (anyone(Endpoint::get("/api/v1/health")), Text(get(status::health))),
         (Endpoint::get("/v1/models"), Text(get(openai::models))),
+        (Endpoint::get("/v1/models/{*id}"), Text(get(openai::model))),
         (Endpoint::post("/v1/chat/completions"), Text(post(openai::chat))),
         (Endpoint::post("/v1/responses"), Text(post(responses::responses))),
         (Endpoint::post("/v1/embeddings"), Text(post(openai::embeddings))),

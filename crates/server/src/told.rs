@@ -32,7 +32,9 @@ fn language(headers: &HeaderMap) -> Language {
 pub(crate) fn as_page(response: Response, language: Language) -> Response {
     let Some(cause) = response.extensions().get::<Cause>().cloned() else { return response };
     let (mut parts, _) = response.into_parts();
+    // They are of the body before, which a route may have compressed.
     parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_ENCODING);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     let page = Html(page(&cause, language)).into_response();
     Response::from_parts(parts, page.into_body())

@@ -1,10 +1,13 @@
 //! Which place in the passages says what a sentence says, and does everything in it agree?
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use intramuros_core::language::Language;
 
 use super::align::{align, gaps};
 use super::tokens::{Kind, Token};
-use super::{Checker, Reason, Unit, Verdict, WINDOW, clauses, reason_of};
+use super::{Checker, Place, Reason, Unit, Verdict, WINDOW, clauses, reason_of};
 
 /// The share of a sentence's words that one place must hold. Chosen on two development sets, see docs/assistant.md.
 const LEAST_COVERAGE: f32 = 0.75;
@@ -80,7 +83,7 @@ fn best(
     passages: Option<&[usize]>,
     asked: &Asked,
 ) -> Verdict {
-    let mut best = Verdict { reason: Some(Reason::NotSaid), passages: Vec::new(), coverage: 0.0 };
+    let mut best = Verdict { reason: Some(Reason::NotSaid), places: Vec::new(), coverage: 0.0 };
     let mut best_score = f32::NEG_INFINITY;
     for first in 0..checker.units.len() {
         for size in 1..=WINDOW {
@@ -123,7 +126,7 @@ fn within(checker: &Checker, claim: &[Token], window: &[Unit], asked: &Asked) ->
     };
     let coverage = coverage(claim, &evidence, context);
     let verdict = |reason: Option<Reason>| Verdict {
-        passages: if reason.is_none() { vec![passage] } else { Vec::new() },
+        places: if reason.is_none() { of_each(window.iter().map(place)) } else { Vec::new() },
         reason,
         coverage,
     };
@@ -157,6 +160,20 @@ fn within(checker: &Checker, claim: &[Token], window: &[Unit], asked: &Asked) ->
         return verdict(Some(Reason::NotSaid));
     }
     verdict(None)
+}
+
+fn place(unit: &Unit) -> Place {
+    Place { passage: unit.passage, range: unit.range.clone() }
+}
+
+/// One place of each passage, the shortest that holds all that were given of it, by number.
+fn of_each(places: impl IntoIterator<Item = Place>) -> Vec<Place> {
+    let mut joined: BTreeMap<usize, Range<usize>> = BTreeMap::new();
+    for Place { passage, range } in places {
+        let known = joined.entry(passage).or_insert_with(|| range.clone());
+        *known = known.start.min(range.start)..known.end.max(range.end);
+    }
+    joined.into_iter().map(|(passage, range)| Place { passage, range }).collect()
 }
 
 /// The share of a claim that stands in the evidence, in any order; what stands in title or headings alone counts half.
@@ -195,13 +212,11 @@ fn by_clauses(
                 break;
             }
             least = least.min(verdict.coverage);
-            supported.push(verdict.passages);
+            supported.push(verdict.places);
         }
         if supported.len() == 2 {
-            let mut passages = supported.concat();
-            passages.sort_unstable();
-            passages.dedup();
-            return Some(Verdict { reason: None, passages, coverage: least });
+            let places = of_each(supported.concat());
+            return Some(Verdict { reason: None, places, coverage: least });
         }
     }
     None
@@ -226,8 +241,8 @@ fn across(
     for (meaning, _, unit) in candidates.into_iter().take(3) {
         let reason =
             if meaning < LEAST_MEANING { Some(Reason::NotSaid) } else { disagreement(claim, &unit.tokens) };
-        let passages = if reason.is_none() { vec![unit.passage] } else { Vec::new() };
-        let verdict = Verdict { reason, passages, coverage: meaning.clamp(0.0, 1.0) };
+        let places = if reason.is_none() { vec![place(unit)] } else { Vec::new() };
+        let verdict = Verdict { reason, places, coverage: meaning.clamp(0.0, 1.0) };
         if verdict.is_supported() {
             return Some(verdict);
         }

@@ -65,13 +65,22 @@ pub enum Reason {
     NotSaid,
 }
 
+/// A stretch of a passage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The passage's number in the answer.
+    pub passage: usize,
+    /// Where it stands in the passage's text, in bytes.
+    pub range: Range<usize>,
+}
+
 /// A judgement of one sentence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Why it is not supported; none when it is.
     pub reason: Option<Reason>,
-    /// The numbers of the passages that support it.
-    pub passages: Vec<usize>,
+    /// What supports it: of each passage that does the shortest stretch that holds all of it, by number.
+    pub places: Vec<Place>,
     /// The share of what it says that stands in the best place, from 0 to 1.
     pub coverage: f32,
 }
@@ -160,7 +169,7 @@ impl Checker {
         if let Some(number) = unknown {
             return Verdict {
                 reason: Some(Reason::UnknownPassage(*number)),
-                passages: Vec::new(),
+                places: Vec::new(),
                 coverage: 0.0,
             };
         }

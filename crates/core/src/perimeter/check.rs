@@ -360,9 +360,27 @@ fn models(perimeter: &Perimeter, reader: &mut Reader<'_>) {
             };
             wrong(reader, &format!("{section}.fallback"), what, mend);
         }
+        own_name(reader, &section, model);
         who_runs(perimeter, reader, &section, model);
         tokens(reader, &section, model);
     }
+}
+
+/// What programs that speak OpenAI's interface ask when they don't choose a model; with `/` and its name, a collection.
+const OWN_MODEL: &str = "intramuros";
+
+/// Whether a model that writes has a name that stands for something else at `/v1`, where programs could not ask it, or not
+/// the collection.
+fn own_name(reader: &mut Reader<'_>, section: &str, model: &Model) {
+    let Some(rest) = model.name.strip_prefix(OWN_MODEL) else { return };
+    if model.purpose != ModelUse::Answers || !(rest.is_empty() || rest.starts_with('/')) {
+        return;
+    }
+    let what = format!(
+        "`{}` is the program's own name at `/v1`: for the first model, or for a collection",
+        model.name
+    );
+    wrong(reader, &format!("{section}.name"), what, "give the model another name");
 }
 
 /// Whether a model and the way to it are said to be run by the same, under the same law.
@@ -519,14 +537,11 @@ fn search(perimeter: &Perimeter, reader: &mut Reader<'_>) {
         .filter(|(_, model)| model.purpose == ModelUse::Embedding)
         .map(|(number, _)| number)
         .collect();
-    if let [_, second, ..] = embedding.as_slice() {
-        let what = "a second model makes vectors; texts are compared by one model's";
-        wrong(
-            reader,
-            &format!("model[{second}].purpose"),
-            what,
-            "keep one; the old vectors serve while it changes",
-        );
+    // The second one's vectors serve until the first one's are complete.
+    if let [_, _, third, ..] = embedding.as_slice() {
+        let what = "a third model makes vectors; texts are compared by one model's, and while it changes by the earlier one's";
+        let mend = "keep the one that is to serve, and behind it the one that served before";
+        wrong(reader, &format!("model[{third}].purpose"), what, mend);
     }
     for (number, model) in perimeter.models.iter().enumerate() {
         let prices = [("price_in", model.price_in), ("price_out", model.price_out)];
@@ -598,5 +613,31 @@ fn sign_in(perimeter: &Perimeter, reader: &mut Reader<'_>) {
             let what = "the provider must send people back to an address, and none is declared";
             wrong(reader, &section, what, "declare `public_url` in [server]");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_writes_has_no_name_of_the_programs_own() {
+        let mistakes = |name: &str| {
+            let text = format!("[[model]]\nname='{name}'\nkind='gguf'\npurpose='answers'\nfile='m.gguf'\n");
+            Perimeter::parse(&text, "f").err().unwrap_or_default()
+        };
+        for name in ["intramuros", "intramuros/Contrats", "intramuros/"] {
+            let found = mistakes(name);
+            let [one] = found.as_slice() else { panic!("{name}: {found:?}") };
+            assert_eq!((one.line, one.mend.as_str()), (2, "give the model another name"), "{name}");
+            assert!(one.what.contains(&format!("`{name}` is the program's own name")), "{}", one.what);
+        }
+        for name in ["intramuros-small", "Intramuros", "local/intramuros"] {
+            assert!(mistakes(name).is_empty(), "{name}");
+        }
+        // Vectors are asked for under that name too.
+        let text = "[[egress]]\nhost='127.0.0.1'\nport=81\npurpose='embedding'\ntls=false\n[[model]]\n\
+            name='intramuros'\nkind='open-ai'\npurpose='embedding'\nurl='http://127.0.0.1:81/v1'\n";
+        assert!(Perimeter::parse(text, "f").is_ok());
     }
 }

@@ -319,6 +319,14 @@ fn how_much_a_model_writes_stays_within_bounds() {
         &format!("{vectors}max_tokens=100\ntokens_per_person_per_day=9"),
         &["11:1 `max_tokens` of a model that makes vectors", "12:1 `tokens_per_person_per_day` of a model"],
     );
+    // One that is to serve, and one that served before.
+    let embedder = |name: &str| {
+        format!(
+            "[[model]]\nname='{name}'\nkind='open-ai'\npurpose='embedding'\nurl='http://127.0.0.1:81/v1'\n"
+        )
+    };
+    check(&format!("{vectors}{}", embedder("w")), &[]);
+    check(&format!("{vectors}{}{}", embedder("w"), embedder("x")), &["a third model makes vectors"]);
     let perimeter = Perimeter::parse(&with("max_tokens=100"), "f").unwrap();
     let shown = perimeter.effective().into_iter().find(|one| one.path == "model[0].max_tokens").unwrap();
     assert_eq!((shown.value.as_str(), shown.origin.in_words("f").as_str()), ("100", "f:6"));

@@ -12,12 +12,27 @@ use super::set::OwnQuestion;
 /// Documents of a search that are looked at.
 const DEPTH: usize = 10;
 
+/// What became of one question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was answered.
+    Answered,
+    /// The documents don't answer it, says the search or the model.
+    #[default]
+    Refused,
+    /// It was not put to anybody: whoever asks may not choose the collection. It counts as refused.
+    Closed,
+    /// The model did not answer, with what a person is told. What was answered in its place is not its own.
+    Failed(&'static str),
+}
+
 /// What one question got.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Given {
-    /// Whether something was answered.
-    pub found: bool,
-    /// The answer.
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The answer; empty where there is none.
     pub text: String,
     /// Paths of the documents that its sentences cite, one for each citation.
     pub cited: Vec<String>,
@@ -31,14 +46,31 @@ pub struct Given {
     pub first_ms: Option<f64>,
     /// Until the end.
     pub total_ms: f64,
-    /// Tokens of questions with their passages, as the service counts them.
+    /// Tokens of questions with their passages, as the service counts them, or by their length where it does not.
     pub prompt_tokens: u64,
     /// Tokens of answers.
     pub completion_tokens: u64,
     /// What they cost; none where no price is declared.
     pub cost: Option<f64>,
-    /// Models that failed.
-    pub failures: usize,
+}
+
+impl Given {
+    fn is_answered(&self) -> bool {
+        self.outcome == Outcome::Answered
+    }
+
+    fn is_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed(_))
+    }
+
+    fn is_refused(&self) -> bool {
+        matches!(self.outcome, Outcome::Refused | Outcome::Closed)
+    }
+
+    /// How long the configuration took; none where it was not asked, or something else answered in its place.
+    pub fn time(&self) -> Option<f64> {
+        matches!(self.outcome, Outcome::Answered | Outcome::Refused).then_some(self.total_ms)
+    }
 }
 
 /// A configuration with what each question got, in the order of the questions.
@@ -65,7 +97,7 @@ pub struct Figures {
     pub mrr_10: Option<f64>,
     /// Answerable questions that were answered.
     pub answered: Option<f64>,
-    /// Questions without an answer that were refused.
+    /// Questions without an answer that were refused. A failure is no refusal.
     pub refused: Option<f64>,
     /// Answers that hold the right answer word for word.
     pub span: Option<f64>,
@@ -79,17 +111,17 @@ pub struct Figures {
     pub supported: Option<f64>,
     /// Median time until the first checked sentence, in milliseconds.
     pub first_ms: Option<f64>,
-    /// Median time until the end.
-    pub median_ms: f64,
-    /// Time within which 95 of 100 ended.
-    pub p95_ms: f64,
+    /// Median time until the end, of what was answered or refused.
+    pub median_ms: Option<f64>,
+    /// Time within which 95 of 100 of these ended.
+    pub p95_ms: Option<f64>,
     /// Tokens of questions with their passages.
     pub prompt_tokens: u64,
     /// Tokens of answers.
     pub completion_tokens: u64,
     /// What they cost.
     pub cost: Option<f64>,
-    /// Models that failed.
+    /// Questions that the model did not answer since it failed; they count as not answered.
     pub failures: usize,
 }
 
@@ -103,11 +135,12 @@ pub fn figures(questions: &[OwnQuestion], configuration: &Configuration) -> Figu
     let share = |holds: bool| f64::from(u8::from(holds));
     let all = |take: fn(&Given) -> u64| pairs.iter().map(|(_, given)| take(given)).sum();
     let costs: Vec<f64> = pairs.iter().filter_map(|(_, given)| given.cost).collect();
-    let mut total: Vec<f64> = pairs.iter().map(|(_, given)| given.total_ms).collect();
+    let mut total: Vec<f64> = pairs.iter().filter_map(|(_, given)| given.time()).collect();
     let mut first: Vec<f64> = pairs.iter().filter_map(|(_, given)| given.first_ms).collect();
     let sentences: usize = pairs.iter().map(|(_, given)| given.sentences).sum();
     let supported: usize = pairs.iter().map(|(_, given)| given.supported).sum();
-    let answered_with_sources = || with_sources().filter(|(_, given)| given.found && !given.cited.is_empty());
+    let answered_with_sources =
+        || with_sources().filter(|(_, given)| given.is_answered() && !given.cited.is_empty());
     Figures {
         name: configuration.name.clone(),
         questions: pairs.len(),
@@ -116,17 +149,19 @@ pub fn figures(questions: &[OwnQuestion], configuration: &Configuration) -> Figu
         mrr_10: mean(
             with_sources().map(|(question, given)| first_place(&question.sources, &given.retrieved)),
         ),
-        answered: mean(answerable().map(|(_, given)| share(given.found))),
+        answered: mean(answerable().map(|(_, given)| share(given.is_answered()))),
         refused: mean(
             pairs
                 .iter()
                 .filter(|(question, _)| !question.is_answerable())
-                .map(|(_, given)| share(!given.found)),
+                .map(|(_, given)| share(given.is_refused())),
         ),
-        span: mean(with_answer().map(|(answer, given)| share(given.found && holds(&given.text, answer)))),
+        span: mean(
+            with_answer().map(|(answer, given)| share(given.is_answered() && holds(&given.text, answer))),
+        ),
         token_f1: mean(
             with_answer()
-                .map(|(answer, given)| if given.found { token_f1(&given.text, answer) } else { 0.0 }),
+                .map(|(answer, given)| if given.is_answered() { token_f1(&given.text, answer) } else { 0.0 }),
         ),
         citation_precision: mean(answered_with_sources().map(|(question, given)| {
             let right =
@@ -137,13 +172,13 @@ pub fn figures(questions: &[OwnQuestion], configuration: &Configuration) -> Figu
             with_sources().map(|(question, given)| reached(&question.sources, &given.cited)),
         ),
         supported: (sentences > 0).then(|| supported as f64 / sentences as f64),
-        first_ms: (!first.is_empty()).then(|| quantile(&mut first, 0.5)),
+        first_ms: quantile(&mut first, 0.5),
         median_ms: quantile(&mut total, 0.5),
         p95_ms: quantile(&mut total, 0.95),
         prompt_tokens: all(|given| given.prompt_tokens),
         completion_tokens: all(|given| given.completion_tokens),
         cost: (!costs.is_empty()).then(|| costs.iter().sum()),
-        failures: pairs.iter().map(|(_, given)| given.failures).sum(),
+        failures: pairs.iter().filter(|(_, given)| given.is_failed()).count(),
     }
 }
 
@@ -152,10 +187,10 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-fn quantile(values: &mut [f64], share: f64) -> f64 {
+fn quantile(values: &mut [f64], share: f64) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let last = values.len().saturating_sub(1);
-    values.get((last as f64 * share).round() as usize).copied().unwrap_or(0.0)
+    values.get((last as f64 * share).round() as usize).copied()
 }
 
 /// Whether a path is the expected one, or ends in it.
@@ -220,7 +255,7 @@ mod tests {
     fn given(text: &str, cited: &[&str], retrieved: &[&str]) -> Given {
         let owned = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
         Given {
-            found: !text.is_empty(),
+            outcome: if text.is_empty() { Outcome::Refused } else { Outcome::Answered },
             text: text.to_owned(),
             cited: owned(cited),
             retrieved: owned(retrieved),
@@ -252,7 +287,26 @@ mod tests {
         assert_eq!((found.recall_10, found.mrr_10), (Some(0.75), Some(0.75)));
         assert_eq!((found.citation_precision, found.citation_recall), (Some(1.0), Some(0.5)));
         assert!((found.token_f1.unwrap() - 0.25).abs() < 0.01, "{:?}", found.token_f1);
-        assert_eq!((found.cost, found.supported, found.median_ms), (None, None, 10.0));
+        assert_eq!((found.cost, found.supported, found.median_ms), (None, None, Some(10.0)));
         assert!(is("a/b.md", "b.md") && !is("ab.md", "b.md"));
+    }
+
+    #[test]
+    fn a_failure_is_neither_an_answer_nor_a_refusal_nor_fast() {
+        let questions = [question(Some("dix ans"), &["a.md"]), question(None, &[]), question(None, &[])];
+        let with = |outcomes: [Outcome; 3]| {
+            let given = |outcome| Given { outcome, total_ms: 10.0, ..Given::default() };
+            let configuration = Configuration { name: "m".to_owned(), given: outcomes.map(given).into() };
+            figures(&questions, &configuration)
+        };
+        let failed = Outcome::Failed("?");
+        let found = with([failed, failed, Outcome::Refused]);
+        assert_eq!((found.failures, found.answered, found.refused), (2, Some(0.0), Some(0.5)));
+        assert_eq!((found.span, found.token_f1, found.median_ms), (Some(0.0), Some(0.0), Some(10.0)));
+        let found = with([failed; 3]);
+        assert_eq!((found.refused, found.median_ms, found.p95_ms), (Some(0.0), None, None));
+        // A collection that is not theirs to choose gives them nothing, which takes no time that is worth a number.
+        let found = with([Outcome::Closed; 3]);
+        assert_eq!((found.failures, found.refused, found.median_ms), (0, Some(1.0), None));
     }
 }

@@ -8,6 +8,6 @@ mod figures;
 mod page;
 mod set;
 
-pub use figures::{Configuration, Figures, Given, figures};
+pub use figures::{Configuration, Figures, Given, Outcome, figures};
 pub use page::page;
 pub use set::{MAX_QUESTIONS, OwnQuestion, OwnSet};

@@ -8,14 +8,17 @@ use std::fmt::Write as _;
 use intramuros_core::language::Language;
 use intramuros_core::markup::escape;
 
-use super::figures::{Configuration, Figures, Given};
+use super::figures::{Configuration, Figures, Given, Outcome};
 use super::set::OwnQuestion;
 
 /// Colours of the configurations, each at 4.5 to 1 or more on white; in this order they also differ in lightness.
 const COLOURS: [&str; 6] = ["#12466b", "#9a3412", "#2f6b2f", "#6b2a7a", "#5c5a12", "#7a1f3d"];
 
-/// Characters of an answer that are shown.
+/// Characters of an answer that are shown: a screen holds several.
 const SHOWN: usize = 600;
+
+/// Characters of a name that stand before a bar.
+const LABEL: usize = 20;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:70rem;margin:2rem auto;padding:0 1rem}\
 h1{font-size:1.7rem}h2{font-size:1.25rem;margin-top:2rem}table{border-collapse:collapse;width:100%;font-size:.92rem}\
@@ -49,6 +52,11 @@ impl Words {
             Some(value) if value >= 10_000.0 => format!("{:.0} s", value / 1_000.0),
             Some(value) => format!("{value:.0} ms"),
         }
+    }
+
+    fn cost(&self, cost: f64) -> String {
+        let cost = format!("{cost:.4}");
+        if self.french { cost.replace('.', ",") } else { cost }
     }
 }
 
@@ -176,20 +184,29 @@ fn summary(html: &mut String, words: &Words, all: &[(Configuration, Figures)], c
     line(first, words.pick("médiane", "median"), &|figures| words.milliseconds(figures.first_ms));
     let whole = words.pick("Réponse entière", "Whole answer");
     line(whole, words.pick("médiane ; 95 sur 100", "median; 95 of 100"), &|figures| {
-        let (median, p95) = (Some(figures.median_ms), Some(figures.p95_ms));
-        format!("{}; {}", words.milliseconds(median), words.milliseconds(p95))
+        let between = words.pick(" ; ", "; ");
+        format!("{}{between}{}", words.milliseconds(figures.median_ms), words.milliseconds(figures.p95_ms))
     });
-    let read_and_written =
-        words.pick("lus + écrits, selon le service", "read + written, as the service says");
+    let read_and_written = words.pick(
+        "lus + écrits, selon le service, ou d’après la longueur s’il ne le dit pas",
+        "read + written, as the service says, or by length where it does not",
+    );
     line(words.pick("Jetons", "Tokens"), read_and_written, &|figures| {
         format!("{} + {}", figures.prompt_tokens, figures.completion_tokens)
     });
     let declared = words.pick("aux prix déclarés", "at the declared prices");
     line(words.pick("Coût", "Cost"), declared, &|figures| {
-        figures.cost.map_or_else(|| "–".to_owned(), |cost| format!("{cost:.4} {}", escape(currency)))
+        figures
+            .cost
+            .map_or_else(|| "–".to_owned(), |cost| format!("{} {}", words.cost(cost), escape(currency)))
     });
-    let replaced = words.pick("modèles qui n’ont pas répondu", "models that did not answer");
-    line(words.pick("Pannes", "Failures"), replaced, &|figures| figures.failures.to_string());
+    let replaced = words.pick(
+        "questions auxquelles le modèle n’a pas pu répondre ; ce qui l’a remplacé ne compte pas",
+        "questions that the model failed to answer; what took its place does not count",
+    );
+    line(words.pick("Pannes", "Failures"), replaced, &|figures| {
+        format!("{} / {}", figures.failures, figures.questions)
+    });
     html.push_str("</tbody></table>");
 }
 
@@ -218,10 +235,10 @@ fn plots(html: &mut String, words: &Words, all: &[(Configuration, Figures)]) {
             .collect();
         plot(html, measure.name, measure.about, all, &bars, 1.0);
     }
-    let slowest = all.iter().map(|(_, figures)| figures.p95_ms).fold(1.0, f64::max);
+    let slowest = all.iter().filter_map(|(_, figures)| figures.p95_ms).fold(1.0, f64::max);
     let bars: Vec<(f64, String)> = all
         .iter()
-        .map(|(_, figures)| (figures.median_ms, words.milliseconds(Some(figures.median_ms))))
+        .map(|(_, figures)| (figures.median_ms.unwrap_or(0.0), words.milliseconds(figures.median_ms)))
         .collect();
     let about = words.pick(
         "temps médian d’une réponse entière ; moins vaut mieux",
@@ -255,7 +272,7 @@ fn plot(
     for (number, ((_, figures), (value, shown))) in all.iter().zip(bars).enumerate() {
         let (top, middle) = (number * ROW + 4, number * ROW + 18);
         let width = (value / whole.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0) * WIDTH;
-        let label: String = figures.name.chars().take(20).collect();
+        let label = cut(&figures.name, LABEL);
         let _ = write!(
             html,
             "<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\" font-size=\"13\" fill=\"#1a1a1a\">{}</text>\
@@ -274,15 +291,7 @@ fn each(html: &mut String, words: &Words, questions: &[OwnQuestion], all: &[(Con
     let _ = write!(html, "<h2>{}</h2>", words.pick("Question par question", "Question by question"));
     for (number, question) in questions.iter().enumerate() {
         let _ = write!(html, "<details><summary>{}. {}</summary>", number + 1, escape(&question.question));
-        let expected = question.answer.as_deref().unwrap_or(words.pick("aucune réponse", "no answer"));
-        let sources = question.sources.join(", ");
-        let _ = write!(
-            html,
-            "<p class=\"q\">{}: {} · {}</p><table><tbody>",
-            words.pick("Attendu ", "Expected"),
-            escape(expected),
-            escape(&sources)
-        );
+        let _ = write!(html, "<p class=\"q\">{}</p><table><tbody>", escape(&expected(words, question)));
         for (configuration, _) in all {
             if let Some(given) = configuration.given.get(number) {
                 row(html, words, &configuration.name, given);
@@ -292,15 +301,60 @@ fn each(html: &mut String, words: &Words, questions: &[OwnQuestion], all: &[(Con
     }
 }
 
+/// What is right, and as whom and where it was asked.
+fn expected(words: &Words, question: &OwnQuestion) -> String {
+    let refusal = words.pick("aucune réponse dans les documents", "no answer in the documents");
+    let sources = Some(question.sources.join(", ")).filter(|sources| !sources.is_empty());
+    let right = match (question.answer.clone(), sources) {
+        (Some(answer), Some(sources)) => format!("{answer} · {sources}"),
+        (answer, sources) => answer.or(sources).unwrap_or_else(|| refusal.to_owned()),
+    };
+    let mut text = format!("{}: {right}", words.pick("Attendu ", "Expected"));
+    if let Some(asker) = &question.asker {
+        let _ = write!(text, " · {}: {asker}", words.pick("Posée par ", "Asked by"));
+    }
+    if let Some(collection) = &question.collection {
+        let _ = write!(text, " · {}: {collection}", words.pick("Collection ", "Collection"));
+    }
+    text
+}
+
+/// The beginning of a text, which shows that it is one.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let beginning: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{beginning}…")
+}
+
 fn row(html: &mut String, words: &Words, name: &str, given: &Given) {
-    let cut: String = given.text.chars().take(SHOWN).collect();
-    let answer = if given.found { escape(&cut) } else { words.pick("(refusée)", "(refused)").to_owned() };
+    let answer = match given.outcome {
+        Outcome::Answered => cut(&given.text, SHOWN),
+        Outcome::Refused => words.pick("(refusée)", "(refused)").to_owned(),
+        Outcome::Closed => words
+            .pick(
+                "(refusée : qui demande ne peut pas choisir cette collection)",
+                "(refused: whoever asks may not choose this collection)",
+            )
+            .to_owned(),
+        Outcome::Failed(why) => {
+            format!("{} {why}", words.pick("(panne du modèle)", "(the model failed)")).trim().to_owned()
+        }
+    };
+    let mut cited: Vec<&str> = Vec::new();
+    for path in &given.cited {
+        if !cited.contains(&path.as_str()) {
+            cited.push(path);
+        }
+    }
     let _ = write!(
         html,
-        "<tr><th>{}</th><td>{answer}</td><td>{}</td><td class=\"n\">{:.0} ms</td></tr>",
+        "<tr><th>{}</th><td>{}</td><td>{}</td><td class=\"n\">{}</td></tr>",
         escape(name),
-        escape(&given.cited.join(", ")),
-        given.total_ms
+        escape(&answer),
+        escape(&cited.join(", ")),
+        words.milliseconds(given.time())
     );
 }
 
@@ -313,8 +367,8 @@ mod tests {
     fn the_page_stands_alone_in_both_languages_and_texts_are_no_markup() {
         let questions =
             [OwnQuestion { question: "<script>x</script>?".to_owned(), ..OwnQuestion::default() }];
-        let given =
-            Given { found: true, text: "<img src=http://evil.example>".to_owned(), ..Given::default() };
+        let (outcome, text) = (Outcome::Answered, "<img src=http://evil.example>".to_owned());
+        let given = Given { outcome, text, ..Given::default() };
         let configuration = Configuration { name: "a\"b".to_owned(), given: vec![given] };
         let found = figures(&questions, &configuration);
         let all = [(configuration, found)];
@@ -326,6 +380,47 @@ mod tests {
             }
             assert!(!html.contains("<img src"));
         }
+    }
+
+    #[test]
+    fn each_question_says_what_is_right_and_what_became_of_it() {
+        let questions = [OwnQuestion {
+            question: "?".to_owned(),
+            sources: vec!["archives.md".to_owned()],
+            asker: Some("anne,rh".to_owned()),
+            ..OwnQuestion::default()
+        }];
+        let shown = |outcome: Outcome, text: &str, language| {
+            let cited = vec!["archives.md".to_owned(); 2];
+            let given = Given { outcome, text: text.to_owned(), cited, total_ms: 10.0, ..Given::default() };
+            let configuration = Configuration { name: "m".to_owned(), given: vec![given] };
+            let found = figures(&questions, &configuration);
+            let html = page("set", &questions, &[(configuration, found)], "EUR", language);
+            html.split("<details>").nth(1).unwrap_or_default().to_owned()
+        };
+        let check = |outcome, text: &str, language, expected: &str| {
+            let shown = shown(outcome, text, language);
+            assert!(shown.contains(expected), "{expected}: {shown}");
+        };
+        let (french, english) = (Language::French, Language::English);
+        check(Outcome::Answered, "Dix ans.", french, "Attendu : archives.md · Posée par : anne,rh</p>");
+        check(
+            Outcome::Answered,
+            "Ten years.",
+            english,
+            "<td>Ten years.</td><td>archives.md</td><td class=\"n\">10 ms",
+        );
+        check(Outcome::Answered, &"a".repeat(SHOWN + 1), english, "a…</td>");
+        check(Outcome::Refused, "", french, "<td>(refusée)</td>");
+        check(Outcome::Closed, "", french, "(refusée : qui demande ne peut pas choisir cette collection)");
+        check(Outcome::Failed("Time out."), "", english, "<td>(the model failed) Time out.</td>");
+        // How long something else took in its place is not the model's time.
+        check(
+            Outcome::Failed(""),
+            "",
+            french,
+            "<td>(panne du modèle)</td><td>archives.md</td><td class=\"n\">–",
+        );
     }
 
     #[test]

@@ -16,10 +16,10 @@ pub enum ModelError {
     /// Nobody is there.
     #[error("the service could not be reached: {0}")]
     Down(String),
-    /// It took longer than declared.
+    /// It took longer than it may.
     #[error("it took longer than {seconds} s")]
     Slow {
-        /// What was declared.
+        /// What is declared, or less where somebody waits.
         seconds: u64,
     },
     /// All of the places declared for it were taken for too long.
@@ -34,12 +34,18 @@ pub enum ModelError {
     /// There is no such model or no such address.
     #[error("the service has no such model or address (status 404): check `url` and `model`")]
     Unknown,
+    /// The account at the service has nothing left.
+    #[error("the service asks to be paid ({0}): look at the account there")]
+    Unpaid(String),
     /// The question with its passages is longer than the model takes.
     #[error("the question with its passages is too long for the model: declare a smaller `context_tokens`")]
     TooLong,
     /// Too many requests, also after waiting.
     #[error("the service is overloaded (status {0}), also after {1} attempts")]
     Busy(u16, u32),
+    /// The service is there, and its model is not in memory yet.
+    #[error("the service is still loading its model (status 503)")]
+    Loading,
     /// The service refused or failed.
     #[error("the service failed: {0}")]
     Failed(String),
@@ -63,7 +69,7 @@ pub enum ModelError {
 impl ModelError {
     /// Whether the same request may succeed a little later.
     pub(crate) fn is_passing(&self) -> bool {
-        matches!(self, ModelError::Busy(..))
+        matches!(self, ModelError::Busy(..) | ModelError::Loading)
             || matches!(self, ModelError::Failed(status) if status.starts_with("status 5"))
     }
 
@@ -76,8 +82,10 @@ impl ModelError {
             ModelError::Crowded { .. } => "no-place",
             ModelError::Key(_) => "key-refused",
             ModelError::Unknown => "no-such-model",
+            ModelError::Unpaid(_) => "not-paid",
             ModelError::TooLong => "too-long",
             ModelError::Busy(..) => "overloaded",
+            ModelError::Loading => "loading",
             ModelError::Failed(_) => "failed",
             ModelError::Schema(_) => "not-the-interface",
             ModelError::Cut(_) => "cut",
@@ -104,6 +112,10 @@ impl ModelError {
                 "Le modèle a trop de demandes ; réessayez dans un moment.",
                 "The model has too much to do; try again in a moment.",
             ),
+            ModelError::Loading => pick(
+                "Le modèle est encore en cours de chargement ; reposez la question dans une minute.",
+                "The model is still being loaded; ask again in a minute.",
+            ),
             ModelError::Key(_) => pick(
                 "Le modèle a refusé notre clé ; l’administrateur doit la vérifier.",
                 "The model refused our key; the administrator must check it.",
@@ -111,6 +123,10 @@ impl ModelError {
             ModelError::Unknown => pick(
                 "Le service ne connaît pas ce modèle ; l’administrateur doit vérifier son nom et son adresse.",
                 "The service has no such model; the administrator must check its name and address.",
+            ),
+            ModelError::Unpaid(_) => pick(
+                "Le compte auprès du service du modèle est épuisé ; l’administrateur doit le vérifier.",
+                "The account at the model's service is used up; the administrator must check it.",
             ),
             ModelError::TooLong => pick(
                 "La question et ses passages sont trop longs pour le modèle ; l’administrateur doit vérifier `context_tokens`.",
@@ -132,15 +148,17 @@ impl ModelError {
         }
     }
 
-    /// The error of a status, with the beginning of the body, of which only the kind is kept.
+    /// The error of a status, with the beginning of the body, of which only the kind and short identifiers are kept.
     pub(crate) fn of_status(status: u16, body: &str, attempts: u32) -> ModelError {
         match status {
             401 | 403 => ModelError::Key(status),
             404 => ModelError::Unknown,
+            503 if super::wire::says_loading(body) => ModelError::Loading,
             429 | 503 | 529 => ModelError::Busy(status, attempts),
+            402 => ModelError::Unpaid(said(status, body)),
             400 | 413 | 422 | 500 if super::wire::says_too_long(body) => ModelError::TooLong,
             300..=399 => ModelError::Schema("a redirection"),
-            _ => ModelError::Failed(format!("status {status}")),
+            _ => ModelError::Failed(said(status, body)),
         }
     }
 
@@ -159,12 +177,23 @@ impl ModelError {
     }
 }
 
+/// A status with what the body says in identifiers: `status 422 (type extra_forbidden, loc stream_options)`.
+fn said(status: u16, body: &str) -> String {
+    let identifiers = super::wire::identifiers(body);
+    if identifiers.is_empty() {
+        return format!("status {status}");
+    }
+    format!("status {status} ({})", identifiers.join(", "))
+}
+
 impl From<ModelError> for Error {
     fn from(error: ModelError) -> Error {
         let kind = match error {
-            ModelError::Closed(_) | ModelError::Key(_) | ModelError::Unknown | ModelError::NotLoaded(_) => {
-                ErrorKind::Config
-            }
+            ModelError::Closed(_)
+            | ModelError::Key(_)
+            | ModelError::Unpaid(_)
+            | ModelError::Unknown
+            | ModelError::NotLoaded(_) => ErrorKind::Config,
             _ => ErrorKind::Peer,
         };
         Error::new(kind, error.to_string())

@@ -1,17 +1,19 @@
 //! What does a model at a service with OpenAI's interface say?
 //!
 //! One [`Endpoint`] for each model declared with `kind = "open-ai"`. An answer comes as a stream; dropping it hangs up,
-//! which is how a question is cancelled. Only 429 and 5xx are tried again, and only before the first word. Everything
+//! which is how a question is cancelled. Only 429 and 5xx are tried again, and only before the first word; a service that is
+//! still loading its model is waited for longer, and one that refuses a field is asked once more without it. Everything
 //! leaves through the egress client, under the rule of the model's purpose.
 
 mod error;
 mod sse;
+mod thoughts;
 mod wire;
 
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use intramuros_core::error::Error;
@@ -34,6 +36,13 @@ const FIRST_WAIT: Duration = Duration::from_millis(400);
 /// Longest wait that a service may ask for: beyond, the person is told instead.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
+/// How long a service that is loading its model is waited for. 30 s: a model of a few gigabytes is read from a local disk by
+/// then, and a person waits as long for one of the model's places.
+const LOADING_TIME: Duration = Duration::from_secs(30);
+
+/// Longest wait between two looks at such a service: a dozen requests within that time.
+const LOADING_WAIT: Duration = Duration::from_secs(3);
+
 /// Bytes of an answer's stream: a hundred times the longest answer, which wraps each word in a few hundred bytes.
 const ANSWER_BYTES: u64 = 32 << 20;
 
@@ -55,6 +64,38 @@ pub struct Endpoint {
     places: Places,
     egress: Egress,
     usage: Counters,
+    learnt: Learnt,
+}
+
+/// The form of request that the service was found to take.
+#[derive(Default)]
+struct Learnt {
+    without_stream_options: AtomicBool,
+    completion_tokens: AtomicBool,
+}
+
+impl Learnt {
+    fn form(&self) -> wire::Form {
+        wire::Form {
+            without_stream_options: self.without_stream_options.load(Ordering::Relaxed),
+            completion_tokens: self.completion_tokens.load(Ordering::Relaxed),
+        }
+    }
+
+    fn remember(&self, form: wire::Form) {
+        self.without_stream_options.fetch_or(form.without_stream_options, Ordering::Relaxed);
+        self.completion_tokens.fetch_or(form.completion_tokens, Ordering::Relaxed);
+    }
+}
+
+/// What a service says instead of an answer.
+struct Refusal {
+    error: ModelError,
+    status: u16,
+    /// The beginning of its body; never shown or logged.
+    text: String,
+    /// How long it asks to wait.
+    pause: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -123,6 +164,7 @@ impl Endpoint {
             places: Places::of(model, DEFAULT_CONCURRENCY),
             egress,
             usage: Counters::default(),
+            learnt: Learnt::default(),
         })
     }
 
@@ -180,22 +222,9 @@ impl Endpoint {
         deadline: Instant,
     ) -> Result<ChatStream, ModelError> {
         let place = self.places.take().await?;
-        let body = wire::body(&self.model, request);
-        let mut wait = FIRST_WAIT;
-        for attempt in 1.. {
-            let (error, asked) = match self.attempt("chat/completions", &body, deadline, attempt).await? {
-                Ok(response) => return Ok(ChatStream::new(Arc::clone(self), place, response, deadline)),
-                Err(refused) => refused,
-            };
-            let pause = asked.unwrap_or(wait).max(wait);
-            let in_time = pause <= MAX_WAIT && Instant::now() + pause < deadline;
-            if attempt >= ATTEMPTS || !error.is_passing() || !in_time {
-                return Err(error);
-            }
-            tokio::time::sleep(pause).await;
-            wait *= 2;
-        }
-        Err(ModelError::Empty)
+        let body = |form: wire::Form| wire::body(&self.model, request, form);
+        let response = self.response("chat/completions", body, deadline).await?;
+        Ok(ChatStream::new(Arc::clone(self), place, response, deadline))
     }
 
     /// The vectors of texts, in their order, as the service gives them. The whole may take `wait`, with what is tried
@@ -205,30 +234,23 @@ impl Endpoint {
     /// Why there are none, after as many attempts as make sense.
     pub async fn embed(&self, texts: &[String], wait: Duration) -> Result<Vec<Vec<f32>>, ModelError> {
         self.usage.requests.fetch_add(1, Ordering::Relaxed);
-        let given = self.try_embed(texts, Instant::now() + wait.min(self.places.timeout())).await;
-        given.inspect_err(|_| {
+        let wait = wait.min(self.places.timeout());
+        let given = self.try_embed(texts, Instant::now() + wait).await;
+        given.map_err(|error| {
             self.usage.failures.fetch_add(1, Ordering::Relaxed);
+            match error {
+                // Named is the wait that held, not what is declared for an answer.
+                ModelError::Slow { .. } => ModelError::Slow { seconds: whole_seconds(wait) },
+                other => other,
+            }
         })
     }
 
     async fn try_embed(&self, texts: &[String], deadline: Instant) -> Result<Vec<Vec<f32>>, ModelError> {
         let _place = self.places.take_until(deadline).await?;
-        let body = wire::embedding_body(&self.model, texts);
-        let mut wait = FIRST_WAIT;
-        for attempt in 1.. {
-            let (error, asked) = match self.attempt("embeddings", &body, deadline, attempt).await? {
-                Ok(response) => return self.vectors(response, texts.len(), deadline).await,
-                Err(refused) => refused,
-            };
-            let pause = asked.unwrap_or(wait).max(wait);
-            let in_time = pause <= MAX_WAIT && Instant::now() + pause < deadline;
-            if attempt >= ATTEMPTS || !error.is_passing() || !in_time {
-                return Err(error);
-            }
-            tokio::time::sleep(pause).await;
-            wait *= 2;
-        }
-        Err(ModelError::Empty)
+        let body = |_: wire::Form| wire::embedding_body(&self.model, texts);
+        let response = self.response("embeddings", body, deadline).await?;
+        self.vectors(response, texts.len(), deadline).await
     }
 
     async fn vectors(
@@ -254,14 +276,62 @@ impl Endpoint {
         Ok(vectors)
     }
 
-    /// One attempt: an answer, or a refusal with how long the service asks to wait.
+    /// The answer to a request, after as many attempts as make sense.
+    async fn response(
+        &self,
+        address: &str,
+        body: impl Fn(wire::Form) -> Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Response, ModelError> {
+        let loaded_by = deadline.min(Instant::now() + LOADING_TIME);
+        let (mut attempt, mut wait, mut look) = (1, FIRST_WAIT, FIRST_WAIT);
+        let mut form = self.learnt.form();
+        let mut sent = body(form);
+        loop {
+            let refusal = match self.attempt(address, &sent, deadline, attempt).await? {
+                Ok(response) => {
+                    // Only now: a refusal may name a field because the question does.
+                    self.learnt.remember(form);
+                    return Ok(response);
+                }
+                Err(refusal) => refusal,
+            };
+            if let Some(other) = form.asked_for(refusal.status, &refusal.text) {
+                let again = body(other);
+                // A request without these fields stays as it is. A form only loses what is refused: this ends.
+                if again != sent {
+                    (form, sent) = (other, again);
+                    continue;
+                }
+            }
+            let error = refusal.error;
+            let loading = matches!(error, ModelError::Loading);
+            let (least, until) = if loading { (look, loaded_by) } else { (wait, deadline) };
+            let pause = refusal.pause.unwrap_or(least).max(least);
+            let in_time = pause <= MAX_WAIT && Instant::now() + pause < until;
+            // Whoever waits for a model to be loaded has all of the attempts still.
+            let is_left = loading || attempt < ATTEMPTS;
+            if !is_left || !error.is_passing() || !in_time {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            if loading {
+                look = (look * 2).min(LOADING_WAIT);
+            } else {
+                attempt += 1;
+                wait *= 2;
+            }
+        }
+    }
+
+    /// One attempt: an answer, or a refusal.
     async fn attempt(
         &self,
         address: &str,
         body: &[u8],
         deadline: Instant,
         attempt: u32,
-    ) -> Result<Result<Response, (ModelError, Option<Duration>)>, ModelError> {
+    ) -> Result<Result<Response, Refusal>, ModelError> {
         let seconds = self.places.timeout().as_secs();
         let url = format!("{}/{address}", self.url);
         let mut sent = Request::post(self.purpose, url, "application/json", body.to_vec());
@@ -282,14 +352,19 @@ impl Endpoint {
             }
             return Ok(Ok(response));
         }
-        let asked = response
+        let pause = response
             .headers
             .get("retry-after")
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .map(Duration::from_secs);
         let text = beginning(&mut response, deadline).await;
-        Ok(Err((ModelError::of_status(status, &text, attempt), asked)))
+        Ok(Err(Refusal { error: ModelError::of_status(status, &text, attempt), status, text, pause }))
     }
+}
+
+/// The seconds of a wait, a begun one for a whole one.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 fn read_key(name: &str, path: &Path) -> Result<String, Error> {
@@ -327,6 +402,7 @@ pub struct ChatStream {
     /// The body, where the service answers with plain JSON instead of a stream.
     plain: Option<Vec<u8>>,
     said_anything: bool,
+    thoughts: thoughts::Thoughts,
     finish: Option<String>,
     usage: Option<Usage>,
     calls: wire::Calls,
@@ -347,6 +423,7 @@ impl ChatStream {
             waiting: VecDeque::new(),
             plain,
             said_anything: false,
+            thoughts: thoughts::Thoughts::default(),
             finish: None,
             usage: None,
             calls: wire::Calls::default(),
@@ -392,13 +469,18 @@ impl ChatStream {
                 }
                 self.finish = piece.finish.or(self.finish.take());
                 self.calls.take(piece.calls);
-                if !piece.text.is_empty() {
-                    self.said_anything = true;
-                    return Ok(Some(piece.text));
+                self.said_anything |= !piece.text.is_empty();
+                let Some(text) = self.thoughts.leave_out(&piece.text) else {
+                    self.stop();
+                    return Ok(None);
+                };
+                if !text.is_empty() {
+                    return Ok(Some(text));
                 }
             }
             if self.ended {
-                return Ok(None);
+                let rest = self.thoughts.rest();
+                return Ok((!rest.is_empty()).then_some(rest));
             }
             let places = &self.endpoint.places;
             let seconds = places.timeout().as_secs();
@@ -411,6 +493,13 @@ impl ChatStream {
                 None => self.end()?,
             }
         }
+    }
+
+    /// Takes nothing more of a model that thinks without end: as if it had no tokens left.
+    fn stop(&mut self) {
+        self.waiting.clear();
+        self.ended = true;
+        self.finish = Some("length".to_owned());
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), ModelError> {

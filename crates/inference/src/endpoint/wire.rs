@@ -68,14 +68,53 @@ pub struct Usage {
     pub completion_tokens: u64,
 }
 
+impl ToolOffer {
+    /// What a service is told of it, which puts that before the model like any other text.
+    pub fn told(&self) -> Value {
+        let ToolOffer { name, description, parameters } = self;
+        json!({"type": "function", "function": {"name": name, "description": description, "parameters": parameters}})
+    }
+}
+
+/// How a request is put: not every service takes every field of the interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// Without `stream_options`: Mistral's services refuse fields that they don't know, and tell the usage unasked.
+    pub without_stream_options: bool,
+    /// With `max_completion_tokens` in place of `max_tokens`: OpenAI's newer models take no other name.
+    pub completion_tokens: bool,
+}
+
+impl Form {
+    /// The form that a refusal asks for; none where it asks for no other than this one.
+    pub fn asked_for(self, status: u16, body: &str) -> Option<Form> {
+        // A question that is too long is refused with the names of fields as well.
+        if !matches!(status, 400 | 422) || says_too_long(body) {
+            return None;
+        }
+        let names = |field: &str| body.contains(field);
+        let no_options = names("stream_options") || names("include_usage");
+        let other_name = names("max_tokens") && names("max_completion_tokens");
+        let form = Form {
+            without_stream_options: self.without_stream_options || no_options,
+            completion_tokens: self.completion_tokens || other_name,
+        };
+        (form != self).then_some(form)
+    }
+}
+
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
     messages: Vec<Value>,
-    max_tokens: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
     temperature: f32,
     stream: bool,
-    stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,19 +127,16 @@ struct StreamOptions {
 }
 
 /// The body of a request for a stream.
-pub(crate) fn body(model: &str, request: &ChatRequest) -> Vec<u8> {
-    let offered = |tool: &ToolOffer| {
-        let ToolOffer { name, description, parameters } = tool;
-        json!({"type": "function", "function": {"name": name, "description": description, "parameters": parameters}})
-    };
+pub(crate) fn body(model: &str, request: &ChatRequest, form: Form) -> Vec<u8> {
     let body = Body {
         model,
         messages: messages(request),
-        max_tokens: request.max_tokens,
+        max_tokens: (!form.completion_tokens).then_some(request.max_tokens),
+        max_completion_tokens: form.completion_tokens.then_some(request.max_tokens),
         temperature: request.temperature,
         stream: true,
-        stream_options: StreamOptions { include_usage: true },
-        tools: request.tools.iter().map(offered).collect(),
+        stream_options: (!form.without_stream_options).then_some(StreamOptions { include_usage: true }),
+        tools: request.tools.iter().map(ToolOffer::told).collect(),
         tool_choice: (!request.tools.is_empty()).then_some(if request.may_call { "auto" } else { "none" }),
     };
     // Strings and numbers of our own: writing them down can't fail.
@@ -212,10 +248,30 @@ struct Choice {
 
 #[derive(Deserialize)]
 struct Said {
+    // Thoughts that stand beside it (`reasoning_content`, `reasoning`) are not read.
     #[serde(default)]
-    content: Option<String>,
+    content: Option<Content>,
     #[serde(default)]
     tool_calls: Option<Vec<CallPiece>>,
+}
+
+/// A text, or the parts of one: models that reason put their thoughts between them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<Value>),
+}
+
+impl Content {
+    fn into_text(self) -> String {
+        let parts = match self {
+            Content::Text(text) => return text,
+            Content::Parts(parts) => parts,
+        };
+        let is_text = |part: &&Value| part.get("type").and_then(Value::as_str) == Some("text");
+        parts.iter().filter(is_text).filter_map(|part| part.get("text")?.as_str()).collect()
+    }
 }
 
 /// What one event of a stream, or a whole answer, says.
@@ -251,7 +307,7 @@ pub(crate) fn read(json: &str) -> Result<Piece, ModelError> {
     for choice in chunk.choices.into_iter().take(1) {
         piece.finish = choice.finish_reason;
         if let Some(said) = choice.delta.or(choice.message) {
-            piece.text = said.content.unwrap_or_default();
+            piece.text = said.content.map(Content::into_text).unwrap_or_default();
             piece.calls = said.tool_calls.unwrap_or_default();
         }
     }
@@ -312,6 +368,46 @@ pub(crate) fn says_too_long(body: &str) -> bool {
     .any(|sign| body.contains(sign))
 }
 
+/// Whether the body of a refusal says that the model is being loaded, in the words of llama.cpp's server:
+/// `{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}`.
+pub(crate) fn says_loading(body: &str) -> bool {
+    body.to_lowercase().contains("loading model")
+}
+
+/// Longest identifier of a refusal, and how many of the errors that one lists are read: the first ones tell enough.
+const MAX_IDENTIFIER: usize = 40;
+const MAX_DETAILS: usize = 3;
+
+/// What the body of a refusal says in identifiers: the kind of error and the field that it is about, each with its name. Never
+/// free text, which may quote the question. OpenAI's services put them into `error`, Mistral's and those made with FastAPI
+/// into a list of details.
+pub(crate) fn identifiers(body: &str) -> Vec<String> {
+    let Ok(body) = serde_json::from_str::<Value>(body) else { return Vec::new() };
+    let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
+    let mut found: Vec<String> =
+        ["type", "code", "param"].iter().filter_map(|name| identifier(name, error.get(*name)?)).collect();
+    let lists = [error.get("detail"), error.pointer("/message/detail"), error.get("message")];
+    let details = lists.into_iter().flatten().find_map(Value::as_array);
+    for detail in details.into_iter().flatten().take(MAX_DETAILS) {
+        let place = detail.get("loc").and_then(Value::as_array).and_then(|place| place.last());
+        found.extend(detail.get("type").and_then(|kind| identifier("type", kind)));
+        found.extend(place.and_then(|place| identifier("loc", place)));
+    }
+    found
+}
+
+/// A value with its name where it is a number or a short word without spaces.
+fn identifier(name: &str, value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    let fits = (1..=MAX_IDENTIFIER).contains(&text.len()) && text.bytes().all(is_plain);
+    fits.then(|| format!("{name} {text}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,6 +424,54 @@ mod tests {
         ] {
             assert!(read_embeddings(wrong, 2).is_err(), "{}", String::from_utf8_lossy(wrong));
         }
+    }
+
+    #[test]
+    fn of_a_refusal_identifiers_are_kept_and_no_text() {
+        let check = |body: &str, expected: &[&str]| assert_eq!(identifiers(body), expected, "{body}");
+        check(
+            r#"{"error":{"message":"Où?","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#,
+            &["type invalid_request_error", "code unsupported_parameter", "param max_tokens"],
+        );
+        let mistral = r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Où?","input":"Où?"}]},"type":"invalid_request_error","param":null,"code":3001}"#;
+        check(
+            mistral,
+            &["type invalid_request_error", "code 3001", "type extra_forbidden", "loc stream_options"],
+        );
+        let fastapi = r#"{"detail":[{"type":"string_type","loc":["body","messages",0],"msg":"Où?"},{"type":"x","loc":[]},{},3]}"#;
+        check(fastapi, &["type string_type", "loc 0", "type x"]);
+        check(r#"{"error":{"type":"où trouver une","code":"a b","param":["x"]}}"#, &[]);
+        check(&format!(r#"{{"type":"{}","code":""}}"#, "x".repeat(MAX_IDENTIFIER + 1)), &[]);
+        for other in ["", "<html>", "[]", "3", r#"{"error":"text","detail":"text"}"#] {
+            check(other, &[]);
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_that_names_a_field_changes_the_form() {
+        let plain = Form::default();
+        let check = |from: Form, status: u16, body: &str, expected: Option<(bool, bool)>| {
+            let form = from
+                .asked_for(status, body)
+                .map(|form| (form.without_stream_options, form.completion_tokens));
+            assert_eq!(form, expected, "{status} {body}");
+        };
+        let options = r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"]}]}"#;
+        let tokens = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.";
+        check(plain, 422, options, Some((true, false)));
+        check(plain, 400, tokens, Some((false, true)));
+        check(Form { without_stream_options: true, ..plain }, 400, tokens, Some((true, true)));
+        // Asked for what was sent: another attempt would be refused alike.
+        check(Form { without_stream_options: true, ..plain }, 422, options, None);
+        check(Form { completion_tokens: true, ..plain }, 400, tokens, None);
+        check(plain, 500, options, None);
+        check(plain, 400, "max_tokens must be at least 1", None);
+        check(
+            plain,
+            400,
+            "'max_tokens' or 'max_completion_tokens' is too large: maximum context is 4096",
+            None,
+        );
     }
 
     #[test]
@@ -365,10 +509,20 @@ mod tests {
             "whole",
             Some("length"),
         );
+        check(
+            r#"{"choices":[{"delta":{"content":[{"type":"text","text":"Dix "},{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"ans."}]}}]}"#,
+            "Dix ans.",
+            None,
+        );
+        check(r#"{"choices":[{"delta":{"content":[{"type":"reference","text":"hm"},3]}}]}"#, "", None);
+        check(r#"{"choices":[{"delta":{"content":null,"reasoning_content":"hm"}}]}"#, "", None);
+        check(r#"{"choices":[{"delta":{"content":"","reasoning":"hm","reasoning_details":[]}}]}"#, "", None);
+        check(r#"{"choices":[{"message":{"content":"Oui.","reasoning_content":"hm"}}]}"#, "Oui.", None);
         let usage =
             read(r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}"#);
         assert_eq!(usage.unwrap().usage, Some(Usage { prompt_tokens: 7, completion_tokens: 3 }));
-        for wrong in ["<html>", "[]", "{\"choices\":3}", r#"{"error":{"message":"x"}}"#] {
+        let number = r#"{"choices":[{"delta":{"content":3}}]}"#;
+        for wrong in ["<html>", "[]", "{\"choices\":3}", r#"{"error":{"message":"x"}}"#, number] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -4,8 +4,8 @@
 //! `.ci/peers`, with llama.cpp's server.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use intramuros_core::chat::{Message, Role};
@@ -23,6 +23,8 @@ struct Service {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,
     hung_up: Arc<AtomicUsize>,
+    /// What it was asked, as it came.
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone)]
@@ -55,17 +57,22 @@ fn says(text: &str) -> String {
 
 const STOP: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2}}"#;
 
+/// What llama.cpp's server says until its model is in memory.
+const LOADING: &str = r#"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#;
+
 impl Service {
     async fn start(scripts: Vec<Script>) -> Service {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, hung_up) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (count, gone) = (Arc::clone(&asked), Arc::clone(&hung_up));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&requests);
         tokio::spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
                 let number = count.fetch_add(1, Ordering::SeqCst);
                 let script = scripts.get(number).or(scripts.last()).cloned().unwrap();
-                let gone = Arc::clone(&gone);
+                let (gone, heard) = (Arc::clone(&gone), Arc::clone(&heard));
                 tokio::spawn(async move {
                     let mut bytes = vec![0; 64 << 10];
                     let mut request = Vec::new();
@@ -75,6 +82,7 @@ impl Service {
                             Ok(read) => request.extend_from_slice(&bytes[..read]),
                         }
                     }
+                    heard.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
                     for piece in script.bytes.chunks(if script.pause.is_zero() { 1 << 20 } else { 100 }) {
                         if connection.write_all(piece).await.is_err() {
                             gone.fetch_add(1, Ordering::SeqCst);
@@ -90,7 +98,15 @@ impl Service {
                 });
             }
         });
-        Service { address, asked, hung_up }
+        Service { address, asked, hung_up, requests }
+    }
+
+    /// How many requests came, and which of them held the field.
+    fn with_field(&self, field: &str) -> (usize, Vec<usize>) {
+        let requests = self.requests.lock().unwrap();
+        let named = format!("\"{field}\":");
+        let with = (0..requests.len()).filter(|number| requests[*number].contains(&named));
+        (requests.len(), with.collect())
     }
 
     fn endpoint(&self, more: &str) -> Arc<Endpoint> {
@@ -146,6 +162,35 @@ async fn an_answer_comes_piece_by_piece_with_its_usage() {
 }
 
 #[tokio::test]
+async fn what_a_model_thinks_is_no_part_of_its_answer() {
+    let parts = r#"{"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}]}}]}"#;
+    let beside = r#"{"choices":[{"index":0,"delta":{"content":null,"reasoning_content":"Hm."}}]}"#;
+    let whole =
+        r#"{"choices":[{"message":{"content":"<think>Hm.</think>\n\nDix ans."},"finish_reason":"stop"}]}"#;
+    let cases = [
+        stream(&[&says("<thi"), &says("nk>Hm.</"), &says("think>\\n\\nDix "), &says("ans."), STOP, "[DONE]"]),
+        stream(&[parts, beside, &says("Dix ans."), STOP, "[DONE]"]),
+        status("200 OK", "Content-Type: application/json\r\n", whole),
+    ];
+    for script in cases {
+        let service = Service::start(vec![script]).await;
+        let (text, ended) = ask(&service.endpoint("")).await;
+        assert!(ended.is_ok() && text == "Dix ans.", "{text:?} {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_thinks_without_end_is_stopped() {
+    let thinks = [says("<think>"), says(&"hm ".repeat(10_000)), says(&"hm ".repeat(100_000))];
+    let events: Vec<&str> = thinks.iter().map(String::as_str).collect();
+    let service = Service::start(vec![Script { stay: true, ..stream(&events) }]).await;
+    let mut answer = service.endpoint("").chat(&request()).await.unwrap();
+    assert_eq!(answer.next().await.unwrap(), None);
+    assert!(answer.was_cut_short());
+    assert_eq!(answer.next().await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn every_way_of_failing_is_told_without_anybodys_text() {
     let error = |text: &str| format!(r#"{{"error":{{"message":"{text} {SECRET}"}}}}"#);
     let html = format!("<html>{SECRET}</html>");
@@ -154,8 +199,15 @@ async fn every_way_of_failing_is_told_without_anybodys_text() {
         ("no such model", status("404 Not Found", "", &error("no model")), "no-such-model", 1),
         ("too long", status("400 Bad Request", "", &error("maximum context length is 4096")), "too-long", 1),
         ("overloaded", status("429 Too Many Requests", "", &error("slow down")), "overloaded", 3),
+        (
+            "loading for long",
+            status("503 Service Unavailable", "Retry-After: 60\r\n", &error("Loading model")),
+            "loading",
+            1,
+        ),
         ("broken", status("500 Internal Server Error", "", &error("oops")), "failed", 3),
         ("refused", status("400 Bad Request", "", &error("no")), "failed", 1),
+        ("not paid", status("402 Payment Required", "", &error("no credit")), "not-paid", 1),
         ("a page", status("200 OK", "Content-Type: text/html\r\n", &html), "not-the-interface", 1),
         ("a page unsaid", status("200 OK", "", &html), "not-the-interface", 1),
         ("other JSON", status("200 OK", "Content-Type: application/json\r\n", "[1]"), "not-the-interface", 1),
@@ -176,6 +228,31 @@ async fn every_way_of_failing_is_told_without_anybodys_text() {
         }
         assert_eq!(endpoint.used().failures, 1, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_with_the_identifiers_of_its_error() {
+    let body = |kind: &str| {
+        format!(r#"{{"error":{{"message":"{SECRET}","type":"{kind}","param":"temperature","code":null}}}}"#)
+    };
+    let cases = [
+        ("400 Bad Request", "unsupported_value", "status 400 (type unsupported_value, param temperature)"),
+        ("402 Payment Required", "no_credit", "status 402 (type no_credit, param temperature)"),
+        ("422 Unprocessable Entity", "two words", "status 422 (param temperature)"),
+    ];
+    for (line, kind, told) in cases {
+        let service = Service::start(vec![status(line, "", &body(kind))]).await;
+        let error = ask(&service.endpoint("")).await.1.unwrap_err();
+        assert!(error.to_string().contains(told) && !error.to_string().contains(SECRET), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_without_money_is_told_to_the_person_in_both_languages() {
+    let service = Service::start(vec![status("402 Payment Required", "", "")]).await;
+    let error = ask(&service.endpoint("")).await.1.unwrap_err();
+    assert!(error.to_person(Language::French).contains("compte"), "{error}");
+    assert!(error.to_person(Language::English).contains("account"), "{error}");
 }
 
 #[tokio::test]
@@ -217,12 +294,110 @@ async fn a_slow_service_is_given_up_at_its_time() {
 }
 
 #[tokio::test]
+async fn a_vector_that_comes_too_late_is_told_with_the_wait_that_held() {
+    let begun = script("HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{");
+    for script in [script(""), begun] {
+        let service = Service::start(vec![Script { stay: true, ..script }]).await;
+        let endpoint = service.endpoint("timeout_seconds = 60");
+        let texts = [SECRET.to_owned()];
+        let error = endpoint.embed(&texts, Duration::from_millis(600)).await.unwrap_err();
+        assert_eq!(error.to_string(), "it took longer than 1 s");
+        assert_eq!(endpoint.used().failures, 1);
+    }
+}
+
+#[tokio::test]
 async fn a_service_that_recovers_is_asked_again() {
     let busy = status("503 Service Unavailable", "Retry-After: 1\r\n", "");
     let service = Service::start(vec![busy.clone(), busy, stream(&[&says("Oui."), STOP, "[DONE]"])]).await;
     let (text, ended) = ask(&service.endpoint("")).await;
     assert!(ended.is_ok() && text == "Oui.", "{ended:?}");
     assert_eq!(service.asked.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_model_that_is_being_loaded_is_waited_for_beside_the_usual_attempts() {
+    let loading = status("503 Service Unavailable", "", LOADING);
+    let busy = status("503 Service Unavailable", "", "");
+    let answer = stream(&[&says("Oui."), STOP, "[DONE]"]);
+    let service = Service::start(vec![loading.clone(), loading, busy.clone(), busy, answer]).await;
+    let (text, ended) = ask(&service.endpoint("")).await;
+    assert!(ended.is_ok() && text == "Oui.", "{ended:?}");
+    assert_eq!(service.asked.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn a_model_that_stays_in_loading_is_given_up_in_time_and_told_so() {
+    let service = Service::start(vec![status("503 Service Unavailable", "", LOADING)]).await;
+    let began = Instant::now();
+    let error = ask(&service.endpoint("timeout_seconds = 5")).await.1.unwrap_err();
+    assert_eq!(error.code(), "loading", "{error}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(error.to_person(Language::French).contains("en cours de chargement"));
+    assert!(error.to_person(Language::English).contains("still being loaded"));
+    // More often than other refusals, and not without end.
+    let asked = service.asked.load(Ordering::SeqCst);
+    assert!((4..=6).contains(&asked), "{asked}");
+}
+
+/// What Mistral's services say of a field that they don't know.
+const NO_OPTIONS: &str = r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options","include_usage"],"msg":"Extra inputs are not permitted","input":true}]},"type":"invalid_request_error","param":null,"code":null}"#;
+
+/// What OpenAI's newer models say of a field by its old name.
+const OTHER_NAME: &str = r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#;
+
+#[tokio::test]
+async fn a_field_that_a_service_refuses_is_left_out_from_then_on() {
+    let refusal = status("422 Unprocessable Entity", "", NO_OPTIONS);
+    let answer = stream(&[&says("Oui."), STOP, "[DONE]"]);
+    let service = Service::start(vec![refusal, answer]).await;
+    let endpoint = service.endpoint("");
+    for _ in 0..2 {
+        let (text, ended) = ask(&endpoint).await;
+        assert_eq!(text, "Oui.");
+        assert_eq!(ended.unwrap(), Some(Usage { prompt_tokens: 9, completion_tokens: 2 }));
+    }
+    assert_eq!(service.with_field("stream_options"), (3, vec![0]));
+    assert_eq!(service.with_field("max_tokens"), (3, vec![0, 1, 2]));
+    assert_eq!((endpoint.used().requests, endpoint.used().failures), (2, 0));
+}
+
+#[tokio::test]
+async fn a_field_that_a_service_names_otherwise_is_renamed_from_then_on() {
+    let refusal = status("400 Bad Request", "", OTHER_NAME);
+    let service = Service::start(vec![refusal, stream(&[&says("Oui."), STOP, "[DONE]"])]).await;
+    let endpoint = service.endpoint("");
+    for _ in 0..2 {
+        assert_eq!(ask(&endpoint).await.0, "Oui.");
+    }
+    assert_eq!(service.with_field("max_tokens"), (3, vec![0]));
+    assert_eq!(service.with_field("max_completion_tokens"), (3, vec![1, 2]));
+    assert_eq!(service.with_field("stream_options"), (3, vec![0, 1, 2]));
+}
+
+#[tokio::test]
+async fn other_forms_of_a_request_use_up_none_of_the_usual_attempts() {
+    let refusals = [
+        status("422 Unprocessable Entity", "", NO_OPTIONS),
+        status("400 Bad Request", "", OTHER_NAME),
+        status("503 Service Unavailable", "", ""),
+        status("503 Service Unavailable", "", ""),
+    ];
+    let answer = stream(&[&says("Oui."), STOP, "[DONE]"]);
+    let service = Service::start(refusals.into_iter().chain([answer]).collect()).await;
+    assert_eq!(ask(&service.endpoint("")).await.0, "Oui.");
+    assert_eq!(service.asked.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn another_form_is_tried_once_and_kept_only_where_it_helped() {
+    let refusal = status("422 Unprocessable Entity", "", NO_OPTIONS);
+    let service = Service::start(vec![refusal]).await;
+    let endpoint = service.endpoint("");
+    for _ in 0..2 {
+        assert_eq!(ask(&endpoint).await.1.unwrap_err().code(), "failed");
+    }
+    assert_eq!(service.with_field("stream_options"), (4, vec![0, 2]));
 }
 
 #[tokio::test]

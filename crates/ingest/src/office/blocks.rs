@@ -3,12 +3,16 @@
 use std::collections::HashSet;
 
 use intramuros_core::document::{Block, BlockKind, CELL_SEPARATOR, ExtractError, Extracted, Kind, Place};
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::Budget;
+use crate::text::writer::{is_invisible, to_nfc};
 
 /// A header cell is a name, not a sentence: longer first rows are data.
 const HEADER_CELL_CHARS: usize = 60;
+
+/// Cells of tables that are kept of one document of text. A million: far more than people put into one. A cell that spans
+/// others and a chart make many out of a few bytes, and a row takes some 300 bytes until its table ends.
+const CELLS: usize = 1_000_000;
 
 /// Blocks as they are read, counted against the budget.
 pub struct Blocks<'a> {
@@ -16,6 +20,8 @@ pub struct Blocks<'a> {
     /// What was read so far, in reading order.
     pub list: Vec<Block>,
     tables: u32,
+    /// Cells of tables that were gathered so far.
+    cells: usize,
 }
 
 /// A row of a table as it is read.
@@ -31,10 +37,34 @@ pub struct Row {
     pub nested: Vec<Block>,
 }
 
+impl Row {
+    /// Whether nothing stands in it.
+    pub fn is_empty(&self) -> bool {
+        self.nested.is_empty() && self.cells.iter().all(String::is_empty)
+    }
+}
+
 impl<'a> Blocks<'a> {
     /// No blocks yet.
     pub fn new(budget: &Budget<'a>) -> Blocks<'a> {
-        Blocks { budget: *budget, list: Vec::new(), tables: 0 }
+        Blocks { budget: *budget, list: Vec::new(), tables: 0, cells: 0 }
+    }
+
+    /// What the blocks are counted against.
+    pub fn budget(&self) -> &Budget<'a> {
+        &self.budget
+    }
+
+    /// Counts cells of a table, before they are made.
+    ///
+    /// # Errors
+    /// When there are too many in this document.
+    pub fn count_cells(&mut self, count: usize) -> Result<(), ExtractError> {
+        self.cells = self.cells.saturating_add(count);
+        if self.cells > CELLS {
+            return Err(ExtractError::Limit(format!("more than {CELLS} cells in tables")));
+        }
+        Ok(())
     }
 
     /// Adds a block unless its text is empty once cleaned.
@@ -71,7 +101,7 @@ impl<'a> Blocks<'a> {
         for cell in rows.iter_mut().flat_map(|row| &mut row.cells) {
             *cell = clean_line(cell);
         }
-        rows.retain(|row| !row.nested.is_empty() || row.cells.iter().any(|cell| !cell.is_empty()));
+        rows.retain(|row| !row.is_empty());
         if guess_header
             && !rows.iter().any(|row| row.header)
             && looks_like_header(&rows)
@@ -229,20 +259,16 @@ pub fn clean(text: &str) -> String {
                     out.push(' ');
                 }
             }
-            // Soft hyphens and marks of width zero only say where a line may break; the private area of symbol fonts
-            // has no meaning without the font.
-            '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{f000}'..='\u{f0ff}' => {}
-            other if other.is_control() => {}
+            // The private area of symbol fonts has no meaning without the font.
+            '\u{f000}'..='\u{f0ff}' => {}
+            other if other.is_control() || is_invisible(other) => {}
             other => out.push(other),
         }
     }
     out.truncate(out.trim_end().len());
     let start = out.len() - out.trim_start().len();
     out.drain(..start);
-    match is_nfc_quick(out.chars()) {
-        IsNormalized::Yes => out,
-        _ => out.nfc().collect(),
-    }
+    to_nfc(out)
 }
 
 /// Text as headings and cells keep it: as [`clean`], line breaks become spaces.

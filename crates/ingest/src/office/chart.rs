@@ -57,6 +57,8 @@ fn push_series(all: &[Series], blocks: &mut Blocks<'_>, place: &Place) -> Result
     let mut rows = vec![Row { cells: names.collect(), header: true, place: place.clone(), ..Row::default() }];
     let longest =
         all.iter().map(|series| series.values.len().max(series.categories.len())).max().unwrap_or_default();
+    // A chart may be named thousands of times, and one point of a series stands for all before it.
+    blocks.count_cells(longest * (all.len() + 1))?;
     for index in 0..longest {
         let category =
             all.iter().find_map(|series| series.categories.get(index)).cloned().unwrap_or_default();

@@ -18,9 +18,6 @@ use crate::Budget;
 /// Decompressed bytes that are taken at once. 32 KiB: the window of deflate; more does not make it faster.
 const CHUNK_BYTES: usize = 32 << 10;
 
-/// The ratio is judged from this many decompressed bytes on, as in [`Budget::unpack`].
-const RATIO_JUDGED_FROM: u64 = 8 << 20;
-
 /// Bytes between two pieces of markup. 16 MiB: half of the text of the largest document in one element; beyond it,
 /// the buffer of the XML reader would grow with whatever a bomb decompresses to.
 const TOKEN_BYTES: u64 = 16 << 20;
@@ -336,15 +333,7 @@ impl<'a> Source<'a> {
         self.crc.update(filled);
         self.total += self.len as u64;
         self.budget.spend_unpacked(self.len as u64)?;
-        if self.total > RATIO_JUDGED_FROM
-            && self.total > self.packed.max(1).saturating_mul(self.budget.limits.ratio)
-        {
-            return Err(ExtractError::Limit(format!(
-                "decompresses to more than {} times its size, as a bomb does",
-                self.budget.limits.ratio
-            )));
-        }
-        Ok(())
+        self.budget.check_ratio(self.total, self.packed)
     }
 }
 

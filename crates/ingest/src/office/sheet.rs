@@ -4,39 +4,61 @@ use std::collections::BTreeSet;
 
 use intramuros_core::document::{BlockKind, CELL_SEPARATOR, ExtractError, Place};
 
-use super::blocks::{Blocks, are_names, clean_line};
+use super::blocks::{Blocks, are_names, clean};
+use crate::Budget;
 
 /// Cells that are kept of one sheet. 2 million: a sheet of 100,000 rows and 20 columns; each takes some 50 bytes.
 const CELLS: usize = 2_000_000;
+
+/// Bytes of text as it stands in the file for each byte that may be kept of it. 4: white space is left out, and a text
+/// of nothing else that many cells name would be cleaned for each without being counted.
+const UNCLEANED: u64 = 4;
 
 /// A row: its number, and those of its cells that hold something, each with its column.
 type Cells = (u32, Vec<(u32, String)>);
 
 /// The cells of a sheet that hold something.
-#[derive(Default)]
-pub struct Grid {
+pub struct Grid<'a> {
+    budget: Budget<'a>,
     /// The name on the sheet's tab.
     pub name: String,
     /// Rows that the file says name the columns, counted from 1.
     pub header_rows: BTreeSet<u32>,
     rows: Vec<Cells>,
     cells: usize,
+    /// Bytes of text in the cells, and of all that was put here, before it was cleaned.
+    kept: u64,
+    uncleaned: u64,
 }
 
-impl Grid {
-    /// An empty sheet.
-    pub fn new(name: &str) -> Grid {
-        Grid { name: name.to_owned(), ..Grid::default() }
+impl<'a> Grid<'a> {
+    /// An empty sheet, whose text is held against this budget.
+    pub fn new(name: &str, budget: &Budget<'a>) -> Grid<'a> {
+        Grid {
+            budget: *budget,
+            name: name.to_owned(),
+            header_rows: BTreeSet::new(),
+            rows: Vec::new(),
+            cells: 0,
+            kept: 0,
+            uncleaned: 0,
+        }
     }
 
-    /// Puts a cell; `row` counts from 1, `column` from 0. Blank cells are left out.
+    /// Puts a cell; `row` counts from 1, `column` from 0. Blank cells are left out. The text is copied once the sheet may
+    /// hold it: thousands of cells may name one text.
     ///
     /// # Errors
-    /// When there are too many.
-    pub fn put(&mut self, row: u32, column: u32, text: String) -> Result<(), ExtractError> {
-        if text.trim().is_empty() {
+    /// When there are too many, or too much text.
+    pub fn put(&mut self, row: u32, column: u32, text: &str) -> Result<(), ExtractError> {
+        self.uncleaned = self.uncleaned.saturating_add(text.len() as u64);
+        self.budget.hold_text(self.uncleaned / UNCLEANED)?;
+        let text = clean(text);
+        if text.is_empty() {
             return Ok(());
         }
+        self.kept = self.kept.saturating_add(text.len() as u64);
+        self.budget.hold_text(self.kept)?;
         self.cells += 1;
         if self.cells > CELLS {
             return Err(ExtractError::Limit(format!("more than {CELLS} cells in one sheet")));
@@ -114,9 +136,8 @@ fn push_table(
     let columns: BTreeSet<u32> = rows.iter().flat_map(|(_, cells)| cells.iter().map(|cell| cell.0)).collect();
     let columns: Vec<u32> = columns.into_iter().collect();
     for (_, cells) in &mut rows {
-        clean_cells(cells);
+        put_in_order(cells);
     }
-    rows.retain(|(_, cells)| !cells.is_empty());
     let declared = rows.iter().any(|(number, _)| headers.contains(number));
     let guessed = !declared && first_names_columns(&rows, &columns);
     let table = blocks.start_table();
@@ -127,8 +148,8 @@ fn push_table(
     Ok(())
 }
 
-/// The cells from left to right, cleaned, each place once, without those that hold nothing.
-fn clean_cells(cells: &mut Vec<(u32, String)>) {
+/// The cells from left to right, each place once and on one line.
+fn put_in_order(cells: &mut Vec<(u32, String)>) {
     cells.sort_by_key(|cell| cell.0);
     // Of two texts in one place the later one holds.
     cells.dedup_by(|later, kept| {
@@ -138,10 +159,9 @@ fn clean_cells(cells: &mut Vec<(u32, String)>) {
         }
         same
     });
-    for (_, text) in cells.iter_mut() {
-        *text = clean_line(text);
+    for (_, text) in cells.iter_mut().filter(|cell| cell.1.contains('\n')) {
+        *text = text.replace('\n', " ");
     }
-    cells.retain(|cell| !cell.1.is_empty());
 }
 
 fn texts(cells: &[(u32, String)]) -> Vec<&str> {

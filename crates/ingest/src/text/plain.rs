@@ -1,7 +1,9 @@
 //! What does this plain text say, whatever its encoding?
 //!
 //! Blocks are separated by blank lines. A list item is a block of its own; a heading is one only when nothing else
-//! could be meant: underlined, in capitals on a line by itself, or named as an article or a chapter.
+//! could be meant: underlined, in capitals on a line by itself, or named as an article or a chapter. Of other lines,
+//! those that a program wrapped are joined, each judged by itself and by the next; every other line stands by itself,
+//! since verses, logs, addresses and tables are cited by their lines.
 
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
 
@@ -12,8 +14,7 @@ use crate::Budget;
 /// Longest line that can be a heading, in characters.
 const HEADING_CHARS: usize = 100;
 
-/// Lines at least this long, in characters, all of about the same length, were wrapped by a program: their breaks mean
-/// nothing.
+/// Least width, in characters, to which a program wraps lines. Shorter ones are verses, addresses, names.
 const WRAPPED_CHARS: usize = 40;
 
 /// Characters of indentation for each level of a list.
@@ -37,10 +38,29 @@ struct Line<'a> {
     number: u32,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
     fn is_blank(&self) -> bool {
         self.text.trim().is_empty()
     }
+
+    /// How many marks of a mail that is quoted it begins with (`> > `).
+    fn quoted(&self) -> usize {
+        self.text.chars().take_while(is_quoting).filter(|mark| *mark == '>').count()
+    }
+
+    /// The text without these marks.
+    fn said(&self) -> &'a str {
+        self.text.trim_start_matches(|mark: char| is_quoting(&mark)).trim_end()
+    }
+
+    /// How far it reaches to the right, in characters: a first line may be set in or out.
+    fn extent(&self) -> usize {
+        count(self.text.trim_end())
+    }
+}
+
+fn is_quoting(mark: &char) -> bool {
+    *mark == '>' || mark.is_whitespace()
 }
 
 /// Writes the blocks of a text; also used for the bodies of mails. The first heading becomes the title.
@@ -94,7 +114,7 @@ fn write_block(mut lines: &[Line<'_>], followed: bool, writer: &mut Writer<'_>) 
                 let rest = these.get(1..).unwrap_or_default();
                 write_joined(BlockKind::ListItem { depth }, Line { text, ..*first }, rest, writer)?;
             }
-            None => write_paragraph(*first, these, writer)?,
+            None => write_paragraphs(these, writer)?,
         }
         lines = rest;
     }
@@ -117,28 +137,153 @@ fn write_joined(
 ) -> Result<(), ExtractError> {
     let mut joined = Inline::default();
     joined.push(first.text, first.number);
+    // What is quoted begins with its marks; they stand nowhere within it.
+    let quoted = first.quoted() > 0;
     for line in rest {
         joined.add(" ");
-        joined.push(line.text, line.number);
+        joined.push(if quoted { line.said() } else { line.text }, line.number);
     }
     writer.block(kind, joined.text(), at_line(first.number))
 }
 
-fn write_paragraph(first: Line<'_>, lines: &[Line<'_>], writer: &mut Writer<'_>) -> Result<(), ExtractError> {
-    let lengths = lines.iter().map(|line| line.text.trim().chars().count());
-    let longest = lengths.clone().max().unwrap_or_default();
-    let wrapped = longest >= WRAPPED_CHARS
-        && lines.len() > 1
-        && lengths.take(lines.len() - 1).all(|length| length * 3 >= longest * 2);
-    if wrapped || lines.len() == 1 {
-        write_joined(BlockKind::Paragraph, first, lines.get(1..).unwrap_or_default(), writer)
-    } else {
-        // A log or a verse is cited by its line.
-        for line in lines.iter().filter(|line| !is_rule(line.text)) {
-            writer.block(BlockKind::Paragraph, line.text, at_line(line.number))?;
+/// Writes lines that are no items: those that go on in the next as one block with it, the others each by itself.
+fn write_paragraphs(lines: &[Line<'_>], writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+    let wrapping = Wrapping::of(lines);
+    let mut start = 0;
+    for (index, line) in lines.iter().enumerate() {
+        if lines.get(index + 1).is_some_and(|next| wrapping.joins(line, next)) {
+            continue;
         }
-        Ok(())
+        if let Some([first, rest @ ..]) = lines.get(start..=index)
+            && (lines.len() == 1 || !is_rule(first.text))
+        {
+            write_joined(BlockKind::Paragraph, *first, rest, writer)?;
+        }
+        start = index + 1;
     }
+    Ok(())
+}
+
+/// What the lines of a block tell of how they were wrapped.
+struct Wrapping {
+    /// How far the lines of prose reach: how far a program filled them.
+    width: usize,
+    /// Whether that is wide enough for a program.
+    wide: bool,
+    /// Whether a full line goes on with a small letter: then full lines are wrapped, whatever follows.
+    proven: bool,
+    /// Whether the block ends as a sentence does, which no address does.
+    closed: bool,
+}
+
+impl Wrapping {
+    fn of(lines: &[Line<'_>]) -> Wrapping {
+        let prose = || lines.iter().filter(|line| is_measure(line.said()));
+        let width = prose().map(Line::extent).max().unwrap_or_default();
+        let wide = prose().any(|line| count(line.said()) >= WRAPPED_CHARS);
+        let closed = lines.last().is_some_and(|line| ends_sentence(line.said()));
+        let unproven = Wrapping { width, wide, proven: false, closed };
+        let goes_on = |(line, next): (&Line<'_>, &Line<'_>)| {
+            Beginning::of(next.said()) == Beginning::Small && unproven.joins(line, next)
+        };
+        let proven = lines.iter().zip(lines.iter().skip(1)).any(goes_on);
+        Wrapping { proven, ..unproven }
+    }
+
+    /// Whether a line goes on in the next one.
+    fn joins(&self, line: &Line<'_>, next: &Line<'_>) -> bool {
+        if !self.wide || line.quoted() != next.quoted() {
+            return false;
+        }
+        let (length, line, next) = (line.extent(), line.said(), next.said());
+        // A program breaks a line where the next word does not fit; people may do so before.
+        let filled = length + 1 + next.split_whitespace().next().map_or(0, count) > self.width;
+        let long = length * 3 >= self.width * 2;
+        let full = filled || long;
+        let open = || !ends_sentence(line);
+        let joins = match Beginning::of(next) {
+            Beginning::Small => full && !is_field(next),
+            // Lines that begin alike are a log; a capital behind the number is a division or an address.
+            Beginning::Number => {
+                let capital =
+                    next.chars().find(|letter| letter.is_alphabetic()).is_some_and(char::is_uppercase);
+                let alike = Beginning::of(line) == Beginning::Number;
+                full && (self.proven || self.closed) && !capital && !alike && open()
+            }
+            // A long title begins with a capital itself, and leaves room for the word below it.
+            Beginning::Capital => {
+                let inside = long && Beginning::of(line) == Beginning::Small;
+                let in_capitals = || !line.chars().chain(next.chars()).any(char::is_lowercase);
+                let proven = self.proven && (filled || inside);
+                open() && (proven || (self.closed && filled && in_capitals()))
+            }
+            Beginning::Sign => false,
+        };
+        joins && is_prose(line) && is_prose(next)
+    }
+}
+
+/// With what a line begins, quotation marks apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    /// A small letter, or one of a script that has no capitals.
+    Small,
+    Capital,
+    /// A digit or a bracket.
+    Number,
+    Sign,
+}
+
+impl Beginning {
+    fn of(text: &str) -> Beginning {
+        let quotes = ['«', '"', '“', '‘', '\'', ' ', '\u{A0}', '\u{202F}'];
+        match text.trim_start_matches(quotes).chars().next() {
+            Some(first) if first.is_uppercase() => Beginning::Capital,
+            Some(first) if first.is_alphabetic() => Beginning::Small,
+            Some(first) if first.is_ascii_digit() || first == '(' || first == '[' => Beginning::Number,
+            _ => Beginning::Sign,
+        }
+    }
+}
+
+/// Characters of a text.
+fn count(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Whether a line ends in a sentence mark, quotation marks and brackets apart.
+fn ends_sentence(line: &str) -> bool {
+    line.trim_end_matches([')', ']', '"', '”', '’', '»', ' ', '\u{A0}', '\u{202F}'])
+        .ends_with(['.', '!', '?', '…', ':', ';'])
+}
+
+/// Whether a line is `name: value`, as in settings and logs.
+fn is_field(line: &str) -> bool {
+    line.split_once(char::is_whitespace).is_some_and(|(name, _)| name.ends_with(':'))
+}
+
+/// Whether a line reads as running text: no row of a table, and words for the most part, which code and traces of
+/// programs are not.
+fn is_prose(line: &str) -> bool {
+    let words = line.split_whitespace();
+    let odd = words.clone().filter(|word| !is_word(word)).count();
+    odd * 3 <= words.count() && !line.contains(['|', '\t']) && !line.contains("   ")
+}
+
+/// Whether a line tells how far lines were filled: an address of the web may be longer than any that was wrapped.
+fn is_measure(line: &str) -> bool {
+    is_prose(line) && line.split_whitespace().all(|word| count(word) < WRAPPED_CHARS)
+}
+
+/// A word or a number with the signs of a sentence around it, or such a sign by itself.
+fn is_word(text: &str) -> bool {
+    let word = text.trim_matches(|sign: char| !sign.is_alphanumeric());
+    if word.is_empty() {
+        let signs = ["-", ":", ";", "!", "?", "%", "&"];
+        return signs.contains(&text) || !text.contains(|sign: char| sign.is_ascii_punctuation());
+    }
+    word.starts_with(|first: char| first.is_ascii_digit())
+        || !word.contains(|sign: char| sign.is_ascii_punctuation() && sign != '\'' && sign != '-')
 }
 
 /// A line of signs only: it separates and says nothing.

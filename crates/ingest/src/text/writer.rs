@@ -244,7 +244,7 @@ pub fn in_section(section: &str) -> Place {
 
 /// Characters that are not seen and would hide text from search or smuggle it in: soft hyphens, zero-width spaces,
 /// direction overrides, tags, non-characters.
-fn is_invisible(character: char) -> bool {
+pub fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{AD}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}'
         | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' | '\u{E0000}'..='\u{E007F}')

@@ -9,8 +9,9 @@ use intramuros_core::document::Limits;
 
 use crate::data;
 use crate::faults::Random;
+use crate::mail::wide;
 use crate::seeds::old::{atom, listed, outline_text, presentation, put, record, shape_from_outline};
-use crate::seeds::{Content, Member, PHRASE, joined, le16, le32, seeds};
+use crate::seeds::{Content, Member, PHRASE, content, joined, le16, le32, members, packages};
 use crate::show::check;
 
 /// Why a file ends whose parts overlap.
@@ -22,19 +23,6 @@ const SHORT: Duration = Duration::from_secs(8);
 /// Where the header of a DOC file keeps the lengths of its stories, and the places of its tables.
 const DOC_LENGTHS: usize = 0x4c;
 const DOC_TABLES: usize = 0x9a;
-
-/// What the seed of this name holds.
-fn members(name: &str) -> Vec<Member> {
-    let seed = seeds().into_iter().find(|seed| seed.name == name).unwrap();
-    match seed.content {
-        Content::Zip(members) | Content::Compound(members) => members,
-        _ => panic!("{name} has no members"),
-    }
-}
-
-fn content<'m>(members: &'m mut [Member], name: &str) -> &'m mut Vec<u8> {
-    &mut members.iter_mut().find(|member| member.0 == name).unwrap().1
-}
 
 /// Writes bytes behind a mark.
 fn put_behind(bytes: &mut [u8], mark: &[u8], new: &[u8]) {
@@ -66,6 +54,22 @@ fn workbook(rows: &str) -> Vec<u8> {
     Content::Zip(members).pack()
 }
 
+/// A Word document with the phrase and a table of these rows.
+fn text_document(rows: &str) -> Vec<u8> {
+    let mut members = members("a.docx");
+    let body = format!("<w:p><w:r><w:t>{PHRASE}</w:t></w:r></w:p><w:tbl>{rows}</w:tbl>");
+    let document = format!("<w:document xmlns:w=\"w\"><w:body>{body}</w:body></w:document>");
+    *content(&mut members, "word/document.xml") = document.into_bytes();
+    Content::Zip(members).pack()
+}
+
+/// Checks that a file whose cells name one text thousands of times ends at the limit of text, in little memory.
+#[track_caller]
+fn check_named_often(name: &str, bytes: &[u8]) {
+    let limits = Limits { memory_bytes: 128 << 20, text_bytes: 8 << 20, ..Limits::default() };
+    check_limit(name, bytes, limits, "bytes of text");
+}
+
 /// Cells with the names of so many columns, all of one length.
 fn column_names(count: usize) -> String {
     (0..count).map(|number| format!("<c t=\"str\"><v>Colonne {number:05}</v></c>")).collect()
@@ -94,6 +98,98 @@ fn a_row_costs_nothing_before_its_text_is_counted() {
     let bytes = workbook(&format!("<row>{}</row>{}", column_names(16_384), row.repeat(2_000)));
     let limits = Limits { memory_bytes: 96 << 20, text_bytes: 4 << 20, ..Limits::default() };
     check_limit("a.xlsx", &bytes, limits, "bytes of text");
+}
+
+#[test]
+fn a_text_that_thousands_of_cells_name_is_not_copied_for_each() {
+    let rows = format!("<row>{}</row>", "<c t=\"s\"><v>0</v></c>".repeat(1_000)).repeat(64);
+    // A megabyte of words, and one of letters that nobody sees, which would count as nothing.
+    for text in ["mardi ".repeat(175_000), "\u{200b}".repeat(350_000)] {
+        let mut members = members("a.xlsx");
+        let sheet = format!("<worksheet><sheetData>{rows}</sheetData></worksheet>");
+        *content(&mut members, "xl/worksheets/sheet1.xml") = sheet.into_bytes();
+        let strings = format!("<sst><si><t>{text}</t></si></sst>");
+        *content(&mut members, "xl/sharedStrings.xml") = strings.into_bytes();
+        check_named_often("a.xlsx", &Content::Zip(members).pack());
+    }
+}
+
+#[test]
+fn a_text_that_thousands_of_old_or_binary_cells_name_is_not_copied_for_each() {
+    let mut binary = members("a.xlsb");
+    let text = joined(&[&[0], &le32(&[8_000]), &wide(&"a".repeat(8_000))]);
+    let strings = [packages::record(0x9f, &le32(&[1, 1])), packages::record(0x13, &text)].concat();
+    *content(&mut binary, "xl/sharedStrings.bin") = [strings, packages::record(0xa0, &[])].concat();
+    let sheet = content(&mut binary, "xl/worksheets/sheet1.bin");
+    let cell = packages::record(7, &le32(&[1, 0, 0]));
+    let at = sheet.windows(cell.len()).position(|window| window == cell).unwrap();
+    sheet.splice(at..at, cell.repeat(65_536));
+    check_named_often("a.xlsb", &Content::Zip(binary).pack());
+
+    let begin = |kind: u16| record(0x809, &le16(&[0x600, kind, 0, 0, 0, 0, 0, 0]));
+    let texts = record(0xfc, &joined(&[&le32(&[1, 1]), &le16(&[8_000]), &[0], &[b'a'; 8_000]]));
+    let globals = |sheet: u32| {
+        let name = record(0x85, &joined(&[&le32(&[sheet]), &[0, 0, 6, 0], b"Budget"]));
+        joined(&[&begin(5), &name, &texts, &record(0x0a, &[])])
+    };
+    let cell = |row: u16| record(0xfd, &joined(&[&le16(&[row, 0, 0]), &le32(&[0])]));
+    let cells: Vec<u8> = (0..u16::MAX).flat_map(cell).collect();
+    let stream = joined(&[&globals(globals(0).len() as u32), &begin(0x10), &cells, &record(0x0a, &[])]);
+    let old = Content::Compound(vec![("/Workbook".to_owned(), stream)]).pack();
+    check_named_often("a.xls", &old);
+}
+
+#[test]
+fn a_cell_that_repeats_a_long_text_is_not_copied_for_each() {
+    let text = "mardi ".repeat(175_000);
+    let change = |name: &str, from: &str, to: &str| {
+        let mut members = members(name);
+        let part = content(&mut members, "content.xml");
+        let changed = String::from_utf8_lossy(part).replacen(from, &format!("{to}{text}"), 1);
+        assert!(changed.len() > text.len());
+        *part = changed.into_bytes();
+        Content::Zip(members).pack()
+    };
+    let sheet = change(
+        "a.ods",
+        "<table:table-row><table:table-cell><text:p>",
+        "<table:table-row table:number-rows-repeated=\"100\"><table:table-cell \
+         table:number-columns-repeated=\"100\"><text:p>",
+    );
+    check_named_often("a.ods", &sheet);
+    let document = change(
+        "a.odt",
+        "<table:table-cell table:number-columns-spanned=\"2\"><text:p>",
+        "<table:table-cell table:number-columns-repeated=\"1024\"><text:p>",
+    );
+    check_named_often("a.odt", &document);
+}
+
+#[test]
+fn cells_that_span_many_columns_are_counted_before_they_are_made() {
+    let row = "<w:tr><w:tc><w:tcPr><w:gridSpan w:val=\"1024\"/></w:tcPr><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc></w:tr>";
+    let limits = Limits { memory_bytes: 96 << 20, ..Limits::default() };
+    check_limit("a.docx", &text_document(&row.repeat(20_000)), limits, "cells in tables");
+}
+
+#[test]
+fn a_chart_that_is_named_again_and_again_is_not_written_as_often() {
+    let series = "<c:ser><c:val><c:pt idx=\"999\"><c:v>1</c:v></c:pt></c:val></c:ser>".repeat(100);
+    let chart = format!("<c:chartSpace xmlns:c=\"c\"><c:chart>{series}</c:chart></c:chartSpace>");
+    let named = "<w:p><w:r><w:drawing><c:chart r:id=\"c\"/></w:drawing></w:r></w:p>".repeat(20);
+    let document = format!("<w:document xmlns:w=\"w\"><w:body>{named}</w:body></w:document>");
+    let links = "<Relationships><Relationship Id=\"c\" Type=\"http://x/chart\" Target=\"chart.xml\"/></Relationships>";
+    let mut members = members("a.docx");
+    *content(&mut members, "word/document.xml") = document.into_bytes();
+    *content(&mut members, "word/_rels/document.xml.rels") = links.into();
+    members.push(("word/chart.xml".to_owned(), chart.into_bytes()));
+    check_limit("a.docx", &Content::Zip(members).pack(), Limits::default(), "cells in tables");
+}
+
+#[test]
+fn rows_of_a_text_without_cells_cost_nothing() {
+    let limits = Limits { memory_bytes: 96 << 20, ..Limits::default() };
+    check_read("a.docx", &text_document(&"<w:tr/>".repeat(1_100_000)), limits);
 }
 
 #[test]

@@ -117,11 +117,8 @@ fn pool() -> Pool {
 
 /// How reading a damaged file ended: the reason when it gave no text, and what is wrong with that, if anything.
 fn read_damaged(pool: &Pool, name: &str, damaged: &[u8]) -> (Option<String>, Option<String>) {
-    let start = Instant::now();
-    let outcome = pool.extract(name, damaged);
-    let took = start.elapsed();
-    let Err(error) = outcome else { return (None, None) };
-    let wrong = matches!(error.word(), "crashed" | "time") || took > pool.limits().time;
+    let Err(error) = pool.extract(name, damaged) else { return (None, None) };
+    let wrong = matches!(error.word(), "crashed" | "time");
     (Some(error.to_string()), wrong.then(|| error.to_string()))
 }
 

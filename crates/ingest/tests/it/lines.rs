@@ -58,6 +58,34 @@ fn wrapped_paragraphs_of_plain_text() {
 }
 
 #[test]
+fn wrapped_lines_of_plain_text_below_short_ones() {
+    let text = "\
+Bonjour,
+La maintenance de la chaudière est prévue le mardi 9 avril à partir de
+huit heures, et l'eau chaude sera coupée dans tout le bâtiment jusqu'à
+midi.
+Merci
+Accès au sous-sol
+    Le gardien ouvre la porte du local technique une demi-heure avant, et il
+    garde la clé.
+> L'ascenseur de l'escalier nord reste en panne, et le réparateur ne passe
+> que lundi.
+";
+    check("a.txt", text, "Bonjour,", (1, 1));
+    check("a.txt", text, "mardi 9 avril", (2, 2));
+    check("a.txt", text, "partir de huit heures", (2, 3));
+    check("a.txt", text, "jusqu'à midi.", (3, 4));
+    check("a.txt", text, "midi.", (4, 4));
+    check("a.txt", text, "Merci", (5, 5));
+    check("a.txt", text, "Accès au sous-sol", (6, 6));
+    check("a.txt", text, "local technique", (7, 7));
+    check("a.txt", text, "et il garde la clé.", (7, 8));
+    check("a.txt", text, "garde la clé.", (8, 8));
+    check("a.txt", text, "ne passe que lundi.", (9, 10));
+    check("a.txt", text, "lundi.", (10, 10));
+}
+
+#[test]
 fn lists_and_verses_of_plain_text() {
     let list = "- premier point\n  qui continue ici\n- second point\n  sur deux lignes\n  et trois\n\n1) numéroté\n   aussi\n";
     check("a.txt", list, "premier point", (1, 1));

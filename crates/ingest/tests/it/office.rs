@@ -6,6 +6,8 @@ use intramuros_core::document::{BlockKind, ExtractError, Extracted, Limits};
 use zip::write::SimpleFileOptions;
 
 use crate::data;
+use crate::seeds::packages::record;
+use crate::seeds::{Content, content, joined, le16, le32, members};
 
 /// The bytes of a ZIP package with these parts.
 fn package(parts: &[(&str, &str)]) -> Vec<u8> {
@@ -157,6 +159,12 @@ fn docx_headings_and_numbers() {
         ],
     );
     assert_eq!(extracted.title.as_deref(), Some("Un"));
+}
+
+#[test]
+fn what_nobody_sees_does_not_part_the_words() {
+    // A soft hyphen, a space of no width, a turn of the direction, letters of the block of tags.
+    check_docx(&paragraph("mar\u{ad}di\u{200b} \u{202e}ma\u{e0041}\u{e0042}tin"), &[], &["P mardi matin"]);
 }
 
 #[test]
@@ -381,6 +389,26 @@ fn workbooks_show_numbers_as_people_see_them() {
     );
     let place = &extracted.blocks[3].place;
     assert_eq!((place.line, place.section.as_deref()), (Some(4), Some("Données")));
+}
+
+#[test]
+fn binary_workbooks_heed_the_calendar_of_1904() {
+    let first_date = |from_1904: u32| {
+        let mut parts = members("a.xlsb");
+        // The workbook's properties stand behind the record that opens it; their first flag is the calendar.
+        content(&mut parts, "xl/workbook.bin").splice(3..3, record(0x99, &le32(&[from_1904, 0, 0])));
+        // The number 12.5 gets the second format: a date.
+        let sheet = content(&mut parts, "xl/worksheets/sheet1.bin");
+        let at = sheet.windows(2).position(|window| window == [5, 16]).unwrap() + 6;
+        sheet[at] = 1;
+        let format = |id: u16| record(0x2f, &joined(&[&le16(&[0, id]), &[0; 12]]));
+        let styles = joined(&[&record(0x269, &le32(&[2])), &format(0), &format(14)]);
+        parts.push(("xl/styles.bin".to_owned(), styles));
+        let read = read("a.xlsb", &Content::Zip(parts).pack()).unwrap();
+        read.blocks.last().unwrap().text.clone()
+    };
+    assert_eq!(first_date(0), "1900-01-12 12:00 | 42");
+    assert_eq!(first_date(1), "1904-01-13 12:00 | 42");
 }
 
 fn open_document(kind: &str, body: &str, styles: &str) -> Vec<u8> {

@@ -108,6 +108,123 @@ fn plain_text_gives_paragraphs_lists_and_unmistakable_headings() {
 }
 
 #[test]
+fn wrapped_lines_are_joined_though_short_ones_stand_among_them() {
+    let mail = "Bonjour,\nLa maintenance de la chaudière est prévue le mardi 9 avril à partir de\n\
+        huit heures, et l'eau chaude sera coupée dans tout le bâtiment jusqu'à\nmidi.\nMerci\n";
+    let joined = "La maintenance de la chaudière est prévue le mardi 9 avril à partir de huit heures, et l'eau chaude \
+        sera coupée dans tout le bâtiment jusqu'à midi.";
+    check("a.txt", mail, &["p:1 Bonjour,", &format!("p:2 {joined}"), "p:5 Merci"]);
+    let head =
+        "From: a@example.org\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n";
+    let whole = format!("{head}\n{mail}");
+    check("a.eml", whole, &["field From: a@example.org", "p Bonjour,", &format!("p {joined}"), "p Merci"]);
+    // What a mail quotes is joined with its marks at the beginning, and not with the answer.
+    check(
+        "b.txt",
+        "> Le rendez-vous chez le notaire est déplacé du lundi au mercredi suivant,\n> à la même heure.\n\
+         d'accord pour mercredi.\n",
+        &[
+            "p:1 > Le rendez-vous chez le notaire est déplacé du lundi au mercredi suivant, à la même heure.",
+            "p:3 d'accord pour mercredi.",
+        ],
+    );
+    // Two paragraphs without a blank line between them.
+    check(
+        "c.txt",
+        "Le premier paragraphe de cette note rappelle les horaires de la bibliothèque\n\
+         municipale, qui ouvre le mardi.\n\
+         Le second paragraphe annonce la fermeture des salles de lecture pendant tout\nle mois d'août.\n",
+        &[
+            "p:1 Le premier paragraphe de cette note rappelle les horaires de la bibliothèque municipale, qui ouvre \
+             le mardi.",
+            "p:3 Le second paragraphe annonce la fermeture des salles de lecture pendant tout le mois d'août.",
+        ],
+    );
+    // In capitals, no line begins with a small letter.
+    check(
+        "d.txt",
+        "LE VENDEUR N'EST TENU NI DES DOMMAGES QUE CAUSE UN MAUVAIS USAGE DE\nL'APPAREIL, NI DE SON USURE.\n",
+        &[
+            "p:1 LE VENDEUR N'EST TENU NI DES DOMMAGES QUE CAUSE UN MAUVAIS USAGE DE L'APPAREIL, NI DE SON USURE.",
+        ],
+    );
+}
+
+#[test]
+fn the_articles_of_a_contract_are_joined_below_their_titles() {
+    let contract = "Résiliation et préavis\n\
+        Le présent contrat peut être résilié par chacune des parties, sous réserve\n\
+        d'un préavis de trois mois adressé par lettre recommandée à l'autre\n\
+        partie. Le préavis est réduit à un mois dans les cas que prévoit l'article\n\
+        15 de la loi.\n\
+        \n\
+        Article 4\n    Le locataire verse un dépôt de garantie égal à un mois de loyer, soit\n    \
+        850 euros, restitué dans un délai de deux mois à compter de la remise\n    des clés.\n\
+        Article 5 - Révision annuelle du loyer et des charges\n      \
+        Le loyer est révisé chaque année à la date anniversaire du contrat par\n    \
+        Madame Martin, gérante, selon l'indice de référence des loyers.\n    \
+        La révision ne peut pas être rétroactive, et le loyer révisé est dû dès le\n    mois suivant.\n";
+    check(
+        "contrat.txt",
+        contract,
+        &[
+            "p:1 Résiliation et préavis",
+            "p:2 Le présent contrat peut être résilié par chacune des parties, sous réserve d'un préavis de trois mois \
+             adressé par lettre recommandée à l'autre partie. Le préavis est réduit à un mois dans les cas que prévoit \
+             l'article 15 de la loi.",
+            "p:7 Article 4",
+            "p:8 Le locataire verse un dépôt de garantie égal à un mois de loyer, soit 850 euros, restitué dans un \
+             délai de deux mois à compter de la remise des clés.",
+            "p:11 Article 5 - Révision annuelle du loyer et des charges",
+            "p:12 Le loyer est révisé chaque année à la date anniversaire du contrat par Madame Martin, gérante, selon \
+             l'indice de référence des loyers.",
+            "p:14 La révision ne peut pas être rétroactive, et le loyer révisé est dû dès le mois suivant.",
+        ],
+    );
+}
+
+#[test]
+fn lines_that_nobody_wrapped_stay_apart() {
+    let check_apart = |text: &str| {
+        let expected: Vec<String> =
+            text.lines().zip(1..).map(|(line, number)| format!("p:{number} {}", line.trim())).collect();
+        check("a.txt", text, &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    // Verses.
+    check_apart(
+        "Je vis ce palais d'or où la reine est captive,\nEt la mer qui se brise au rocher de la rive\n\
+         Chante encore à l'absent la chanson du retour,\nEt personne au balcon ne regarde le jour\n",
+    );
+    // Logs, whatever their lines begin with.
+    check_apart(
+        "2024-03-01 10:32:00 info worker 3 started on port 8080\n\
+         2024-03-01 10:32:04 info worker 3 reads the folder again\n\
+         2024-03-01 10:33:10 warn worker 3 has no answer from the disk\n",
+    );
+    check_apart(
+        "sshd: session opened for the user backup by nobody else\nsshd: session closed for the user backup\n",
+    );
+    // An address whose first line is as long as a wrapped one.
+    check_apart(
+        "Syndicat des copropriétaires de la résidence Les Lilas\n12 rue du Général de Gaulle prolongée\n75011 Paris\n",
+    );
+    check_apart("Anne Martin\nrésidence des Lilas\n75011 Paris\n");
+    // Code.
+    check_apart(
+        "let first = compute_everything(argument, other_argument);\nlet second = first + 1;\nreturn second\n",
+    );
+}
+
+#[test]
+fn rows_of_a_table_in_plain_text_stay_apart() {
+    check(
+        "a.txt",
+        "pommes de terre nouvelles de l'île   12   3,40\npoires                                8   4,10\n",
+        &["p:1 pommes de terre nouvelles de l'île 12 3,40", "p:2 poires 8 4,10"],
+    );
+}
+
+#[test]
 fn markdown_keeps_its_structure_and_lines() {
     let text = "---\ntitle: \"Guide\"\ndate: 2024-03-01\ndescription: How to\n---\n\n# Set up\n\nRead *this*\nfirst, \
         see [docs](https://example.org/x) or <https://example.org>.\n\n- one\n  - two\n\n    more\n3. three\n\n\

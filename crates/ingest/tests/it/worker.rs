@@ -6,6 +6,8 @@ use intramuros_core::document::{ExtractError, Limits};
 use intramuros_ingest::{Extractor, Ocr, Pool};
 
 use crate::data;
+#[cfg(target_os = "linux")]
+use crate::seeds::{Content, content, members};
 
 const TEXT: &[u8] = b"Le conseil se tient mardi.\n";
 
@@ -48,6 +50,63 @@ fn a_worker_that_takes_too_long_is_killed_and_replaced() {
         assert_eq!(pool.extract("a.txt", TEXT), Err(ExtractError::Time(limits.time)));
         assert!(start.elapsed() < Duration::from_secs(5));
     }
+}
+
+/// A workbook that takes far longer to read than some seconds: two hundred sheets that are one, of empty cells.
+#[cfg(target_os = "linux")]
+fn long_workbook() -> Vec<u8> {
+    let mut parts = members("a.xlsx");
+    let sheets = "<sheet name=\"s\" sheetId=\"1\" r:id=\"s\"/>".repeat(200);
+    let book = format!("<workbook xmlns:r=\"r\"><sheets>{sheets}</sheets></workbook>");
+    *content(&mut parts, "xl/workbook.xml") = book.into_bytes();
+    let cells = "<c></c>".repeat(1_100_000);
+    let sheet = format!("<worksheet><sheetData><row>{cells}</row></sheetData></worksheet>");
+    *content(&mut parts, "xl/worksheets/sheet1.xml") = sheet.into_bytes();
+    Content::Zip(parts).pack()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_worker_ends_when_its_processor_time_is_over_though_nobody_looks_at_a_clock() {
+    use std::io::Write;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
+
+    let limits = Limits { time: Duration::from_secs(1), unpacked_bytes: u64::MAX, ..Limits::default() };
+    let request = serde_json::json!({ "name": "a.xlsx", "limits": limits, "task": "Read" }).to_string();
+    let bytes = long_workbook();
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_intramuros-reader"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = worker.stdin.take().unwrap();
+    input.write_all(&(request.len() as u32).to_le_bytes()).unwrap();
+    input.write_all(&(bytes.len() as u64).to_le_bytes()).unwrap();
+    input.write_all(request.as_bytes()).unwrap();
+    input.write_all(&bytes).unwrap();
+    // Otherwise it would end soundly after the file.
+    drop(input);
+    let ended = worker.wait().unwrap();
+    assert_eq!(ended.signal(), Some(rustix::process::Signal::XCPU.as_raw()), "{ended}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_worker_that_the_kernel_ends_for_its_processor_time_took_too_long() {
+    let limits = Limits::default();
+    let spins = "ulimit -S -t 1; while :; do :; done";
+    let pool = Pool::new("/bin/sh", vec!["-c".into(), spins.into()], 1, limits.clone());
+    assert_eq!(pool.extract("a.txt", TEXT), Err(ExtractError::Time(limits.time)));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn time_in_which_a_worker_does_not_compute_is_not_its_own() {
+    let limits = Limits { time: Duration::from_secs(2), ..Limits::default() };
+    let late = "/bin/sleep 3; exec \"$0\"";
+    let reader = env!("CARGO_BIN_EXE_intramuros-reader");
+    still_reads(&Pool::new("/bin/sh", vec!["-c".into(), late.into(), reader.into()], 1, limits));
 }
 
 #[test]

@@ -134,6 +134,9 @@ fn show(answered: &Answered, out: &mut Output) {
     for (index, statement) in answered.statements.iter().enumerate() {
         let (kind, section) = (statement.document.kind, statement.section.as_deref());
         let standing = place(kind, statement.pages, statement.lines, section, out.language());
+        // What has neither pages nor lines has headings.
+        let heading = statement.headings.last().filter(|_| standing.is_empty());
+        let standing = heading.map_or(standing, |heading| format!(", {}", name(heading)));
         out.line(&format!("[{}] {}", index + 1, named(&statement.document, &standing, out)));
     }
     say_notices(&answered.results.notices, out);

@@ -76,10 +76,18 @@ fn extractor(config: Option<&Path>) -> Result<Extractor, Error> {
 /// The bytes of a file, but never more than can be read: one byte over the limit is enough to be refused.
 fn read(file: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     use std::io::Read;
+    let shown = file.display();
+    if file.is_dir() {
+        return Err(Error::user(format!("{shown} can't be read: it is a folder"))
+            .hint(format!("give a file of it, or `intramuros ingest {shown}` to read all of them")));
+    }
     let mut bytes = Vec::new();
-    std::fs::File::open(file)
-        .and_then(|open| open.take(limit + 1).read_to_end(&mut bytes))
-        .map_err(|error| Error::user(format!("{} can't be read", file.display())).because(error))?;
+    std::fs::File::open(file).and_then(|open| open.take(limit + 1).read_to_end(&mut bytes)).map_err(
+        |error| {
+            let hint = setup::hint_of(&error);
+            Error::user(format!("{shown} can't be read")).because(error).hint(hint)
+        },
+    )?;
     Ok(bytes)
 }
 

@@ -93,7 +93,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
             _ = went_well.set(outcome.is_ok());
             outcome
         });
-        progress::follow(&library, style, out, |_| match went_well.get() {
+        progress::follow(&library, style, args.words_only, out, |_| match went_well.get() {
             None => Work::Goes,
             Some(true) => Work::Done,
             Some(false) => Work::Failed,
@@ -101,10 +101,18 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         work.join().unwrap_or_else(|_| Err(Error::internal("reading stopped unexpectedly")))
     })?;
     let counts = library.counts()?;
+    // Where nobody uploads anything, there is nothing to say of uploads.
+    let unused = |source: &str, report: &ScanReport| {
+        let uploads = perimeter.source(source).is_some_and(|source| source.kind == SourceKind::Uploads);
+        uploads && report.read + report.unchanged + report.moved + report.removed + report.failed == 0
+    };
     if args.json {
         let outcome =
             |source: &str| fetched.iter().find(|(name, _)| name == source).map(|(_, outcome)| outcome);
-        let sources = reports.iter().map(|(source, report)| done(source, report, outcome(source))).collect();
+        // A script finds what is declared, and what was read.
+        let declares = perimeter.file().is_some();
+        let named = reports.iter().filter(|(source, report)| declares || !unused(source, report));
+        let sources = named.map(|(source, report)| done(source, report, outcome(source))).collect();
         let done =
             Done { sources, documents: counts.documents, passages: counts.passages, failed: counts.failed };
         let line = serde_json::to_string(&done).map_err(|error| Error::internal("JSON").because(error))?;
@@ -114,11 +122,6 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     for (source, outcome) in &fetched {
         fetching::in_words(source, outcome, out);
     }
-    // Where nobody uploads anything, there is nothing to say of uploads.
-    let unused = |source: &str, report: &ScanReport| {
-        let uploads = perimeter.source(source).is_some_and(|source| source.kind == SourceKind::Uploads);
-        uploads && report.read + report.unchanged + report.moved + report.removed + report.failed == 0
-    };
     for (source, report) in reports.iter().filter(|(source, report)| !unused(source, report)) {
         out.line(&sentence(source, report, out.language()));
         for (path, reason) in &report.troubles {

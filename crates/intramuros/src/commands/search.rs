@@ -129,7 +129,7 @@ fn snippet(passage: &FoundPassage, out: &Output) -> String {
     out.marked(text, &marks)
 }
 
-/// Where something stands, in words: `, page 3`, `, lines 4 to 9`, `, sheet Budget, row 12`.
+/// Where something stands, in words: `, page 3`, `, slide 2`, `, lines 4 to 9`, `, sheet Budget, row 12`.
 pub fn place(
     kind: Option<Kind>,
     pages: Option<(u32, u32)>,
@@ -153,7 +153,12 @@ pub fn place(
         text.push_str(&name(section));
     }
     if let Some(pages) = pages {
-        text.push_str(&span("page", "pages", pages));
+        let [one, many] = match (kind, language) {
+            (Some(Kind::Slides), Language::French) => ["diapositive", "diapositives"],
+            (Some(Kind::Slides), Language::English) => ["slide", "slides"],
+            _ => ["page", "pages"],
+        };
+        text.push_str(&span(one, many, pages));
     } else if let Some(lines) = lines {
         let [one, many] = if sheet.is_some() { ["row", "rows"] } else { ["line", "lines"] };
         text.push_str(&span(language.pick("ligne", one), language.pick("lignes", many), lines));
@@ -177,6 +182,11 @@ mod tests {
         let french = |kind, pages, lines, section| place(kind, pages, lines, section, Language::French);
         assert_eq!(french(None, None, Some((4, 9)), Some("Notes")), ", Notes, lignes 4 à 9");
         assert_eq!(french(None, Some((3, 4)), None, None), ", pages 3 à 4");
+        let slides = Some(Kind::Slides);
+        assert_eq!(french(slides, Some((2, 2)), None, None), ", diapositive 2");
+        assert_eq!(french(slides, Some((2, 4)), None, None), ", diapositives 2 à 4");
+        assert_eq!(place(slides, Some((2, 2)), None, None, Language::English), ", slide 2");
+        assert_eq!(place(slides, Some((2, 4)), None, None, Language::English), ", slides 2 to 4");
         let sheet = Some(Kind::Sheet);
         assert_eq!(french(sheet, None, Some((12, 12)), Some("Budget")), ", feuille Budget, ligne 12");
         assert_eq!(

@@ -296,7 +296,7 @@ fn show_progress(
     std::thread::Builder::new()
         .name("progress".to_owned())
         .spawn(move || {
-            progress::follow(&library, style, &mut Output::new(), |progress| {
+            progress::follow(&library, style, false, &mut Output::new(), |progress| {
                 let in_step = progress.phase == Phase::Idle
                     && progress.words_in_step
                     && progress.passages > 0

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use intramuros_core::error::Error;
+use intramuros_netpol::language::Language;
 use serde::Serialize;
 
-use crate::commands::unread::in_words;
 use crate::language::count;
 use crate::output::{Output, name};
 use crate::setup::{self, Where};
@@ -92,9 +92,8 @@ fn show(status: &Status, out: &mut Output) {
     let (files, read) = (counts.files, counts.files_read);
     let (passages, embedded) = (counts.passages, status.embedded);
     out.line(&format!("{:<10} {}", out.pick("données", "data"), status.data.display()));
-    out.line(
-        &out.pick(format!("fichiers   {files} ({read} lus)"), format!("files      {files} ({read} read)")),
-    );
+    let read = count(read, ["lu", "lus"], ["read", "read"], out.language());
+    out.line(&format!("{:<10} {files} ({read})", out.pick("fichiers", "files")));
     out.line(&format!("documents  {}", counts.documents));
     out.line(&out.pick(
         format!("passages   {passages} (mots : {step} ; {embedded} avec leur sens)"),
@@ -106,13 +105,9 @@ fn show(status: &Status, out: &mut Output) {
             "reading    interrupted; run `intramuros ingest` again, or `intramuros serve`",
         ));
     }
-    for (reason, count) in &counts.failed {
-        let reason = match reason.as_str() {
-            // Of some OCR is missing, in others it found nothing: `unread` tells them apart.
-            "needs_ocr" => out.pick("images sans texte lu", "pictures without text"),
-            reason => in_words(reason, out.language()),
-        };
-        out.line(&format!("{:<10} {count} {reason}", out.pick("non lus", "not read")));
+    for (reason, number) in &counts.failed {
+        let unread = unread(reason, *number, out.language());
+        out.line(&format!("{:<10} {unread}", out.pick("non lus", "not read")));
     }
     for Undeclared { source, documents } in &status.undeclared {
         let (nouns, source) = (["document", "documents"], name(source));
@@ -135,5 +130,45 @@ fn show(status: &Status, out: &mut Output) {
             "vérifié    la base et l’index contiennent la même chose",
             "verified   store and index hold the same",
         ));
+    }
+}
+
+/// How many files or parts were not read for a reason.
+fn unread(reason: &str, number: u64, language: Language) -> String {
+    let (french, english) = match reason {
+        "encrypted" => (["chiffré", "chiffrés"], [reason; 2]),
+        "corrupt" => (["abîmé", "abîmés"], [reason; 2]),
+        "unsupported" => (["non géré", "non gérés"], [reason; 2]),
+        // Of some OCR is missing, in others it found nothing: `unread` tells them apart.
+        "needs_ocr" => (
+            ["image sans texte lu", "images sans texte lu"],
+            ["picture without text", "pictures without text"],
+        ),
+        "limit" => (["hors limites"; 2], [reason; 2]),
+        "time" => (["trop long", "trop longs"], [reason; 2]),
+        "crashed" => (["échec", "échecs"], [reason; 2]),
+        "empty" => (["vide", "vides"], [reason; 2]),
+        "unreadable" => (["illisible", "illisibles"], [reason; 2]),
+        other => ([other; 2], [other; 2]),
+    };
+    count(number, french, english, language)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_read_agrees_with_its_number() {
+        let check = |reason: &str, number: u64, french: &str, english: &str| {
+            assert_eq!(unread(reason, number, Language::French), french);
+            assert_eq!(unread(reason, number, Language::English), english);
+        };
+        check("corrupt", 1, "1 abîmé", "1 corrupt");
+        check("corrupt", 7, "7 abîmés", "7 corrupt");
+        check("encrypted", 7, "7 chiffrés", "7 encrypted");
+        check("needs_ocr", 1, "1 image sans texte lu", "1 picture without text");
+        check("limit", 2, "2 hors limites", "2 limit");
+        check("of tomorrow", 2, "2 of tomorrow", "2 of tomorrow");
     }
 }

@@ -7,6 +7,7 @@ use intramuros_netpol::language::Language;
 use serde::Serialize;
 
 use crate::output::{Output, name};
+use crate::reasons::in_french;
 use crate::setup::{self, As, Where};
 use crate::walls;
 
@@ -58,25 +59,57 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         out.line(out.pick("tout a été lu", "everything was read"));
     }
     for entry in &unread {
-        let reason = why(entry, out.language());
-        out.line(&format!("{reason:<12} {}  {}", name(&entry.path), out.dim(&name(&entry.detail))));
+        let (reason, detail) = (why(entry, out.language()), told(entry, out.language()));
+        out.line(&format!("{reason:<12} {}  {}", name(&entry.path), out.dim(&name(&detail))));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is said of a file that OCR looked at: it is not OCR that it lacks.
+/// What is said of a file that OCR looked at, or failed on: it is not OCR that it lacks.
 const LOOKED_AT: &str = "OCR found no text";
+const FAILED: &str = "OCR failed";
 
 /// Why a file or part was not read, as the person says it.
 fn why(unread: &Unread, language: Language) -> &str {
     match unread.reason.as_str() {
-        "needs_ocr" if unread.detail.starts_with(LOOKED_AT) => language.pick("aucun texte", "no text found"),
+        "needs_ocr" if told(unread, Language::English).starts_with(LOOKED_AT) => {
+            language.pick("aucun texte", "no text found")
+        }
+        "needs_ocr" if told(unread, Language::English).starts_with(FAILED) => {
+            language.pick("OCR en échec", "OCR failed")
+        }
         reason => in_words(reason, language),
     }
 }
 
-/// A reason as the person says it. The detail beside it is English, as errors are.
-pub fn in_words(reason: &str, language: Language) -> &str {
+/// What is said beside the reason: the detail, without the reason that it begins with.
+fn told(unread: &Unread, language: Language) -> String {
+    let [english, french] = announced(&unread.reason);
+    let said = match language {
+        Language::English => unread.detail.clone(),
+        Language::French => in_french(&unread.detail),
+    };
+    let without = said.strip_prefix(french).or_else(|| said.strip_prefix(english));
+    without.unwrap_or(&said).to_owned()
+}
+
+/// What a detail begins with, in both languages, as errors of reading announce themselves.
+fn announced(reason: &str) -> [&'static str; 2] {
+    match reason {
+        "encrypted" => ["encrypted: ", "chiffré : "],
+        "corrupt" => ["corrupt: ", "abîmé : "],
+        "unsupported" => ["not a format that is read: ", "un format qui n’est pas lu : "],
+        "needs_ocr" => ["needs OCR: ", "demande une reconnaissance de texte : "],
+        "limit" => ["over a limit: ", "au-delà d’une limite : "],
+        "crashed" => ["the reader fell: ", "le lecteur est tombé : "],
+        "empty" => ["empty: ", "vide : "],
+        "unreadable" => ["not readable: ", "illisible : "],
+        _ => ["", ""],
+    }
+}
+
+/// A reason as the person says it.
+fn in_words(reason: &str, language: Language) -> &str {
     let french = match reason {
         "encrypted" => "chiffré",
         "corrupt" => "abîmé",
@@ -104,7 +137,50 @@ mod tests {
             assert_eq!(why(&unread, Language::French), french);
             assert_eq!(why(&unread, Language::English), english);
         };
-        check("OCR found no text in it", "aucun texte", "no text found");
-        check("an image", "OCR absente", "needs_ocr");
+        check("needs OCR: OCR found no text in it", "aucun texte", "no text found");
+        check("needs OCR: an image", "OCR absente", "needs_ocr");
+    }
+
+    #[test]
+    fn the_reason_is_said_once_and_the_detail_in_the_persons_language() {
+        let check = |reason: &str, detail: &str, french: &str, english: &str| {
+            let (path, reason, detail) = ("a".to_owned(), reason.to_owned(), detail.to_owned());
+            let unread = Unread { path, reason, detail };
+            assert_eq!(told(&unread, Language::French), french);
+            assert_eq!(told(&unread, Language::English), english);
+        };
+        let (french, english) = ("la structure du PDF est illisible", "the PDF's structure can't be read");
+        check("corrupt", &format!("corrupt: {english}"), french, english);
+        check("encrypted", "encrypted: a thing of no list", "a thing of no list", "a thing of no list");
+        // What says another reason says it whole, and an unknown one stays.
+        check(
+            "empty",
+            "corrupt: a thing of no list",
+            "abîmé : a thing of no list",
+            "corrupt: a thing of no list",
+        );
+        check("of tomorrow", "a thing of no list", "a thing of no list", "a thing of no list");
+    }
+
+    #[test]
+    fn details_begin_as_errors_of_reading_do() {
+        use intramuros_core::document::ExtractError;
+        let some = || "a thing of no list".to_owned();
+        for error in [
+            ExtractError::Encrypted(some()),
+            ExtractError::Corrupt(some()),
+            ExtractError::Unsupported(some()),
+            ExtractError::NeedsOcr(some()),
+            ExtractError::Limit(some()),
+            ExtractError::Crashed(some()),
+            ExtractError::Empty(some()),
+            ExtractError::Unreadable(some()),
+        ] {
+            let (path, reason, detail) = ("a".to_owned(), error.word().to_owned(), error.to_string());
+            let unread = Unread { path, reason, detail };
+            for language in [Language::French, Language::English] {
+                assert_eq!(told(&unread, language), some(), "{error}");
+            }
+        }
     }
 }

@@ -24,6 +24,20 @@ fn model() -> u16 {
     port
 }
 
+/// A model that fails.
+fn failing() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = request_body(&stream);
+            let head = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            let _ = stream.write_all(head.as_bytes());
+        }
+    });
+    port
+}
+
 #[test]
 fn a_declared_model_writes_in_the_terminal_and_its_way_out_is_written_down() {
     let port = model();
@@ -142,4 +156,90 @@ fn sets_in_the_beir_layout_are_put_to_several_models_side_by_side() {
     let output = command.env("TMPDIR", &scratch).output().unwrap();
     assert!(output.status.success() && house.path().join("report.html").is_file(), "{output:?}");
     assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0);
+}
+
+#[test]
+fn what_stands_in_for_a_model_that_fails_is_not_measured_as_its_own() {
+    let (good, bad) = (model(), failing());
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    let way = |port: u16| {
+        format!("[[egress]]\nhost = '127.0.0.1'\nport = {port}\npurpose = 'answers'\ntls = false\n")
+    };
+    let writer = |name: &str, port: u16, more: &str| {
+        format!(
+            "[[model]]\nname = '{name}'\nkind = 'open-ai'\npurpose = 'answers'\nurl = 'http://127.0.0.1:{port}/v1'\n{more}"
+        )
+    };
+    let models = [
+        writer("local", good, ""),
+        writer("replaced", bad, "fallback = 'local'\n"),
+        writer("alone", bad, "price_in = 1.0\nprice_out = 1.0\n"),
+    ];
+    house.declare(&format!("{}{}{}", way(good), way(bad), models.concat()));
+    let (said, read) = house.run(&["ingest", "--words-only"]);
+    assert!(read, "{said}");
+    // The second question has no answer, as far as its set says: to fail is no right refusal.
+    let questions = "- question: Combien de temps dure le bail ?\n  answer: neuf ans\n  sources: [bail.txt]\n\
+        - question: Combien de temps dure le bail ?\n";
+    std::fs::write(house.path().join("questions.yaml"), questions).unwrap();
+    let mut command = house.command();
+    command.env("LC_ALL", "C").args(["eval", "--questions", "questions.yaml", "--json"]);
+    for name in ["quote", "local", "replaced", "alone"] {
+        command.args(["--with", name]);
+    }
+    let output = command.args(["--report", "report.html"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let found: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    for whole in &found[..2] {
+        assert_eq!((&whole["failures"], &whole["span"]), (&0.into(), &1.0.into()), "{whole}");
+        assert!(whole["median_ms"].is_number(), "{whole}");
+    }
+    assert!(found[1]["completion_tokens"].as_u64().unwrap() > 0, "{found:?}");
+    for failed in &found[2..] {
+        assert_eq!((&failed["failures"], &failed["recall_10"]), (&2.into(), &1.0.into()), "{failed}");
+        for nought in ["answered", "refused", "span", "token_f1", "citation_recall"] {
+            assert_eq!(failed[nought], 0.0, "{nought}: {failed}");
+        }
+        for unmeasured in ["citation_precision", "supported", "first_ms", "median_ms", "p95_ms"] {
+            assert!(failed[unmeasured].is_null(), "{unmeasured}: {failed}");
+        }
+        assert_eq!(failed["completion_tokens"], 0, "{failed}");
+    }
+    let page = std::fs::read_to_string(house.path().join("report.html")).unwrap();
+    let count = |text: &str| page.matches(text).count();
+    assert_eq!((count("(the model failed)"), count("Le bail dure neuf ans")), (4, 4), "{page}");
+    // Why it failed is told while it goes on.
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("alone 2/2: "), "{said}");
+}
+
+#[test]
+fn a_collection_that_is_not_theirs_is_a_refusal_and_one_that_is_not_there_a_mistake() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    house.declare("[[collection]]\nname = 'Baux'\nsources = ['documents']\ngroups = ['legal']\n");
+    let (said, read) = house.run(&["ingest", "--words-only"]);
+    assert!(read, "{said}");
+    let eval = |second: &str, report: &str| {
+        let first =
+            "- question: Combien de temps dure le bail ?\n  answer: neuf ans\n  sources: [bail.txt]\n";
+        std::fs::write(house.path().join("questions.yaml"), format!("{first}{first}{second}")).unwrap();
+        let mut command = house.command();
+        command.env("LC_ALL", "C").args(["eval", "--questions", "questions.yaml", "--with", "quote@Baux"]);
+        command.args(["--json", "--report", report]).output().unwrap()
+    };
+    let output = eval("  as: anne\n", "report.html");
+    assert!(output.status.success(), "{output:?}");
+    let found: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    for half in ["answered", "span", "recall_10", "citation_recall"] {
+        assert_eq!(found[0][half], 0.5, "{half}: {found:?}");
+    }
+    assert_eq!(found[0]["failures"], 0, "{found:?}");
+    let page = std::fs::read_to_string(house.path().join("report.html")).unwrap();
+    assert_eq!(page.matches("whoever asks may not choose this collection").count(), 1, "{page}");
+    // Found before the first question is asked, and before anything is written.
+    let output = eval("  collection: Absent\n", "late.html");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("question 2 names the collection `Absent`") && !said.contains("1/2"), "{said}");
+    assert!(!house.path().join("late.html").exists());
 }

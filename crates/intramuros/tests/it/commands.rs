@@ -98,7 +98,10 @@ fn a_script_gets_progress_and_result_as_an_object_a_line() {
     assert_eq!((&done["documents"], &done["passages"]), (&json!(2), &json!(2)), "{done}");
     assert_eq!(done["failed"], json!({"corrupt": 1}));
     let sources = done["sources"].as_array().unwrap();
-    let source = sources.iter().find(|one| one["source"] == "documents").unwrap();
+    // Of uploads, which nobody declared, nothing is said.
+    let [source] = sources.as_slice() else { panic!("{done}") };
+    assert_eq!(source["source"], "documents");
+    assert!(!text(&output.stdout).contains("uploads"), "{}", text(&output.stdout));
     assert_eq!((&source["read"], &source["failed"], &source["unchanged"]), (&json!(2), &json!(1), &json!(0)));
     assert!(
         progress.iter().all(|one| one["phase"].is_string() && one["files_done"].is_u64()),
@@ -120,6 +123,38 @@ fn without_a_terminal_progress_is_plain_lines_beside_the_result() {
     // Neither colours nor a bar that is drawn over itself: it may go into a file.
     assert!(!format!("{result}{progress}").contains(['\u{1b}', '\r']), "{progress:?}");
     assert_eq!(progress.lines().next_back(), Some("2 passages, all in step"), "{progress}");
+}
+
+#[test]
+fn whoever_wants_words_alone_reads_nothing_of_meaning() {
+    let house = three_files();
+    let output = run(&house, &["ingest", "documents", "--data", "data", "--words-only"]);
+    let progress = text(&output.stderr);
+    assert!(output.status.success() && !progress.contains("meaning"), "{progress}");
+    assert!(progress.lines().next_back().is_some_and(|line| line.contains("2 passages, ")), "{progress}");
+}
+
+#[test]
+fn a_command_looks_into_the_folder_in_which_it_runs() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    std::fs::create_dir_all(house.path().join("autres/sous")).unwrap();
+    std::fs::write(house.path().join("autres/paie.txt"), "La paie tombe le cinq du mois.\n").unwrap();
+    let search = |folder: &str, word: &str, file: &str| {
+        let mut command = house.command();
+        let command = command.env("LC_ALL", "C").current_dir(house.path().join(folder));
+        let output = command.args(["search", "--by", "words", word]).output().unwrap();
+        assert!(text(&output.stdout).contains(file), "{folder}: {}", text(&output.stdout));
+        text(&output.stderr)
+    };
+    assert!(run(&house, &["ingest", "documents", "--words-only"]).status.success());
+    // Where one folder is known there is nothing to say.
+    let last = "the folder read last: ";
+    assert!(!search("autres", "bail", "bail.txt").contains(last));
+    assert!(run(&house, &["ingest", "autres", "--words-only"]).status.success());
+    assert!(!search("documents", "bail", "bail.txt").contains(last));
+    assert!(!search("autres/sous", "paie", "paie.txt").contains(last));
+    let told = search(".", "paie", "paie.txt");
+    assert!(told.contains(last) && told.contains("autres; for another"), "{told}");
 }
 
 #[test]

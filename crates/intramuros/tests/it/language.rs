@@ -28,7 +28,7 @@ fn results_are_said_in_french_where_the_environment_is_french() {
     check("fr_FR.UTF-8", &["search", "--by", "words", "hippopotame"], &["rien trouvé"]);
     check("en_GB.UTF-8", &["search", "--by", "words", "hippopotame"], &["nothing found"]);
     check("fr_FR.UTF-8", &["ask", "Où vivent les hippopotames ?"], &["Je ne l’ai pas trouvé."]);
-    check("fr_FR.UTF-8", &["status"], &["données", "1 lus", "mots : à jour", "non lus    1 abîmé"]);
-    check("fr_FR.UTF-8", &["unread"], &["abîmé        abîmé.pdf"]);
-    check("en_GB.UTF-8", &["unread"], &["corrupt      abîmé.pdf"]);
+    check("fr_FR.UTF-8", &["status"], &["données", "(1 lu)", "mots : à jour", "non lus    1 abîmé"]);
+    check("fr_FR.UTF-8", &["unread"], &["abîmé        abîmé.pdf  la structure du PDF est illisible"]);
+    check("en_GB.UTF-8", &["unread"], &["corrupt      abîmé.pdf  the PDF's structure can't be read"]);
 }

@@ -52,6 +52,25 @@ fn what_is_wrong_is_said_and_shown_by_the_exit_code() {
 }
 
 #[test]
+fn what_is_wrong_is_said_with_what_to_do() {
+    let house = House::new(&[("a.txt", "Les clefs sont dans le tiroir.\n")]);
+    let check = |arguments: &[&str], code: i32, expected: &str| {
+        let output = house.command().args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: no `{expected}` in: {said}");
+    };
+    check(&["ingest", "gone", "--data", "data"], 1, "hint: check how it is spelled");
+    check(&["extract", "gone.txt"], 1, "hint: check how it is spelled");
+    check(&["extract", "documents"], 1, "hint: give a file of it, or `intramuros ingest documents`");
+    check(&["search", "-loyer"], 2, "`intramuros search -- -loyer`");
+    check(&["ask", "bail", "-sans loyer"], 2, "`intramuros ask -- '-sans loyer'`");
+    check(&["search", "loyer", "--lmit", "3"], 2, "'--limit'");
+    assert!(house.run(&["ingest", "documents", "--data", "data", "--words-only"]).1);
+    check(&["ask", "--as", "", "clefs", "--data", "data"], 1, "hint: leave --as out");
+}
+
+#[test]
 fn a_question_in_which_nothing_can_be_seen_is_none() {
     let house = House::new(&[]);
     for question in ["", " ", "\u{200b}\u{feff}", "\u{ad}\u{2060}", "\u{202e}"] {

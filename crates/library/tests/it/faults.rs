@@ -143,6 +143,54 @@ fn what_was_read_of_a_folder_stays_while_it_can_not_be_read() {
     assert!(unread(&library).is_empty());
 }
 
+/// A file that opens and can't be read, whoever reads it.
+#[cfg(target_os = "linux")]
+const BROKEN: &str = "/proc/self/mem";
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_was_read_of_a_file_stays_while_it_can_not_be_read() {
+    let mut scene = scene(&[("a.txt", "un chat noir"), ("b.txt", "un chien")]);
+    scene.rules = "follow_links = true\n".to_owned();
+    let library = scene.ready();
+    std::fs::rename(scene.path("a.txt"), scene.root.path().with_extension("away")).unwrap();
+    std::os::unix::fs::symlink(BROKEN, scene.path("a.txt")).unwrap();
+    for _ in 0..2 {
+        let report = scan(&library);
+        assert_eq!((report.failed, report.removed, report.unchanged), (1, 0, 1));
+        assert_eq!(unread(&library), [("a.txt".to_owned(), "unreadable".to_owned())]);
+        assert_eq!(found(&library, &Principal::owner(), "noir"), ["a.txt"]);
+    }
+    std::fs::remove_file(scene.path("a.txt")).unwrap();
+    scene.write("a.txt", "un chat blanc");
+    assert_eq!(scan(&library).read, 1);
+    assert!(unread(&library).is_empty());
+    assert!(found(&library, &Principal::owner(), "noir").is_empty());
+    assert_eq!(found(&library, &Principal::owner(), "blanc"), ["a.txt"]);
+    let _ = std::fs::remove_file(scene.root.path().with_extension("away"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_could_not_be_read_is_read_once_it_can_be() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = scene(&[("a.txt", "un chat noir")]);
+    let mode = |mode: u32| {
+        std::fs::set_permissions(scene.path("a.txt"), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o000);
+    if std::fs::read(scene.path("a.txt")).is_ok() {
+        intramuros_testkit::skip("permissions", "who runs this reads everything");
+        return;
+    }
+    let library = scene.open();
+    assert_eq!(scan(&library).failed, 1);
+    // Rights change nothing of size, date and place.
+    mode(0o644);
+    assert_eq!(scan(&library).read, 1);
+    assert_eq!(found(&library, &Principal::owner(), "noir"), ["a.txt"]);
+}
+
 #[test]
 fn a_source_that_is_gone_loses_nothing() {
     let scene = scene(&[("a.txt", "un chat noir")]);

@@ -78,6 +78,89 @@ fn words_are_found_however_they_are_written() {
     assert_eq!(first(&library, ""), None);
 }
 
+/// One document for each text; whether it is found by its question.
+fn check_found(cases: &[(&str, &str, bool)]) {
+    let samples: Vec<Sample> = cases
+        .iter()
+        .enumerate()
+        .map(|(number, (text, _, _))| Sample::new(number as u64 + 1, "Note", &[*text]))
+        .collect();
+    let library = Searchable::new(&samples, false);
+    for (number, (text, question, expected)) in cases.iter().enumerate() {
+        let hits = library.search(question, &AccessSet::everything(), false).hits;
+        let found = hits.iter().any(|hit| hit.document == number as u64 + 1);
+        assert_eq!(found, *expected, "{text}: {question}");
+    }
+}
+
+#[test]
+fn numbers_are_found_whichever_marks_stand_between_their_thousands() {
+    check_found(&[
+        ("Une aide de 52,000 euros.", "52000", true),
+        ("Un prêt de 85 000 €.", "85000", true),
+        ("Un bail de 85\u{a0}000 €.", "85000", true),
+        ("Un don de 85\u{202f}000 €.", "85000", true),
+        ("Ein Umsatz von 24.500 Franken.", "24500", true),
+        ("Ein Gewinn von 24'500 Franken.", "24500", true),
+        ("Ein Verlust von 24’500 Franken.", "24500", true),
+        ("A grant of 1,250,000.50 dollars.", "1250000", true),
+        // And the other way round.
+        ("La somme de 63000 euros.", "63,000", true),
+        ("Le montant de 74000 euros.", "74 000", true),
+        ("La caution de 74000 euros.", "74\u{a0}000", true),
+        ("Les arrhes de 74000 euros.", "74\u{202f}000 €", true),
+        ("Die Miete von 36500 Franken.", "36.500", true),
+        ("Die Steuer von 36500 Franken.", "36'500", true),
+        ("A loan of 2750000 dollars.", "2,750,000.50", true),
+        // In quotation marks, as one word.
+        ("Un legs de 96 300 €.", "\"96300\"", true),
+        ("Un fonds de 96 300 €.", "\"96 300 €\"", true),
+        ("Un reste de 96 300 € net.", "\"de 96 300 € net\"", true),
+        ("Un solde de 96 300 €.", "\"300 96\"", false),
+    ]);
+}
+
+#[test]
+fn other_figures_are_found_as_before_and_not_run_together() {
+    check_found(&[
+        ("Signé le 2024-03-01.", "2024-03-01", true),
+        ("Rendu le 2024-03-02.", "20240302", false),
+        ("Selon l'article L.3242-1.", "L.3242-1", true),
+        ("Selon l'article L. 3243-2.", "L.3243-2", true),
+        ("Appeler le 01 23 45 67 89.", "01 23 45 67 89", true),
+        ("Joindre le 02 23 45 67 89.", "0223456789", false),
+        ("La version 1.2.345 sort.", "1.2.345", true),
+        ("La version 7.8.912 sort.", "8912", false),
+        ("Le serveur 192.168.0.1 répond.", "192.168.0.1", true),
+        ("Le serveur 172.168.0.1 répond.", "172168", false),
+        ("Le nombre pi vaut 3.141.", "3.141", true),
+        ("Le nombre e vaut 2.7182.", "27182", false),
+        ("Placé à 48.8566, 2.3522.", "48.8566", true),
+        ("Une part de 0,125.", "0,125", true),
+        ("En 2020 300 personnes.", "2020300", false),
+        ("Il y avait 52, 003 manque.", "52003", false),
+    ]);
+}
+
+#[test]
+fn a_number_stands_before_its_parts_elsewhere() {
+    let library = Searchable::new(
+        &[
+            Sample::new(1, "Adresse", &["Au 85 de la rue Haute, par la porte numéro 000."]),
+            Sample::new(2, "Budget", &["Le budget est de 85000 euros pour la porte neuve."]),
+            Sample::new(3, "Loyer", &["Le loyer est de 12 000 euros pour la rue Haute."]),
+            Sample::new(4, "Prime", &["La prime est de 15 000 euros pour la rue Basse."]),
+            Sample::new(5, "Avance", &["Une avance de 63200 euros est faite."]),
+        ],
+        false,
+    );
+    assert_eq!(first(&library, "85 000"), Some(2));
+    let found = library.search("63 200 euros", &AccessSet::everything(), false);
+    assert_eq!(found.absent, Vec::<String>::new());
+    let found = library.search("85 001 euros", &AccessSet::everything(), false);
+    assert_eq!(found.absent, ["85 001"]);
+}
+
 #[test]
 fn conditions_hold() {
     let library = library();

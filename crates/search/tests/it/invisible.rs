@@ -11,7 +11,7 @@ use crate::{Sample, Searchable};
 
 const WORDS: &[&str] = &[
     "facture", "contrat", "salaire", "congé", "durée", "secret", "budget", "projet", "client", "serveur",
-    "report", "invoice", "holiday", "server", "le", "de", "the", "of", "L.3242-1", "2024",
+    "report", "invoice", "holiday", "server", "le", "de", "the", "of", "L.3242-1", "2024", "85 000", "85000",
 ];
 
 fn samples() -> impl Strategy<Value = Vec<Sample>> {

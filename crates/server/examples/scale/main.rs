@@ -6,8 +6,8 @@
 //! `tests/browser/typing.js`. With `embedding` the number is one of real documents, and it measures how fast they are embedded.
 //!
 //! Documents are made by recombining the sentences of the test sets, so that words are as frequent as in real text;
-//! they are read, split, stored and indexed as the program does. Questions are those of the sets, asked over HTTP with
-//! the built-in model's vector of each. The passages' vectors are real ones too, but drawn from a pool and moved a
+//! they are read, split, stored and indexed as the program does. Questions are those of the sets, asked over HTTP by another
+//! process, with the built-in model's vector of each: memory and processor time are the server's alone. The passages' vectors are real ones too, but drawn from a pool and moved a
 //! little: computing a million would take hours and change nothing in what a search does.
 
 #![expect(
@@ -16,11 +16,12 @@
     reason = "a measurement prints, and stops at what is wrong"
 )]
 
+mod clients;
 mod embedding;
 mod stream;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,7 +41,6 @@ use intramuros_testkit::{memory, processor_seconds, shared_data};
 const SETS: [&str; 4] = ["cnil_faq_fr", "servicepublic_fr", "awsdocs_en", "cranfield_en"];
 const POOL: usize = 1_000;
 const QUESTIONS: usize = 400;
-const WARM_UP: usize = 20;
 const USERS: usize = 50;
 /// Longer than anything takes.
 const LONG: Duration = Duration::from_secs(3 * 3600);
@@ -73,8 +73,14 @@ impl Random {
 }
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [how, server] = arguments.as_slice()
+        && [clients::ONE_BY_ONE, clients::AT_ONCE].contains(&how.as_str())
+    {
+        return clients::run(how, server);
+    }
     let is_mode = |one: &String| ["page", "embedding"].contains(&one.as_str());
-    let (modes, others): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(is_mode);
+    let (modes, others): (Vec<String>, Vec<String>) = arguments.into_iter().partition(is_mode);
     let mode = modes.first().map(String::as_str);
     let mut arguments = others.into_iter();
     let passages: usize = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(10_000);
@@ -89,7 +95,9 @@ fn main() {
     let mut random = Random(0x5EED_5EED_5EED);
     let files = write_documents(&root, &documents, passages, &mut random);
     let embed = Arc::new(Pooled::new(&documents, &mut random));
-    println!("{files} files of {} MB", folder_bytes(&root) >> 20);
+    // They are the measurement's own.
+    drop(documents);
+    println!("{files} files of {} MB; before any of it {}", folder_bytes(&root) >> 20, memory());
 
     let options = || options(&root, &index, Arc::clone(&embed) as Arc<dyn Embed>);
     let watch = Instant::now();
@@ -133,13 +141,11 @@ fn main() {
         let name = if visitor.owner { "owner".to_owned() } else { visitor.user.clone().unwrap_or_default() };
         let server = Server::start(&library, visitor, Writers::none());
         let before = processor_seconds();
-        let times = server.ask_one_by_one(&questions);
-        let each = (processor_seconds() - before) * 1e3 / (questions.len() + WARM_UP) as f64;
-        let at_once = server.ask_at_once(&questions);
+        let one_by_one = clients::ask(clients::ONE_BY_ONE, server.address, &questions);
+        let each = (processor_seconds() - before) * 1e3 / (questions.len() + clients::WARM_UP) as f64;
+        let at_once = clients::ask(clients::AT_ONCE, server.address, &questions);
         println!(
-            "{name:10} p50 {:.1} ms, p99 {:.1} ms, {each:.1} ms of processors each; {USERS} at once: {at_once}, {}",
-            percentile(&times, 50),
-            percentile(&times, 99),
+            "{name:10} {one_by_one}, {each:.1} ms of processors each; {USERS} at once: {at_once}, {}",
             memory()
         );
     }
@@ -309,99 +315,6 @@ impl Server {
         };
         runtime.spawn(serve(vec![listener], application, async { _ = stopped.await }));
         Server { address, _stop: stop, runtime: Some(runtime) }
-    }
-
-    /// Milliseconds of each question, in order of size.
-    fn ask_one_by_one(&self, questions: &[String]) -> Vec<f64> {
-        let mut client = Client::new(self.address);
-        for question in questions.iter().rev().take(WARM_UP) {
-            client.ask(question);
-        }
-        let mut times: Vec<f64> = questions
-            .iter()
-            .map(|question| {
-                let start = Instant::now();
-                client.ask(question);
-                start.elapsed().as_secs_f64() * 1e3
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        times
-    }
-
-    /// Answers a second and their times with many users who each ask one question after another.
-    fn ask_at_once(&self, questions: &[String]) -> String {
-        const SECONDS: u64 = 10;
-        let until = Instant::now() + Duration::from_secs(SECONDS);
-        let mut times: Vec<f64> = std::thread::scope(|scope| {
-            let users: Vec<_> = (0..USERS)
-                .map(|user| {
-                    scope.spawn(move || {
-                        let mut client = Client::new(self.address);
-                        let mut times = Vec::new();
-                        for question in questions.iter().cycle().skip(user * 7) {
-                            let start = Instant::now();
-                            if start > until {
-                                break;
-                            }
-                            if client.ask(question) {
-                                times.push(start.elapsed().as_secs_f64() * 1e3);
-                            }
-                        }
-                        times
-                    })
-                })
-                .collect();
-            users.into_iter().flat_map(|user| user.join().unwrap()).collect()
-        });
-        times.sort_by(f64::total_cmp);
-        let rate = times.len() as f64 / SECONDS as f64;
-        format!(
-            "{rate:.0} a second, p50 {:.0} ms, p99 {:.0} ms",
-            percentile(&times, 50),
-            percentile(&times, 99)
-        )
-    }
-}
-
-/// One connection that is kept.
-struct Client(BufReader<TcpStream>, SocketAddr);
-
-impl Client {
-    fn new(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client(BufReader::new(stream), address)
-    }
-
-    /// Asks, and waits for the answer; false when the server is too busy.
-    fn ask(&mut self, question: &str) -> bool {
-        let encoded: String = question.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let request = format!("GET /api/v1/search?q={encoded} HTTP/1.1\r\nHost: {}\r\n\r\n", self.1);
-        self.0.get_mut().write_all(request.as_bytes()).unwrap();
-        let (mut line, mut length, mut status) = (String::new(), 0, String::new());
-        loop {
-            line.clear();
-            self.0.read_line(&mut line).unwrap();
-            if status.is_empty() {
-                status = line.clone();
-            }
-            let header = line.trim_end().to_ascii_lowercase();
-            if let Some(number) = header.strip_prefix("content-length: ") {
-                length = number.parse().unwrap();
-            }
-            if header.is_empty() {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).unwrap();
-        assert!(
-            status.contains("200") || status.contains("503"),
-            "{status}{}",
-            String::from_utf8_lossy(&body)
-        );
-        status.contains("200")
     }
 }
 

@@ -1,6 +1,5 @@
 //! What does the declared model write, sentence by sentence, and does it hold?
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -11,9 +10,8 @@ use axum::response::sse::{Event as SseEvent, KeepAlive};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use intramuros_core::chat::{Message, Role};
-use intramuros_dialogue::{Asking, Event, MAX_TURNS};
+use intramuros_dialogue::{Asking, Citation, Event, MAX_TURNS};
 use intramuros_library::SearchOptions;
-use intramuros_store::DocumentId;
 use intramuros_store::people::{ConversationId, MOST_TURNS, Whose};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -32,7 +30,7 @@ use crate::limits::EVENT_KEEP_ALIVE;
 /// What is asked.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct AnswerRequest {
-    /// The question, at most 8,192 bytes.
+    /// The question, at most 2,048 bytes.
     pub question: String,
     /// Name of a declared model; the first one when not given.
     #[serde(default)]
@@ -43,10 +41,10 @@ pub(crate) struct AnswerRequest {
     /// What was said before, oldest first; for clients that keep conversations themselves.
     #[serde(default)]
     pub history: Vec<Turn>,
-    /// The conversation that this goes on, one of one's own; what was said there is the history then.
+    /// The conversation that this goes on, one of one's own; what was said there is the history then. Not with a token.
     #[serde(default)]
     pub conversation: Option<i64>,
-    /// Whether the answer begins a conversation that is kept.
+    /// Whether the answer begins a conversation that is kept. Not with a token.
     #[serde(default)]
     pub keep: bool,
 }
@@ -62,8 +60,8 @@ pub(crate) struct Turn {
 
 /// Answers with the declared model, or with sentences of the documents where none is declared. Events, in this order:
 /// `sources` once, `model`, `tool` (what came before is void; `sources` follows anew), `draft` (not checked yet) and
-/// `sentence` (checked; of one that is quoted as it stands, `exact` says where that is) any number of times, `end` once, and
-/// `kept` with the numbers of conversation and question where the answer is kept.
+/// `sentence` (checked; `cited` are numbers of sources, and `places` say where in each of them what supports it stands) any
+/// number of times, `end` once, and `kept` with the numbers of conversation and question where the answer is kept.
 #[utoipa::path(
     post, path = "/api/v1/answer", tag = "search", request_body = AnswerRequest,
     responses(
@@ -98,7 +96,7 @@ pub(crate) async fn answer(
     // It is their own: `said_in` looked.
     whom.principal.conversation = asked.conversation;
     let answering = begin(&shared, whom, asking, asked.model, NothingLeft::Quote).await?;
-    let answer = Answer { answering, keeper, kept: None, documents: BTreeMap::new() };
+    let answer = Answer { answering, keeper, kept: None };
     let events = unfold(answer, |mut answer| async move {
         let event = answer.next().await?;
         Some((Ok(event), answer))
@@ -178,8 +176,6 @@ struct Answer {
     keeper: Option<Keeper>,
     /// What is told after the end.
     kept: Option<SseEvent>,
-    /// The document of each source, by the source's number.
-    documents: BTreeMap<usize, DocumentId>,
 }
 
 impl Answer {
@@ -192,14 +188,7 @@ impl Answer {
             // A piece of an answer, to somebody who may not read what it was made from.
             self.keeper = None;
         }
-        if let Event::Sources { sources } = &event {
-            self.documents = sources.iter().map(|source| (source.number, source.document.id)).collect();
-        }
-        let exact = self.exact(&event);
-        let (name, mut data) = view(event);
-        if let Some(exact) = exact {
-            data["exact"] = exact;
-        }
+        let (name, data) = view(event);
         if let Some(Keeper { keeping, .. }) = &mut self.keeper
             && let Some(answer) = keeping.take(name, &to_keep(&data))
             && let Some(keeper) = self.keeper.take()
@@ -207,27 +196,6 @@ impl Answer {
             self.kept = Some(keeper.keep(answer).await);
         }
         Some(SseEvent::default().event(name).data(data.to_string()))
-    }
-}
-
-impl Answer {
-    /// Where a sentence stands that is quoted from the one source that it cites: a source is a whole passage.
-    fn exact(&self, event: &Event) -> Option<Value> {
-        let Event::Sentence { text, cited, .. } = event else { return None };
-        let [number] = cited.as_slice() else { return None };
-        let document = self.documents.get(number)?;
-        let mut quotable = self.answering.quotable.iter();
-        let quoted = quotable.find(|one| one.text == *text && one.document.id == *document)?;
-        let mut exact = json!(Standing {
-            headings: quoted.headings.clone(),
-            pages: pair(quoted.pages),
-            lines: pair(quoted.lines),
-            section: quoted.section.clone(),
-            start: quoted.range.start,
-            end: quoted.range.end,
-        });
-        exact["passage"] = json!(quoted.passage.0);
-        Some(exact)
     }
 }
 
@@ -291,10 +259,18 @@ fn view(event: Event) -> (&'static str, Value) {
         Event::Tool { name, found } => ("tool", json!({"name": name, "found": found})),
         Event::Quoting => ("quoting", json!({})),
         Event::Draft { text } => ("draft", json!({"text": text})),
-        Event::Sentence { text, cited, unsupported, new_line } => (
-            "sentence",
-            json!({"text": text, "cited": cited, "unsupported": unsupported, "new_line": new_line}),
-        ),
+        Event::Sentence { text, cited, unsupported, new_line } => {
+            let numbers: Vec<usize> = cited.iter().map(|place| place.number).collect();
+            let places: Vec<Value> = cited.into_iter().map(view_place).collect();
+            let data = json!({
+                "text": text, "cited": numbers, "places": places, "unsupported": unsupported, "new_line": new_line,
+            });
+            ("sentence", data)
+        }
         Event::End(ending) => ("end", json!(ending)),
     }
+}
+
+fn view_place(Citation { number, pages, lines, range }: Citation) -> Value {
+    json!({"number": number, "pages": pair(pages), "lines": pair(lines), "start": range.start, "end": range.end})
 }

@@ -11,8 +11,10 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use intramuros_dialogue::absent;
 use intramuros_journal::Event;
-use intramuros_journal::time::now_ms;
+use intramuros_journal::time::{now_ms, to_text};
+use intramuros_search::analysis::fold;
 use intramuros_store::people::{Conversation, ConversationId, Turn, Whose};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,7 +41,7 @@ const MAX_TITLE: usize = 120;
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)] // Read by name in `Parameters`; this is how the OpenAPI document learns of them.
 pub(crate) struct ListParameters {
-    /// Those that hold this text in their title, a question or an answer.
+    /// Those that hold this text in their title, a question or an answer, whatever the size and the accents of its letters.
     #[param(max_length = 2048)]
     q: Option<String>,
     /// Conversations wanted.
@@ -149,15 +151,15 @@ pub(crate) struct RatingRequest {
     pub rating: i64,
 }
 
-/// Whose conversations somebody has: a person's, or this machine's owner's.
+/// Whose conversations somebody has: a person's who is signed in, or this machine's owner's.
 ///
 /// # Errors
-/// For programs with a token of their own: they hold no conversations.
+/// With a token, also one of a person: it reads documents, and not what people asked.
 pub(crate) fn whose(caller: &Caller) -> Result<Whose, Failure> {
     match (caller.person, caller.by) {
-        (Some(person), _) => Ok(Some(person)),
+        (Some(person), By::Session(_)) => Ok(Some(person)),
         (None, By::Machine) => Ok(None),
-        (None, _) => Err(Failure::forbidden("conversations are people's: a program keeps its own")),
+        _ => Err(Failure::forbidden("conversations are people's: a program keeps its own")),
     }
 }
 
@@ -216,7 +218,7 @@ pub(crate) async fn conversations(
     let offset = parameters.number("offset", 0, 2_000)?.unwrap_or(0) as usize;
     parameters.finish()?;
     let found = match text.trim() {
-        "" => shared.accounts()?.people(move |people| people.conversations(own, "", offset, limit)).await?,
+        "" => shared.accounts()?.people(move |people| people.conversations(own, offset, limit)).await?,
         text => found(&shared, &caller, own, text, (offset, limit)).await?,
     };
     let known = choosable(&shared, &caller).await?;
@@ -438,66 +440,63 @@ async fn found(
     text: &str,
     (offset, limit): (usize, usize),
 ) -> Result<Vec<Conversation>, Failure> {
-    let mut all = Vec::new();
-    let mut from = 0;
-    loop {
-        let wanted = text.to_owned();
-        let work = move |people: &intramuros_store::people::People| {
-            people.conversations(own, &wanted, from, MOST_LISTED as usize)
-        };
-        let holding = shared.accounts()?.people(work).await?;
-        let looked_at = holding.len();
-        all.extend(showing(shared, caller, text, holding).await?);
-        if looked_at < MOST_LISTED as usize || all.len() >= offset + limit {
-            return Ok(all.into_iter().skip(offset).take(limit).collect());
-        }
-        from += looked_at;
-    }
-}
-
-/// Of conversations that hold a text, those that show it to who asks: words of what they may not read any more find
-/// nothing.
-async fn showing(
-    shared: &Shared,
-    caller: &Caller,
-    text: &str,
-    found: Vec<Conversation>,
-) -> Result<Vec<Conversation>, Failure> {
-    // As the store compares: letters of ASCII whatever their case.
-    let text = text.to_ascii_lowercase();
-    let holds = |said: &str| said.to_ascii_lowercase().contains(&text);
+    let wanted = folded(text);
+    let its = wanted.clone();
+    let work = move |people: &intramuros_store::people::People| {
+        people.conversations_holding(own, &|said: &str| folded(said).contains(&its))
+    };
     let mut showing = Vec::new();
-    for conversation in found {
-        let id = conversation.id;
-        let mut holds_it = holds(&conversation.title);
-        if !holds_it {
-            let turns = shared.accounts()?.people(move |people| people.turns(id)).await?;
-            let (said, _) = seen_by(shared, caller.principal.clone(), turns).await?;
-            holds_it = said.iter().any(|turn| holds(&turn.question) || holds(&text_of(turn)));
+    for conversation in shared.accounts()?.people(work).await? {
+        if showing.len() >= offset + limit {
+            break;
         }
-        if holds_it {
+        if shows(shared, caller, &wanted, &conversation).await? {
             showing.push(conversation);
         }
     }
-    Ok(showing)
+    Ok(showing.into_iter().skip(offset).take(limit).collect())
 }
 
-/// The text of an exported conversation. What people and documents wrote stands indented or escaped: it is no markup.
-fn markdown(title: &str, said: &[TurnView], home: &str) -> String {
-    let plain = |text: &str| {
-        let mut plain = String::with_capacity(text.len());
-        for letter in text.chars() {
-            if "\\`*_{}[]<>#|!".contains(letter) {
-                plain.push('\\');
-            }
-            plain.push(letter);
+/// Whether a conversation that holds a folded text shows it to who asks: words of what they may not read any more find nothing.
+async fn shows(
+    shared: &Shared,
+    caller: &Caller,
+    wanted: &str,
+    conversation: &Conversation,
+) -> Result<bool, Failure> {
+    let holds = |said: &str| folded(said).contains(wanted);
+    if holds(&conversation.title) {
+        return Ok(true);
+    }
+    let id = conversation.id;
+    let turns = shared.accounts()?.people(move |people| people.turns(id)).await?;
+    let (said, _) = seen_by(shared, caller.principal.clone(), turns).await?;
+    Ok(said.iter().any(|turn| holds(&turn.question) || holds(&text_of(turn))))
+}
+
+/// A text as it is compared: what people type has neither the accents nor the apostrophes of what was written.
+fn folded(text: &str) -> String {
+    fold(text).replace('’', "'")
+}
+
+/// What people and documents wrote, escaped: it is no markup.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if "\\`*_{}[]<>#|!".contains(letter) {
+            plain.push('\\');
         }
-        plain
-    };
+        plain.push(letter);
+    }
+    plain
+}
+
+/// The text of an exported conversation.
+fn markdown(title: &str, said: &[TurnView], home: &str) -> String {
     let mut text = format!("# {}\n", plain(title));
     for turn in said {
-        text +=
-            &format!("\n## {}\n\n", plain(&turn.question.split_whitespace().collect::<Vec<_>>().join(" ")));
+        let question = turn.question.split_whitespace().collect::<Vec<_>>().join(" ");
+        text += &format!("\n## {}\n\n{}\n\n", plain(&question), minute(turn.asked_ms));
         for sentence in &turn.sentences {
             if sentence.get("new_line").and_then(Value::as_bool) == Some(true) && !text.ends_with("\n\n") {
                 text += "\n\n";
@@ -509,31 +508,113 @@ fn markdown(title: &str, said: &[TurnView], home: &str) -> String {
             for number in list(sentence, "cited") {
                 text += &format!(" [{number}]");
             }
-            if sentence.get("unsupported").is_some_and(|reason| !reason.is_null()) {
+            if is_unsupported(sentence) {
                 text += " (?)";
             }
             text.push(' ');
         }
-        text += "\n\n";
+        if !turn.sentences.is_empty() {
+            text += "\n\n";
+        }
+        for line in ended(turn) {
+            text += &format!("{}\n\n", plain(&line));
+        }
         // An answer that was refused names the nearest passages, and none of its sentences cites them.
         let used: Vec<&Value> = turn.sentences.iter().flat_map(|sentence| list(sentence, "cited")).collect();
         let is_used = |citation: &&Value| citation.get("number").is_some_and(|number| used.contains(&number));
         for citation in turn.citations.iter().filter(is_used) {
-            let field = |name: &str| citation.get(name).cloned().unwrap_or(Value::Null);
-            let document = field("document");
-            let name = document.get("title").and_then(Value::as_str).unwrap_or_default();
-            let id = document_of(citation).unwrap_or_default();
-            text += &format!(
-                "- [{}] {}: {home}/document/{id}?passage={}&start={}&end={}\n",
-                field("number"),
-                plain(name),
-                field("passage"),
-                field("start"),
-                field("end")
-            );
+            text += &format!("{}\n", exported(citation, &turn.sentences, home));
         }
     }
     text
+}
+
+/// A moment to the minute: `2026-11-22 03:20 UTC`.
+fn minute(ms: i64) -> String {
+    format!("{} UTC", to_text(ms).get(..16).unwrap_or_default().replace('T', " "))
+}
+
+/// How an answer ended, in lines of both languages: what was not found, who wrote, what failed, and what the marks in it mean.
+/// Who may not read all that it was written from is told of the marks alone.
+fn ended(turn: &TurnView) -> Vec<String> {
+    let is = |name: &str| turn.end.get(name).and_then(Value::as_bool);
+    let mut lines = Vec::new();
+    if is("found") == Some(false) {
+        lines.push("Rien dans les documents ne répond. / Nothing in the documents answers.".to_owned());
+    }
+    let words: Vec<String> = list(&turn.end, "absent").filter_map(Value::as_str).map(str::to_owned).collect();
+    if let Some((french, english)) = absent::in_words(&words) {
+        lines.push(format!("{french} / {english}"));
+    }
+    match turn.end.get("model").and_then(Value::as_str) {
+        Some(model) => lines.push(format!("Rédigé par / written by: {model}")),
+        None if is("found") == Some(true) => {
+            lines.push("Phrases des documents / sentences of the documents".to_owned());
+        }
+        None => {}
+    }
+    for failed in list(&turn.end, "failed") {
+        let text = |at: usize| failed.get(at).and_then(Value::as_str).unwrap_or_default();
+        lines.push(format!("{}: {}", text(0), text(1)));
+    }
+    if is("cut_short") == Some(true) {
+        lines.push("La réponse s’arrête à sa limite de longueur / the answer stops at its limit".to_owned());
+    }
+    let removed = turn.end.get("unsupported").and_then(Value::as_u64).filter(|_| is("removed") == Some(true));
+    if let Some(count) = removed {
+        lines.push(format!("{count} phrase(s) sans appui retirée(s) / unsupported sentence(s) removed"));
+    }
+    if turn.sentences.iter().any(is_unsupported) {
+        lines.push("(?) : phrase qu’aucun passage n’appuie / a sentence that no passage supports".to_owned());
+    }
+    if turn.sentences.iter().any(|sentence| sentence.get("text").is_none()) {
+        lines.push("(…) : phrase que vous ne pouvez pas lire / a sentence that you may not read".to_owned());
+    }
+    lines
+}
+
+fn is_unsupported(sentence: &Value) -> bool {
+    sentence.get("unsupported").is_some_and(|reason| !reason.is_null())
+}
+
+/// A source with the stretch of it that the sentences cite; whole where an answer was kept before its sentences had places.
+fn exported(citation: &Value, sentences: &[Value], home: &str) -> String {
+    let number = citation.get("number");
+    let all = sentences.iter().flat_map(|sentence| list(sentence, "places"));
+    let mut places: Vec<&Value> = all.filter(|place| place.get("number") == number).collect();
+    if places.is_empty() {
+        places.push(citation);
+    }
+    let field = |name: &str| citation.get(name).cloned().unwrap_or(Value::Null);
+    let title = citation.pointer("/document/title").and_then(Value::as_str).unwrap_or_default();
+    let name = plain(&format!("{title}{}", standing(citation, &places)));
+    let id = document_of(citation).unwrap_or_default();
+    let stretch = widest(&places, "/start", "/end");
+    let stretch = stretch.map(|(start, end)| format!("&start={start}&end={end}")).unwrap_or_default();
+    format!("- [{}] {name}: {home}/document/{id}?passage={}{stretch}", field("number"), field("passage"))
+}
+
+/// Where places of a source stand: their pages, or the sheet of a workbook with the first row.
+fn standing(citation: &Value, places: &[&Value]) -> String {
+    let sheet = citation.get("section").and_then(Value::as_str);
+    let is_sheet = citation.pointer("/document/kind").is_some_and(|kind| kind == "sheet");
+    match (widest(places, "/pages/0", "/pages/1"), sheet.filter(|_| is_sheet)) {
+        (Some((first, last)), _) if first < last => format!(", p. {first}–{last}"),
+        (Some((page, _)), _) => format!(", p. {page}"),
+        (None, Some(sheet)) => {
+            let row = widest(places, "/lines/0", "/lines/1").map(|(first, _)| format!(", l. {first}"));
+            format!(", {sheet}{}", row.unwrap_or_default())
+        }
+        (None, None) => String::new(),
+    }
+}
+
+/// From the least of one number of places to the greatest of another; none where a place has not both.
+fn widest(places: &[&Value], first: &str, last: &str) -> Option<(u64, u64)> {
+    let all = |name: &str| -> Option<Vec<u64>> {
+        places.iter().map(|place| place.pointer(name)?.as_u64()).collect()
+    };
+    Some((all(first)?.into_iter().min()?, all(last)?.into_iter().max()?))
 }
 
 #[cfg(test)]
@@ -567,6 +648,75 @@ mod tests {
         assert!(one.contains("- [2] T: ") && !one.contains("- [1]"), "{one}");
         let refused = exported(shown(), serde_json::json!([]));
         assert!(!refused.contains("/document/"), "{refused}");
+    }
+
+    /// The export of one question.
+    fn exported_turn(shown: &Value, readable: &[i64]) -> String {
+        let readable: BTreeSet<i64> = readable.iter().copied().collect();
+        let all = readable.len() == 2;
+        markdown("T", &[visible(turn(), shown, &readable, all)], "http://localhost")
+    }
+
+    #[test]
+    fn an_export_leads_to_what_is_cited_of_a_source() {
+        let mut shown = shown();
+        let place = |number: u64, page: u64, start: u64| serde_json::json!({"number": number, "pages": [page, page], "start": start, "end": start + 9});
+        shown["sentences"] = serde_json::json!([
+            {"text": "a", "cited": [1], "places": [place(1, 3, 40)]},
+            {"text": "b", "cited": [1, 2], "places": [place(1, 2, 20), place(2, 8, 90)]},
+        ]);
+        for (source, whole) in [(0_usize, 0_u64), (1, 80)] {
+            shown["citations"][source]["start"] = whole.into();
+            shown["citations"][source]["end"] = 500.into();
+        }
+        let text = exported_turn(&shown, &[10, 20]);
+        for line in [
+            "- [1] T, p. 2–3: http://localhost/document/10?passage=9&start=20&end=49\n",
+            "- [2] T, p. 8: http://localhost/document/20?passage=9&start=90&end=99\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        // Kept before sentences had places.
+        shown["sentences"] = serde_json::json!([{"text": "a", "cited": [2]}]);
+        let before = exported_turn(&shown, &[10, 20]);
+        assert!(
+            before.contains("- [2] T: http://localhost/document/20?passage=9&start=80&end=500\n"),
+            "{before}"
+        );
+    }
+
+    #[test]
+    fn an_export_says_when_it_was_asked_who_wrote_and_how_it_ended() {
+        let mut answered = shown();
+        answered["end"] = serde_json::json!({
+            "found": true, "model": "small", "failed": [["dear", "did not answer"]], "absent": ["zircon"],
+        });
+        answered["sentences"][3]["unsupported"] = serde_json::json!({"kind": "number"});
+        let text = exported_turn(&answered, &[10, 20]);
+        let told = ["written by: small", "dear: did not answer", "“zircon” stands in none", "(?) : phrase"];
+        for part in told.iter().chain(&["\n1970-01-01 00:00 UTC\n"]) {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("Nothing in the documents answers"), "{text}");
+        // Who may not read all of it learns nothing of how it ended.
+        let text = exported_turn(&answered, &[10]);
+        assert!(told.iter().all(|part| !text.contains(part)), "{text}");
+        assert!(text.contains("(…) : phrase que vous ne pouvez pas lire"), "{text}");
+        let quoted = exported_turn(&shown(), &[10, 20]);
+        assert!(quoted.contains("sentences of the documents") && !quoted.contains("(?)"), "{quoted}");
+        let mut refused = shown();
+        refused["sentences"] = serde_json::json!([]);
+        refused["end"] = serde_json::json!({"found": false, "model": null, "failed": []});
+        let text = exported_turn(&refused, &[10, 20]);
+        assert!(text.contains("Nothing in the documents answers") && !text.contains("written by"), "{text}");
+    }
+
+    #[test]
+    fn texts_are_compared_without_the_size_and_the_accents_of_letters() {
+        let check = |one: &str, other: &str| assert_eq!(folded(one), folded(other));
+        check("DURÉES de l’Œuvre", "durees de l'oeuvre");
+        check("Dure\u{301}e", "durée");
+        assert_ne!(folded("durée"), folded("dure"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::http::request::Parts;
 use intramuros_core::access::Principal;
 use intramuros_core::error::Error;
-use intramuros_dialogue::Asking;
+use intramuros_dialogue::{Asking, Cited};
 use intramuros_journal::Event;
 use intramuros_library::{FoundDocument, Library, SearchOptions};
 use intramuros_store::DocumentId;
@@ -187,7 +187,8 @@ impl Tools {
         if self.with_addresses {
             return whole.foot(&self.shared.home);
         }
-        let ends: Vec<String> = whole.cited().map(|source| format!(": {}", address("", source))).collect();
+        let end = |source: &Cited| format!(": {}", address("", source, &source.range));
+        let ends: Vec<String> = whole.cited().iter().map(end).collect();
         let foot = whole.foot("");
         let without = |line| ends.iter().find_map(|end| str::strip_suffix(line, end)).unwrap_or(line);
         foot.lines().map(without).collect::<Vec<_>>().join("\n")
@@ -200,12 +201,13 @@ impl Tools {
         let home = &self.shared.home;
         let sources: Vec<Value> = whole
             .cited()
+            .iter()
             .map(|source| {
                 let value = json!({
                     "number": source.number, "title": source.document.title,
                     "text": cut(&source.text, SNIPPET),
                 });
-                self.at(value, || address(home, source))
+                self.at(value, || address(home, source, &source.range))
             })
             .collect();
         let text = format!("{}{}", whole.text, self.foot(&whole));

@@ -1,7 +1,8 @@
 //! What do programs get that speak OpenAI's interface?
 //!
 //! `/v1/models`, `/v1/chat/completions` and `/v1/embeddings`, as far as clients use them. The last message is the question, the
-//! earlier ones are what was said before; a system message is left aside, since what the model is told is ours to say.
+//! earlier ones are what was said before; a system message is left aside, since what the model is told is ours to say. What a
+//! client would build on and is not there (several answers, calls of its tools, another format than text) is refused.
 //! Citations come as annotations of the message, and as a list at the end of the text for clients that show no
 //! annotations.
 
@@ -10,18 +11,18 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Json;
-use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::response::sse::Event as SseEvent;
 use axum::response::{IntoResponse, Response, Sse};
 use futures_util::stream::unfold;
 use intramuros_core::access::Principal;
 use intramuros_core::chat::{Message, Role};
-use intramuros_dialogue::{Asking, Event};
+use intramuros_dialogue::{Asking, Citation, Event};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::allowance::USED_UP;
 use crate::answering::{Answering, NothingLeft, Whole, Whom, address, begin};
 use crate::application::Shared;
 use crate::caller::Caller;
@@ -38,8 +39,9 @@ pub(super) const COLLECTION_MODEL: &str = "intramuros/";
 const EMBEDDING_MODEL: &str = "e5-small-fr-en";
 const EMBEDDING_MODEL_BEFORE: &str = "multilingual-e5-small";
 
-/// Texts of one request for vectors: each costs the model some ten milliseconds.
-const MAX_TEXTS: usize = 256;
+/// Texts of one request for vectors. 2,048: as many as OpenAI takes, so that clients' batches fit; they are computed a turn at a
+/// time, and the body is bounded.
+const MAX_TEXTS: usize = 2_048;
 
 /// Texts of one turn. 4: a fraction of a second, after which others come, and whoever does not wait any more has ended it.
 const TEXTS_OF_A_TURN: usize = 4;
@@ -53,15 +55,21 @@ struct ChatBody {
     model: Option<String>,
     messages: Vec<ChatMessage>,
     #[serde(default)]
-    stream: bool,
+    stream: Option<bool>,
     #[serde(default)]
     stream_options: Option<StreamOptions>,
+    #[serde(default)]
+    n: Value,
+    #[serde(default)]
+    tool_choice: Value,
+    #[serde(default)]
+    response_format: Value,
 }
 
 #[derive(Deserialize)]
 struct StreamOptions {
     #[serde(default)]
-    include_usage: bool,
+    include_usage: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -106,22 +114,43 @@ impl Content {
     }
 }
 
-/// The models that can be asked: `intramuros` for the default, each declared one under its name, and one for each
-/// collection that whoever asks may choose.
+/// The models that can be asked.
 pub(crate) async fn models(
     State(shared): State<Arc<Shared>>,
     Asker(principal): Asker,
 ) -> Result<Json<Value>, Failure> {
+    let models: Vec<Value> = names(&shared, principal).await?.iter().map(|name| described(name)).collect();
+    Ok(Json(json!({"object": "list", "data": models})))
+}
+
+/// One of them. A collection's name holds a slash, which clients send as it is or encoded.
+pub(crate) async fn model(
+    State(shared): State<Arc<Shared>>,
+    name: Result<Path<String>, PathRejection>,
+    Asker(principal): Asker,
+) -> Result<Json<Value>, Failure> {
+    let Path(name) = name.map_err(|_| unknown_model())?;
+    let is_there = names(&shared, principal).await?.contains(&name);
+    if is_there { Ok(Json(described(&name))) } else { Err(unknown_model()) }
+}
+
+fn unknown_model() -> Failure {
+    Failure::model_not_found().hint("GET /v1/models lists those that there are")
+}
+
+fn described(name: &str) -> Value {
+    json!({"id": name, "object": "model", "created": 0, "owned_by": "intramuros"})
+}
+
+/// The models' names: `intramuros` for the default, each declared one under its name, one for each collection that whoever asks
+/// may choose, and the one that embeds.
+async fn names(shared: &Shared, principal: Principal) -> Result<Vec<String>, Failure> {
     let collections = shared.call(move |library| library.collections(&principal)).await?;
     let writers = shared.writers.all();
     let declared = writers.iter().map(|writer| writer.name().to_owned());
     let of_collections = collections.into_iter().map(|one| format!("{COLLECTION_MODEL}{}", one.name));
     let default = std::iter::once(DEFAULT_MODEL.to_owned());
-    let names = default.chain(declared).chain(of_collections).chain([EMBEDDING_MODEL.to_owned()]);
-    let models: Vec<Value> = names
-        .map(|name| json!({"id": name, "object": "model", "created": 0, "owned_by": "intramuros"}))
-        .collect();
-    Ok(Json(json!({"object": "list", "data": models})))
+    Ok(default.chain(declared).chain(of_collections).chain([EMBEDDING_MODEL.to_owned()]).collect())
 }
 
 /// Answers from the documents, as a stream or at once.
@@ -131,35 +160,51 @@ pub(crate) async fn chat(
     body: Bytes,
 ) -> Result<Response, Failure> {
     let body: ChatBody = parse(&body)?;
+    refuse_what_is_not_there(&body)?;
     let whom = Whom::from(&caller);
     let (model, collection) = chosen(&shared, &whom.principal, body.model.as_deref()).await?;
     let named = body.model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
     let mut asking = asking(body.messages)?;
     asking.options.collection = collection;
-    let answering = match begin(&shared, whom, asking, model, NothingLeft::Refuse).await {
-        Ok(answering) => answering,
-        Err(failure) => return in_their_words(failure),
-    };
+    let answering = begin(&shared, whom, asking, model, NothingLeft::Refuse).await?;
     let envelope =
         Envelope { id: shared.next_request(), created: now(), model: named, home: shared.home.clone() };
-    if body.stream {
-        let usage = body.stream_options.is_some_and(|options| options.include_usage);
+    if body.stream == Some(true) {
+        let usage = body.stream_options.and_then(|options| options.include_usage) == Some(true);
         return Ok(stream(envelope, answering, usage).into_response());
     }
     Ok(Json(envelope.whole(Whole::of(answering).await)).into_response())
 }
 
-/// That somebody's tokens are used up, in the words by which OpenAI's clients know that they have to wait, and for how long;
-/// other failures as they are.
-pub(super) fn in_their_words(failure: Failure) -> Result<Response, Failure> {
-    if failure.kind != USED_UP {
-        return Err(failure);
+/// What a client would wait for in vain otherwise.
+fn refuse_what_is_not_there(body: &ChatBody) -> Result<(), Failure> {
+    if body.n.as_f64().is_some_and(|answers| answers > 1.0) {
+        return Err(Failure::bad_request("there is one answer to a question here").hint("leave `n` out"));
     }
-    let body = json!({"error": {
-        "message": failure.message, "type": "tokens", "param": null, "code": "rate_limit_exceeded",
-    }});
-    let (parts, _) = failure.into_response().into_parts();
-    Ok(Response::from_parts(parts, Body::from(body.to_string())))
+    // A client that demands a call reads nothing but calls.
+    if body.tool_choice == "required" || body.tool_choice.is_object() {
+        return Err(no_call());
+    }
+    check_format(body.response_format.get("type"))
+}
+
+/// That a call is demanded which is not done.
+pub(super) fn no_call() -> Failure {
+    Failure::bad_request("no tool of a client is called here").hint("leave `tool_choice` out")
+}
+
+/// Refuses other formats of an answer than text, by their type.
+pub(super) fn check_format(kind: Option<&Value>) -> Result<(), Failure> {
+    if kind.is_some_and(|kind| kind != "text") {
+        return Err(Failure::bad_request("answers are text here, of no other format"));
+    }
+    Ok(())
+}
+
+/// What stands behind the text of an answer. Where there is no text it begins the answer, and no empty lines do.
+pub(super) fn foot(whole: &Whole, home: &str) -> String {
+    let foot = whole.foot(home);
+    if whole.text.is_empty() { foot.trim_start().to_owned() } else { foot }
 }
 
 pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
@@ -186,7 +231,7 @@ pub(super) async fn chosen(
             return Ok((None, Some(collection.to_owned())));
         }
     }
-    Err(Failure::model_not_found().hint("GET /v1/models lists those that there are"))
+    Err(unknown_model())
 }
 
 pub(super) fn asking(mut messages: Vec<ChatMessage>) -> Result<Asking, Failure> {
@@ -231,7 +276,7 @@ impl Envelope {
     }
 
     fn whole(&self, whole: Whole) -> Value {
-        let content = format!("{}{}", whole.text, whole.foot(&self.home));
+        let content = format!("{}{}", whole.text, foot(&whole, &self.home));
         let message = json!({
             "role": "assistant", "content": content.trim(), "refusal": null,
             "annotations": annotations(&whole, &self.home),
@@ -259,9 +304,9 @@ fn usage(whole: &Whole) -> Value {
 /// One annotation for each citation: where the sentence stands in the text, and where its source is.
 fn annotations(whole: &Whole, home: &str) -> Vec<Value> {
     let source = |number: usize| whole.sources.iter().find(|source| source.number == number);
-    let annotation = |(start, end, number): &(usize, usize, usize)| {
-        let source = source(*number)?;
-        let (title, url) = (&source.document.title, address(home, source));
+    let annotation = |(start, end, place): &(usize, usize, Citation)| {
+        let source = source(place.number)?;
+        let (title, url) = (&source.document.title, address(home, source, &place.range));
         Some(json!({
             "type": "url_citation",
             "url_citation": {"start_index": start, "end_index": end, "title": title, "url": url},
@@ -311,7 +356,7 @@ impl Sending {
             Step::Body => loop {
                 let Some(event) = self.answering.next().await else {
                     self.step = Step::Foot;
-                    let foot = self.whole.foot(&self.envelope.home);
+                    let foot = foot(&self.whole, &self.envelope.home);
                     return Some(self.envelope.chunk(json!({"content": foot}), None).to_string());
                 };
                 let ended = matches!(event, Event::End(_));
@@ -354,6 +399,8 @@ struct EmbeddingBody {
     model: Option<String>,
     #[serde(default)]
     encoding_format: Option<String>,
+    #[serde(default)]
+    dimensions: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -361,6 +408,33 @@ struct EmbeddingBody {
 enum Input {
     One(String),
     Several(Vec<String>),
+    Other(Value),
+}
+
+impl Input {
+    fn texts(self) -> Result<Vec<String>, Failure> {
+        let texts = match self {
+            Input::One(text) => vec![text],
+            Input::Several(texts) => texts,
+            Input::Other(other) => return Err(not_text(&other)),
+        };
+        match texts.len() {
+            0 => Err(Failure::bad_request("`input` holds no text")),
+            1..=MAX_TEXTS => Ok(texts),
+            _ => Err(Failure::too_large(format!("at most {MAX_TEXTS} texts at once"))),
+        }
+    }
+}
+
+/// That an input is no text. Numbers are tokens of a model of OpenAI's, which mean other words to ours.
+fn not_text(input: &Value) -> Failure {
+    let failure = Failure::bad_request("`input` is a text or a list of texts");
+    let first = input.as_array().and_then(|list| list.first());
+    if first.is_some_and(|first| first.is_number() || first.is_array()) {
+        return failure
+            .hint("send text, not the numbers of tokens (LangChain: check_embedding_ctx_length=False)");
+    }
+    failure
 }
 
 /// The vectors of texts, taken as passages, with the model that embeds the documents.
@@ -374,14 +448,7 @@ pub(crate) async fn embeddings(
     if body.model.as_deref().is_some_and(|name| !known.contains(&name)) {
         return Err(Failure::model_not_found().hint(format!("the model that embeds is `{EMBEDDING_MODEL}`")));
     }
-    let texts = match body.input {
-        Input::One(text) => vec![text],
-        Input::Several(texts) => texts,
-    };
-    if texts.is_empty() || texts.len() > MAX_TEXTS {
-        return Err(Failure::too_large(format!("from 1 to {MAX_TEXTS} texts at once")));
-    }
-    let vectors = vectors_of(&shared, texts).await?;
+    let vectors = vectors_of(&shared, body.input.texts()?, body.dimensions).await?;
     let Some(vectors) = vectors else { return Err(Failure::model_not_found()) };
     let base64 = body.encoding_format.as_deref() == Some("base64");
     let value = |vector: Vec<f32>| if base64 { json!(base64_of(&vector)) } else { json!(vector) };
@@ -394,8 +461,13 @@ pub(crate) async fn embeddings(
     Ok(Json(json!({"object": "list", "model": EMBEDDING_MODEL, "data": data, "usage": usage})))
 }
 
-/// The vectors of texts, a few in each turn; none where there is no model.
-async fn vectors_of(shared: &Shared, mut texts: Vec<String>) -> Result<Option<Vec<Vec<f32>>>, Failure> {
+/// The vectors of texts, a few in each turn; none where there is no model. They are as long as the model makes them: another
+/// length is refused once the first are there.
+async fn vectors_of(
+    shared: &Shared,
+    mut texts: Vec<String>,
+    wanted: Option<u64>,
+) -> Result<Option<Vec<Vec<f32>>>, Failure> {
     let mut vectors = Vec::with_capacity(texts.len());
     while !texts.is_empty() {
         // The end of the program waits for the few that are begun, and for no more.
@@ -405,9 +477,20 @@ async fn vectors_of(shared: &Shared, mut texts: Vec<String>) -> Result<Option<Ve
         let rest = texts.split_off(texts.len().min(TEXTS_OF_A_TURN));
         let few = std::mem::replace(&mut texts, rest);
         let Some(some) = shared.call(move |library| library.vectors(&few)).await? else { return Ok(None) };
+        check_length(wanted, some.first().map(Vec::len))?;
         vectors.extend(some);
     }
     Ok(Some(vectors))
+}
+
+fn check_length(wanted: Option<u64>, own: Option<usize>) -> Result<(), Failure> {
+    match (wanted, own) {
+        (Some(wanted), Some(own)) if wanted != own as u64 => {
+            Err(Failure::bad_request(format!("the vectors have {own} components here"))
+                .hint(format!("leave `dimensions` out, or send {own}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The components as little-endian bytes in base64, as OpenAI's own client asks for them.
@@ -435,5 +518,21 @@ mod tests {
         // struct.pack("<3f", 1.0, -2.0, 0.5) in base64
         assert_eq!(base64_of(&[1.0, -2.0, 0.5]), "AACAPwAAAMAAAAA/");
         assert_eq!(base64_of(&[1.0]), "AACAPw==");
+    }
+
+    #[test]
+    fn vectors_of_another_length_than_the_models_are_refused_by_its_length() {
+        let check = |wanted: Option<u64>| check_length(wanted, Some(384));
+        assert!(check(None).is_ok() && check(Some(384)).is_ok());
+        let refused = check(Some(1_536)).unwrap_err();
+        assert!(refused.message.contains("384"), "{}", refused.message);
+    }
+
+    #[test]
+    fn an_answer_without_a_sentence_does_not_begin_with_empty_lines() {
+        let refused = Whole::default();
+        assert!(foot(&refused, "").starts_with("Rien dans les documents"));
+        let answered = Whole { text: "Neuf ans. [1]".to_owned(), ..Whole::default() };
+        assert!(foot(&answered, "").starts_with("\n\n"));
     }
 }

@@ -5,7 +5,7 @@
 //! (`store` is always false in what comes back), and what can't be done is refused rather than left out: other tools,
 //! filters, earlier responses by number, other formats than text.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -15,11 +15,13 @@ use axum::extract::State;
 use axum::response::sse::{Event as SseEvent, KeepAlive};
 use axum::response::{IntoResponse, Response, Sse};
 use futures_util::stream::unfold;
+use intramuros_dialogue::Citation;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::openai::{
-    COLLECTION_MODEL, ChatMessage, Content, DEFAULT_MODEL, asking, chosen, in_their_words, now, parse,
+    COLLECTION_MODEL, ChatMessage, Content, DEFAULT_MODEL, asking, check_format, chosen, foot, no_call, now,
+    parse,
 };
 use crate::answering::{Answering, NothingLeft, Whole, Whom, address, begin};
 use crate::application::Shared;
@@ -38,9 +40,9 @@ struct Body {
     model: Option<String>,
     input: Input,
     #[serde(default)]
-    stream: bool,
+    stream: Option<bool>,
     #[serde(default)]
-    tools: Vec<Map<String, Value>>,
+    tools: Option<Vec<Map<String, Value>>>,
     #[serde(default)]
     tool_choice: Value,
     #[serde(default)]
@@ -87,7 +89,8 @@ pub(crate) async fn responses(
     refuse_what_is_not_there(&body)?;
     let whom = Whom::from(&caller);
     let (model, of_model) = chosen(&shared, &whom.principal, body.model.as_deref()).await?;
-    let of_tool = match store_of(&body.tools)? {
+    let tools = body.tools.unwrap_or_default();
+    let of_tool = match store_of(&tools)? {
         Some(name) => chosen(&shared, &whom.principal, Some(&name)).await.map_err(|_| no_such_store())?.1,
         None => None,
     };
@@ -106,15 +109,12 @@ pub(crate) async fn responses(
         model: body.model.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
         home: shared.home.clone(),
         question: asking.question.clone(),
-        tools: body.tools,
+        tools,
         metadata: if body.metadata.is_object() { body.metadata } else { json!({}) },
         results: body.include.is_some_and(|wanted| wanted.iter().any(|one| one == RESULTS)),
     };
-    let answering = match begin(&shared, whom, asking, model, NothingLeft::Refuse).await {
-        Ok(answering) => answering,
-        Err(failure) => return in_their_words(failure),
-    };
-    if body.stream {
+    let answering = begin(&shared, whom, asking, model, NothingLeft::Refuse).await?;
+    if body.stream == Some(true) {
         return Ok(stream(envelope, answering).into_response());
     }
     let whole = Whole::of(answering).await;
@@ -132,8 +132,10 @@ fn refuse_what_is_not_there(body: &Body) -> Result<(), Failure> {
         return Err(Failure::bad_request("`prompt` and `background` are not served here")
             .hint("leave them out; `stream` gives the answer as it comes"));
     }
-    if body.text.pointer("/format/type").is_some_and(|kind| kind != "text") {
-        return Err(Failure::bad_request("answers are text here, of no other format"));
+    check_format(body.text.pointer("/format/type"))?;
+    // The search of files is always done, whoever demands it.
+    if body.tool_choice.get("type").is_some_and(|kind| kind != FILE_SEARCH) {
+        return Err(no_call());
     }
     if body.tool_choice == "none" {
         return Err(Failure::bad_request(
@@ -146,7 +148,8 @@ fn refuse_what_is_not_there(body: &Body) -> Result<(), Failure> {
 
 /// The one store that the tools name; none for everything that may be read.
 fn store_of(tools: &[Map<String, Value>]) -> Result<Option<String>, Failure> {
-    let mut named = Vec::new();
+    // None is everything that may be read.
+    let mut named: BTreeSet<Option<&str>> = BTreeSet::new();
     for tool in tools {
         if tool.get("type").and_then(Value::as_str) != Some(FILE_SEARCH) {
             return Err(Failure::bad_request(format!("the only tool here is `{FILE_SEARCH}`"))
@@ -157,18 +160,16 @@ fn store_of(tools: &[Map<String, Value>]) -> Result<Option<String>, Failure> {
                 .hint("choose a collection in `vector_store_ids`"));
         }
         let stores = tool.get("vector_store_ids").and_then(Value::as_array).into_iter().flatten();
-        named.extend(stores.filter_map(Value::as_str).filter(|name| *name != DEFAULT_MODEL));
-    }
-    named.dedup();
-    match named.as_slice() {
-        [] => Ok(None),
-        [one] => {
-            let name = one.strip_prefix(COLLECTION_MODEL).unwrap_or(one);
-            Ok(Some(format!("{COLLECTION_MODEL}{name}")))
+        for name in stores.filter_map(Value::as_str) {
+            let own = name.strip_prefix(COLLECTION_MODEL).unwrap_or(name);
+            named.insert((name != DEFAULT_MODEL).then_some(own));
         }
-        _ => Err(Failure::bad_request("one collection at a time is searched")
-            .hint("name one in `vector_store_ids`, or `intramuros` for everything that you may read")),
     }
+    if named.len() > 1 {
+        return Err(Failure::bad_request("one collection at a time is searched")
+            .hint("name one in `vector_store_ids`, or `intramuros` for everything that you may read"));
+    }
+    Ok(named.into_iter().flatten().next().map(|name| format!("{COLLECTION_MODEL}{name}")))
 }
 
 fn is_given(tool: &Map<String, Value>, name: &str) -> bool {
@@ -245,7 +246,7 @@ impl Envelope {
             let result = |source: &intramuros_dialogue::Cited| {
                 json!({
                     "file_id": source.document.id.0.to_string(), "filename": source.document.title,
-                    "attributes": {"url": address(&self.home, source), "page": source.pages.map(|pages| pages.0)},
+                    "attributes": {"url": address(&self.home, source, &source.range), "page": source.pages.map(|pages| pages.0)},
                     // Passages come best first; their scores mean nothing from one question to the next.
                     "score": null, "text": source.text,
                 })
@@ -269,15 +270,15 @@ impl Envelope {
 
     /// The text with its citations.
     fn part(&self, whole: &Whole) -> Value {
-        let text = format!("{}{}", whole.text, whole.foot(&self.home));
+        let text = format!("{}{}", whole.text, foot(whole, &self.home));
         json!({"type": "output_text", "text": text, "annotations": annotations(whole), "logprobs": []})
     }
 }
 
 /// One annotation for each citation, behind the sentence that it supports.
 fn annotations(whole: &Whole) -> Vec<Value> {
-    let annotation = |(_, end, number): &(usize, usize, usize)| {
-        let document = &whole.sources.iter().find(|source| source.number == *number)?.document;
+    let annotation = |(_, end, place): &(usize, usize, Citation)| {
+        let document = &whole.sources.iter().find(|source| source.number == place.number)?.document;
         let (id, name) = (document.id.0.to_string(), &document.title);
         Some(json!({"type": "file_citation", "index": end, "file_id": id, "filename": name}))
     };
@@ -364,7 +365,7 @@ impl Sending {
     }
 
     fn close(&mut self) {
-        let foot = self.whole.foot(&self.envelope.home);
+        let foot = foot(&self.whole, &self.envelope.home);
         if !foot.is_empty() {
             self.say_of_text("response.output_text.delta", json!({"delta": foot, "logprobs": []}));
         }

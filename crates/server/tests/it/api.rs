@@ -262,9 +262,9 @@ fn a_quoted_sentence_of_an_answer_has_its_own_lines() {
     let events = answer(&server, question);
     let of = |name: &str| events.iter().find(|(event, _)| event == name).map(|(_, data)| data).unwrap();
     let (sources, sentence) = (of("sources"), of("sentence"));
-    let (exact, cited) = (&sentence["exact"], &asked["citations"][0]);
-    assert_eq!((&exact["lines"], &exact["start"]), (&cited["lines"], &cited["start"]), "{sentence}");
-    assert_ne!(exact["lines"], sources["citations"][0]["lines"], "{sources}");
+    let (place, cited) = (&sentence["places"][0], &asked["citations"][0]);
+    assert_eq!((&place["lines"], &place["start"]), (&cited["lines"], &cited["start"]), "{sentence}");
+    assert_ne!(place["lines"], sources["citations"][0]["lines"], "{sources}");
 }
 
 #[test]

@@ -65,6 +65,11 @@ fn what_was_asked_is_kept_found_named_exported_rated_and_deleted() {
     assert_eq!(rose.ask("DELETE", &format!("/api/v1/conversations/{other}"), None).status, 204);
     assert_eq!(listed(&mut rose, ""), [id]);
     assert_eq!(listed(&mut rose, "?q=salari%C3%A9"), [id], "the text of answers is searched");
+    // CONGÉS, conges and, of the answer, acquiert with an accent on the e.
+    for text in ["CONG%C3%89S%20PAY%C3%89S", "conges%20payes", "acquiert", "ACQUI%C3%89RT"] {
+        assert_eq!(listed(&mut rose, &format!("?q={text}")), [id], "{text}");
+    }
+    assert_eq!(listed(&mut rose, "?q=congestion"), [] as [i64; 0]);
     assert_eq!(listed(&mut rose, "?q=%25"), [] as [i64; 0]);
 
     let renamed = rose.ask("PATCH", &path, Some(json!({"title": "  Congés\n2026 "})));
@@ -85,6 +90,7 @@ fn what_was_asked_is_kept_found_named_exported_rated_and_deleted() {
         "{}",
         export.text()
     );
+    assert!(export.text().contains("sentences of the documents") && export.text().contains(" UTC\n"));
     assert!(export.header("content-disposition").starts_with("attachment"));
 
     // To others it is not there, whatever they try.
@@ -144,6 +150,35 @@ fn a_shared_answer_shows_each_reader_what_they_may_read_at_that_moment() {
         list["conversations"].as_array().unwrap().len()
     };
     assert_eq!((found(&mut rose, "salari%C3%A9"), found(&mut rose, "jours")), (0, 1));
+    assert_eq!((found(&mut rose, "SALARIE"), found(&mut rose, "JOURS")), (0, 1));
+}
+
+#[test]
+fn a_token_reads_documents_and_not_what_its_person_asked() {
+    let (server, _people) = server();
+    let mut rose = Browser::of(&server, "rose");
+    let (id, _) = ask(&mut rose, &json!({"question": LEAVE, "keep": true}));
+    let asked = json!({"name": "notebook", "scopes": ["read"]});
+    let made = rose.ask("POST", "/api/v1/tokens", Some(asked)).json();
+    let bearer = format!("Authorization: Bearer {}\r\n", made["token"].as_str().unwrap());
+    let answer = |body: Value| request(&server, "POST", "/api/v1/answer", Some(&body), &bearer);
+    for body in [
+        json!({"question": "Et ?", "conversation": id}),
+        json!({"question": "Et ?", "conversation": id, "keep": true}),
+        json!({"question": LEAVE, "keep": true}),
+        // One that is not there is refused in the same words.
+        json!({"question": "Et ?", "conversation": 987_654}),
+    ] {
+        let refused = answer(body.clone());
+        assert_eq!((refused.status, refused.json()["kind"].as_str()), (403, Some("forbidden")), "{body}");
+    }
+    let plain = answer(json!({"question": LEAVE}));
+    assert!(plain.status == 200 && plain.text().contains("congés payés"), "{}", plain.text());
+    // Nothing was kept by that.
+    let kept = rose.json("/api/v1/conversations");
+    let turns: Vec<&Value> =
+        kept["conversations"].as_array().unwrap().iter().map(|one| &one["turns"]).collect();
+    assert_eq!(turns, [&json!(1)]);
 }
 
 #[test]

@@ -173,6 +173,34 @@ fn where_no_model_is_left_the_answer_is_made_of_sentences_of_the_documents() {
 }
 
 #[test]
+fn a_written_sentence_cites_the_place_that_says_so_and_not_its_whole_passage() {
+    let (port, _) = service(|_| Some(format!("{FACT} [1].")));
+    let files =
+        [("conges.md", &*format!("# Congés payés\n\nLe chat dort.\n\n{FACT}.\n\nLe train part à midi.\n"))];
+    let scene =
+        Scene { writers: writers(&declared(port, "", &[("small", "")])), files: &files, ..Scene::default() };
+    let server = Server::reading_all(scene);
+    let told = Told::of(&server, &json!({"question": LEAVE}));
+    let (source, sentence) = (&told.all("sources")[0]["citations"][0], told.all("sentence")[0]);
+    let place = &sentence["places"][0];
+    assert_eq!((&sentence["cited"], &place["number"]), (&json!([1]), &json!(1)));
+    assert_eq!(
+        (&place["lines"], &source["lines"]),
+        (&json!([5, 5]), &json!([1, 7])),
+        "{sentence} of {source}"
+    );
+    let stretch = |of: &Value| of["end"].as_u64().unwrap() - of["start"].as_u64().unwrap();
+    assert_eq!(stretch(place) as usize, FACT.len() + 1);
+    // Programs are sent there as well.
+    let asked = json!({"messages": [{"role": "user", "content": LEAVE}]}).to_string();
+    let message = post(&server, "/v1/chat/completions", "", &asked).json()["choices"][0]["message"].clone();
+    let url = message["annotations"][0]["url_citation"]["url"].as_str().unwrap();
+    let expected = format!("&start={}&end={}", place["start"], place["end"]);
+    assert!(url.ends_with(&expected), "{url}");
+    assert!(message["content"].as_str().unwrap().contains(url), "{message}");
+}
+
+#[test]
 fn a_sentence_that_cites_what_is_not_there_is_marked_or_removed_as_declared() {
     let both = |_: &Value| Some(format!("{FACT} [1].\n{FACT} [42]."));
     let (port, _) = service(both);
@@ -203,9 +231,12 @@ fn a_sentence_that_cites_what_is_not_there_is_marked_or_removed_as_declared() {
     assert!(content.contains("1 phrase(s) sans appui retirée(s)"), "{content}");
 
     let (port, _) = service(|_| Some(format!("{FACT} [42].")));
+    // Nothing is left of what it wrote: the documents answer themselves.
     let nothing = told(&declared(port, remove, &[("small", "")]));
-    assert_eq!(nothing.reasons(), [] as [&Value; 0]);
-    assert_eq!(counted(&nothing), (0, 1, true, false));
+    assert_eq!(nothing.all("quoting").len(), 1);
+    assert!(nothing.all("sentence")[0]["text"].as_str().unwrap().starts_with(FACT));
+    let end = nothing.end();
+    assert_eq!((&end["found"], &end["model"], &end["removed"]), (&json!(true), &Value::Null, &json!(true)));
 }
 
 /// Whether a model is asked about a sentence, rather than for an answer.

@@ -6,11 +6,15 @@
 use intramuros_core::error::Error;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{People, PersonId, holding};
+use super::{People, PersonId};
 use crate::error::Doing;
 
 /// Conversations of one person. 2,000: some years of daily questions; the one not touched for longest goes first.
 const MOST_FOR_PERSON: i64 = 2_000;
+
+/// Bytes of questions and answers that one search compares, the last changed conversations first. 32 MiB: some ten thousand
+/// answers, in seconds.
+const MOST_COMPARED: usize = 32 << 20;
 
 /// Questions in one conversation.
 pub const MOST_TURNS: i64 = 500;
@@ -94,32 +98,32 @@ impl People {
         })
     }
 
-    /// The conversations of somebody, the last changed first; those that hold `text` in their title, a question or an
-    /// answer, where one is given.
+    /// The conversations of somebody, the last changed first.
     pub fn conversations(
         &self,
         whose: Whose,
-        text: &str,
         offset: usize,
         limit: usize,
     ) -> Result<Vec<Conversation>, Error> {
-        let what = "reading the conversations";
-        let pattern = holding(text);
+        self.read(|connection| listed(connection, whose, offset as i64, limit as i64))
+    }
+
+    /// The conversations of somebody of which the title, a question or an answer `holds` what is looked for, the last changed
+    /// first. How texts are compared is the caller's affair. Of what was said, so much is compared as a person writes in years.
+    pub fn conversations_holding(
+        &self,
+        whose: Whose,
+        holds: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Conversation>, Error> {
         self.read(|connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM conversations WHERE person_id IS ?1 AND (?2 = '%%' OR title LIKE ?2 ESCAPE '\\' \
-                 OR EXISTS (SELECT 1 FROM turns WHERE conversation_id = conversations.id \
-                 AND (question LIKE ?2 ESCAPE '\\' OR answer LIKE ?2 ESCAPE '\\'))) \
-                 ORDER BY changed_ms DESC, id DESC LIMIT ?3 OFFSET ?4"
-            );
-            let mut statement = connection.prepare_cached(&sql).doing(what)?;
-            let rows = statement
-                .query_map(
-                    params![whose.map(|person| person.0), pattern, limit as i64, offset as i64],
-                    conversation,
-                )
-                .doing(what)?;
-            rows.map(|row| row.doing(what)).collect()
+            let mut left = MOST_COMPARED;
+            let mut found = Vec::new();
+            for conversation in listed(connection, whose, 0, MOST_FOR_PERSON)? {
+                if holds(&conversation.title) || says(connection, conversation.id, holds, &mut left)? {
+                    found.push(conversation);
+                }
+            }
+            Ok(found)
         })
     }
 
@@ -231,6 +235,47 @@ impl People {
     }
 }
 
+fn listed(
+    connection: &Connection,
+    whose: Whose,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Conversation>, Error> {
+    let what = "reading the conversations";
+    let sql = format!(
+        "SELECT {COLUMNS} FROM conversations WHERE person_id IS ?1 \
+         ORDER BY changed_ms DESC, id DESC LIMIT ?2 OFFSET ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql).doing(what)?;
+    let of = whose.map(|person| person.0);
+    let rows = statement.query_map(params![of, limit, offset], conversation).doing(what)?;
+    rows.map(|row| row.doing(what)).collect()
+}
+
+/// Whether a question or an answer of a conversation holds what is looked for, as long as bytes to compare are left.
+fn says(
+    connection: &Connection,
+    id: ConversationId,
+    holds: &dyn Fn(&str) -> bool,
+    left: &mut usize,
+) -> Result<bool, Error> {
+    let what = "reading a conversation";
+    let sql = "SELECT question, answer FROM turns WHERE conversation_id = ?1 ORDER BY number";
+    let mut statement = connection.prepare_cached(sql).doing(what)?;
+    let mut rows = statement.query([id.0]).doing(what)?;
+    while *left > 0 {
+        let Some(row) = rows.next().doing(what)? else { break };
+        for column in 0..2_usize {
+            let text: String = row.get(column).doing(what)?;
+            *left = left.saturating_sub(text.len());
+            if holds(&text) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 fn one(connection: &Connection, id: ConversationId) -> Result<Option<Conversation>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM conversations WHERE id = ?1");
     let what = "reading a conversation";
@@ -260,4 +305,35 @@ fn turn(row: &Row<'_>) -> rusqlite::Result<Turn> {
         asked_ms: row.get(4)?,
         rating: row.get(5)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_looked_for_is_found_in_titles_questions_and_answers_of_ones_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let people = People::open(folder.path()).unwrap();
+        let begin = |title: &str, now: i64| people.begin_conversation(None, title, None, now).unwrap();
+        let (first, second, third) = (begin("Durées", 1), begin("b", 2), begin("c", 3));
+        let add = |id: ConversationId, question: &str, answer: &str, now: i64| {
+            people.add_turn(id, None, question, answer, "{}", now).unwrap().unwrap()
+        };
+        add(second, "Quelle durée ?", "x", 4);
+        add(third, "x", "y", 5);
+        add(third, "x", "La durée est de neuf ans.", 6);
+        let found = |text: &str| -> Vec<ConversationId> {
+            let found = people.conversations_holding(None, &|said: &str| said.to_lowercase().contains(text));
+            found.unwrap().into_iter().map(|one| one.id).collect()
+        };
+        assert_eq!(found("durée"), [third, second, first]);
+        assert_eq!(found("neuf ans"), [third]);
+        assert_eq!(found("%"), []);
+        // Those of somebody else are not looked at.
+        let of_another = people.conversations_holding(Some(PersonId(7)), &|_: &str| true);
+        assert_eq!(of_another.unwrap(), []);
+        let listed = people.conversations(None, 1, 1).unwrap();
+        assert_eq!(listed.iter().map(|one| one.id).collect::<Vec<_>>(), [second]);
+    }
 }

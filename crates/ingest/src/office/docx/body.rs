@@ -121,7 +121,7 @@ impl<'a, 'r> Body<'a, 'r> {
             let Node::Open(tag) = node else { continue };
             if tag.local() == "body" {
                 self.read_blocks(&mut xml)?;
-                self.flush_notes()?;
+                self.flush_notes();
                 let rest = self.notes.rest();
                 self.blocks.list.extend(rest);
                 // What follows the body must be sound too, or the file was cut.
@@ -166,12 +166,8 @@ impl<'a, 'r> Body<'a, 'r> {
     }
 
     /// Places the notes that wait for the end of the paragraph or table.
-    ///
-    /// # Errors
-    /// When there is too much text.
-    pub fn flush_notes(&mut self) -> Result<(), ExtractError> {
+    pub fn flush_notes(&mut self) {
         self.blocks.list.append(&mut self.waiting);
-        Ok(())
     }
 
     /// The page that the walk has reached.
@@ -249,7 +245,7 @@ impl<'a, 'r> Body<'a, 'r> {
         }
         self.blocks.list.extend(paragraph.anchored);
         if self.tables_open == 0 {
-            self.flush_notes()?;
+            self.flush_notes();
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use super::body::Body;
 use crate::office::blocks::{Row, flatten, on_page};
 use crate::office::xml::{Node, Xml};
 
-/// Columns that one cell may span. 1,024: Word itself stops at 63.
-const SPAN: usize = 1_024;
+/// Columns that one cell may span. 63: as many as Word allows a table.
+const SPAN: usize = 63;
 
 impl Body<'_, '_> {
     /// Reads the table that has just opened.
@@ -16,7 +16,7 @@ impl Body<'_, '_> {
     /// When the XML is broken or over a limit.
     pub fn read_table(&mut self, xml: &mut Xml<'_>) -> Result<(), ExtractError> {
         let depth = xml.depth();
-        let (mut columns, mut named, mut rows) = (0, true, Vec::new());
+        let (mut columns, mut named, mut rows, mut widest) = (0, true, Vec::new(), 0_usize);
         self.tables_open += 1;
         while let Some(node) = xml.next_in(depth)? {
             let Node::Open(tag) = node else { continue };
@@ -25,16 +25,19 @@ impl Body<'_, '_> {
                 "gridCol" => columns += 1,
                 // A table of one column is a frame around text.
                 "tr" if columns == 1 => self.read_blocks(xml)?,
-                "tr" => rows.extend(self.read_row(xml)?),
+                "tr" => {
+                    let row = self.read_row(xml)?;
+                    widest = widest.max(row.as_ref().map_or(0, |row| row.cells.len()));
+                    rows.extend(row.filter(|row| !row.is_empty()));
+                }
                 "del" | "moveFrom" | "sdtPr" => xml.skip()?,
                 _ => {}
             }
         }
         self.tables_open -= 1;
-        let cells = rows.iter().map(|row: &Row| row.cells.len()).max().unwrap_or_default();
-        self.blocks.push_table(rows, named && cells > 1)?;
+        self.blocks.push_table(rows, named && widest > 1)?;
         if self.tables_open == 0 {
-            self.flush_notes()?;
+            self.flush_notes();
         }
         Ok(())
     }
@@ -50,7 +53,7 @@ impl Body<'_, '_> {
                 "gridBefore" => {
                     let count: usize =
                         tag.attribute("val").and_then(|count| count.parse().ok()).unwrap_or_default();
-                    row.cells.extend(std::iter::repeat_n(String::new(), count.min(SPAN)));
+                    self.put_empty(&mut row, count.min(SPAN))?;
                 }
                 // A row that a tracked change deleted.
                 "del" => deleted = true,
@@ -82,8 +85,14 @@ impl Body<'_, '_> {
             }
         }
         let text = flatten(&self.blocks.take_from(from));
+        self.blocks.count_cells(1)?;
         row.cells.push(if continues { String::new() } else { text });
-        row.cells.extend(std::iter::repeat_n(String::new(), span.clamp(1, SPAN) - 1));
+        self.put_empty(row, span.clamp(1, SPAN) - 1)
+    }
+
+    fn put_empty(&mut self, row: &mut Row, count: usize) -> Result<(), ExtractError> {
+        self.blocks.count_cells(count)?;
+        row.cells.extend(std::iter::repeat_n(String::new(), count));
         Ok(())
     }
 }

@@ -342,7 +342,9 @@ impl<'a, 'r> Flow<'a, 'r> {
                 "table-row" if *columns == 1 => self.read_blocks(xml)?,
                 "table-row" => {
                     let row = self.read_row(xml)?;
-                    rows.push(Row { header, ..row });
+                    if !row.is_empty() {
+                        rows.push(Row { header, ..row });
+                    }
                 }
                 "title" | "desc" | "table-source" | "forms" | "shapes" => xml.skip()?,
                 _ => {}
@@ -360,6 +362,9 @@ impl<'a, 'r> Flow<'a, 'r> {
                 "table-cell" | "covered-table-cell" => {
                     let count = repeat(tag, "number-columns-repeated");
                     let text = self.read_cell(xml, &mut row.nested)?;
+                    self.blocks.count_cells(count)?;
+                    // The text itself was counted as it was read; copies are before they are made.
+                    self.blocks.budget().count_text(text.len().saturating_mul(count - 1))?;
                     row.cells.extend(std::iter::repeat_n(text, count));
                 }
                 _ => {}

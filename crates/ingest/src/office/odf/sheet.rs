@@ -1,5 +1,7 @@
 //! What do the cells of an OpenDocument workbook show?
 
+use std::ops::Range;
+
 use intramuros_core::document::{BlockKind, ExtractError, Place};
 
 use super::flow::{Element, Flow};
@@ -12,6 +14,9 @@ const REPEATED_ROWS: u32 = 100;
 
 /// Columns that one cell with text may stand for, for the same reason.
 const REPEATED_COLUMNS: u32 = 100;
+
+/// A text and the columns in which it stands.
+type Repeated = (Range<u32>, String);
 
 /// A remark and the cell that bears it.
 type Remark = (u32, u32, String);
@@ -39,7 +44,7 @@ impl Flow<'_, '_> {
 
     fn read_sheet(&mut self, name: &str, xml: &mut Xml<'_>) -> Result<(), ExtractError> {
         let depth = xml.depth();
-        let mut grid = Grid::new(name);
+        let mut grid = Grid::new(name, self.blocks.budget());
         let (mut row, mut remarks, mut shapes) = (1u32, Vec::new(), Vec::new());
         while let Some(node) = xml.next_in(depth)? {
             let Node::Open(tag) = node else { continue };
@@ -48,12 +53,7 @@ impl Flow<'_, '_> {
                     let repeated = count(tag, "number-rows-repeated");
                     let cells = self.read_cells(xml, row, &mut remarks)?;
                     for offset in 0..repeated.min(REPEATED_ROWS) {
-                        for (column, text) in &cells {
-                            grid.put(row.saturating_add(offset), *column, text.clone())?;
-                        }
-                        if cells.is_empty() {
-                            break;
-                        }
+                        put_row(&mut grid, row.saturating_add(offset), &cells)?;
                     }
                     row = row.saturating_add(repeated);
                 }
@@ -84,7 +84,7 @@ impl Flow<'_, '_> {
         xml: &mut Xml<'_>,
         row: u32,
         remarks: &mut Vec<Remark>,
-    ) -> Result<Vec<(u32, String)>, ExtractError> {
+    ) -> Result<Vec<Repeated>, ExtractError> {
         let depth = xml.depth();
         let (mut cells, mut column) = (Vec::new(), 0u32);
         while let Some(node) = xml.next_in(depth)? {
@@ -97,8 +97,7 @@ impl Flow<'_, '_> {
             let shown = self.read_sheet_cell(xml, (row, column), remarks)?;
             let text = date.unwrap_or(shown);
             if !text.trim().is_empty() {
-                let columns = column..column.saturating_add(repeated.min(REPEATED_COLUMNS));
-                cells.extend(columns.map(|column| (column, text.clone())));
+                cells.push((column..column.saturating_add(repeated.min(REPEATED_COLUMNS)), text));
             }
             column = column.saturating_add(repeated);
         }
@@ -128,6 +127,15 @@ impl Flow<'_, '_> {
         }
         Ok(flatten(&self.blocks.take_from(from)))
     }
+}
+
+fn put_row(grid: &mut Grid<'_>, row: u32, cells: &[Repeated]) -> Result<(), ExtractError> {
+    for (columns, text) in cells {
+        for column in columns.clone() {
+            grid.put(row, column, text)?;
+        }
+    }
+    Ok(())
 }
 
 fn count(tag: Tag<'_>, name: &str) -> u32 {

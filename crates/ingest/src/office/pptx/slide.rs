@@ -123,8 +123,12 @@ impl Deck<'_, '_> {
             let Node::Open(tag) = node else { continue };
             match tag.local() {
                 "tblPr" => named = tag.flag("firstRow"),
-                "tr" => rows.push(Row { place: place.clone(), ..Row::default() }),
+                "tr" => {
+                    self.blocks.count_cells(1)?;
+                    rows.push(Row { place: place.clone(), ..Row::default() });
+                }
                 "tc" => {
+                    self.blocks.count_cells(1)?;
                     merged = tag.flag("hMerge") || tag.flag("vMerge");
                     if let Some(row) = rows.last_mut() {
                         row.cells.push(String::new());

@@ -102,7 +102,7 @@ impl<'a> Book<'a> {
     /// # Errors
     /// When there is too much of it.
     pub fn read_sheet(&self, name: &str, start: usize, blocks: &mut Blocks<'_>) -> Result<(), ExtractError> {
-        let mut grid = Grid::new(name);
+        let mut grid = Grid::new(name, blocks.budget());
         let (mut drawn, mut notes): (Vec<Drawn>, Vec<(u16, u32, u32)>) = Default::default();
         // A formula whose text follows, and the object whose text follows.
         let (mut formula, mut object) = (None, (0, false));
@@ -118,7 +118,7 @@ impl<'a> Book<'a> {
                 _ if open > 1 => {}
                 FORMULA_TEXT => {
                     if let (Some((row, column)), Some(text)) = (formula, self.text(record, 0, 2)) {
-                        grid.put(row, column, text)?;
+                        grid.put(row, column, &text)?;
                     }
                 }
                 OBJECT => object = object_of(record).unwrap_or_default(),
@@ -144,7 +144,11 @@ impl<'a> Book<'a> {
     }
 
     /// Puts the cells of a record; gives the place of a formula whose text follows.
-    fn read_cells(&self, record: Record<'_>, grid: &mut Grid) -> Result<Option<(u32, u32)>, ExtractError> {
+    fn read_cells(
+        &self,
+        record: Record<'_>,
+        grid: &mut Grid<'_>,
+    ) -> Result<Option<(u32, u32)>, ExtractError> {
         let data = record.data;
         let (Some(row), Some(column), Some(style)) = (u16_at(data, 0), u16_at(data, 2), u16_at(data, 4))
         else {
@@ -152,7 +156,12 @@ impl<'a> Book<'a> {
         };
         let (row, column) = (u32::from(row) + 1, u32::from(column));
         let text = match record.kind {
-            SHARED_TEXT => u32_at(data, 6).and_then(|index| self.texts.get(index as usize).cloned()),
+            SHARED_TEXT => {
+                if let Some(text) = u32_at(data, 6).and_then(|index| self.texts.get(index as usize)) {
+                    grid.put(row, column, text)?;
+                }
+                None
+            }
             TEXT | RICH_TEXT => self.text(record, 6, 2),
             NUMBER => u64_at(data, 6).map(|bits| self.show(f64::from_bits(bits), style)),
             RK => u32_at(data, 6).map(|packed| self.show(unpack(packed), style)),
@@ -166,7 +175,7 @@ impl<'a> Book<'a> {
             RK_ROW => {
                 for (index, cell) in data.get(4..).unwrap_or_default().chunks_exact(6).enumerate() {
                     if let (Some(style), Some(packed)) = (u16_at(cell, 0), u32_at(cell, 2)) {
-                        grid.put(row, column + index as u32, self.show(unpack(packed), style))?;
+                        grid.put(row, column + index as u32, &self.show(unpack(packed), style))?;
                     }
                 }
                 None
@@ -174,7 +183,7 @@ impl<'a> Book<'a> {
             _ => None,
         };
         if let Some(text) = text {
-            grid.put(row, column, text)?;
+            grid.put(row, column, &text)?;
         }
         Ok(None)
     }

@@ -8,6 +8,7 @@ mod book;
 mod records;
 mod strings;
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 
 use calamine::{DataRef, Reader, Xlsb};
@@ -85,7 +86,7 @@ fn read_binary(mut book: Xlsb<Walked<'_>>, budget: &Budget<'_>) -> Result<Extrac
     let mut extracted = Extracted { pages: u32::try_from(names.len()).ok(), ..Extracted::default() };
     let mut blocks = Blocks::new(budget);
     for name in names {
-        let mut grid = Grid::new(&name);
+        let mut grid = Grid::new(&name, budget);
         if read_cells(&mut book, &name, &mut grid)? {
             grid.push(&mut blocks)?;
         } else {
@@ -96,13 +97,14 @@ fn read_binary(mut book: Xlsb<Walked<'_>>, budget: &Budget<'_>) -> Result<Extrac
 }
 
 /// Reads the cells of a sheet; whether it could be read to its end.
-fn read_cells(book: &mut Xlsb<Walked<'_>>, name: &str, grid: &mut Grid) -> Result<bool, ExtractError> {
+fn read_cells(book: &mut Xlsb<Walked<'_>>, name: &str, grid: &mut Grid<'_>) -> Result<bool, ExtractError> {
+    let from_1904 = book.has_1904_epoch();
     let Ok(mut cells) = book.worksheet_cells_reader(name) else { return Ok(false) };
     loop {
         match cells.next_cell() {
             Ok(Some(cell)) => {
                 let (row, column) = cell.get_position();
-                grid.put(row.saturating_add(1), column, show(cell.get_value()))?;
+                grid.put(row.saturating_add(1), column, &show(cell.get_value(), from_1904))?;
             }
             Ok(None) => return Ok(true),
             Err(_) => return Ok(false),
@@ -110,14 +112,17 @@ fn read_cells(book: &mut Xlsb<Walked<'_>>, name: &str, grid: &mut Grid) -> Resul
     }
 }
 
-fn show(cell: &DataRef<'_>) -> String {
-    match cell {
-        DataRef::Empty => String::new(),
-        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
-        DataRef::SharedString(text) => (*text).to_owned(),
+/// What a cell shows. A text is not copied: thousands of cells may name a shared one.
+fn show<'c>(cell: &'c DataRef<'_>, from_1904: bool) -> Cow<'c, str> {
+    Cow::Owned(match cell {
+        DataRef::Empty => return Cow::Borrowed(""),
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
+            return Cow::Borrowed(text);
+        }
+        DataRef::SharedString(text) => return Cow::Borrowed(text),
+        DataRef::Bool(yes) => return Cow::Borrowed(if *yes { "TRUE" } else { "FALSE" }),
         DataRef::Int(number) => number.to_string(),
         DataRef::Float(number) => numbers::plain(*number),
-        DataRef::Bool(yes) => if *yes { "TRUE" } else { "FALSE" }.to_owned(),
         DataRef::DateTime(date) => {
             let value = date.as_f64();
             let format = if date.is_duration() {
@@ -125,10 +130,10 @@ fn show(cell: &DataRef<'_>) -> String {
             } else {
                 numbers::Format::Date { day: value >= 1.0, time: value.fract() != 0.0, seconds: true }
             };
-            numbers::show(value, &format, false)
+            numbers::show(value, &format, from_1904)
         }
         DataRef::Error(error) => error.to_string(),
-    }
+    })
 }
 
 fn is_encrypted(stream: &[u8]) -> bool {

@@ -1,8 +1,11 @@
 //! What do the cells of this sheet show?
 
+use std::borrow::Cow;
+
 use intramuros_core::document::ExtractError;
 
 use super::styles::Styles;
+use crate::Budget;
 use crate::office::numbers;
 use crate::office::sheet::Grid;
 use crate::office::xml::{Node, Tag, Xml};
@@ -29,7 +32,7 @@ pub fn read_strings(mut xml: Xml<'_>) -> Result<Vec<String>, ExtractError> {
     let mut strings = Vec::new();
     while let Some(node) = xml.next()? {
         if matches!(node, Node::Open(tag) if tag.local() == "si") {
-            strings.push(read_rich_text(&mut xml)?);
+            strings.push(unescape(&read_rich_text(&mut xml)?));
         }
     }
     Ok(strings)
@@ -71,8 +74,13 @@ impl Book {
     ///
     /// # Errors
     /// When the XML is broken or over a limit.
-    pub fn read_sheet(&self, name: &str, mut xml: Xml<'_>) -> Result<Grid, ExtractError> {
-        let mut grid = Grid::new(name);
+    pub fn read_sheet<'b>(
+        &self,
+        name: &str,
+        mut xml: Xml<'_>,
+        budget: &Budget<'b>,
+    ) -> Result<Grid<'b>, ExtractError> {
+        let mut grid = Grid::new(name, budget);
         let (mut row, mut column) = (0, 0);
         while let Some(node) = xml.next()? {
             let Node::Open(tag) = node else { continue };
@@ -86,7 +94,7 @@ impl Book {
                     let head = read_head(tag, row, column);
                     column = head.column + 1;
                     let text = self.read_cell(&mut xml, &head)?;
-                    grid.put(head.row, head.column, text)?;
+                    grid.put(head.row, head.column, &text)?;
                 }
                 "autoFilter" => {
                     grid.header_rows.extend(tag.attribute("ref").and_then(|range| first_row(&range)))
@@ -97,14 +105,14 @@ impl Book {
         Ok(grid)
     }
 
-    fn read_cell(&self, xml: &mut Xml<'_>, head: &Head) -> Result<String, ExtractError> {
+    fn read_cell(&self, xml: &mut Xml<'_>, head: &Head) -> Result<Cow<'_, str>, ExtractError> {
         let depth = xml.depth();
-        let mut text = String::new();
+        let mut text = Cow::Borrowed("");
         while let Some(node) = xml.next_in(depth)? {
             let Node::Open(tag) = node else { continue };
             match tag.local() {
                 "v" => text = self.show(&xml.text()?, head),
-                "is" => text = read_rich_text(xml)?,
+                "is" => text = Cow::Owned(read_rich_text(xml)?),
                 // The formula; its cached value follows.
                 "f" => xml.skip()?,
                 _ => {}
@@ -113,19 +121,20 @@ impl Book {
         Ok(text)
     }
 
-    fn show(&self, value: &str, head: &Head) -> String {
+    /// What a cell shows. A shared text is not copied: thousands of cells may name it.
+    fn show(&self, value: &str, head: &Head) -> Cow<'_, str> {
         let value = value.trim();
         match head.kind {
-            Kind::Text => unescape(value),
-            Kind::Boolean => if value == "1" { "TRUE" } else { "FALSE" }.to_owned(),
+            Kind::Text => Cow::Owned(unescape(value)),
+            Kind::Boolean => Cow::Borrowed(if value == "1" { "TRUE" } else { "FALSE" }),
             Kind::Shared => {
                 let text = value.parse().ok().and_then(|index: usize| self.strings.get(index));
-                text.map(|text| unescape(text)).unwrap_or_default()
+                Cow::Borrowed(text.map_or("", String::as_str))
             }
-            Kind::Number => match value.parse() {
+            Kind::Number => Cow::Owned(match value.parse() {
                 Ok(number) => numbers::show(number, self.styles.format(head.style), self.from_1904),
                 Err(_) => value.to_owned(),
-            },
+            }),
         }
     }
 }

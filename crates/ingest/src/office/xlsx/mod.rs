@@ -101,7 +101,7 @@ fn read_sheet(
 ) -> Result<(), ExtractError> {
     let relations = Relations::of(package, part)?;
     if let Some(xml) = package.xml(part)? {
-        let mut grid = book.read_sheet(name, xml)?;
+        let mut grid = book.read_sheet(name, xml, budget)?;
         for table in relations.all("table") {
             let header = package.xml(table)?.map_or(Ok(None), table_header)?;
             grid.header_rows.extend(header);

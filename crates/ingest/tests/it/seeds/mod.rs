@@ -5,7 +5,7 @@
 //! holds, packed again without a fault, reaches the reader behind them.
 
 pub mod old;
-mod packages;
+pub mod packages;
 mod plain;
 
 use std::io::{Cursor, Write};
@@ -82,6 +82,20 @@ impl Content {
 /// A seed of every format that is read.
 pub fn seeds() -> Vec<Seed> {
     [old::seeds(), packages::seeds(), plain::seeds()].into_iter().flatten().collect()
+}
+
+/// What the packed seed of this name holds.
+pub fn members(name: &str) -> Vec<Member> {
+    let seed = seeds().into_iter().find(|seed| seed.name == name).unwrap();
+    match seed.content {
+        Content::Zip(members) | Content::Compound(members) => members,
+        _ => panic!("{name} has no members"),
+    }
+}
+
+/// The bytes of one of these members.
+pub fn content<'m>(members: &'m mut [Member], name: &str) -> &'m mut Vec<u8> {
+    &mut members.iter_mut().find(|member| member.0 == name).unwrap().1
 }
 
 fn borrowed(members: &[Member]) -> Vec<(&str, &[u8])> {

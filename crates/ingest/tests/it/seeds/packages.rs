@@ -122,7 +122,7 @@ fn workbook() -> Vec<Member> {
 }
 
 /// A record of a binary workbook. Kind and size take one byte up to 127, else two with seven bits in the first.
-fn record(kind: u16, data: &[u8]) -> Vec<u8> {
+pub fn record(kind: u16, data: &[u8]) -> Vec<u8> {
     let number = |number: u16| match u8::try_from(number) {
         Ok(small) if small < 0x80 => vec![small],
         _ => vec![(number & 0x7f) as u8 | 0x80, (number >> 7) as u8],
