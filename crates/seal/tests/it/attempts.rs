@@ -211,6 +211,13 @@ fn write(path: impl AsRef<Path>) -> Outcome {
     std::fs::write(path, "out").map_err(io_error)
 }
 
+/// Leaves nothing behind where nobody refuses it.
+fn write_and_remove(path: &str) -> Outcome {
+    let done = write(path);
+    let _ = std::fs::remove_file(path);
+    done
+}
+
 fn through_link(context: &Context) -> Outcome {
     let link = context.folder.join(format!("data/link-{}", std::process::id()));
     std::os::unix::fs::symlink(context.folder.join("outside/secret"), &link).map_err(io_error)?;
@@ -420,7 +427,7 @@ pub const FILES: &[Attempt] = &[
     ("reading a file elsewhere", |c| read(c.folder.join("outside/secret"))),
     ("reading passwords", |_| read("/etc/shadow")),
     ("writing a file elsewhere", |c| write(c.folder.join("outside/new"))),
-    ("writing to /tmp", |_| write(format!("/tmp/intramuros-escape-{}", std::process::id()))),
+    ("writing to /tmp", |_| write_and_remove(&format!("/tmp/intramuros-escape-{}", std::process::id()))),
     ("writing to a source", |c| write(c.folder.join("source/file"))),
     ("cutting a source's file", |c| {
         let path = CString::new(c.folder.join("source/file").display().to_string()).map_err(|_| 0)?;
