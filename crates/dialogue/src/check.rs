@@ -65,15 +65,12 @@ impl Check {
         let place = |place: &verify::Place| {
             let source = sources.iter().find(|source| source.number == place.passage)?;
             let (range, whole) = (source.in_document(&place.range), source.whole());
-            let of_source = Standing { headings: Vec::new(), pages: whole.pages, lines: whole.lines };
+            let of_source = Standing { pages: whole.pages, lines: whole.lines };
             let own = library.standing(bodies, source.document.id, &range, of_source);
-            let (pages, lines) = own.map_or_else(
-                |error| {
-                    tracing::warn!(%error, "a sentence is cited with the lines of its whole passage");
-                    (whole.pages, whole.lines)
-                },
-                |own| (own.pages, own.lines),
-            );
+            let Standing { pages, lines } = own.unwrap_or_else(|error| {
+                tracing::warn!(%error, "a sentence is cited with the lines of its whole passage");
+                of_source
+            });
             Some(Citation { pages, lines, range, ..whole })
         };
         verdict.places.iter().filter_map(place).collect()

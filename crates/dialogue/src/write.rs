@@ -199,7 +199,7 @@ pub async fn answer_without(
                         // Nothing is left of what it wrote, and the documents do answer.
                         quote(&gathered, &mut teller).await;
                         let supported = gathered.extractive.statements.len();
-                        ending = Ending { found: true, model: None, supported, ..ending };
+                        ending = Ending { model: None, supported, ..ending };
                     }
                     let usage = sum(worded, ending.usage.or_else(|| Some(took.sum())));
                     let ending = Ending { failed, usage, ..ending };
@@ -324,17 +324,18 @@ fn place_of(statement: &CitedStatement, sources: &mut Vec<Cited>) -> Citation {
             && cited.range.start <= statement.range.start
             && statement.range.end <= cited.range.end
     };
-    let CitedStatement { text, document, passage, headings, pages, lines, section, range } =
-        statement.clone();
-    let place = Citation { number: 0, pages, lines, range: range.clone() };
+    let CitedStatement { pages, lines, ref range, .. } = *statement;
+    let cite = |number| Citation { number, pages, lines, range: range.clone() };
     let known = sources.iter().find(holds).or_else(|| sources.iter().find(of_document));
     if let Some(known) = known {
-        return Citation { number: known.number, ..place };
+        return cite(known.number);
     }
     let number = sources.iter().map(|cited| cited.number).max().unwrap_or(0) + 1;
+    let CitedStatement { text, document, passage, headings, section, range, .. } = statement.clone();
+    let place = cite(number);
     let joined = vec![range.clone()];
     sources.push(Cited { number, document, passage, headings, pages, lines, section, range, text, joined });
-    Citation { number, ..place }
+    place
 }
 
 /// What one model is given to write with.

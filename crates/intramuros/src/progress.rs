@@ -91,8 +91,6 @@ struct Shown {
     written: Option<Instant>,
     last: String,
     pace: Pace,
-    /// Texts embedded a second, as it was told last.
-    embedding_rate: f64,
 }
 
 /// How many files were read when, lately, of one source.
@@ -139,7 +137,7 @@ impl Shown {
             bar
         });
         let (written, last, pace) = (None, String::new(), Pace::default());
-        Shown { style, words_only, bar, written, last, pace, embedding_rate: 0.0 }
+        Shown { style, words_only, bar, written, last, pace }
     }
 
     fn clear(&self) {
@@ -150,9 +148,7 @@ impl Shown {
 
     fn show(&mut self, progress: &Progress, out: &mut Output, end: bool) {
         let pace = self.pace.of(progress, Instant::now());
-        let steady = steady(progress, self.embedding_rate);
-        self.embedding_rate = steady.embedding_rate;
-        let line = sentence(&steady, pace, self.words_only, out.language());
+        let line = sentence(progress, pace, self.words_only, out.language());
         match (self.style, &self.bar) {
             (Style::Json, _) => {
                 if let Ok(line) = serde_json::to_string(&named(progress))
@@ -188,18 +184,6 @@ impl Shown {
             }
         }
     }
-}
-
-/// The rate of embedding and the time left, as they were told last where a batch takes longer than the library looks
-/// back: they would come and go from line to line.
-fn steady(progress: &Progress, rate_before: f64) -> Progress {
-    let mut steady = progress.clone();
-    let missing = progress.passages.saturating_sub(progress.embedded);
-    if missing > 0 && progress.embedding_rate <= 0.0 && rate_before > 0.0 {
-        steady.embedding_rate = rate_before;
-        steady.embedding_seconds_left = Some(missing as f64 / rate_before);
-    }
-    steady
 }
 
 /// What scripts are told: nothing of the name of a source without files, such as uploads where nobody uploads anything.
@@ -301,19 +285,6 @@ mod tests {
         check(1.26, Language::French, "vectorisation : 8 passages sur 292, 1,3/s");
         check(0.2, Language::English, "meaning: 8 of 292 passages, 0.2/s");
         check(0.04, Language::English, "meaning: 8 of 292 passages");
-    }
-
-    #[test]
-    fn the_time_left_stays_while_the_library_tells_none() {
-        let counts = Progress { passages: 300, embedded: 100, ..Progress::default() };
-        let told = Progress { embedding_rate: 4.0, embedding_seconds_left: Some(50.0), ..counts.clone() };
-        assert_eq!(steady(&told, 9.0), told);
-        // Nothing was ever told.
-        assert_eq!(steady(&counts, 0.0), counts);
-        let later = steady(&Progress { embedded: 180, ..counts.clone() }, 4.0);
-        assert_eq!((later.embedding_rate, later.embedding_seconds_left), (4.0, Some(30.0)));
-        let done = Progress { embedded: 300, ..counts };
-        assert_eq!(steady(&done, 4.0), done);
     }
 
     #[test]

@@ -69,15 +69,15 @@ impl Library {
         question: &str,
         options: &SearchOptions,
     ) -> Result<Answered, Error> {
-        let whole = self.ask_one(principal, question, options)?;
+        let whole = self.ask_respelt(principal, question, options)?;
         let query = &whole.results.query;
         // What the question narrows itself to stands in one of its parts only.
         if query.narrows() || !query.phrases.is_empty() {
-            return Ok(whole);
+            return Ok(self.told(whole));
         }
         let parts = parts(question);
-        let parts = parts.iter().map(|part| self.ask_one(principal, part, options));
-        Ok(fuse(whole, parts.collect::<Result<_, _>>()?))
+        let parts = parts.iter().map(|part| self.ask_respelt(principal, part, options));
+        Ok(self.told(fuse(whole, parts.collect::<Result<_, _>>()?)))
     }
 
     /// Answers a question as one, whatever it asks. One that nothing answers is asked once more as the documents spell its
@@ -91,14 +91,21 @@ impl Library {
         question: &str,
         options: &SearchOptions,
     ) -> Result<Answered, Error> {
+        Ok(self.told(self.ask_respelt(principal, question, options)?))
+    }
+
+    fn ask_respelt(
+        &self,
+        principal: &Principal,
+        question: &str,
+        options: &SearchOptions,
+    ) -> Result<Answered, Error> {
         let written = self.ask_as_written(principal, question, options)?;
-        if written.found {
-            return Ok(written);
-        }
-        let Some(spelt) = spelt(question, &written.results) else { return Ok(self.unanswered(written)) };
+        let spelt = if written.found { None } else { spelt(question, &written.results) };
+        let Some(spelt) = spelt else { return Ok(written) };
         let mut again = self.ask_as_written(principal, &spelt, options)?;
         if !again.found {
-            return Ok(self.unanswered(written));
+            return Ok(written);
         }
         again.results.suggestion = written.results.suggestion;
         again.results.notices = written.results.notices;
@@ -139,9 +146,12 @@ impl Library {
         // A passage runs over lines and may run over a page's end; a reader wants those of the sentences.
         let mut bodies = Bodies::default();
         for CitedStatement { document, range, headings, pages, lines, .. } in &mut statements {
-            let passage = Standing { headings: std::mem::take(headings), pages: *pages, lines: *lines };
+            let passage = Standing { pages: *pages, lines: *lines };
             let own = self.standing(&mut bodies, document.id, range, passage)?;
-            (*headings, *pages, *lines) = (own.headings, own.pages, own.lines);
+            (*pages, *lines) = (own.pages, own.lines);
+            if let Some(own) = self.headings(&mut bodies, document.id, range.start)? {
+                *headings = own;
+            }
         }
         let found = answer.found && !statements.is_empty();
         Ok(Answered { found, statements, results, parts: Vec::new() })
@@ -149,13 +159,14 @@ impl Library {
 }
 
 impl Library {
-    /// What was not answered, with a word about documents whose nearness the model has not told yet, though there is one.
-    fn unanswered(&self, mut asked: Answered) -> Answered {
+    /// An answer; where there is none, with a word about documents whose nearness the model has not told yet, though there is
+    /// one.
+    fn told(&self, mut asked: Answered) -> Answered {
         let is_unknown = |found: &FoundDocument| {
             !found.passages.is_empty() && found.passages.iter().all(|passage| passage.meaning.is_none())
         };
         let Results { documents, calibrated, notices, .. } = &mut asked.results;
-        let expected = *calibrated && self.shared.models.serving().is_some();
+        let expected = !asked.found && *calibrated && self.shared.models.serving().is_some();
         if expected && documents.iter().take(MAX_CANDIDATES).any(is_unknown) {
             notices.push(without_meaning());
         }
@@ -215,7 +226,6 @@ fn fuse(mut whole: Answered, parts: Vec<Answered>) -> Answered {
         }
         whole.statements = fused;
         whole.found = true;
-        whole.results.notices.retain(|notice| *notice != without_meaning());
     }
     whole.parts = parts.into_iter().map(|part| part.results).collect();
     whole

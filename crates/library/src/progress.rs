@@ -8,6 +8,9 @@ use serde::Serialize;
 /// Over how long the rate of embedding is taken. 10 s: steady enough to be read, quick enough to follow a change.
 const RATE_OVER: Duration = Duration::from_secs(10);
 
+/// Longest time between two batches of one work. 2 min: a service is waited for as long; before it nothing was embedded.
+const LONGEST_BATCH: Duration = Duration::from_secs(120);
+
 /// What is being done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,9 +117,7 @@ impl Board {
         let now = Instant::now();
         state.embedded_in_all += texts;
         let in_all = state.embedded_in_all;
-        // The newest of the older ones stays: where a batch takes longer than that, there is a rate all the same.
-        let old = state.embedded.iter().take_while(|(at, _)| now.duration_since(*at) > RATE_OVER).count();
-        state.embedded.drain(..old.saturating_sub(1));
+        forget_old(&mut state.embedded, now);
         state.embedded.push((now, in_all));
         state.version += 1;
         self.changed.notify_all();
@@ -149,6 +150,14 @@ impl State {
     }
 }
 
+/// Leaves what a rate is taken from. The newest of what is older than that stays: where a batch takes longer, there is a rate
+/// all the same.
+fn forget_old(embedded: &mut Vec<(Instant, u64)>, now: Instant) {
+    embedded.retain(|(at, _)| now.duration_since(*at) <= LONGEST_BATCH);
+    let old = embedded.iter().take_while(|(at, _)| now.duration_since(*at) > RATE_OVER).count();
+    embedded.drain(..old.saturating_sub(1));
+}
+
 /// Seconds left when `done` of `all` took `seconds`; none while there is too little to tell.
 fn left(seconds: f64, done: u64, all: u64) -> Option<f64> {
     (done > 0 && seconds > 0.2).then(|| seconds * all.saturating_sub(done) as f64 / done as f64)
@@ -167,6 +176,22 @@ mod tests {
         check(2.0, 0, 10, None);
         check(2.0, 5, 10, Some(2.0));
         check(2.0, 10, 10, Some(0.0));
+    }
+
+    #[test]
+    fn there_is_a_rate_where_batches_take_long_and_none_from_before_a_rest() {
+        let begun = Instant::now();
+        let check = |seconds: &[u64], now: u64, expected: &[u64]| {
+            let mut embedded: Vec<(Instant, u64)> =
+                seconds.iter().map(|at| (begun + Duration::from_secs(*at), *at)).collect();
+            forget_old(&mut embedded, begun + Duration::from_secs(now));
+            assert_eq!(embedded.iter().map(|(_, texts)| *texts).collect::<Vec<_>>(), expected);
+        };
+        check(&[0, 4, 8], 9, &[0, 4, 8]);
+        check(&[0, 4, 8], 16, &[4, 8]);
+        check(&[0, 30], 60, &[30]);
+        check(&[0, 30], 7_200, &[]);
+        check(&[], 1, &[]);
     }
 
     #[test]

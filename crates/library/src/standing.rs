@@ -17,10 +17,8 @@ const MOST_HEADINGS: usize = 6;
 const MOST_HEADING_LETTERS: usize = 200;
 
 /// Where something stands, as a reader of the document would say it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// The headings above it, outermost first.
-    pub headings: Vec<String>,
     /// First and last page, from 1.
     pub pages: Option<(u32, u32)>,
     /// First and last line in the original file, from 1.
@@ -31,7 +29,32 @@ pub struct Standing {
 #[derive(Default)]
 pub struct Bodies(HashMap<DocumentId, Option<Vec<Block>>>);
 
+impl Bodies {
+    /// The text of a document, fetched once; none where it is gone.
+    fn of(&mut self, library: &Library, document: DocumentId) -> Result<Option<&[Block]>, Error> {
+        let body = match self.0.entry(document) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(library.shared.store.body(document)?),
+        };
+        Ok(body.as_deref())
+    }
+}
+
 impl Library {
+    /// The headings above what begins at a byte of a document's text, outermost first; none where its text is gone. It looks at
+    /// nobody's rights: whoever asks was given the passage.
+    ///
+    /// # Errors
+    /// When the document's text can't be read.
+    pub(crate) fn headings(
+        &self,
+        bodies: &mut Bodies,
+        document: DocumentId,
+        at: usize,
+    ) -> Result<Option<Vec<String>>, Error> {
+        Ok(bodies.of(self, document)?.map(|blocks| headings_above(blocks, at)))
+    }
+
     /// Where a part of a passage stands: a byte range of the document's text, within a passage that stands so. It looks at
     /// nobody's rights: whoever asks was given the passage.
     ///
@@ -44,13 +67,13 @@ impl Library {
         range: &Range<usize>,
         passage: Standing,
     ) -> Result<Standing, Error> {
-        let body = match bodies.0.entry(document) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(self.shared.store.body(document)?),
-        };
-        let Some(blocks) = body.as_deref() else { return Ok(passage) };
+        // What stands on one page or line needs no look.
+        let several = |span: Option<(u32, u32)>| span.is_some_and(|(first, last)| first != last);
+        if !several(passage.pages) && !several(passage.lines) {
+            return Ok(passage);
+        }
+        let Some(blocks) = bodies.of(self, document)? else { return Ok(passage) };
         Ok(Standing {
-            headings: headings_above(blocks, range.start),
             pages: pages_of(blocks, range).or(passage.pages),
             lines: lines_of(blocks, range).or(passage.lines),
         })

@@ -287,12 +287,13 @@ impl Whole {
         narrowed(&self.sources, self.marks.iter().map(|(_, _, place)| place))
     }
 
-    /// What stands behind the sentences: what was not found, which model failed, what is marked, and the sources.
+    /// What stands behind the sentences: what was not found, which model failed, what is marked, and the sources. Where there
+    /// is no sentence it begins the answer, and no empty lines do.
     pub fn foot(&self, home: &str) -> String {
         let mut lines: Vec<String> = Vec::new();
         let told_why = self.ending.notices.iter().any(|notice| notice.code == RIGHTS_CHANGED);
         if !self.ending.found && !told_why {
-            lines.push("Rien dans les documents ne répond. / Nothing in the documents answers.".to_owned());
+            lines.push(NOTHING_ANSWERS.to_owned());
         }
         for Notice { french, english, .. } in &self.ending.notices {
             lines.push(format!("{} / {}", plain(french), plain(english)));
@@ -306,7 +307,7 @@ impl Whole {
         if self.ending.unsupported > 0 {
             let count = self.ending.unsupported;
             lines.push(if self.ending.removed {
-                format!("{count} phrase(s) sans appui retirée(s) / unsupported sentence(s) removed")
+                removed(count as u64)
             } else {
                 format!(
                     "(?) : {count} phrase(s) qu’aucun passage n’appuie / sentence(s) that no passage supports"
@@ -323,8 +324,18 @@ impl Whole {
                 address(home, source, &source.range)
             )
         }));
-        if lines.is_empty() { String::new() } else { format!("\n\n{}", lines.join("\n")) }
+        let before = if self.text.is_empty() || lines.is_empty() { "" } else { "\n\n" };
+        format!("{before}{}", lines.join("\n"))
     }
+}
+
+/// What is said in plain text where nothing answers.
+pub(crate) const NOTHING_ANSWERS: &str =
+    "Rien dans les documents ne répond. / Nothing in the documents answers.";
+
+/// What is said in plain text of sentences that were removed.
+pub(crate) fn removed(count: u64) -> String {
+    format!("{count} phrase(s) sans appui retirée(s) / unsupported sentence(s) removed")
 }
 
 /// Where a source stands, in either language: its page, or the sheet of a workbook with the row.
@@ -362,6 +373,14 @@ mod tests {
     use intramuros_inference::endpoint::Usage;
 
     use super::*;
+
+    #[test]
+    fn an_answer_without_a_sentence_does_not_begin_with_empty_lines() {
+        let refused = Whole::default();
+        assert!(refused.foot("").starts_with("Rien dans les documents"));
+        let answered = Whole { text: "Neuf ans. [1]".to_owned(), ..Whole::default() };
+        assert!(answered.foot("").starts_with("\n\n"));
+    }
 
     #[test]
     fn each_model_is_counted_for_its_tokens_and_who_answered_for_the_question() {

@@ -241,6 +241,16 @@ pub struct Cause {
     pub hints: Vec<String>,
 }
 
+/// A failure with another body: its status and other headers stay, `Retry-After` among them.
+pub(crate) fn in_other_words(failure: Response, content_type: &'static str, body: String) -> Response {
+    let (mut parts, _) = failure.into_parts();
+    // They are of the body before, which a route may have compressed.
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_ENCODING);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    Response::from_parts(parts, body.into())
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (kind, message, hints) = (self.kind, self.message.clone(), self.hints.clone());

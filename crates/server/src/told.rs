@@ -3,12 +3,12 @@
 //! A link to an original that is gone, or to a provider that is no longer declared: programs get words for programs, and
 //! a browser that opens the address as a page gets a page, in French or English.
 
-use axum::http::{HeaderMap, HeaderValue, Method, Request, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderMap, Method, Request, header};
+use axum::response::Response;
 use intramuros_core::language::Language;
 use intramuros_core::markup::escape;
 
-use crate::failure::Cause;
+use crate::failure::{Cause, in_other_words};
 
 /// The language of who opens an address as a page; none for programs, and for what a page asks for by itself.
 pub(crate) fn reader<T>(request: &Request<T>) -> Option<Language> {
@@ -28,16 +28,11 @@ fn language(headers: &HeaderMap) -> Language {
     languages.find(|one| *one != Language::Other).unwrap_or(Language::English)
 }
 
-/// The same failure as a page: its status and headers stay.
+/// The same failure as a page.
 pub(crate) fn as_page(response: Response, language: Language) -> Response {
-    let Some(cause) = response.extensions().get::<Cause>().cloned() else { return response };
-    let (mut parts, _) = response.into_parts();
-    // They are of the body before, which a route may have compressed.
-    parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.remove(header::CONTENT_ENCODING);
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    let page = Html(page(&cause, language)).into_response();
-    Response::from_parts(parts, page.into_body())
+    let Some(cause) = response.extensions().get::<Cause>() else { return response };
+    let page = page(cause, language);
+    in_other_words(response, "text/html; charset=utf-8", page)
 }
 
 fn page(cause: &Cause, language: Language) -> String {
@@ -95,6 +90,8 @@ fn list(hints: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]

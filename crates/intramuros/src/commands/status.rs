@@ -6,6 +6,7 @@ use intramuros_core::error::Error;
 use intramuros_netpol::language::Language;
 use serde::Serialize;
 
+use crate::commands::unread::french;
 use crate::language::count;
 use crate::output::{Output, name};
 use crate::setup::{self, Where};
@@ -135,23 +136,16 @@ fn show(status: &Status, out: &mut Output) {
 
 /// How many files or parts were not read for a reason.
 fn unread(reason: &str, number: u64, language: Language) -> String {
-    let (french, english) = match reason {
-        "encrypted" => (["chiffré", "chiffrés"], [reason; 2]),
-        "corrupt" => (["abîmé", "abîmés"], [reason; 2]),
-        "unsupported" => (["non géré", "non gérés"], [reason; 2]),
+    let (of_french, of_english) = match reason {
         // Of some OCR is missing, in others it found nothing: `unread` tells them apart.
         "needs_ocr" => (
             ["image sans texte lu", "images sans texte lu"],
             ["picture without text", "pictures without text"],
         ),
         "limit" => (["hors limites"; 2], [reason; 2]),
-        "time" => (["trop long", "trop longs"], [reason; 2]),
-        "crashed" => (["échec", "échecs"], [reason; 2]),
-        "empty" => (["vide", "vides"], [reason; 2]),
-        "unreadable" => (["illisible", "illisibles"], [reason; 2]),
-        other => ([other; 2], [other; 2]),
+        other => (french(other), [other; 2]),
     };
-    count(number, french, english, language)
+    count(number, of_french, of_english, language)
 }
 
 #[cfg(test)]

@@ -110,19 +110,24 @@ fn announced(reason: &str) -> [&'static str; 2] {
 
 /// A reason as the person says it.
 fn in_words(reason: &str, language: Language) -> &str {
-    let french = match reason {
-        "encrypted" => "chiffré",
-        "corrupt" => "abîmé",
-        "unsupported" => "non géré",
-        "needs_ocr" => "OCR absente",
-        "limit" => "limite",
-        "time" => "trop long",
-        "crashed" => "échec",
-        "empty" => "vide",
-        "unreadable" => "illisible",
-        _ => reason,
-    };
-    language.pick(french, reason)
+    let [one, _] = french(reason);
+    language.pick(one, reason)
+}
+
+/// A reason in French, of one file or part and of several.
+pub fn french(reason: &str) -> [&str; 2] {
+    match reason {
+        "encrypted" => ["chiffré", "chiffrés"],
+        "corrupt" => ["abîmé", "abîmés"],
+        "unsupported" => ["non géré", "non gérés"],
+        "needs_ocr" => ["OCR absente"; 2],
+        "limit" => ["limite"; 2],
+        "time" => ["trop long", "trop longs"],
+        "crashed" => ["échec", "échecs"],
+        "empty" => ["vide", "vides"],
+        "unreadable" => ["illisible", "illisibles"],
+        _ => [reason; 2],
+    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::limits::EVENT_KEEP_ALIVE;
 /// What is asked.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct AnswerRequest {
-    /// The question, at most 2,048 bytes.
+    /// The question, at most 8,192 bytes.
     pub question: String,
     /// Name of a declared model; the first one when not given.
     #[serde(default)]

@@ -23,6 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::account::act;
 use super::seen::{document_of, list, seen_by, text_of};
 use super::{attachments, form, number};
+use crate::answering::{NOTHING_ANSWERS, removed};
 use crate::application::Shared;
 use crate::caller::{By, Caller};
 use crate::failure::{Failure, FailureBody};
@@ -540,7 +541,7 @@ fn ended(turn: &TurnView) -> Vec<String> {
     let is = |name: &str| turn.end.get(name).and_then(Value::as_bool);
     let mut lines = Vec::new();
     if is("found") == Some(false) {
-        lines.push("Rien dans les documents ne répond. / Nothing in the documents answers.".to_owned());
+        lines.push(NOTHING_ANSWERS.to_owned());
     }
     let words: Vec<String> = list(&turn.end, "absent").filter_map(Value::as_str).map(str::to_owned).collect();
     if let Some((french, english)) = absent::in_words(&words) {
@@ -560,10 +561,9 @@ fn ended(turn: &TurnView) -> Vec<String> {
     if is("cut_short") == Some(true) {
         lines.push("La réponse s’arrête à sa limite de longueur / the answer stops at its limit".to_owned());
     }
-    let removed = turn.end.get("unsupported").and_then(Value::as_u64).filter(|_| is("removed") == Some(true));
-    if let Some(count) = removed {
-        lines.push(format!("{count} phrase(s) sans appui retirée(s) / unsupported sentence(s) removed"));
-    }
+    let unsupported =
+        turn.end.get("unsupported").and_then(Value::as_u64).filter(|_| is("removed") == Some(true));
+    lines.extend(unsupported.map(removed));
     if turn.sentences.iter().any(is_unsupported) {
         lines.push("(?) : phrase qu’aucun passage n’appuie / a sentence that no passage supports".to_owned());
     }

@@ -201,12 +201,6 @@ pub(super) fn check_format(kind: Option<&Value>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What stands behind the text of an answer. Where there is no text it begins the answer, and no empty lines do.
-pub(super) fn foot(whole: &Whole, home: &str) -> String {
-    let foot = whole.foot(home);
-    if whole.text.is_empty() { foot.trim_start().to_owned() } else { foot }
-}
-
 pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
     // The parser's own words may quote the body: where it stands is enough.
     serde_json::from_slice(body).map_err(|error| {
@@ -276,7 +270,7 @@ impl Envelope {
     }
 
     fn whole(&self, whole: Whole) -> Value {
-        let content = format!("{}{}", whole.text, foot(&whole, &self.home));
+        let content = format!("{}{}", whole.text, whole.foot(&self.home));
         let message = json!({
             "role": "assistant", "content": content.trim(), "refusal": null,
             "annotations": annotations(&whole, &self.home),
@@ -356,7 +350,7 @@ impl Sending {
             Step::Body => loop {
                 let Some(event) = self.answering.next().await else {
                     self.step = Step::Foot;
-                    let foot = foot(&self.whole, &self.envelope.home);
+                    let foot = self.whole.foot(&self.envelope.home);
                     return Some(self.envelope.chunk(json!({"content": foot}), None).to_string());
                 };
                 let ended = matches!(event, Event::End(_));
@@ -526,13 +520,5 @@ mod tests {
         assert!(check(None).is_ok() && check(Some(384)).is_ok());
         let refused = check(Some(1_536)).unwrap_err();
         assert!(refused.message.contains("384"), "{}", refused.message);
-    }
-
-    #[test]
-    fn an_answer_without_a_sentence_does_not_begin_with_empty_lines() {
-        let refused = Whole::default();
-        assert!(foot(&refused, "").starts_with("Rien dans les documents"));
-        let answered = Whole { text: "Neuf ans. [1]".to_owned(), ..Whole::default() };
-        assert!(foot(&answered, "").starts_with("\n\n"));
     }
 }

@@ -4,13 +4,12 @@
 //! out. These clients choose their exception by the status and show the `message`, so what to do next stands in there too;
 //! our word for the failure is its `code` where OpenAI has none.
 
-use axum::Json;
-use axum::http::{HeaderValue, Request, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{Request, StatusCode};
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::allowance::USED_UP;
-use crate::failure::Cause;
+use crate::failure::{Cause, in_other_words};
 
 /// OpenAI's word for whoever asks too often or has used up their tokens.
 const TOO_MUCH: &str = "rate_limit_exceeded";
@@ -20,17 +19,11 @@ pub(crate) fn speaks_openai<T>(request: &Request<T>) -> bool {
     request.uri().path().starts_with("/v1/")
 }
 
-/// The same failure as OpenAI's clients read it: its status and other headers stay, `Retry-After` among them. Answers stay
-/// as they are.
+/// The same failure as OpenAI's clients read it. Answers stay as they are.
 pub(crate) fn in_their_words(response: Response) -> Response {
     let Some(cause) = response.extensions().get::<Cause>() else { return response };
-    let body = Json(error(response.status(), cause)).into_response().into_body();
-    let (mut parts, _) = response.into_parts();
-    // They are of the body before, which a route may have compressed.
-    parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.remove(header::CONTENT_ENCODING);
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Response::from_parts(parts, body)
+    let body = error(response.status(), cause).to_string();
+    in_other_words(response, "application/json", body)
 }
 
 fn error(status: StatusCode, cause: &Cause) -> Value {
@@ -54,6 +47,9 @@ fn kind_and_code(status: StatusCode, word: &'static str) -> (&'static str, &'sta
 
 #[cfg(test)]
 mod tests {
+    use axum::http::{HeaderValue, header};
+    use axum::response::IntoResponse;
+
     use super::*;
     use crate::failure::Failure;
 

@@ -20,8 +20,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::openai::{
-    COLLECTION_MODEL, ChatMessage, Content, DEFAULT_MODEL, asking, check_format, chosen, foot, no_call, now,
-    parse,
+    COLLECTION_MODEL, ChatMessage, Content, DEFAULT_MODEL, asking, check_format, chosen, no_call, now, parse,
 };
 use crate::answering::{Answering, NothingLeft, Whole, Whom, address, begin};
 use crate::application::Shared;
@@ -270,7 +269,7 @@ impl Envelope {
 
     /// The text with its citations.
     fn part(&self, whole: &Whole) -> Value {
-        let text = format!("{}{}", whole.text, foot(whole, &self.home));
+        let text = format!("{}{}", whole.text, whole.foot(&self.home));
         json!({"type": "output_text", "text": text, "annotations": annotations(whole), "logprobs": []})
     }
 }
@@ -365,7 +364,7 @@ impl Sending {
     }
 
     fn close(&mut self) {
-        let foot = foot(&self.whole, &self.envelope.home);
+        let foot = self.whole.foot(&self.envelope.home);
         if !foot.is_empty() {
             self.say_of_text("response.output_text.delta", json!({"delta": foot, "logprobs": []}));
         }
