@@ -136,3 +136,21 @@ fn child(process: u32, command: &str) -> Option<u32> {
         words.split(|byte| *byte == 0).any(|word| word == command.as_bytes())
     })
 }
+
+/// In one step the database takes out what it held of a document; what does not fit into its memory then must not go where a
+/// sealed process may not write.
+#[test]
+fn a_long_document_that_changes_is_read_again() {
+    let text = |animal: &str| {
+        let paragraph = |number: usize| format!("{animal} {number} {}.\n\n", "mot ".repeat(110));
+        (0..400).map(paragraph).collect::<String>()
+    };
+    let house = House::new(&[("long.txt", &text("cigogne"))]);
+    for animal in ["cigogne", "brochet"] {
+        house.put("long.txt", &text(animal));
+        let (said, good) = house.run(&["ingest", "documents", "--data", "data", "--words-only"]);
+        assert!(good && said.contains("1 read"), "{said}");
+        let (said, good) = house.run(&["search", animal, "--data", "data", "--by", "words"]);
+        assert!(good && said.contains("long.txt"), "{said}");
+    }
+}
