@@ -35,6 +35,8 @@ pub enum Format {
     Ole,
     /// Outlook message.
     Msg,
+    /// A file or a mail inside a signature.
+    Signed,
     /// Mail message.
     Eml,
     /// Mailbox.
@@ -141,6 +143,7 @@ pub fn read(
         Format::Rtf => office::rtf::extract(name, bytes, budget),
         Format::Ole => office::ole::extract(name, bytes, budget),
         Format::Msg => mail::msg::extract(name, bytes, budget),
+        Format::Signed => mail::signed::extract(name, bytes, budget),
         Format::Eml => mail::eml::extract(name, bytes, budget),
         Format::Mbox => mail::mbox::extract(name, bytes, budget),
         Format::Epub => book::epub::extract(name, bytes, budget),

@@ -26,7 +26,7 @@ use crate::walls;
 const MOST_KNOWN: usize = 20;
 
 /// Changes with the readers and with how passages are cut: files that another version read are read again.
-const READER_VERSION: u32 = 5;
+const READER_VERSION: u32 = 6;
 
 /// Which configuration and which data folder a command uses.
 #[derive(clap::Args, Clone, Debug, Default)]

@@ -5,6 +5,7 @@ use std::io::Cursor;
 use intramuros_core::document::ExtractError;
 
 use super::Format;
+use crate::mail::signed;
 
 type Found = Result<Format, ExtractError>;
 
@@ -28,6 +29,8 @@ const MAGIC: &[(&[u8], Format)] = &[
     (b"BZh", Format::Compressed),
     (b"\xfd7zXZ\0", Format::Compressed),
     (b"\x28\xb5\x2f\xfd", Format::Compressed),
+    // What Outlook packs into winmail.dat.
+    (b"\x78\x9f\x3e\x22", Format::Msg),
 ];
 
 /// First bytes of formats that people meet and that hold no text for us, with the word shown.
@@ -68,6 +71,9 @@ pub(super) fn sniff(extension: &str, bytes: &[u8]) -> Option<Found> {
     }
     if is_riff_or_bitmap(bytes) {
         return Some(Ok(Format::Image));
+    }
+    if signed::is_package(bytes) {
+        return Some(Ok(Format::Signed));
     }
     if bytes.get(257..262) == Some(b"ustar".as_slice()) {
         return Some(Ok(Format::Tar));

@@ -3,6 +3,7 @@
 use intramuros_core::document::ExtractError;
 
 use super::{Format, promised};
+use crate::text::encoding;
 
 /// How much of the start is looked at for marks. Mail headers, doctypes and the first rows fit in it.
 const HEAD: usize = 8 << 10;
@@ -340,6 +341,8 @@ fn is_mbox(text: &str) -> bool {
 fn text_head(bytes: &[u8]) -> Option<String> {
     let head = bytes.get(..HEAD).unwrap_or(bytes);
     match bytes {
+        // UTF-32: the mark of UTF-16 and two zero bytes, or the other way round.
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return encoding::decode(head, None).ok(),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return utf16_head(head, bytes.first() == Some(&0xff)),
         [0xef, 0xbb, 0xbf, rest @ ..] => return text_head(rest),
         _ => {}

@@ -1,9 +1,11 @@
 //! What does this mail say, to whom, with what attached?
 
+use std::borrow::Cow;
+
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Part, Place};
 use mail_parser::{Address, DateTime, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::attachment_name;
+use super::{attachment_name, content};
 use crate::Budget;
 use crate::archive::members::UniqueNames;
 use crate::text::writer::Writer;
@@ -16,15 +18,20 @@ const DECORATION_BYTES: usize = 32 << 10;
 /// then it only says that the mail is to be read as HTML.
 const PLAIN_PERCENT: usize = 5;
 
-/// Reads one RFC 5322 message: its headers as fields, its text, each attachment as a part.
+/// Reads one RFC 5322 message: its headers as fields, its text, each attachment as a part. A web page that a browser
+/// saved as one file (MHTML) has the same form; it is read as a page.
 ///
 /// # Errors
 /// When there are no headers, or a limit is reached.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    let bytes = content::readable(bytes);
     let message = MessageParser::default()
-        .parse(bytes)
+        .parse(&*bytes)
         .filter(|message| !message.headers().is_empty())
         .ok_or_else(|| ExtractError::Corrupt("no mail headers".to_owned()))?;
+    if let Some(page) = saved_page(&message) {
+        return read_page(&message, page, budget);
+    }
     let mut writer = Writer::new(Kind::Mail, budget);
     write_headers(&message, &mut writer)?;
     let attachments: Vec<(String, &MessagePart<'_>)> = attachments(&message, &mut writer);
@@ -38,12 +45,59 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     }
     for (name, part) in attachments {
         budget.count_member()?;
-        let content = part.contents();
-        // A text attachment was decoded to UTF-8 by the mail reader.
         let outcome = match &part.body {
             PartType::Message(message) => nested(&name, message.raw_message(), budget),
-            _ => crate::extract_part(&name, content, budget),
+            _ => crate::extract_part(&name, &attached_bytes(&message, part), budget),
         };
+        writer.document().parts.push(Part::new(name, outcome));
+    }
+    writer.finish()
+}
+
+/// The bytes of an attachment. Text of a declared encoding becomes UTF-8; other text is left to its own reader, which
+/// knows what its format declares.
+fn attached_bytes<'m>(message: &'m Message<'_>, part: &'m MessagePart<'_>) -> Cow<'m, [u8]> {
+    let is_text = matches!(part.body, PartType::Text(_) | PartType::Html(_));
+    let declared = part.content_type().is_some_and(|kind| kind.has_attribute("charset"));
+    if !is_text || !declared {
+        return content::bytes(message, part);
+    }
+    match content::text(message, part) {
+        Cow::Borrowed(text) => text.as_bytes().into(),
+        Cow::Owned(text) => text.into_bytes().into(),
+    }
+}
+
+/// The page in a file that a browser saved: HTML from an address, which nobody sent to anybody.
+fn saved_page<'m>(message: &'m Message<'m>) -> Option<&'m MessagePart<'m>> {
+    if message.to().is_some() || message.received().is_some() {
+        return None;
+    }
+    let page = message.parts.iter().find(|part| content::is_html(part))?;
+    page.content_location().is_some().then_some(page)
+}
+
+/// Reads a page that a browser saved: its main part, and its pictures that are no decoration. What only serves to show
+/// it (styles, scripts, frames) is left out.
+fn read_page(
+    message: &Message<'_>,
+    page: &MessagePart<'_>,
+    budget: &Budget<'_>,
+) -> Result<Extracted, ExtractError> {
+    let mut writer = Writer::new(Kind::Html, budget);
+    html::write(&content::text(message, page), &Place::default(), &mut writer, budget)?;
+    writer.title(message.subject().unwrap_or_default());
+    let mut names = UniqueNames::default();
+    for part in message.parts.iter().filter(|part| is_image(part)) {
+        let bytes = content::bytes(message, part);
+        if bytes.len() < DECORATION_BYTES {
+            continue;
+        }
+        budget.count_member()?;
+        let location = part.content_location().unwrap_or("picture");
+        let file = location.rsplit('/').next().unwrap_or(location);
+        let name = names.take(attachment_name(file));
+        let outcome = crate::extract_part(&name, &bytes, budget);
         writer.document().parts.push(Part::new(name, outcome));
     }
     writer.finish()
@@ -109,37 +163,38 @@ fn is_encrypted(message: &Message<'_>) -> bool {
     smime || subtype == "encrypted"
 }
 
-/// Writes the text: the plain version when it says as much as the other, else the HTML version.
+/// Writes the text: the plain version when it says as much as the other, else the HTML version. What could not be told
+/// as text, because the mail ends within it, belongs to it.
 fn write_body(
     message: &Message<'_>,
     writer: &mut Writer<'_>,
     budget: &Budget<'_>,
 ) -> Result<(), ExtractError> {
-    let plain_bytes: usize = message
-        .text_bodies()
-        .filter_map(|part| match &part.body {
-            PartType::Text(text) => Some(text.trim().len()),
-            _ => None,
-        })
-        .sum();
-    let html_bytes: usize = message
-        .html_bodies()
-        .filter_map(|part| match &part.body {
-            PartType::Html(text) => Some(text.len()),
-            _ => None,
-        })
-        .sum();
-    let use_plain = plain_bytes > 0 && plain_bytes * 100 >= html_bytes * PLAIN_PERCENT;
-    let parts: Vec<&MessagePart<'_>> =
-        if use_plain { message.text_bodies().collect() } else { message.html_bodies().collect() };
+    let cut = || message.attachments().filter(|part| content::is_cut_text(part));
+    let plain: Vec<&MessagePart<'_>> =
+        message.text_bodies().chain(cut().filter(|part| !content::is_html(part))).collect();
+    let rich: Vec<&MessagePart<'_>> =
+        message.html_bodies().chain(cut().filter(|part| content::is_html(part))).collect();
+    let plain_bytes: usize =
+        plain.iter().filter(|part| !content::is_html(part)).map(|part| text_bytes(part)).sum();
+    let rich_bytes: usize =
+        rich.iter().filter(|part| content::is_html(part)).map(|part| text_bytes(part)).sum();
+    let use_plain = plain_bytes > 0 && plain_bytes * 100 >= rich_bytes * PLAIN_PERCENT;
+    let parts = if use_plain { plain } else { rich };
     for part in parts {
-        match &part.body {
-            PartType::Html(text) => html::write_fragment(text, &Place::default(), writer, budget)?,
-            PartType::Text(text) => write_plain(text, writer)?,
-            _ => {}
+        let text = content::text(message, part);
+        if content::is_html(part) {
+            html::write_fragment(&text, &Place::default(), writer, budget)?;
+        } else {
+            write_plain(&text, writer)?;
         }
     }
     Ok(())
+}
+
+/// How much text a part holds, about.
+fn text_bytes(part: &MessagePart<'_>) -> usize {
+    part.text_contents().map_or(0, |text| text.trim().len())
 }
 
 /// Writes plain text; its lines are lines of the decoded text, not of the file, so they are forgotten.
@@ -162,33 +217,52 @@ fn attachments<'m>(message: &'m Message<'m>, writer: &mut Writer<'_>) -> Vec<(St
     let mut names = UniqueNames::default();
     let mut decorations = 0;
     for part in message.attachments() {
-        let kind = part.content_type();
-        let is_image = kind.is_some_and(|kind| kind.ctype().eq_ignore_ascii_case("image"));
         let inline = matches!(part.body, PartType::InlineBinary(_)) || part.content_id().is_some();
-        if is_image && inline && part.contents().len() < DECORATION_BYTES {
+        if is_image(part) && inline && part.contents().len() < DECORATION_BYTES {
             decorations += 1;
             continue;
         }
-        let subtype = kind.and_then(|kind| kind.subtype()).unwrap_or_default().to_ascii_lowercase();
-        // A detached signature proves something; it says nothing.
-        if matches!(
-            subtype.as_str(),
-            "pkcs7-signature" | "x-pkcs7-signature" | "pgp-signature" | "pgp-encrypted"
-        ) {
+        if is_signature(part) || content::is_cut_text(part) {
             continue;
         }
-        let given = match (&part.body, part.attachment_name()) {
-            (_, Some(name)) => name.to_owned(),
-            (PartType::Message(message), None) => format!("{}.eml", message.subject().unwrap_or("message")),
-            (PartType::Html(_), None) => "attachment.html".to_owned(),
-            (PartType::Text(_), None) => "attachment.txt".to_owned(),
-            (_, None) => format!("attachment.{}", if subtype.is_empty() { "bin" } else { &subtype }),
-        };
-        let name = names.take(attachment_name(&given));
-        found.push((name, part));
+        let given = content::name(message, part).map_or_else(|| name_by_kind(part), Cow::into_owned);
+        found.push((names.take(attachment_name(&given)), part));
     }
     if decorations > 0 {
         writer.warn(format!("{decorations} small pictures in the text were left out"));
     }
     found
+}
+
+fn is_image(part: &MessagePart<'_>) -> bool {
+    part.content_type().is_some_and(|kind| kind.ctype().eq_ignore_ascii_case("image"))
+}
+
+/// Whether a part is a detached signature: it proves something and says nothing.
+fn is_signature(part: &MessagePart<'_>) -> bool {
+    matches!(
+        subtype(part).as_str(),
+        "pkcs7-signature" | "x-pkcs7-signature" | "pgp-signature" | "pgp-encrypted"
+    )
+}
+
+fn subtype(part: &MessagePart<'_>) -> String {
+    part.content_type().and_then(|kind| kind.subtype()).unwrap_or_default().to_ascii_lowercase()
+}
+
+/// The name of an attachment that was given none.
+fn name_by_kind(part: &MessagePart<'_>) -> String {
+    let subtype = subtype(part);
+    match &part.body {
+        PartType::Message(message) => format!("{}.eml", message.subject().unwrap_or("message")),
+        PartType::Html(_) => "attachment.html".to_owned(),
+        PartType::Text(_) => match subtype.as_str() {
+            "calendar" => "invitation.ics".to_owned(),
+            "csv" => "attachment.csv".to_owned(),
+            "vcard" | "x-vcard" => "attachment.vcf".to_owned(),
+            _ => "attachment.txt".to_owned(),
+        },
+        _ if subtype.is_empty() => "attachment.bin".to_owned(),
+        _ => format!("attachment.{subtype}"),
+    }
 }

@@ -7,7 +7,7 @@ use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Part, 
 use mail_parser::MessageParser;
 
 use super::properties::{Compound, Object, encoding_of, id};
-use super::{attachment_name, eml, rtf_packed};
+use super::{attachment_name, eml, rtf_packed, tnef};
 use crate::Budget;
 use crate::archive::members::UniqueNames;
 use crate::text::writer::Writer;
@@ -27,11 +27,14 @@ const DECORATION_BYTES: usize = 32 << 10;
 /// Storage of a message that is attached.
 const INNER_MESSAGE: &str = "__substg1.0_3701000D/";
 
-/// Reads Outlook .msg files.
+/// Reads Outlook .msg files, and what Outlook packs into `winmail.dat`.
 ///
 /// # Errors
 /// When it is no Outlook message, or a limit is reached.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    if bytes.starts_with(tnef::SIGNATURE) {
+        return tnef::extract(bytes, budget);
+    }
     let mut file = CompoundFile::open(Cursor::new(bytes))
         .map_err(|error| ExtractError::Corrupt(format!("Outlook message: {error}")))?;
     if !file.is_stream("/__properties_version1.0") {
@@ -189,9 +192,19 @@ fn write_body(
     if !page.trim().is_empty() {
         return html::write_fragment(&page, &Place::default(), writer, budget);
     }
-    let Some(packed) = object.bytes(id::RTF, budget)? else { return Ok(()) };
+    match object.bytes(id::RTF, budget)? {
+        Some(packed) => write_rtf(&packed, writer, budget),
+        None => Ok(()),
+    }
+}
+
+/// Writes a text that is packed RTF; it is left out with a warning when it is damaged.
+///
+/// # Errors
+/// When a limit is reached.
+pub fn write_rtf(packed: &[u8], writer: &mut Writer<'_>, budget: &Budget<'_>) -> Result<(), ExtractError> {
     let read =
-        rtf_packed::unpack(&packed, budget).and_then(|rtf| crate::extract_part("body.rtf", &rtf, budget));
+        rtf_packed::unpack(packed, budget).and_then(|rtf| crate::extract_part("body.rtf", &rtf, budget));
     match read {
         Ok(body) => {
             for block in body.blocks {

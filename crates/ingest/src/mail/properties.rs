@@ -20,6 +20,9 @@ const TABLE: &str = "__properties_version1.0";
 /// Bytes of one entry of the table.
 const ENTRY: usize = 16;
 
+/// Number of UTF-8 among the code pages.
+const UTF_8: u32 = 65_001;
+
 /// Properties that are read.
 pub mod id {
     /// Subject.
@@ -97,7 +100,9 @@ impl<'f, 'a> Object<'f, 'a> {
         let table = stream(file, &format!("{path}{TABLE}"), budget)?.unwrap_or_default();
         let table = table.get(header..).unwrap_or_default().to_vec();
         let mut object = Object { file, path: path.to_owned(), table, code_page };
-        if let Some(own) = object.number(id::CODE_PAGE) {
+        // Some programs name the code page of the HTML alone. UTF-8 is none of a text that is not Unicode.
+        let of_html = object.number(id::INTERNET_CODE_PAGE).filter(|page| *page != UTF_8);
+        if let Some(own) = object.number(id::CODE_PAGE).or(of_html) {
             object.code_page = own;
         }
         Ok(object)

@@ -13,6 +13,12 @@ const POINTS: usize = 1_000;
 /// Series of one chart, for the same reason.
 const SERIES: usize = 100;
 
+/// Levels of categories (years over months). 4: more than fit under a chart.
+const LEVELS: usize = 4;
+
+/// Characters of a category that stands for several points and is repeated for each. 40: more than fits.
+const OUTER_CHARS: usize = 40;
+
 #[derive(Default)]
 struct Series {
     name: String,
@@ -91,10 +97,11 @@ fn read_series(xml: &mut Xml<'_>) -> Result<Series, ExtractError> {
 /// The cached values of a reference, in the order of their indices.
 fn read_points(xml: &mut Xml<'_>) -> Result<Vec<String>, ExtractError> {
     let depth = xml.depth();
-    let (mut points, mut index): (Vec<String>, usize) = (Vec::new(), 0);
+    let (mut levels, mut points, mut index) = (Vec::new(), Vec::new(), 0);
     while let Some(node) = xml.next_in(depth)? {
         let Node::Open(tag) = node else { continue };
         match tag.local() {
+            "lvl" if !points.is_empty() && levels.len() < LEVELS => levels.push(std::mem::take(&mut points)),
             "pt" => index = tag.attribute("idx").and_then(|index| index.parse().ok()).unwrap_or(points.len()),
             "v" if index < POINTS => {
                 if points.len() <= index {
@@ -107,7 +114,27 @@ fn read_points(xml: &mut Xml<'_>) -> Result<Vec<String>, ExtractError> {
             _ => {}
         }
     }
-    Ok(points)
+    levels.push(points);
+    Ok(with_outer_levels(levels))
+}
+
+/// Points of several levels as one name each: the first level is the finest, a point of another stands for all points
+/// up to the next of its level.
+fn with_outer_levels(levels: Vec<Vec<String>>) -> Vec<String> {
+    let mut levels = levels.into_iter();
+    let mut points = levels.next().unwrap_or_default();
+    for outer in levels {
+        let mut name = String::new();
+        for (index, point) in points.iter_mut().enumerate() {
+            if let Some(next) = outer.get(index).filter(|next| !next.is_empty()) {
+                name = next.chars().take(OUTER_CHARS).collect();
+            }
+            if !name.is_empty() {
+                point.insert_str(0, &format!("{name} "));
+            }
+        }
+    }
+    points
 }
 
 fn shown_text(xml: &mut Xml<'_>) -> Result<String, ExtractError> {
@@ -122,4 +149,18 @@ fn shown_text(xml: &mut Xml<'_>) -> Result<String, ExtractError> {
         }
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_outer_levels;
+
+    #[test]
+    fn outer_categories_stand_before_each_of_their_points() {
+        let level = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+        let months = level(&["jan.", "fév.", "jan."]);
+        assert_eq!(with_outer_levels(vec![months.clone()]), months);
+        let years = level(&["2023", "", "2024"]);
+        assert_eq!(with_outer_levels(vec![months, years]), ["2023 jan.", "2023 fév.", "2024 jan."]);
+    }
 }

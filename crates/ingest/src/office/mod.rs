@@ -13,6 +13,7 @@ mod compound;
 mod diagram;
 pub mod doc;
 pub mod docx;
+mod labels;
 mod margins;
 mod numbers;
 pub mod odf;

@@ -26,6 +26,12 @@ const REPEATS: usize = 3;
 /// Lines at the top and at the bottom of a page among which headers and footers are looked for.
 const MARGIN_LINES: usize = 3;
 
+/// Longest page number in a list of contents, in characters: `A-12`, `xxviii`.
+const ENTRY_PAGE: usize = 6;
+
+/// Rows of a table from which it is no header or footer ruled with lines.
+const MARGIN_ROWS: usize = 4;
+
 /// Ends of compound words and pronouns that keep their hyphen at the end of a line.
 const KEEPS_HYPHEN: &[&str] = &[
     "t", "il", "elle", "on", "ce", "je", "tu", "nous", "vous", "ils", "elles", "moi", "toi", "lui", "leur",
@@ -81,7 +87,7 @@ pub(super) fn write(
                 }
                 Zone::Table(table) => {
                     flush(&mut paragraphs, &place, writer)?;
-                    write_table(table, &place, writer)?;
+                    write_table(table, &words, &place, writer)?;
                 }
             }
         }
@@ -124,18 +130,33 @@ fn goes_on(last: &Paragraph, first: &Paragraph) -> bool {
 }
 
 /// A row with two cells is a label and its value: they stay together. So does a label that ends with a colon.
-fn write_table(table: &Table, place: &Place, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+fn write_table(
+    table: &Table,
+    words: &HashSet<String>,
+    place: &Place,
+    writer: &mut Writer<'_>,
+) -> Result<(), ExtractError> {
     let number = writer.new_table();
     for (index, row) in table.rows.iter().enumerate() {
         let header = table.header && index == 0;
+        let row: Vec<String> = row.iter().map(|cell| in_one(cell, words)).collect();
         let filled: Vec<&str> = row.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty()).collect();
         let cells = match filled.as_slice() {
             [label, value] if !header => vec![format!("{label} {value}")],
-            _ => join_labels(row),
+            _ => join_labels(&row),
         };
         writer.row(number, header, &cells, place.clone())?;
     }
     Ok(())
+}
+
+/// The lines of a cell as one text.
+fn in_one(cell: &str, words: &HashSet<String>) -> String {
+    let mut text = String::new();
+    for line in cell.lines() {
+        append(&mut text, line, words);
+    }
+    text
 }
 
 fn join_labels(row: &[String]) -> Vec<String> {
@@ -165,6 +186,17 @@ fn lines_of(pages: &[PageText]) -> impl Iterator<Item = &Line> {
     })
 }
 
+fn tables_of(pages: &[PageText]) -> impl Iterator<Item = &Table> + Clone {
+    pages.iter().flat_map(|page| &page.zones).filter_map(|zone| match zone {
+        Zone::Text(_) => None,
+        Zone::Table(table) => Some(table),
+    })
+}
+
+fn letters_of(table: &Table) -> usize {
+    table.rows.iter().flatten().map(|cell| cell.chars().count()).sum()
+}
+
 fn halves(size: f32) -> u32 {
     (size * 2.0).round().clamp(0.0, 2000.0) as u32
 }
@@ -174,6 +206,13 @@ impl Style {
         let mut sizes: HashMap<u32, usize> = HashMap::new();
         for line in lines_of(pages) {
             *sizes.entry(halves(line.segment.size)).or_default() += line.segment.chars();
+        }
+        // Where nearly everything stands in tables, the lines beside them are its titles.
+        let inside = tables_of(pages).map(|table| (halves(table.size), letters_of(table)));
+        if inside.clone().map(|(_, count)| count).sum::<usize>() > 4 * sizes.values().sum::<usize>() {
+            for (size, count) in inside {
+                *sizes.entry(size).or_default() += count;
+            }
         }
         let body = sizes
             .iter()
@@ -288,7 +327,7 @@ impl Frame {
     fn breaks(&self, last: &Line, line: &Line, lines: usize) -> bool {
         let (upper, lower) = (&last.segment, &line.segment);
         let size = upper.size.max(lower.size);
-        if last.apart || line.apart || is_list_item(&lower.text) {
+        if last.apart || line.apart || is_list_item(&lower.text) || is_entry(&upper.text) {
             return true;
         }
         if (lower.y - upper.y) / lower.size.max(1.0) > 1.25 * self.pitch + 0.1
@@ -339,6 +378,15 @@ fn is_list_item(text: &str) -> bool {
     // A single capital with a dot is more often an initial.
     let letter = inner.len() == 1 && inner.bytes().all(|byte| byte.is_ascii_lowercase());
     number || letter
+}
+
+/// Whether a line is an entry of a list of contents: a title, dots that lead the eye (one sign by now) and a page number.
+fn is_entry(text: &str) -> bool {
+    let page = |text: &str| {
+        let figure = |character: char| character.is_ascii_digit() || "ivxlc-".contains(character);
+        !text.is_empty() && text.len() <= ENTRY_PAGE && text.chars().all(figure)
+    };
+    text.rsplit_once('…').is_some_and(|(title, rest)| !title.is_empty() && page(rest.trim()))
 }
 
 /// Adds a line to a text: with a space, or without one where a word was cut by a hyphen.
@@ -443,22 +491,28 @@ fn drop_repeated_margins(pages: &mut [PageText]) {
                 lines.retain(|line| !drop.contains(&margin_key(&line.segment)));
             }
         }
-        page.zones.retain(|zone| !matches!(zone, Zone::Text(lines) if lines.is_empty()));
+        page.zones.retain(|zone| match zone {
+            Zone::Text(lines) => !lines.is_empty(),
+            Zone::Table(table) => table.rows.len() > MARGIN_ROWS || !drop.contains(&table_key(table)),
+        });
     }
 }
 
-/// The first and last lines of a page, by height.
+/// The first and last lines of a page and its small tables among them, by height.
 fn margins(page: &PageText) -> Vec<(String, i32)> {
-    let mut lines: Vec<&Segment> = lines_of(std::slice::from_ref(page)).map(|line| &line.segment).collect();
-    lines.sort_by(|a, b| a.y.total_cmp(&b.y));
+    let page = std::slice::from_ref(page);
+    let small = tables_of(page).filter(|table| table.rows.len() <= MARGIN_ROWS);
+    let mut lines: Vec<(f32, (String, i32))> = lines_of(page)
+        .map(|line| (line.segment.y, margin_key(&line.segment)))
+        .chain(small.map(|table| (table.bottom, table_key(table))))
+        .collect();
+    lines.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let count = lines.len();
     let mut keys: Vec<(String, i32)> = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
-        if index < MARGIN_LINES || index + MARGIN_LINES >= count {
-            let key = margin_key(line);
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
+    for (index, (_, key)) in lines.into_iter().enumerate() {
+        let outer = index < MARGIN_LINES || index + MARGIN_LINES >= count;
+        if outer && !keys.contains(&key) {
+            keys.push(key);
         }
     }
     keys
@@ -466,8 +520,17 @@ fn margins(page: &PageText) -> Vec<(String, i32)> {
 
 /// Text with its figures made equal, and its height in steps of four points.
 fn margin_key(segment: &Segment) -> (String, i32) {
+    key(&segment.text, segment.y)
+}
+
+fn table_key(table: &Table) -> (String, i32) {
+    let cells: Vec<&str> = table.rows.iter().flatten().map(String::as_str).collect();
+    key(&cells.join("|"), table.bottom)
+}
+
+fn key(said: &str, y: f32) -> (String, i32) {
     let mut text = String::new();
-    for character in segment.text.chars() {
+    for character in said.chars() {
         if character.is_ascii_digit() {
             if !text.ends_with('#') {
                 text.push('#');
@@ -476,5 +539,5 @@ fn margin_key(segment: &Segment) -> (String, i32) {
             text.push(character);
         }
     }
-    (text, (segment.y / 4.0).round() as i32)
+    (text, (y / 4.0).round() as i32)
 }

@@ -1,8 +1,9 @@
 //! What does a PDF hold beside its pages: remarks, form fields, attached files?
 
 use hayro::hayro_syntax::Pdf;
-use hayro::hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfString};
+use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, Stream, String as PdfString};
 use hayro::hayro_syntax::page::Page;
+use hayro::hayro_syntax::xref::XRef;
 use intramuros_core::document::{BlockKind, ExtractError, Part, Place};
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -32,7 +33,7 @@ pub(super) fn annotations(
 ) -> Result<(), ExtractError> {
     let Some(list) = page.raw().get::<Array<'_>>(b"Annots") else { return Ok(()) };
     let shown = squeezed(shown);
-    for annotation in list.iter::<Dict<'_>>().take(ANNOTATIONS) {
+    for annotation in dicts(&list, page.xref()).take(ANNOTATIONS) {
         let Some(kind) = annotation.get::<Name<'_>>(b"Subtype") else { continue };
         match kind.as_str() {
             "Widget" => field(&annotation, &shown, place, writer)?,
@@ -42,6 +43,14 @@ pub(super) fn annotations(
         }
     }
     Ok(())
+}
+
+/// The dictionaries of a list. What it names and the file doesn't hold (a remark that was taken away) is passed over.
+fn dicts<'a>(list: &Array<'a>, xref: &'a XRef) -> impl Iterator<Item = Dict<'a>> {
+    list.raw_iter().filter_map(move |item| match item {
+        MaybeRef::Ref(place) => xref.get::<Dict<'a>>(place.into()),
+        MaybeRef::NotRef(object) => object.into_dict(),
+    })
 }
 
 fn squeezed(text: &str) -> String {
@@ -71,35 +80,75 @@ fn remark(
 }
 
 fn field(widget: &Dict<'_>, shown: &str, place: &Place, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
-    let (mut names, mut value, mut kind) = (Vec::new(), None, None);
+    let (mut names, mut value, mut kind, mut options) = (Vec::new(), None, None, None);
     let mut node = Some(widget.clone());
     for _ in 0..TREE_DEPTH {
         let Some(dict) = node else { break };
         names.extend(string(&dict, b"TU").or_else(|| string(&dict, b"T")));
         value = value.or_else(|| field_value(&dict));
+        options = options.or_else(|| dict.get::<Array<'_>>(b"Opt"));
         kind = kind.or_else(|| dict.get::<Name<'_>>(b"FT").map(|name| name.as_str().to_owned()));
         node = dict.get::<Dict<'_>>(b"Parent");
     }
-    let Some(value) = value.filter(|value| !value.trim().is_empty()) else { return Ok(()) };
     names.reverse();
     let name = names.join(" ");
-    match kind.as_deref() {
-        Some("Btn") if value == "Off" => Ok(()),
-        Some("Btn") => writer.field("", &name, place.clone()),
-        Some("Sig") => Ok(()),
-        _ if shown.contains(&squeezed(&value)) => Ok(()),
-        _ => writer.field(&name, &value, place.clone()),
+    if kind.as_deref() == Some("Btn") {
+        // Each button of a group says for itself whether it is the one.
+        let state = widget.get::<Name<'_>>(b"AS").map(|state| text(&state)).or_else(|| value?.pop());
+        return button(&name, state.as_deref().unwrap_or("Off"), options.as_ref(), place, writer);
+    }
+    let says = |value: &String| {
+        options.as_ref().and_then(|list| choice(list, value)).unwrap_or_else(|| value.clone())
+    };
+    let value = value.unwrap_or_default().iter().map(says).collect::<Vec<_>>().join(", ");
+    if kind.as_deref() == Some("Sig") || value.trim().is_empty() || shown.contains(&squeezed(&value)) {
+        return Ok(());
+    }
+    writer.field(&name, &value, place.clone())
+}
+
+/// A button that is on: its name, and what it stands for when that says more than yes.
+fn button(
+    name: &str,
+    state: &str,
+    options: Option<&Array<'_>>,
+    place: &Place,
+    writer: &mut Writer<'_>,
+) -> Result<(), ExtractError> {
+    let number = state.parse::<usize>().ok();
+    let said = number.and_then(|number| options?.iter::<PdfString<'_>>().nth(number));
+    let said = said.map_or(state.to_owned(), |said| text(said.as_bytes()));
+    match said.trim().to_lowercase().as_str() {
+        "off" => Ok(()),
+        "" | "yes" | "on" | "oui" | "x" | "true" | "vrai" | "checked" => {
+            writer.field("", name, place.clone())
+        }
+        // Numbered by a program.
+        plain if plain.bytes().all(|byte| byte.is_ascii_digit()) => writer.field("", name, place.clone()),
+        _ => writer.field(name, &said, place.clone()),
     }
 }
 
-fn field_value(dict: &Dict<'_>) -> Option<String> {
+/// What people see for a chosen value: lists may keep a code for each.
+fn choice(list: &Array<'_>, value: &str) -> Option<String> {
+    for option in list.iter::<Object<'_>>().take(FORM_VALUES) {
+        let Object::Array(pair) = option else { continue };
+        let mut parts = pair.iter::<PdfString<'_>>().map(|part| text(part.as_bytes()));
+        if parts.next().is_some_and(|code| code == value) {
+            return parts.next();
+        }
+    }
+    None
+}
+
+fn field_value(dict: &Dict<'_>) -> Option<Vec<String>> {
     match dict.get::<Object<'_>>(b"V")? {
-        Object::String(value) => Some(text(value.as_bytes())),
-        Object::Name(value) => Some(value.as_str().to_owned()),
-        Object::Stream(value) => value.decoded().ok().map(|bytes| text(&bytes)),
-        Object::Array(values) => Some(
-            values.iter::<PdfString<'_>>().map(|value| text(value.as_bytes())).collect::<Vec<_>>().join(", "),
-        ),
+        Object::String(value) => Some(vec![text(value.as_bytes())]),
+        Object::Name(value) => Some(vec![text(&value)]),
+        Object::Stream(value) => value.decoded().ok().map(|bytes| vec![text(&bytes)]),
+        Object::Array(values) => {
+            Some(values.iter::<PdfString<'_>>().map(|value| text(value.as_bytes())).collect())
+        }
         _ => None,
     }
 }
@@ -188,7 +237,7 @@ pub(super) fn attachments(
             annotation.get::<Name<'_>>(b"Subtype").is_some_and(|kind| kind.as_str() == "FileAttachment")
         };
         files.extend(
-            list.iter::<Dict<'_>>()
+            dicts(&list, page.xref())
                 .take(ANNOTATIONS)
                 .filter(attached)
                 .filter_map(|annotation| annotation.get(b"FS")),
@@ -197,6 +246,10 @@ pub(super) fn attachments(
     for file in files {
         budget.count_member()?;
         let name = string(&file, b"UF").or_else(|| string(&file, b"F")).unwrap_or_default();
+        // How Acrobat Distiller was set when it made the file: nobody wrote that.
+        if name.to_lowercase().ends_with(".joboptions") {
+            continue;
+        }
         let name = safe_name(&name);
         let outcome = attached(&file, &name, budget);
         // What the file shares its limits with ends the whole.

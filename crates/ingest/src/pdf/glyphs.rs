@@ -1,22 +1,36 @@
 //! Which characters does a page show, where, how large, and does it show pictures?
 //!
 //! The interpreter calls this device for everything that a page draws. Nothing is painted: glyphs are noted with
-//! their place, and images only with the area that they cover.
+//! their place, straight lines with theirs (tables are ruled with them), and images only with the area that they cover.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use hayro::hayro_interpret::font::{Glyph as Shape, GlyphRun};
 use hayro::hayro_interpret::hayro_cmap::{BfString, WritingMode};
 use hayro::hayro_interpret::{
     BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask,
 };
-use hayro::kurbo::{Affine, BezPath, Point, Rect};
+use hayro::kurbo::{Affine, BezPath, PathEl, Point, Rect, Shape as _};
+
+use super::fonts;
+
+/// Fonts of one page that are searched for what their glyphs stand for. A page of many faces has a dozen.
+const FONTS_PER_PAGE: usize = 64;
 
 /// Glyphs noted for one page. A page of the densest table has 50,000; a page that draws more is made to exhaust us.
 const GLYPHS_PER_PAGE: usize = 400_000;
 
 /// Drawing calls on one page. Maps have some hundred thousand; forms that call each other reach billions.
 const CALLS_PER_PAGE: u64 = 1_000_000;
+
+/// Lines noted for one page. A printed spreadsheet has some thousands; more are a drawing.
+const RULES_PER_PAGE: usize = 20_000;
+
+/// Thicker than this, in points, a filled box is an area and no line.
+const LINE_THICKNESS: f64 = 4.0;
+
+/// Higher than this, in points, a filled box is a panel and not the ground of a cell or of a row.
+const CELL_HEIGHT: f64 = 60.0;
 
 /// One character (or ligature) on a page, in points, y downwards, the page upright.
 #[derive(Clone, Debug)]
@@ -37,14 +51,33 @@ pub(super) struct Glyph {
     pub mono: bool,
 }
 
+/// A straight line along an axis, or the edge of a box; in points, y downwards, the page upright.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    /// Whether it stands upright; others lie.
+    pub upright: bool,
+    /// Where it stands on the other axis.
+    pub at: f32,
+    /// Where it begins on its own axis.
+    pub from: f32,
+    /// Where it ends.
+    pub to: f32,
+    /// The edge of a filled box: of the ground of a cell, or of words that someone marked.
+    pub ground: bool,
+}
+
 /// What one page shows.
 #[derive(Debug, Default)]
 pub(super) struct Ink {
     /// Its characters, in the order of drawing.
     pub glyphs: Vec<Glyph>,
+    /// Its straight lines.
+    pub rules: Vec<Rule>,
     /// Area covered by images, in square points; overlaps count twice.
     pub image_area: f64,
     calls: u64,
+    /// What the glyphs of a font stand for, where the PDF didn't say and the font was asked.
+    fonts: HashMap<u128, HashMap<u32, char>>,
     seen: HashSet<(char, i32, i32, i32)>,
 }
 
@@ -81,7 +114,10 @@ impl Ink {
         }
         let direction = ahead - from;
         let turn = direction.y.atan2(direction.x).to_degrees().round() as i16;
-        let text = shape.as_unicode().or_else(|| (shape.char_code() == 32).then_some(BfString::Char(' ')));
+        let text = shape
+            .as_unicode()
+            .or_else(|| self.asked_font(shape))
+            .or_else(|| (shape.char_code() == 32).then_some(BfString::Char(' ')));
         if self.drawn_twice(text.as_ref(), from, size) {
             return;
         }
@@ -94,6 +130,85 @@ impl Ink {
             bold: style.bold,
             mono: style.mono,
         });
+    }
+
+    /// What a glyph stands for by its own font.
+    fn asked_font(&mut self, shape: &Shape<'_>) -> Option<BfString> {
+        let Shape::Outline(glyph) = shape else { return None };
+        let font = glyph.font_data()?;
+        if self.fonts.len() >= FONTS_PER_PAGE && !self.fonts.contains_key(&font.cache_key) {
+            return None;
+        }
+        let asked = self.fonts.entry(font.cache_key);
+        let characters = asked.or_insert_with(|| fonts::characters((*font.data).as_ref()));
+        characters.get(&glyph.glyph_id().to_u32()).copied().map(BfString::Char)
+    }
+
+    /// Notes the straight lines of a path, and the edges of its boxes.
+    fn note_path(&mut self, path: &BezPath, place: Affine, mode: &DrawMode) {
+        let stroked = matches!(mode, DrawMode::Stroke(_) | DrawMode::FillAndStroke(..));
+        let mut corners: Vec<Point> = Vec::new();
+        for element in path.elements() {
+            if self.rules.len() >= RULES_PER_PAGE {
+                return;
+            }
+            match element {
+                PathEl::LineTo(point) => corners.push(place * *point),
+                PathEl::ClosePath => {
+                    let first = corners.first().copied();
+                    corners.extend(first);
+                }
+                // What is curved ends one piece and begins the next, as lifting the pen does.
+                PathEl::MoveTo(point) | PathEl::QuadTo(_, point) | PathEl::CurveTo(_, _, point) => {
+                    self.note_outline(&corners, stroked);
+                    corners.clear();
+                    corners.push(place * *point);
+                }
+            }
+        }
+        self.note_outline(&corners, stroked);
+    }
+
+    fn note_outline(&mut self, corners: &[Point], stroked: bool) {
+        if stroked {
+            for pair in corners.windows(2) {
+                if let [from, to] = pair {
+                    self.note_rule(*from, *to, false);
+                }
+            }
+        } else if let Some(area) = upright_box(corners) {
+            self.note_area(area);
+        }
+    }
+
+    /// A thin filled box is a line; low ones are the ground of a cell or of marked words.
+    fn note_area(&mut self, area: Rect) {
+        let middle = area.center();
+        if area.height() <= LINE_THICKNESS.min(area.width()) {
+            self.note_rule(Point::new(area.x0, middle.y), Point::new(area.x1, middle.y), false);
+        } else if area.width() <= LINE_THICKNESS {
+            self.note_rule(Point::new(middle.x, area.y0), Point::new(middle.x, area.y1), false);
+        } else if area.height() <= CELL_HEIGHT {
+            for (x, y) in [(area.x0, area.y0), (area.x1, area.y1)] {
+                self.note_rule(Point::new(area.x0, y), Point::new(area.x1, y), true);
+                self.note_rule(Point::new(x, area.y0), Point::new(x, area.y1), true);
+            }
+        }
+    }
+
+    fn note_rule(&mut self, from: Point, to: Point, ground: bool) {
+        let (wide, high) = ((to.x - from.x).abs(), (to.y - from.y).abs());
+        let finite = wide.is_finite() && high.is_finite();
+        if !finite || self.rules.len() >= RULES_PER_PAGE || wide.min(high) > 1.0 || wide.max(high) < 1.0 {
+            return;
+        }
+        let upright = high > wide;
+        let (at, from, to) = if upright {
+            ((from.x + to.x) / 2.0, from.y.min(to.y), from.y.max(to.y))
+        } else {
+            ((from.y + to.y) / 2.0, from.x.min(to.x), from.x.max(to.x))
+        };
+        self.rules.push(Rule { upright, at: at as f32, from: from as f32, to: to as f32, ground });
     }
 
     /// Fake bold and shadows draw the same character again, a hair's breadth away.
@@ -110,6 +225,18 @@ impl Ink {
         self.seen.insert((character, x, y, size));
         twice
     }
+}
+
+/// The box that these corners make, when its edges run along the axes.
+fn upright_box(corners: &[Point]) -> Option<Rect> {
+    let first = corners.first()?;
+    if !(4..=6).contains(&corners.len()) {
+        return None;
+    }
+    let area = corners.iter().fold(Rect::from_points(*first, *first), |area, corner| area.union_pt(*corner));
+    let near = |value: f64, one: f64, other: f64| (value - one).abs() < 0.5 || (value - other).abs() < 0.5;
+    let on_corner = |corner: &Point| near(corner.x, area.x0, area.x1) && near(corner.y, area.y0, area.y1);
+    corners.iter().all(on_corner).then_some(area)
 }
 
 #[derive(Clone, Copy, Default)]
@@ -132,12 +259,14 @@ fn style_of(shape: &Shape<'_>) -> Style {
 }
 
 impl Device<'_> for Ink {
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'_>, _: &DrawMode) {
+    fn draw_path(&mut self, path: &BezPath, props: DrawProps<'_>, mode: &DrawMode) {
         self.count(1);
+        self.note_path(path, props.transform, mode);
     }
 
-    fn draw_rect(&mut self, _: &Rect, _: DrawProps<'_>, _: &DrawMode) {
+    fn draw_rect(&mut self, rect: &Rect, props: DrawProps<'_>, mode: &DrawMode) {
         self.count(1);
+        self.note_path(&rect.to_path(0.1), props.transform, mode);
     }
 
     fn push_clip_path(&mut self, _: &ClipPath) {

@@ -1,8 +1,8 @@
 //! In which order are the segments of a page read: which are columns, which are tables, which lines belong together?
 //!
-//! Tables are found first (rows whose segments stand in the same columns). The other segments grow into zones: lines
-//! below one another that overlap. Zones are then ordered by two rules: above comes before below where they overlap
-//! sideways, and left comes before right unless something that spans both stands between them.
+//! Tables are found first (rows whose segments stand in the same columns; ruled ones are found before). The other
+//! segments grow into zones: lines below one another that overlap. Zones are then ordered by two rules: above comes before
+//! below where they overlap sideways, and left comes before right unless something that spans both stands between them.
 
 use super::lines::Segment;
 use super::tables::{self, Table};
@@ -18,6 +18,9 @@ const PROSE: usize = 22;
 
 /// Lines below one another with the same gap between columns that make it a gutter.
 const GUTTER_LINES: usize = 3;
+
+/// Ems from the end of an entry of a list of contents to its page number, across the whole page.
+const PAGE_NUMBER_REACH: f32 = 50.0;
 
 /// Ems without a line on both sides after which a gutter isn't the same one.
 const GUTTER_PAUSE: f32 = 25.0;
@@ -89,10 +92,11 @@ impl Gutter {
     }
 }
 
-/// The zones of a page in reading order.
-pub(super) fn zones(segments: Vec<Segment>) -> Vec<Zone> {
+/// The zones of a page in reading order; `ruled` are tables found before, whose text is not among the segments.
+pub(super) fn zones(segments: Vec<Segment>, ruled: Vec<Table>) -> Vec<Zone> {
     if segments.len() > SEGMENTS_PAIRED {
-        return vec![Zone::Text(into_lines(segments, &[]))];
+        let text = Zone::Text(into_lines(segments, &[]));
+        return std::iter::once(text).chain(ruled.into_iter().map(Zone::Table)).collect();
     }
     let gutters = gutters(&segments);
     let (tables, rest) = tables::find(segments, |segment, next| is_gutter_between(&gutters, segment, next));
@@ -100,7 +104,7 @@ pub(super) fn zones(segments: Vec<Segment>) -> Vec<Zone> {
         .into_iter()
         .map(|segments| (area(&segments), Zone::Text(into_lines(segments, &gutters))))
         .collect();
-    zones.extend(tables.into_iter().map(|table| {
+    zones.extend(tables.into_iter().chain(ruled).map(|table| {
         let area = Area { x0: table.x0, x1: table.x1, top: table.top, bottom: table.bottom };
         (area, Zone::Table(table))
     }));
@@ -232,7 +236,8 @@ fn group(segments: Vec<Segment>, gutters: &[Gutter]) -> Vec<Vec<Segment>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-fn root(parent: &mut [usize], mut index: usize) -> usize {
+/// The first of the things that were united with this one; `parent` says of each with which one before it.
+pub(super) fn root(parent: &mut [usize], mut index: usize) -> usize {
     while let Some(&up) = parent.get(index) {
         if up == index {
             break;
@@ -284,15 +289,26 @@ fn below(upper: &Segment, lower: &Segment, pitch: f32, gutters: &[Gutter]) -> bo
     })
 }
 
+/// What may be the number of the page on which an entry of a list of contents begins.
+fn is_page_number(text: &str) -> bool {
+    text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A label and the value beside it, on one baseline.
 fn beside(one: &Segment, other: &Segment, gutters: &[Gutter]) -> bool {
     if (one.y - other.y).abs() > 0.3 * one.size.min(other.size) {
         return false;
     }
     let (left, right) = if one.x0 <= other.x0 { (one, other) } else { (other, one) };
-    let near = right.x0 - left.x1 < 25.0 * left.size;
+    let reach = if is_page_number(&right.text) { PAGE_NUMBER_REACH } else { 25.0 };
+    let near = right.x0 - left.x1 < reach * left.size;
     let label = left.chars() < PROSE || right.chars() < PROSE || right.x0 - left.x1 < 2.0 * left.size;
     near && label && !is_gutter_between(gutters, left, right)
+}
+
+/// The lines of one cell, top to bottom.
+pub(super) fn cell_lines(segments: Vec<Segment>) -> Vec<Segment> {
+    into_lines(segments, &[]).into_iter().map(|line| line.segment).collect()
 }
 
 /// Puts a zone's segments into lines, top to bottom.

@@ -19,6 +19,13 @@ const SEGMENT_GAP: f32 = 0.7;
 /// Share of the em by which baselines of one line differ at most.
 const SAME_BASELINE: f32 = 0.3;
 
+/// Dots or strokes in a row that lead the eye to a page number, or stand where a form is filled in. Dots that leave a
+/// sentence open are three.
+const LEADER: usize = 5;
+
+/// Ems between the mark of a note and the note.
+const NOTE_TAB: f32 = 2.5;
+
 /// A piece of a line without a wide gap in it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Segment {
@@ -95,10 +102,11 @@ pub(super) fn segments(glyphs: &[Glyph]) -> Vec<(i16, Vec<Segment>)> {
     turns.into_iter().map(|(turn, _)| (turn, of_direction(glyphs, turn))).collect()
 }
 
-fn of_direction(glyphs: &[Glyph], turn: i16) -> Vec<Segment> {
+/// The segments of the glyphs that run in this direction.
+pub(super) fn of_direction<'g>(glyphs: impl IntoIterator<Item = &'g Glyph>, turn: i16) -> Vec<Segment> {
     let (sin, cos) = f32::from(turn).to_radians().sin_cos();
     let turned = |(x, y): (f32, f32)| (x * cos + y * sin, y * cos - x * sin);
-    let placed = glyphs.iter().filter(|glyph| glyph.turn == turn).map(|glyph| {
+    let placed = glyphs.into_iter().filter(|glyph| glyph.turn == turn).map(|glyph| {
         let ((x0, y), (x1, _)) = (turned(glyph.start), turned(glyph.end));
         Placed { glyph, x0: x0.min(x1), x1: x0.max(x1), y }
     });
@@ -244,6 +252,8 @@ fn on_line(line: &Span, span: &Span) -> bool {
     let raised = (line.y - span.y).abs();
     let gap = (span.x0 - line.x1).max(line.x0 - span.x1);
     raised <= SAME_BASELINE * line.size.min(span.size)
+        || marks(line, span)
+        || marks(span, line)
         // A raised or lowered figure right beside its word.
         || (raised <= 0.5 * line.size.max(span.size) && gap.abs() < 0.25 * line.size && line.size.min(span.size) < 0.85 * line.size.max(span.size))
 }
@@ -263,7 +273,18 @@ fn cut_line(mut line: Vec<Span>) -> Vec<Segment> {
 fn joins(last: &Span, span: &Span) -> bool {
     let size = last.size.max(span.size);
     let gap = span.x0 - last.x1;
-    gap > -0.5 * size && gap < SEGMENT_GAP * size
+    (gap > -0.5 * size && gap < SEGMENT_GAP * size) || marks(last, span)
+}
+
+/// Whether a span is the raised mark of the note that begins to its right, behind a tab.
+fn marks(mark: &Span, note: &Span) -> bool {
+    let raised = note.y - mark.y;
+    let gap = note.x0 - mark.x1;
+    mark.size < 0.85 * note.size
+        && (0.1 * note.size..0.6 * note.size).contains(&raised)
+        && (0.0..NOTE_TAB * note.size).contains(&gap)
+        && mark.text.len() <= 3
+        && mark.text.chars().all(|character| character.is_ascii_digit() || character == '*')
 }
 
 fn join(last: &mut Span, span: Span) {
@@ -284,12 +305,62 @@ fn join(last: &mut Span, span: Span) {
 
 fn finish(span: Span) -> Segment {
     Segment {
-        text: span.text.trim().to_owned(),
+        text: without_leaders(span.text.trim()),
         x0: span.x0,
         x1: span.x1,
         y: span.y,
         size: span.size,
         bold: span.bold * 10 > span.letters * 7,
         mono: span.mono == span.letters,
+    }
+}
+
+/// A text in which each row of dots or strokes that leads the eye is one sign: `Article 3 ........ 7`.
+fn without_leaders(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = match leader(rest) {
+            0 => {
+                out.push(first);
+                first.len_utf8()
+            }
+            length => {
+                out.push('…');
+                length
+            }
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    out
+}
+
+/// How many bytes of leading dots or strokes a text begins with, with the spaces between them; 0 when they are too few.
+fn leader(text: &str) -> usize {
+    let (mut signs, mut end) = (0, 0);
+    for (at, character) in text.char_indices() {
+        match character {
+            '.' | '_' | '·' => signs += 1,
+            '…' => signs += 3,
+            ' ' if signs > 0 => continue,
+            _ => break,
+        }
+        end = at + character.len_utf8();
+    }
+    if signs >= LEADER { end } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leading_dots_are_one_sign() {
+        let check = |text: &str, expected: &str| assert_eq!(without_leaders(text), expected);
+        check("2.1 Le délai ........... 14", "2.1 Le délai … 14");
+        check("2.1 Le délai . . . . . . 14", "2.1 Le délai … 14");
+        check("Nom :………… Prénom : ____________", "Nom :… Prénom : …");
+        // An open sentence, a date and a name with strokes stay as they are.
+        check("Et puis... rien. Le 3.4.2024, dans __init__", "Et puis... rien. Le 3.4.2024, dans __init__");
     }
 }

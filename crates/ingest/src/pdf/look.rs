@@ -1,7 +1,8 @@
 //! How does a page look, and where on it does a passage stand?
 //!
 //! A passage is found by its letters and figures alone: what was read mends ligatures, hyphens and spaces, and puts
-//! the cells of a row in a line. The lines are tried as they are read, then as they stand from top to bottom.
+//! the cells of a row in a line. The lines are tried as they are read, in ruled tables cell by cell, then as they stand
+//! from top to bottom.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +15,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::glyphs::Ink;
 use super::layout::{self, Zone};
 use super::lines::{self, Segment};
-use super::{open, read_page, scan};
+use super::{open, read_page, ruled, scan};
 
 /// Widest picture of a page, in pixels. 2,400: a wide screen with two dots to the pixel.
 pub const MAX_WIDTH: u32 = 2_400;
@@ -41,7 +42,7 @@ pub fn look(bytes: &[u8], wish: &PageWish) -> Result<PageLook, ExtractError> {
     if !wish.marks.is_empty() {
         // A page that can't be followed still has a picture, without marks.
         let ink = catch_unwind(AssertUnwindSafe(|| read_page(page, &InterpreterCache::new())));
-        look.marks = ink.map(|ink| marks(&ink, &wish.marks, (width, height))).unwrap_or_default();
+        look.marks = ink.map(|ink| marks(ink, &wish.marks, (width, height))).unwrap_or_default();
     }
     if let Some(wide) = wish.width {
         let wide = wide.clamp(1, MAX_WIDTH);
@@ -55,11 +56,19 @@ pub fn look(bytes: &[u8], wish: &PageWish) -> Result<PageLook, ExtractError> {
 }
 
 /// Where the texts stand, as shares of the page.
-fn marks(ink: &Ink, texts: &[String], (width, height): (f32, f32)) -> Vec<[f32; 4]> {
+fn marks(ink: Ink, texts: &[String], (width, height): (f32, f32)) -> Vec<[f32; 4]> {
     let wanted: Vec<Vec<char>> = texts.iter().map(|text| letters(text).collect()).collect();
+    let all = lines::segments(&ink.glyphs);
+    let (tables, outside) = ruled::find(ink.glyphs, &ink.rules);
+    let outside = lines::segments(&outside);
+    let mut cells: Vec<Segment> = tables.into_iter().flat_map(|table| table.segments).collect();
     let mut found = Vec::new();
-    for (turn, segments) in lines::segments(&ink.glyphs) {
-        let orders = [Lines::of(as_read(&segments)), Lines::of(segments)];
+    for (turn, segments) in all {
+        let running = outside.iter().find(|(other, _)| *other == turn);
+        let running = running.map(|(_, segments)| as_read(segments)).unwrap_or_default();
+        // Ruled tables are read upright, cell after cell.
+        let cells = if turn == 0 { std::mem::take(&mut cells) } else { Vec::new() };
+        let orders = [Lines::of(running), Lines::of(cells), Lines::of(segments)];
         for wanted in &wanted {
             let ways = orders.iter().map(|lines| (lines, lines.find(wanted)));
             let best =
@@ -82,7 +91,7 @@ fn as_read(segments: &[Segment]) -> Vec<Segment> {
         Zone::Text(lines) => lines,
         Zone::Table(_) => Vec::new(),
     };
-    let zones = layout::zones(segments.to_vec());
+    let zones = layout::zones(segments.to_vec(), Vec::new());
     zones.into_iter().flat_map(lines).map(|line| line.segment).collect()
 }
 

@@ -1,17 +1,20 @@
 //! What does this PDF say, page by page?
 //!
-//! The interpreter draws each page on a device that notes glyphs ([`glyphs`]); they become line segments ([`lines`]),
-//! tables ([`tables`]) and zones in reading order ([`layout`]); the whole document decides what is a heading, a header
-//! or a cut word ([`compose`]). Pages that are only pictures are drawn for OCR ([`scan`]), pages that people open for them ([`look()`]); remarks, form fields and
-//! attached files follow ([`extras`]).
+//! The interpreter draws each page on a device that notes glyphs and straight lines ([`glyphs`], [`fonts`]). They become
+//! tables where lines rule them ([`ruled`]), line segments ([`lines`]), tables without lines ([`tables`]) and zones in
+//! reading order ([`layout`]); the whole document decides what is a heading, a header or a cut word ([`compose`]). Pages
+//! that are only pictures are drawn for OCR ([`scan`]), pages that people open for them ([`look()`]); remarks, form
+//! fields and attached files follow ([`extras`]).
 
 mod compose;
 mod extras;
+mod fonts;
 mod glyphs;
 mod info;
 mod layout;
 mod lines;
 mod look;
+mod ruled;
 mod scan;
 mod tables;
 
@@ -80,8 +83,18 @@ fn open(bytes: &[u8]) -> Result<Pdf, ExtractError> {
             ExtractError::Encrypted("its encryption isn't one that is read".to_owned())
         }
         LoadPdfError::Decryption(_) => ExtractError::Corrupt("its encryption is damaged".to_owned()),
+        // With a password of its own for reading, what it lists may be locked, too.
+        LoadPdfError::Invalid if is_locked(bytes) => {
+            ExtractError::Encrypted("a password is needed to open it, or it is damaged".to_owned())
+        }
         LoadPdfError::Invalid => corrupt(),
     })
+}
+
+/// Whether a file says of itself that it is encrypted.
+fn is_locked(bytes: &[u8]) -> bool {
+    const MARK: &[u8] = b"/Encrypt";
+    bytes.windows(MARK.len()).any(|window| window == MARK)
 }
 
 /// Whether a file doesn't point to a table of objects (or points elsewhere), so that they had to be searched for.
@@ -136,7 +149,7 @@ fn read_pages(pdf: &Pdf) -> Read {
         if scan::is_picture(&ink, readable(&ink), f64::from(width) * f64::from(height)) {
             read.pictures.push(number);
         }
-        read.texts.push(PageText { number, zones: zones(&ink) });
+        read.texts.push(PageText { number, zones: zones(ink) });
     }
     read
 }
@@ -160,8 +173,18 @@ fn readable(ink: &Ink) -> usize {
     ink.glyphs.iter().filter(|glyph| glyph.text.as_ref().is_some_and(readable)).count()
 }
 
-fn zones(ink: &Ink) -> Vec<layout::Zone> {
-    lines::segments(&ink.glyphs).into_iter().flat_map(|(_, segments)| layout::zones(segments)).collect()
+fn zones(ink: Ink) -> Vec<layout::Zone> {
+    let (ruled, glyphs) = ruled::find(ink.glyphs, &ink.rules);
+    let mut tables: Vec<tables::Table> = ruled.into_iter().map(|ruled| ruled.table).collect();
+    let mut zones = Vec::new();
+    for (turn, segments) in lines::segments(&glyphs) {
+        // Ruled tables are read upright.
+        let beside = if turn == 0 { std::mem::take(&mut tables) } else { Vec::new() };
+        zones.extend(layout::zones(segments, beside));
+    }
+    // A page may say nothing outside its tables.
+    zones.extend(layout::zones(Vec::new(), tables));
+    zones
 }
 
 /// Draws the pages that are pictures of text, as many as the limit allows, and says which were not.

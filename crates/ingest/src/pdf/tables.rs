@@ -1,17 +1,20 @@
 //! Which segments of a page stand in rows and columns?
 //!
-//! A table is guessed from white space: at least two rows whose segments fall into the same three or more columns, none
-//! of them running text. Two columns are a list of labels and values; they are read line by line.
+//! A table without lines (for others see [`super::ruled`]) is guessed from white space: at least two rows whose segments
+//! fall into the same three or more columns, none of them running text. Two columns are a list of labels and values; they
+//! are read line by line.
 
 use super::lines::Segment;
 
 /// A table on one page.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Table {
-    /// Its rows, each with one text per column (empty where there is none).
+    /// Its rows, each with one text per column (empty where there is none); the lines of a text end with line breaks.
     pub rows: Vec<Vec<String>>,
     /// Whether the first row names the columns.
     pub header: bool,
+    /// Em of its usual characters.
+    pub size: f32,
     /// Left edge.
     pub x0: f32,
     /// Right edge.
@@ -31,7 +34,8 @@ const CELL_CHARS: usize = 60;
 /// Rows further apart, in ems, are not of one table.
 const ROW_STEP: f32 = 3.6;
 
-type Row = Vec<Segment>;
+/// What stands in one row, cell after cell.
+pub(super) type Row = Vec<Segment>;
 
 /// Splits segments into tables and the rest. `is_gutter` says that two neighbours are columns of running text.
 pub(super) fn find(
@@ -208,7 +212,7 @@ fn table(rows: &[Row], columns: &Columns) -> Table {
             Some(above) if continues => {
                 for (above, text) in above.iter_mut().zip(texts) {
                     if !text.is_empty() {
-                        above.push(' ');
+                        above.push('\n');
                         above.push_str(text.trim());
                     }
                 }
@@ -221,6 +225,7 @@ fn table(rows: &[Row], columns: &Columns) -> Table {
     Table {
         header: names_columns(rows, &cells),
         rows: cells,
+        size: usual_size(rows),
         x0: segments().map(|segment| segment.x0).fold(f32::MAX, f32::min),
         x1: segments().map(|segment| segment.x1).fold(f32::MIN, f32::max),
         top: segments().map(Segment::top).fold(f32::MAX, f32::min),
@@ -228,8 +233,15 @@ fn table(rows: &[Row], columns: &Columns) -> Table {
     }
 }
 
+/// Em of the characters in the middle between the smallest and the largest.
+pub(super) fn usual_size(rows: &[Row]) -> f32 {
+    let mut sizes: Vec<f32> = rows.iter().flatten().map(|segment| segment.size).collect();
+    sizes.sort_by(f32::total_cmp);
+    sizes.get(sizes.len() / 2).copied().unwrap_or_default()
+}
+
 /// The first row names the columns when it holds no figures and the others do, or when it alone is bold.
-fn names_columns(rows: &[Row], cells: &[Vec<String>]) -> bool {
+pub(super) fn names_columns(rows: &[Row], cells: &[Vec<String>]) -> bool {
     let figures = |row: &Vec<String>| {
         row.iter()
             .any(|cell| cell.starts_with(|first: char| first.is_ascii_digit() || "$€£-+".contains(first)))

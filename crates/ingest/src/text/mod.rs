@@ -3,6 +3,7 @@
 //! [`encoding`] turns bytes of any encoding into characters; [`writer`] keeps what every reader promises about blocks
 //! (NFC, no control characters, never empty, counted against the budget).
 
+pub mod cards;
 pub mod code;
 pub mod csv;
 pub mod date;
@@ -15,5 +16,6 @@ pub mod lines;
 pub mod markdown;
 pub mod notebook;
 pub mod plain;
+pub mod wiki;
 pub mod writer;
 pub mod xml;

@@ -8,7 +8,7 @@
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
 
 use super::inline::Inline;
-use super::{encoding, writer::Writer, writer::at_line};
+use super::{cards, encoding, writer::Writer, writer::at_line};
 use crate::Budget;
 
 /// Longest line that can be a heading, in characters.
@@ -26,6 +26,9 @@ const INDENT: usize = 2;
 /// When the bytes are not text, or a limit is reached.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let text = encoding::decode(bytes, None)?;
+    if cards::is_cards(&text) {
+        return cards::extract(&text, budget);
+    }
     let mut writer = Writer::new(Kind::Text, budget);
     write(&text, &mut writer)?;
     writer.finish()

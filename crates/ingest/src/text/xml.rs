@@ -10,7 +10,7 @@ use quick_xml::events::{BytesStart, Event};
 use super::inline::Inline;
 use super::lines::Lines;
 use super::writer::{Writer, at_line};
-use super::{encoding, html, plain};
+use super::{encoding, html, plain, wiki};
 use crate::Budget;
 
 /// Bytes in which the declaration names its encoding.
@@ -25,6 +25,9 @@ const PATH_ELEMENTS: usize = 3;
 /// When the bytes are not text, or a limit is reached. Damaged XML is read as plain text from where the damage is.
 pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let text = encoding::decode(bytes, declared_encoding(bytes).as_deref())?;
+    if wiki::is_export(&text) {
+        return wiki::extract(&text, budget);
+    }
     let mut walk = Walk {
         writer: Writer::new(Kind::Data, budget),
         budget,

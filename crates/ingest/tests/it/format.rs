@@ -52,6 +52,7 @@ fn any_encoding_is_text_and_no_binary_is() {
     let utf16: Vec<u8> = "Bonjour à tous".encode_utf16().flat_map(u16::to_le_bytes).collect();
     check("a.txt", &utf16, Ok(Format::Text));
     check("a.txt", b"\xff\xfea\0b\0", Ok(Format::Text));
+    check("a.txt", b"\xff\xfe\0\0a\0\0\0b\0\0\0", Ok(Format::Text));
     check("a.txt", b"d\xe9j\xe0 vu, na\xefve", Ok(Format::Text));
     let noise: Vec<u8> = (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     check("bruit.txt", &noise, Err("corrupt"));

@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 
 use intramuros_ingest::text::date;
 
-use crate::show::{blocks, check, parts, read};
+use crate::show::{blocks, check, check_refused, parts, read};
 
 const MAIL: &str = "From: =?utf-8?Q?Ren=C3=A9e?= <renee@example.org>\r\nTo: Bob <bob@example.org>, c@example.org\r\n\
     Cc: Team: d@example.org;\r\nSubject: =?iso-8859-1?Q?Cong=E9s?= 2024\r\nDate: Fri, 1 Mar 2024 10:32:00 +0100\r\n\
@@ -156,4 +156,176 @@ fn an_outlook_message_in_packed_rtf_is_unpacked() {
         ("/__substg1.0_10090102", packed.to_vec()),
     ]);
     check("a.msg", message, &["field Subject: Hello", "p hello world"]);
+}
+
+/// Text in Windows-1252.
+fn western(text: &str) -> Vec<u8> {
+    text.chars()
+        .map(|character| match character {
+            '’' => 0x92,
+            other => u8::try_from(u32::from(other)).unwrap(),
+        })
+        .collect()
+}
+
+#[test]
+fn accents_are_read_whatever_the_mail_declares() {
+    let expected = ["field Subject: t", "field From: a@example.org", "p Voilà l’été à Évian, c’est déjà ça."];
+    let mail = |declared: &str, text: &[u8]| {
+        let head = format!("From: a@example.org\nSubject: t\nContent-Type: text/plain{declared}\n\n");
+        [head.as_bytes(), text, b"\n"].concat()
+    };
+    let text = "Voilà l’été à Évian, c’est déjà ça.";
+    check("a.eml", mail("; charset=us-ascii", text.as_bytes()), &expected);
+    check("b.eml", mail("; charset=iso-8859-1", text.as_bytes()), &expected);
+    check("c.eml", mail("", text.as_bytes()), &expected);
+    check("d.eml", mail("; charset=utf-8", &western(text)), &expected);
+    check("e.eml", mail("", &western(text)), &expected);
+    let wide: Vec<u8> =
+        b"\xFF\xFE".iter().copied().chain(wide("Subject: t\nFrom: a@example.org\n\nÉté")).collect();
+    check("w.eml", wide, &["field Subject: t", "field From: a@example.org", "p Été"]);
+    // What two bytes mean in an encoding of several bytes is not guessed anew.
+    check(
+        "f.eml",
+        mail("; charset=gbk", b"\xc1\xaa\xcd\xa8"),
+        &["field Subject: t", "field From: a@example.org", "p 联通"],
+    );
+}
+
+#[test]
+fn headers_and_names_in_an_old_encoding_are_read() {
+    let mail = western(
+        "From: René Müller <r@example.org>\nSubject: Réunion du comité d’été\nContent-Type: multipart/mixed; \
+         boundary=b\n\n--b\nContent-Type: text/plain\n\nOui.\n--b\nContent-Type: application/octet-stream\n\
+         Content-Disposition: attachment; filename*0*=iso-8859-1''R%E9union; filename*1*=%20d%27%E9t%E9.txt\n\n\
+         Ordre du jour\n--b\nContent-Type: text/html\nContent-Disposition: attachment; filename=a.html\n\n\
+         <meta charset=iso-8859-1><p>été déjà</p>\n--b--\n",
+    );
+    check(
+        "a.eml",
+        &mail,
+        &[
+            "field Subject: Réunion du comité d’été",
+            "field From: René Müller <r@example.org>",
+            "field Attachment: Réunion d'été.txt",
+            "field Attachment: a.html",
+            "p Oui.",
+        ],
+    );
+    assert_eq!(parts(&read("a.eml", &mail).unwrap()), "Réunion d'été.txt: Ordre du jour\na.html: été déjà");
+}
+
+#[test]
+fn a_mail_that_ends_before_its_last_boundary_keeps_its_text() {
+    let head =
+        "From: a@example.org\nSubject: t\nContent-Type: multipart/alternative; boundary=\"==b\"\n\n--==b\n";
+    let part = |kind: &str, text: &str| {
+        format!(
+            "Content-Type: text/{kind}; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n{text}\n"
+        )
+    };
+    let expected = ["field Subject: t", "field From: a@example.org", "p Voilà le texte."];
+    let plain = part("plain", "Voil=C3=A0 le texte.");
+    let html = part("html", "<p>Voil=C3=A0 le=\n texte.</p>");
+    check("plain.eml", format!("{head}{plain}"), &expected);
+    check("html.eml", format!("{head}{html}"), &expected);
+    check("both.eml", format!("{head}{plain}--==b\n{html}"), &expected);
+}
+
+#[test]
+fn a_page_that_a_browser_saved_is_read_as_a_page() {
+    let words = "Le plan local est soumis au conseil. ".repeat(8);
+    let page = format!(
+        "From: <Saved by Blink>\nSnapshot-Content-Location: https://example.org/plan\nSubject: Le plan\n\
+         MIME-Version: 1.0\nContent-Type: multipart/related; type=\"text/html\"; boundary=b\n\n--b\n\
+         Content-Type: text/html\nContent-Transfer-Encoding: quoted-printable\n\
+         Content-Location: https://example.org/plan\n\n<html lang=3Dfr><head><meta charset=3Dutf-8><title>Plan \
+         d=E2=80=99urbanisme</title></head><body><nav>Accueil</nav><main><p>{words}</p></main></body></html>\n\
+         --b\nContent-Type: text/css\nContent-Location: https://example.org/a.css\n\np {{ color: red }}\n--b--\n"
+    );
+    let expected = format!("p {}", words.trim());
+    check("plan.mhtml", &page, &[expected.as_str()]);
+    let page = read("plan.mhtml", page.as_bytes()).unwrap();
+    assert_eq!(page.title.as_deref(), Some("Plan d’urbanisme"));
+    assert!(page.parts.is_empty(), "{}", parts(&page));
+}
+
+#[test]
+fn what_outlook_packs_into_winmail_dat_is_unpacked() {
+    let attribute = |level: u8, number: u32, value: &[u8]| {
+        let length = u32::try_from(value.len()).unwrap();
+        [&[level][..], &number.to_le_bytes(), &length.to_le_bytes(), value, b"\0\0"].concat()
+    };
+    // A property that a program named by a text, then the text of the mail; both filled up to four bytes.
+    let body = wide("Réponse\r\n\r\nFin");
+    let mut properties = 2u32.to_le_bytes().to_vec();
+    properties.extend(0x8001_0003u32.to_le_bytes());
+    properties.extend([0u8; 16]);
+    for number in [1u32, 6] {
+        properties.extend(number.to_le_bytes());
+    }
+    properties.extend(wide("abc"));
+    properties.extend([0u8; 2 + 4]);
+    properties.extend(0x1000_001Fu32.to_le_bytes());
+    for number in [1, u32::try_from(body.len()).unwrap()] {
+        properties.extend(number.to_le_bytes());
+    }
+    properties.extend(body);
+    let package = [
+        &b"\x78\x9f\x3e\x22\x01\0"[..],
+        &attribute(1, 0x0006_9007, &1252u64.to_le_bytes()),
+        &attribute(1, 0x0001_8004, b"Cong\xE9s\0"),
+        &attribute(1, 0x0006_9003, &properties),
+        &attribute(2, 0x0006_9002, &[0; 14]),
+        &attribute(2, 0x0001_8010, b"note.txt\0"),
+        &attribute(2, 0x0006_800F, b"La note."),
+    ]
+    .concat();
+    check(
+        "winmail.dat",
+        &package,
+        &["field Subject: Congés", "field Attachment: note.txt", "p Réponse", "p Fin"],
+    );
+    assert_eq!(parts(&read("winmail.dat", &package).unwrap()), "note.txt: La note.");
+    let cut = read("winmail.dat", &package[..package.len() - 3]).unwrap();
+    assert_eq!(cut.warnings, ["the package ends before its last part; what is there was read"]);
+}
+
+#[test]
+fn an_outlook_message_that_names_the_code_page_of_its_html_alone_is_read_in_it() {
+    let message = outlook(&[
+        ("/__properties_version1.0", table(32, &[(0x3FDE_0003, 950)])),
+        ("/__substg1.0_0037001E", b"\xA4\xA4\xA4\xE5".to_vec()),
+        ("/__substg1.0_1000001F", wide("Texte")),
+    ]);
+    check("a.msg", message, &["field Subject: 中文", "p Texte"]);
+}
+
+/// An element of a signed package.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+    [&[tag, 0x82][..], &length, content].concat()
+}
+
+/// A package of this type (2 signed, 3 encrypted) around what was signed.
+fn package(kind: u8, wrapped: &[u8]) -> Vec<u8> {
+    let name = |last: u8| [b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", &[last][..]].concat();
+    let wrapped = element(0x30, &[name(1), wrapped.to_vec()].concat());
+    let signed = element(0x30, &[vec![2, 1, 1], element(0x31, b""), wrapped].concat());
+    element(0x30, &[name(kind), element(0xA0, &signed)].concat())
+}
+
+#[test]
+fn what_was_signed_is_read_out_of_its_signature() {
+    let text = "Le marché est attribué à l’entreprise.".as_bytes();
+    let whole = package(2, &element(0xA0, &element(0x04, text)));
+    check("marche.txt.p7m", &whole, &["p:1 Le marché est attribué à l’entreprise."]);
+    // As programs write it that don't know its length at first: in pieces, each element ended by two zero bytes.
+    let pieces =
+        [&[0xA0, 0x80, 0x24, 0x80][..], &element(0x04, &text[..9]), &element(0x04, &text[9..]), &[0; 4]];
+    check("marche.txt.p7m", package(2, &pieces.concat()), &["p:1 Le marché est attribué à l’entreprise."]);
+    let mail = b"Content-Type: text/plain; charset=utf-8\r\n\r\nBonjour.";
+    check("smime.p7m", package(2, &element(0xA0, &element(0x04, mail))), &["p Bonjour."]);
+    check_refused("secret.p7m", package(3, b""), "encrypted");
+    check_refused("marche.p7s", package(2, b""), "empty");
 }

@@ -161,6 +161,124 @@ fn docx_headings_and_numbers() {
     assert_eq!(extracted.title.as_deref(), Some("Un"));
 }
 
+/// A paragraph of a list.
+fn item(list: u8, depth: u8, text: &str) -> String {
+    format!(
+        r#"<w:p><w:pPr><w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="{list}"/></w:numPr></w:pPr>
+        <w:r><w:t>{text}</w:t></w:r></w:p>"#
+    )
+}
+
+#[test]
+fn docx_numbers_of_styles_of_lists_and_of_changed_levels() {
+    let level = |depth: u8, format: &str, text: &str| {
+        format!(r#"<w:lvl w:ilvl="{depth}"><w:numFmt w:val="{format}"/>{text}</w:lvl>"#)
+    };
+    let numbering = format!(
+        r#"<w:numbering><w:abstractNum w:abstractNumId="1"><w:numStyleLink w:val="Contrat"/></w:abstractNum>
+        <w:abstractNum w:abstractNumId="2"><w:styleLink w:val="Contrat"/>{}{}</w:abstractNum>
+        <w:num w:numId="1"><w:abstractNumId w:val="1"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="2"/>
+        <w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/>{}</w:lvlOverride></w:num></w:numbering>"#,
+        level(0, "upperRoman", r#"<w:lvlText w:val="Titre %1"/>"#),
+        level(1, "decimal", r#"<w:isLgl/><w:lvlText w:val="%1.%2"/>"#),
+        level(0, "decimal", r#"<w:lvlText w:val="Art. %1"/>"#),
+    );
+    let deleted = item(1, 0, "").replace("</w:numPr>", "</w:numPr><w:rPr><w:del/></w:rPr>");
+    let body = [
+        item(1, 0, "Objet"),
+        item(1, 1, "Durée"),
+        item(1, 0, ""),
+        deleted,
+        item(1, 0, "Prix"),
+        item(2, 0, "a"),
+        item(2, 0, "b"),
+    ];
+    let expected = ["L0 Titre I Objet", "L1 1.1 Durée", "L0 Titre III Prix", "L0 Art. 5 a", "L0 Art. 6 b"];
+    check_docx(&body.concat(), &[("numbering", "numbering.xml", &numbering)], &expected);
+    // A cell that holds nothing but its number shows it.
+    let row =
+        |text: &str| format!("<w:tr><w:tc>{}</w:tc><w:tc>{}</w:tc></w:tr>", item(2, 0, ""), paragraph(text));
+    let table = format!(
+        r#"<w:tbl><w:tblPr><w:tblLook w:firstRow="0"/></w:tblPr>{}{}</w:tbl>"#,
+        row("oui"),
+        row("non")
+    );
+    check_docx(
+        &table,
+        &[("numbering", "numbering.xml", &numbering)],
+        &["T0 Art. 5 | oui", "T0 Art. 6 | non"],
+    );
+}
+
+#[test]
+fn docx_fields_of_forms_show_what_was_ticked_and_chosen() {
+    let run = |inside: &str| format!("<w:r>{inside}</w:r>");
+    let field = |data: &str, shown: &str| {
+        [
+            run(&format!(r#"<w:fldChar w:fldCharType="begin"><w:ffData>{data}</w:ffData></w:fldChar>"#)),
+            run("<w:instrText> FORM </w:instrText>"),
+            run(r#"<w:fldChar w:fldCharType="separate"/>"#),
+            run(&format!("<w:t>{shown}</w:t>")),
+            run(r#"<w:fldChar w:fldCharType="end"/>"#),
+        ]
+        .concat()
+    };
+    let choices = r#"<w:listEntry w:val="Brest"/><w:listEntry w:val="Lyon"/>"#;
+    let body = [
+        field(r#"<w:checkBox><w:default w:val="0"/><w:checked/></w:checkBox>"#, ""),
+        run("<w:t> oui, </w:t>"),
+        field(r#"<w:checkBox><w:default w:val="1"/><w:checked w:val="0"/></w:checkBox>"#, ""),
+        run("<w:t> non, </w:t>"),
+        field(&format!(r#"<w:ddList><w:result w:val="1"/>{choices}</w:ddList>"#), ""),
+        run("<w:t> ou </w:t>"),
+        // Some programs write the choice into the text too, and typed text stands nowhere else.
+        field(&format!("<w:ddList>{choices}</w:ddList>"), "Brest"),
+        run("<w:t>, </w:t>"),
+        field(r#"<w:textInput><w:default w:val="nom"/></w:textInput>"#, "Zoé"),
+    ];
+    check_docx(&format!("<w:p>{}</w:p>", body.concat()), &[], &["P ☒ oui, ☐ non, Lyon ou Brest, Zoé"]);
+}
+
+#[test]
+fn docx_formulas_keep_their_meaning_on_one_line() {
+    let run = |text: &str| format!("<m:r><m:t>{text}</m:t></m:r>");
+    let formula = [
+        format!(
+            "<m:sSup><m:e><m:d><m:e>{}</m:e></m:d></m:e><m:sup>{}</m:sup></m:sSup>",
+            run("a+b"),
+            run("2")
+        ),
+        run("="),
+        format!("<m:f><m:num>{}</m:num><m:den>{}</m:den></m:f>", run("x+1"), run("2")),
+        run("+"),
+        format!(
+            r#"<m:nary><m:naryPr><m:chr m:val="∑"/></m:naryPr><m:sub>{}</m:sub><m:sup>{}</m:sup><m:e><m:rad>
+            <m:radPr><m:degHide m:val="1"/></m:radPr><m:deg/><m:e>{}</m:e></m:rad></m:e></m:nary>"#,
+            run("i=1"),
+            run("n"),
+            run("i")
+        ),
+    ];
+    let body = format!("<w:p><w:r><w:t>Soit </w:t></w:r><m:oMath>{}</m:oMath></w:p>", formula.concat());
+    check_docx(&body, &[], &["P Soit (a+b)^2=(x+1)/2+∑_(i=1)^n √(i)"]);
+}
+
+#[test]
+fn docx_subtitles_are_no_headings() {
+    let styles = r#"<w:styles><w:style w:type="paragraph" w:styleId="Titre"><w:name w:val="Title"/></w:style>
+        <w:style w:type="paragraph" w:styleId="Sous"><w:name w:val="Subtitle"/><w:basedOn w:val="Titre"/></w:style>
+        <w:style w:type="paragraph" w:styleId="Maison"><w:name w:val="x"/><w:basedOn w:val="Titre"/></w:style>
+        </w:styles>"#;
+    let styled = |style: &str| {
+        format!(r#"<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{style}</w:t></w:r></w:p>"#)
+    };
+    check_docx(
+        &[styled("Titre"), styled("Sous"), styled("Maison")].concat(),
+        &[("styles", "styles.xml", styles)],
+        &["H1 Titre", "P Sous", "H1 Maison"],
+    );
+}
+
 #[test]
 fn what_nobody_sees_does_not_part_the_words() {
     // A soft hyphen, a space of no width, a turn of the direction, letters of the block of tags.
@@ -339,6 +457,50 @@ fn slides_come_in_their_order_with_titles_first_and_notes_last() {
 }
 
 #[test]
+fn slides_show_their_fixed_date_and_threads_of_comments() {
+    let date = |inside: &str| {
+        format!(
+            r#"<p:sp><p:nvSpPr><p:nvPr><p:ph type="dt"/></p:nvPr></p:nvSpPr><p:txBody><a:p>{inside}</a:p></p:txBody></p:sp>"#
+        )
+    };
+    let slide = format!(
+        "<p:sld><p:spTree>{}{}</p:spTree></p:sld>",
+        date("<a:r><a:t>12 mars 2024</a:t></a:r>"),
+        date(r#"<a:fld type="datetime1"><a:t>01/02/2025</a:t></a:fld>"#)
+    );
+    let body = |runs: &str| format!("<p:txBody><a:p>{runs}</a:p></p:txBody>");
+    // Replies stand before the text that they reply to.
+    let thread = format!(
+        r#"<p:cmLst><p:cm authorId="A"><p:replyLst><p:reply authorId="B">{}</p:reply></p:replyLst>{}</p:cm></p:cmLst>"#,
+        body("<a:r><a:t>oui</a:t></a:r>"),
+        body("<a:r><a:t>À re</a:t></a:r><a:r><a:t>voir</a:t></a:r>")
+    );
+    let bytes = package(&[
+        ("[Content_Types].xml", TYPES),
+        ("_rels/.rels", &relations(&[relation("r", "officeDocument", "ppt/presentation.xml")])),
+        (
+            "ppt/presentation.xml",
+            r#"<p:presentation xmlns:r="r"><p:sldIdLst><p:sldId id="256" r:id="a"/></p:sldIdLst></p:presentation>"#,
+        ),
+        (
+            "ppt/_rels/presentation.xml.rels",
+            &relations(&[
+                relation("a", "slide", "slides/slide1.xml"),
+                relation("b", "authors", "authors.xml"),
+            ]),
+        ),
+        (
+            "ppt/authors.xml",
+            r#"<p:authorLst><p:author id="A" name="Ana"/><p:author id="B" name="Bob"/></p:authorLst>"#,
+        ),
+        ("ppt/slides/slide1.xml", &slide),
+        ("ppt/slides/_rels/slide1.xml.rels", &relations(&[relation("c", "comments", "../comments/c.xml")])),
+        ("ppt/comments/c.xml", &thread),
+    ]);
+    check("x.pptx", &bytes, &["P@1 12 mars 2024", "Comment@1 Ana: À revoir", "Comment@1 Bob: oui"]);
+}
+
+#[test]
 fn workbooks_show_numbers_as_people_see_them() {
     let sheet = r#"<worksheet><sheetData>
         <row r="1"><c r="B1" t="s"><v>0</v></c></row>
@@ -457,6 +619,66 @@ fn open_document_texts() {
 }
 
 #[test]
+fn open_document_lists_and_headings_show_their_numbers() {
+    let level = |kind: &str, level: u8, format: &str, further: &str| {
+        format!(
+            r#"<text:{kind} text:level="{level}" style:num-format="{format}" style:num-suffix="." {further}/>"#
+        )
+    };
+    let number = "list-level-style-number";
+    let styles = format!(
+        r#"<text:outline-style style:name="Outline">{}{}</text:outline-style>
+        <text:list-style style:name="L1">{}{}</text:list-style>
+        <text:list-style style:name="L2"><text:list-level-style-bullet text:level="1"/></text:list-style>
+        <text:list-style style:name="L3">{}</text:list-style>"#,
+        level("outline-level-style", 1, "I", ""),
+        level("outline-level-style", 2, "1", r#"text:display-levels="2""#),
+        level(number, 1, "1", r#"style:num-prefix="Art. ""#),
+        level(number, 2, "a", ""),
+        level(number, 1, "1", r#"style:num-list-format="%1%)""#),
+    );
+    let item = |text: &str| format!("<text:list-item><text:p>{text}</text:p></text:list-item>");
+    let list = |of: &str, items: &str| format!("<text:list {of}>{items}</text:list>");
+    let inner = format!(
+        "<text:list-item><text:p>deux</text:p>{}<text:p>suite</text:p></text:list-item>",
+        list("", &[item("a"), item("b")].concat())
+    );
+    let body = [
+        r#"<text:h text:outline-level="1">Objet</text:h><text:h text:outline-level="2">Détail</text:h>"#
+            .to_owned(),
+        list(r#"text:style-name="L1" xml:id="x""#, &[item("un"), inner].concat()),
+        r#"<text:h text:outline-level="1" text:is-list-header="true">Annexe</text:h>"#.to_owned(),
+        list(r#"text:style-name="L1" text:continue-list="x""#, &item("trois")),
+        list(r#"text:style-name="L2""#, &item("puce")),
+        list(
+            r#"text:style-name="L3""#,
+            r#"<text:list-item text:start-value="7"><text:p>sept</text:p></text:list-item>"#,
+        ),
+        list(r#"text:style-name="L1""#, &item("anew")),
+        r#"<text:h text:outline-level="1">Fin</text:h>"#.to_owned(),
+    ];
+    check(
+        "x.odt",
+        &open_document("text", &format!("<office:text>{}</office:text>", body.concat()), &styles),
+        &[
+            "H1 I. Objet",
+            "H2 I.1. Détail",
+            "L0 Art. 1. un",
+            "L0 Art. 2. deux",
+            "L1 a. a",
+            "L1 b. b",
+            "L0 suite",
+            "H1 Annexe",
+            "L0 Art. 3. trois",
+            "L0 puce",
+            "L0 7) sept",
+            "L0 Art. 1. anew",
+            "H1 II. Fin",
+        ],
+    );
+}
+
+#[test]
 fn open_document_workbooks_and_slides() {
     let cell = |attributes: &str, text: &str| {
         format!("<table:table-cell {attributes}><text:p>{text}</text:p></table:table-cell>")
@@ -502,6 +724,15 @@ fn rich_text() {
             r"Avant\par\trowd\intbl Nom\cell Ville\cell\row\trowd\intbl A\par B\cell C\cell\row\pard Note{\footnote {\super\chftn} en bas}.\par{\listtext 1.\tab}\ls1 item\par{\field{\*\fldinst HYPERLINK x}{\fldrslt lien}}\u-10179?\u-8704?\par",
         ),
         &["P Avant", "T0* Nom | Ville", "T0 A B | C", "P Note.", "Note 1 en bas", "L0 1. item", "L0 lien😀"],
+    );
+}
+
+#[test]
+fn rich_text_headers_keep_the_cells_of_their_tables_apart() {
+    check(
+        "x.rtf",
+        br"{\rtf1{\header\trowd\intbl Mairie\cell Ville de Brest\cell\row}\pard Texte\par}",
+        &["P Mairie Ville de Brest", "P Texte"],
     );
 }
 
@@ -571,7 +802,8 @@ fn old_formats_are_read() {
     let Some(archive) = data::document("tika_test-documents.zip") else { return };
     let mut zip = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
     for (name, expected) in [
-        ("testWORD.doc", "P This is a sample Microsoft Word Document."),
+        // Both of its paragraphs have the style of a title.
+        ("testWORD.doc", "H1 This is a sample Microsoft Word Document."),
         ("testPPT.ppt", "H1@1 Sample Powerpoint Slide"),
         ("testEXCEL.xls", "T0* Number | Square"),
     ] {

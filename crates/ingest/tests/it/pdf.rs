@@ -170,3 +170,267 @@ fn a_page_is_drawn_as_wide_as_it_is_wanted() {
     assert_eq!(pool.look(bytes, &PageWish { page: 9, ..wish }).unwrap_err().word(), "unreadable");
     assert_eq!(pool.extract("two-columns.pdf", bytes).unwrap().pages, Some(1));
 }
+
+/// A PDF of these pages in Helvetica, with the annotations of each page, other objects (numbered from 4 on) and entries of
+/// its catalogue.
+fn made(pages: &[String], annotations: &str, objects: &[&str], catalogue: &str) -> Vec<u8> {
+    let first = 4 + objects.len();
+    let kids: Vec<String> = (0..pages.len()).map(|index| format!("{} 0 R", first + 2 * index)).collect();
+    let mut all = vec![
+        format!("<</Type/Catalog/Pages 2 0 R{catalogue}>>"),
+        format!("<</Type/Pages/Kids[{}]/Count {}>>", kids.join(" "), pages.len()),
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>".to_owned(),
+    ];
+    all.extend(objects.iter().map(|object| (*object).to_owned()));
+    for (index, contents) in pages.iter().enumerate() {
+        all.push(format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>>>/Contents {} 0 R\
+             /Annots[{annotations}]>>",
+            first + 2 * index + 1
+        ));
+        all.push(format!("<</Length {}>>\nstream\n{contents}\nendstream", contents.chars().count()));
+    }
+    let mut out = b"%PDF-1.7\n".to_vec();
+    let mut places = Vec::new();
+    for (number, object) in (1..).zip(&all) {
+        places.push(out.len());
+        let object = format!("{number} 0 obj\n{object}\nendobj\n");
+        out.extend(object.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap()));
+    }
+    let table = out.len();
+    out.extend(format!("xref\n0 {}\n0000000000 65535 f \n", all.len() + 1).bytes());
+    for place in places {
+        out.extend(format!("{place:010} 00000 n \n").bytes());
+    }
+    let size = all.len() + 1;
+    out.extend(format!("trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n").bytes());
+    out
+}
+
+/// Draws a text of this size at this place, counted from the lower left corner.
+fn drawn(x: f32, y: f32, size: f32, text: &str) -> String {
+    format!("BT /F1 {size} Tf 1 0 0 1 {x} {y} Tm ({text}) Tj ET\n")
+}
+
+/// Reads a made page without annotations.
+fn read_page(contents: String) -> Extracted {
+    intramuros_ingest::extract("made.pdf", &made(&[contents], "", &[], ""), &Limits::default()).unwrap()
+}
+
+fn texts(read: &Extracted) -> Vec<&str> {
+    read.blocks.iter().map(|block| block.text.as_str()).collect()
+}
+
+/// Borders between columns, and a grid of lines along them and these rows, drawn in one of four ways.
+const COLUMNS: [f32; 4] = [72.0, 250.0, 350.0, 500.0];
+
+fn ruled(rows: &[f32], way: usize) -> String {
+    let (left, right) = (COLUMNS[0], COLUMNS[3]);
+    let (top, bottom) = (rows[0], rows[rows.len() - 1]);
+    let mut out = String::new();
+    match way {
+        0 => {
+            rows.iter().for_each(|y| out += &format!("{left} {y} m {right} {y} l S\n"));
+            COLUMNS.iter().for_each(|x| out += &format!("{x} {top} m {x} {bottom} l S\n"));
+        }
+        // As word processors do: thin boxes.
+        1 => {
+            rows.iter().for_each(|y| out += &format!("{left} {y} {} 0.5 re f\n", right - left));
+            COLUMNS.iter().for_each(|x| out += &format!("{x} {bottom} 0.5 {} re f\n", top - bottom));
+        }
+        // A frame around each cell, or a ground.
+        _ => {
+            let paint = if way == 2 { "S" } else { "f" };
+            for pair in rows.windows(2) {
+                for sides in COLUMNS.windows(2) {
+                    let (wide, high) = (sides[1] - sides[0], pair[0] - pair[1]);
+                    out += &format!("0.9 g {} {} {wide} {high} re {paint} 0 g\n", sides[0], pair[1]);
+                }
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn cells_of_ruled_tables_have_several_lines() {
+    for way in 0..4 {
+        let mut page = ruled(&[700.0, 660.0, 602.0, 545.0], way);
+        for (y, cells) in [(675.0, ["Critère", "Priorité", "État"]), (622.0, ["", "Prioritaire", "Validé"])]
+        {
+            // The second ends close to the line, behind which the third begins.
+            for (x, text) in [80.0, 305.0, 352.0].into_iter().zip(cells) {
+                page += &drawn(x, y, 10.0, text);
+            }
+        }
+        page += &drawn(80.0, 628.0, 10.0, "Le service a-t-il été évalué");
+        page += &drawn(80.0, 616.0, 10.0, "en termes d'utilité ?");
+        page += &drawn(80.0, 570.0, 10.0, "Un référent est-il nommé ?");
+        page += &drawn(258.0, 576.0, 10.0, "Recom-");
+        page += &drawn(258.0, 564.0, 10.0, "mandé");
+        page += &drawn(352.0, 570.0, 10.0, "Non validé");
+        page += &drawn(72.0, 760.0, 10.0, "Ce qui suit est un tableau dont les lignes sont tracées.");
+        let read = read_page(page);
+        assert_eq!(
+            texts(&read),
+            [
+                "Ce qui suit est un tableau dont les lignes sont tracées.",
+                "Critère | Priorité | État",
+                "Le service a-t-il été évalué en termes d'utilité ? | Prioritaire | Validé",
+                "Un référent est-il nommé ? | Recommandé | Non validé",
+            ],
+            "way {way}"
+        );
+        assert!(matches!(read.blocks[2].kind, BlockKind::TableRow { table: 0, .. }), "{:?}", read.blocks[2]);
+    }
+}
+
+#[test]
+fn marked_words_are_no_table() {
+    let mut page = String::new();
+    for (index, (line, from, wide)) in [
+        ("Le conseil fixe le tarif de la cantine et du", 130.0, 60.0),
+        ("transport pour l'année. Il entend le rapport", 72.0, 80.0),
+        ("de la commission des finances, puis il vote", 200.0, 45.0),
+        ("le budget de la commune et de ses services.", 110.0, 70.0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let y = 700.0 - 14.0 * index as f32;
+        // Two grounds side by side on each line, each with its own width.
+        for from in [from, from + wide] {
+            page += &format!("0.9 g {from} {} {wide} 14 re f 0 g\n", y - 4.0);
+        }
+        page += &drawn(72.0, y, 10.0, line);
+    }
+    assert_eq!(
+        texts(&read_page(page)),
+        [
+            "Le conseil fixe le tarif de la cantine et du transport pour l'année. Il entend le rapport de la commission \
+          des finances, puis il vote le budget de la commune et de ses services."
+        ]
+    );
+}
+
+#[test]
+fn a_row_of_a_ruled_table_is_found_on_its_page() {
+    let mut page = ruled(&[700.0, 640.0, 580.0], 0);
+    for (y, cells) in
+        [(670.0, ["Le délai de réponse", "Deux", "Mois"]), (610.0, ["Le recours gracieux", "Un", "An"])]
+    {
+        for (x, text) in [80.0, 258.0, 358.0].into_iter().zip(cells) {
+            page += &drawn(x, y, 10.0, text);
+        }
+    }
+    page += &drawn(80.0, 658.0, 10.0, "est compté dès la réception");
+    let bytes = made(&[page], "", &[], "");
+    let found = marks(&bytes, 1, "Le délai de réponse est compté dès la réception | Deux | Mois");
+    // Two lines of the first cell, and one of each other.
+    assert_eq!(found.len(), 4, "{found:?}");
+}
+
+#[test]
+fn rows_that_only_columns_are_ruled_around_are_read_one_by_one() {
+    let mut page = ruled(&[700.0, 670.0, 560.0], 0);
+    let rows = [
+        (680.0, ["Article", "Quantité", "Montant"]),
+        (655.0, ["Vis", "12", "4,50"]),
+        (640.0, ["Clous", "30", "2,10"]),
+        (625.0, ["Colle", "45", "9,90"]),
+        (610.0, ["Peinture", "-", "-"]),
+    ];
+    for (y, cells) in rows {
+        for (x, text) in [80.0, 258.0, 358.0].into_iter().zip(cells) {
+            page += &drawn(x, y, 10.0, text);
+        }
+    }
+    let read = read_page(page);
+    assert_eq!(
+        texts(&read),
+        [
+            "Article | Quantité | Montant",
+            "Vis | 12 | 4,50",
+            "Clous | 30 | 2,10",
+            "Colle | 45 | 9,90",
+            "Peinture | - | -"
+        ]
+    );
+}
+
+#[test]
+fn a_ruled_header_is_kept_once() {
+    let page = |number: u32| {
+        let mut page = ruled(&[820.0, 800.0, 780.0], 0);
+        page += &drawn(80.0, 805.0, 10.0, "Mairie de Brest");
+        page += &drawn(358.0, 805.0, 10.0, &format!("Page {number}"));
+        page += &drawn(80.0, 785.0, 10.0, "Service");
+        page += &drawn(358.0, 785.0, 10.0, "Urbanisme");
+        let words = ["premier", "second", "troisième"][number as usize - 1];
+        for line in 0..8 {
+            page +=
+                &drawn(72.0, 700.0 - 40.0 * line as f32, 10.0, &format!("Le {words} point, alinéa {line}."));
+        }
+        page
+    };
+    let bytes = made(&[page(1), page(2), page(3)], "", &[], "");
+    let read = intramuros_ingest::extract("made.pdf", &bytes, &Limits::default()).unwrap();
+    assert_eq!(read.text().matches("Urbanisme").count(), 1, "{}", read.text());
+    assert_eq!(read.text().matches("alinéa").count(), 24);
+}
+
+#[test]
+fn a_note_begins_with_its_raised_mark() {
+    let mut page = String::new();
+    for (number, y, note) in
+        [(1, 100.0, "Pour les associations inscrites."), (2, 85.0, "Cochez la case qui vous concerne.")]
+    {
+        page += &drawn(72.0, y + 4.0, 6.0, &number.to_string());
+        page += &drawn(90.0, y, 10.0, note);
+    }
+    let text = read_page(page).text();
+    assert!(text.contains("1 Pour les associations inscrites."), "{text}");
+    assert!(text.contains("2 Cochez la case qui vous concerne."), "{text}");
+}
+
+#[test]
+fn entries_of_a_list_of_contents_stand_alone() {
+    let entries = [("1 Objet", 60, "3"), ("2 Durée", 60, "5"), ("3 Litiges", 58, "12")];
+    let page = entries.iter().enumerate().map(|(index, (title, dots, number))| {
+        let text = format!("{title} {} {number}", ".".repeat(*dots));
+        drawn(72.0, 700.0 - 14.0 * index as f32, 10.0, &text)
+    });
+    assert_eq!(texts(&read_page(page.collect())), ["1 Objet … 3", "2 Durée … 5", "3 Litiges … 12"]);
+}
+
+#[test]
+fn choices_in_forms_are_told_in_words() {
+    let objects = [
+        "<</Subtype/Widget/FT/Ch/T(commune)/V(29019)/Opt[[(35238)(Rennes)][(29019)(Brest)]]/Rect[90 690 200 710]>>",
+        "<</FT/Btn/Ff 49152/T(situation)/V/Mari#E9e/Kids[6 0 R 7 0 R]>>",
+        "<</Subtype/Widget/Parent 5 0 R/AS/Mari#E9e/Rect[90 660 100 670]>>",
+        "<</Subtype/Widget/Parent 5 0 R/AS/Off/Rect[90 640 100 650]>>",
+        "<</Subtype/Widget/FT/Btn/T(accord)/V/Oui/AS/Oui/Rect[90 620 100 630]>>",
+        "<</Subtype/Widget/FT/Btn/T(refus)/V/Off/AS/Off/Rect[90 600 100 610]>>",
+    ];
+    // The first was taken away from the file, but not from the list.
+    let annotations = "99 0 R 4 0 R 6 0 R 7 0 R 8 0 R 9 0 R";
+    let bytes = made(&[drawn(72.0, 760.0, 10.0, "Demande")], annotations, &objects, "");
+    let read = intramuros_ingest::extract("made.pdf", &bytes, &Limits::default()).unwrap();
+    assert_eq!(texts(&read), ["Demande", "commune: Brest", "situation: Mariée", "accord"]);
+}
+
+#[test]
+fn settings_of_the_program_that_made_it_are_no_attachment() {
+    let objects = [
+        "<</Type/Filespec/F(Druck.joboptions)/EF<</F 5 0 R>>>>",
+        "<</Length 9>>\nstream\n/Compress\nendstream",
+        "<</Type/Filespec/F(note.txt)/EF<</F 7 0 R>>>>",
+        "<</Length 18>>\nstream\nLe conseil siège.\n\nendstream",
+    ];
+    let catalogue = "/Names<</EmbeddedFiles<</Names[(a)4 0 R(b)6 0 R]>>>>";
+    let bytes = made(&[drawn(72.0, 760.0, 10.0, "Demande")], "", &objects, catalogue);
+    let read = intramuros_ingest::extract("made.pdf", &bytes, &Limits::default()).unwrap();
+    let names: Vec<&str> = read.parts.iter().map(|part| part.name.as_str()).collect();
+    assert_eq!(names, ["note.txt"]);
+}

@@ -4,7 +4,7 @@ use intramuros_core::language::Language;
 use intramuros_ingest::render::render;
 use intramuros_ingest::text::{date, encoding};
 
-use crate::show::{blocks, check, check_refused, read};
+use crate::show::{blocks, check, check_refused, parts, read};
 
 fn utf_16(text: &str, big: bool) -> Vec<u8> {
     text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
@@ -305,6 +305,31 @@ fn a_page_that_is_all_navigation_keeps_everything() {
 }
 
 #[test]
+fn what_a_site_puts_around_its_text_is_left_out_by_its_name() {
+    let text =
+        "Le conseil municipal se réunit chaque premier mardi du mois dans la salle des fêtes. ".repeat(4);
+    let page = format!(
+        "<html><body><div id='tarteaucitronRoot'>Ce site utilise des cookies</div><div class='fil-ariane'>Accueil</div>\
+         <ul class='top-menu'><li><a href=a>Services</a><li><a href=b>Contact</a></ul><h1>Le conseil</h1>\
+         <p>{text}</p><div class='menu du jour'>Soupe, poisson, tarte</div><div class='share-buttons'>Partager</div>\
+         <div class='site-footer'>Mentions légales</div></body></html>"
+    );
+    // A menu that is no list of links is text.
+    check("a.html", page, &["h1 Le conseil", &format!("p {}", text.trim()), "p Soupe, poisson, tarte"]);
+    let cookies =
+        format!("<html><body><div class='cookie-list'><p>{text}</p></div><p>Fin.</p></body></html>");
+    check("b.html", cookies, &[&format!("p {}", text.trim()), "p Fin."]);
+}
+
+#[test]
+fn a_small_article_beside_the_text_is_not_the_page() {
+    let text = "Le règlement intérieur vaut pour tous les agents de la commune. ".repeat(100);
+    let card = "Une brève sans rapport avec le reste. ".repeat(35);
+    let page = format!("<html><body><div><p>{text}</p></div><article><p>{card}</p></article></body></html>");
+    check("a.html", page, &[&format!("p {}", text.trim()), &format!("p {}", card.trim())]);
+}
+
+#[test]
 fn tables_of_data_keep_rows_and_tables_of_layout_do_not() {
     let page = "<html><body><table><caption>Tarifs</caption><thead><tr><th>Zone<th>Prix</thead>\
         <tr><td rowspan=2>A<td>10 €</tr><tr><td>12 €</tr></table>\
@@ -481,4 +506,84 @@ fn lines_are_those_of_the_file_whatever_its_line_breaks() {
         let extracted = read("a.txt", text.as_bytes()).unwrap();
         assert_eq!(blocks(&extracted), "p:1 a.\np:4 b.");
     }
+}
+
+#[test]
+fn an_export_of_a_wiki_gives_its_pages_without_their_notation() {
+    let page = |title: &str, space: &str, text: &str| {
+        format!(
+            "<page><title>{title}</title><ns>{space}</ns><id>1</id><revision><id>8</id><timestamp>2020-01-01T00:00:00Z\
+             </timestamp><text>Ancien texte</text></revision><revision><id>9</id><timestamp>2024-03-01T09:00:00Z\
+             </timestamp><contributor><username>Anne</username></contributor><model>wikitext</model>\
+             <text xml:space=\"preserve\">{text}</text></revision></page>"
+        )
+    };
+    let text = "Les '''congés''' sont [[Droit du travail|prévus]] par la [https://example.org loi].&lt;ref&gt;Code, \
+                L. 3141&lt;/ref&gt; a &amp;lt; b\n\n== Calcul ==\n* 2,5 jours\n## par mois {{Note|au plus}}\n\n{{Fiche\n| durée = \
+                5 semaines\n}}\n{| class=\"wikitable\"\n! Mois !! Jours\n|-\n| style=\"a\" | Mars || 2,5\n|}\n\
+                [[Fichier:plan.png|thumb|Le plan]]\n[[Catégorie:RH]]";
+    let export = format!(
+        "<mediawiki xmlns=\"http://www.mediawiki.org/xml/export-0.11/\">\n<siteinfo><sitename>Wiki</sitename>\
+         </siteinfo>{}{}{}</mediawiki>",
+        page("Congés", "0", text),
+        page("Modèle:Fiche", "10", "{{{durée}}}"),
+        page("Vacances", "0", "#REDIRECT [[Congés]]")
+    );
+    let wiki = read("wiki.xml", export.as_bytes()).unwrap();
+    assert_eq!(wiki.parts.len(), 1, "{}", parts(&wiki));
+    let page = wiki.parts[0].outcome.as_ref().unwrap();
+    assert_eq!(wiki.parts[0].name, "Congés");
+    assert_eq!(page.author.as_deref(), Some("Anne"));
+    assert_eq!(page.written_ms.map(date::show).as_deref(), Some("2024-03-01 09:00"));
+    assert_eq!(
+        blocks(page),
+        [
+            "p Les congés sont prévus par la loi. a < b",
+            "h2 Calcul",
+            "li0 2,5 jours",
+            "li1 par mois au plus",
+            "p durée: 5 semaines",
+            "head Mois | Jours",
+            "row Mars | 2,5",
+            "p Le plan",
+            "note Code, L. 3141",
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn appointments_and_cards_are_read_as_people_see_them() {
+    let calendar = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VTIMEZONE\r\nTZID:Romance Standard Time\r\nBEGIN:STANDARD\r\n\
+        DTSTART:16011028T030000\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\n\
+        ATTENDEE;CN=\"Durand: Bob\";ROLE=REQ-PARTICIPANT:mailto:bob@example.org\r\n\
+        DTSTART;TZID=\"Romance Standard Time\":20240305T140000\r\nDTEND:20240305T140000Z\r\n\
+        LOCATION:Salle Vauban\\, 2e étage\r\nSUMMARY:Point projet\r\n\
+        DESCRIPTION:Ordre du jour :\\n\\n1. Bud\r\n get\\; suites\r\nUID:0400\r\nBEGIN:VALARM\r\nDESCRIPTION:Rappel\r\n\
+        END:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    check(
+        "a.ics",
+        calendar,
+        &[
+            "field:10 Attendee: Durand: Bob <bob@example.org>",
+            "field:11 Start: 2024-03-05 14:00 (Romance Standard Time)",
+            "field:12 End: 2024-03-05 14:00 UTC",
+            "field:13 Location: Salle Vauban, 2e étage",
+            "h2:14 Point projet",
+            "p:15 Ordre du jour :",
+            "p:15 1. Budget; suites",
+        ],
+    );
+    assert_eq!(read("a.ics", calendar.as_bytes()).unwrap().title.as_deref(), Some("Point projet"));
+    let card = "BEGIN:VCARD\nVERSION:2.1\nFN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Ren=C3=A9e =\nAndr=C3=A9\n\
+        TEL;CELL:+33 6 12 34 56 78\nitem1.ORG:Mairie de Lyon;Urbanisme\nPHOTO;ENCODING=BASE64:/9j/4AAQ\n SkZJ\nEND:VCARD\n";
+    check(
+        "a.vcf",
+        card,
+        &[
+            "h2:3 Renée André",
+            "field:5 Phone: +33 6 12 34 56 78",
+            "field:6 Organization: Mairie de Lyon, Urbanisme",
+        ],
+    );
 }

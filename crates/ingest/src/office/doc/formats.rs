@@ -1,9 +1,11 @@
-//! What is this paragraph of a DOC file, and is this character shown?
+//! What is this paragraph of a DOC file, and which character is shown here, if any?
 
 use std::ops::Range;
 
 use super::header::{Header, Table};
-use crate::office::bytes::{u16_at, u32_at};
+use super::styles::{Style, Styles};
+use crate::office::bytes::{u16_at, u32_at, utf16};
+use crate::office::docx::symbol_of_code;
 
 /// Formats are kept in pages of this size.
 const PAGE: usize = 512;
@@ -16,10 +18,14 @@ const HIDDEN: u16 = 0x083c;
 const DELETED: u16 = 0x0800;
 const IN_TABLE: u16 = 0x2416;
 const ROW_END: u16 = 0x2417;
-const LIST_DEPTH: u16 = 0x260a;
-const LIST: u16 = 0x460b;
-const OUTLINE: u16 = 0x2640;
 const HEADER_ROW: u16 = 0x3404;
+const SYMBOL: u16 = 0x6a09;
+pub(super) const LIST_DEPTH: u16 = 0x260a;
+pub(super) const LIST: u16 = 0x460b;
+pub(super) const OUTLINE: u16 = 0x2640;
+
+/// Bytes of the description of a font before its name.
+const FONT_HEAD: usize = 39;
 
 /// A table's definition and its tabs have lengths of their own.
 const TABLE_DEFINITION: u16 = 0xd608;
@@ -28,7 +34,7 @@ const TABS: u16 = 0xc615;
 /// What a paragraph is.
 #[derive(Clone, Debug, Default)]
 pub struct Paragraph {
-    /// The style by its number; 1 to 9 are the headings.
+    /// The style by its number.
     pub style: u16,
     /// Outline level from 0; 9 is body text.
     pub outline: Option<u8>,
@@ -38,10 +44,10 @@ pub struct Paragraph {
     pub row_end: bool,
     /// Whether that row repeats on every page.
     pub header_row: bool,
-    /// Whether it is an item of a list.
-    pub list: bool,
+    /// Whether it is an item of a list; its style says so otherwise.
+    pub list: Option<bool>,
     /// The item's depth.
-    pub depth: u8,
+    pub depth: Option<u8>,
 }
 
 /// The formats of a document by bytes of the main stream.
@@ -49,12 +55,17 @@ pub struct Paragraph {
 pub struct Formats {
     paragraphs: Vec<(Range<usize>, Paragraph)>,
     hidden: Vec<Range<usize>>,
+    /// Characters of symbol fonts: a bracket stands in their place in the text.
+    symbols: Vec<(Range<usize>, char)>,
+    styles: Styles,
 }
 
 impl Formats {
     /// Reads the pages of formats. Damaged ones are left out: the text is worth more than its format.
     pub fn read(header: &Header, main: &[u8], tables: &[u8]) -> Formats {
-        let mut formats = Formats::default();
+        let table = |table| tables.get(header.table(table)).unwrap_or_default();
+        let mut formats = Formats { styles: Styles::read(table(Table::Styles)), ..Formats::default() };
+        let fonts = fonts(table(Table::Fonts));
         for page in pages(main, tables, header.table(Table::ParagraphFormats)) {
             for (range, at) in entries(page, PARAGRAPH_ENTRY) {
                 formats.paragraphs.push((range, read_paragraph(page, at).unwrap_or_default()));
@@ -64,13 +75,17 @@ impl Formats {
             for (range, at) in entries(page, 1) {
                 let size = page.get(at).copied().unwrap_or_default();
                 let changes = page.get(at + 1..).and_then(|rest| rest.get(..usize::from(size)));
-                if at > 0 && changes.is_some_and(is_hidden) {
+                let Some(changes) = changes.filter(|_| at > 0) else { continue };
+                if is_hidden(changes) {
                     formats.hidden.push(range);
+                } else if let Some(symbol) = symbol(changes, &fonts) {
+                    formats.symbols.push((range, symbol));
                 }
             }
         }
         formats.paragraphs.sort_by_key(|(range, _)| range.start);
         formats.hidden.sort_by_key(|range| range.start);
+        formats.symbols.sort_by_key(|(range, _)| range.start);
         formats
     }
 
@@ -91,6 +106,18 @@ impl Formats {
             .checked_sub(1)
             .and_then(|index| self.hidden.get(index))
             .is_some_and(|range| range.contains(&byte))
+    }
+
+    /// The character of a symbol font that is shown in place of the one at this byte.
+    pub fn symbol(&self, byte: usize) -> Option<char> {
+        let index = self.symbols.partition_point(|(range, _)| range.start <= byte);
+        let (range, symbol) = index.checked_sub(1).and_then(|index| self.symbols.get(index))?;
+        range.contains(&byte).then_some(*symbol)
+    }
+
+    /// What the style of this number makes of its paragraphs.
+    pub fn style(&self, number: u16) -> Style {
+        self.styles.style(number)
     }
 
     /// Whether any character is hidden at all.
@@ -143,13 +170,41 @@ fn read_paragraph(page: &[u8], at: usize) -> Option<Paragraph> {
             IN_TABLE => paragraph.in_table = first != 0,
             ROW_END => paragraph.row_end = first != 0,
             HEADER_ROW => paragraph.header_row = first != 0,
-            LIST_DEPTH => paragraph.depth = first.min(8),
-            LIST => paragraph.list = u16_at(value, 0).is_some_and(|list| list != 0 && list != 0xf801),
+            LIST_DEPTH => paragraph.depth = Some(first.min(8)),
+            LIST => paragraph.list = Some(is_list(value)),
             OUTLINE => paragraph.outline = Some(first),
             _ => {}
         }
     }
     Some(paragraph)
+}
+
+/// Whether the number of a list stands for one.
+pub(super) fn is_list(value: &[u8]) -> bool {
+    u16_at(value, 0).is_some_and(|list| list != 0 && list != 0xf801)
+}
+
+/// The names of the fonts, by their numbers.
+fn fonts(table: &[u8]) -> Vec<String> {
+    let count = u16_at(table, 0).unwrap_or_default();
+    let mut at = 4;
+    let mut fonts = Vec::new();
+    for _ in 0..count {
+        let Some(size) = table.get(at).copied().map(usize::from) else { break };
+        let font = table.get(at + 1..).and_then(|rest| rest.get(..size)).unwrap_or_default();
+        let name = utf16(font.get(FONT_HEAD..).unwrap_or_default());
+        fonts.push(name.split('\0').next().unwrap_or_default().to_owned());
+        at += 1 + size;
+    }
+    fonts
+}
+
+/// The character of a symbol font that a run shows; a space for ornaments.
+fn symbol(data: &[u8], fonts: &[String]) -> Option<char> {
+    let (_, value) = changes(data).find(|(code, _)| *code == SYMBOL)?;
+    let (font, code) = (u16_at(value, 0)?, u16_at(value, 2)?);
+    let font = fonts.get(usize::from(font)).map_or("", String::as_str);
+    Some(symbol_of_code(font, u32::from(code)).unwrap_or(' '))
 }
 
 fn is_hidden(data: &[u8]) -> bool {
@@ -158,7 +213,7 @@ fn is_hidden(data: &[u8]) -> bool {
 }
 
 /// The changes of format in a list: code and value.
-fn changes(data: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(super) fn changes(data: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let code = u16_at(data, at)?;

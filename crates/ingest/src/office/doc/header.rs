@@ -1,9 +1,11 @@
 //! Where does a DOC file keep its text and its tables? The file information block (FIB).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use intramuros_core::document::ExtractError;
 
+use super::pieces;
 use crate::office::bytes::{u16_at, u32_at};
 
 /// The first number of documents of Word 97 and later, and of Word 6 and 95.
@@ -20,12 +22,17 @@ const IN_PIECES: u16 = 0x0004;
 /// Where the list of tables starts in the block: pairs of position and size.
 const TABLES_AT: usize = 0x9a;
 
-/// Where the lengths of the stories start: body, footnotes, headers, macros, comments, endnotes, text boxes.
+/// Where the lengths of the stories start: body, footnotes, headers, macros, comments, endnotes, text boxes, those of
+/// headers.
 const LENGTHS_AT: usize = 0x4c;
+
+/// Where a document of Word 6 or 95 says where the list of its pieces stands.
+const OLD_PIECES_AT: usize = 0x160;
 
 /// A table of the file, by its number in the list.
 #[derive(Clone, Copy)]
 pub enum Table {
+    Styles = 1,
     FootnoteRefs = 2,
     FootnoteTexts = 3,
     CommentRefs = 4,
@@ -33,6 +40,7 @@ pub enum Table {
     Headers = 11,
     CharacterFormats = 12,
     ParagraphFormats = 13,
+    Fonts = 15,
     Pieces = 33,
     EndnoteRefs = 46,
     EndnoteTexts = 47,
@@ -89,31 +97,33 @@ impl Header {
         start..start.saturating_add(field(at + 4))
     }
 
-    /// The stories in characters: body, footnotes, headers, comments, endnotes, text boxes.
-    pub fn stories(&self) -> [Range<usize>; 6] {
+    /// The stories in characters: body, footnotes, headers, comments, endnotes, text boxes, those of headers.
+    pub fn stories(&self) -> [Range<usize>; 7] {
         let length = |index: usize| {
             let field =
                 u32_at(&self.block, LENGTHS_AT + 4 * index).and_then(|value| i32::try_from(value).ok());
             field.and_then(|value| usize::try_from(value).ok()).unwrap_or_default()
         };
         let mut start: usize = 0;
-        let stories: [Range<usize>; 7] = std::array::from_fn(|index| {
+        let stories: [Range<usize>; 8] = std::array::from_fn(|index| {
             let from = start;
             start = start.saturating_add(length(index));
             from..start
         });
-        let [body, footnotes, headers, _, comments, endnotes, boxes] = stories;
-        [body, footnotes, headers, comments, endnotes, boxes]
+        let [body, footnotes, headers, _, comments, endnotes, boxes, header_boxes] = stories;
+        [body, footnotes, headers, comments, endnotes, boxes, header_boxes]
     }
 
-    /// The text of a document of Word 6 or 95; none when it stands in pieces.
-    pub fn old_text<'m>(&self, main: &'m [u8]) -> Option<&'m [u8]> {
+    /// The text of a document of Word 6 or 95; none when it does not stand where the file says.
+    pub fn old_text<'m>(&self, main: &'m [u8]) -> Option<Cow<'m, [u8]>> {
         if self.flags & IN_PIECES != 0 {
-            return None;
+            let start = usize::try_from(u32_at(main, OLD_PIECES_AT)?).ok()?;
+            let length = usize::try_from(u32_at(main, OLD_PIECES_AT + 4)?).ok()?;
+            return pieces::old_text(main, main.get(start..)?.get(..length)?).map(Cow::Owned);
         }
         let start = usize::try_from(u32_at(main, 0x18)?).ok()?;
         let length = usize::try_from(u32_at(main, 0x34)?).ok()?;
-        main.get(start..)?.get(..length)
+        main.get(start..)?.get(..length).map(Cow::Borrowed)
     }
 }
 

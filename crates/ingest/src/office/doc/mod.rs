@@ -1,12 +1,13 @@
 //! What does this old Word document (DOC, 97 to 2003) say?
 //!
 //! [`header`] finds the tables of the file, [`pieces`] puts its text together, [`formats`] says what its paragraphs
-//! are and which characters are hidden, [`story`] turns them into blocks.
+//! are and which characters are hidden, [`styles`] what their styles make of them, [`story`] turns them into blocks.
 
 mod formats;
 mod header;
 mod pieces;
 mod story;
+mod styles;
 
 use std::collections::HashSet;
 
@@ -21,7 +22,7 @@ use crate::Budget;
 use formats::Formats;
 use header::{Header, Table};
 use pieces::Text;
-use story::{Notes, Teller};
+use story::{FIELDS, Notes, Teller};
 
 /// Reads DOC: paragraphs, headings by style, lists, tables, notes, comments, headers, footers and text boxes.
 ///
@@ -49,7 +50,7 @@ pub(super) fn extract_from(ole: &Ole<'_>, budget: &Budget<'_>) -> Result<Extract
     let mut blocks = Blocks::new(budget);
     let stories = header.stories();
 
-    let [body, footnotes, headers, comments, endnotes, boxes] = stories;
+    let [body, footnotes, headers, comments, endnotes, boxes, header_boxes] = stories;
     let notes = [
         Notes::read(
             &tables,
@@ -75,6 +76,8 @@ pub(super) fn extract_from(ole: &Ole<'_>, budget: &Budget<'_>) -> Result<Extract
     for text in above {
         blocks.push(BlockKind::Paragraph, &text, Place::default())?;
     }
+    teller.tell(header_boxes, &[], &mut blocks)?;
+    keep_once(&mut blocks);
     teller.tell(body, &notes, &mut blocks)?;
     teller.tell(boxes, &[], &mut blocks)?;
     for text in below {
@@ -104,19 +107,46 @@ fn read_margins(
     (above, below)
 }
 
-/// Word 6 and 95: the text stands in one piece, in the encoding of Western Windows.
+/// Keeps each different text of headers once, without the numbers of pages.
+fn keep_once(blocks: &mut Blocks<'_>) {
+    let mut seen = HashSet::new();
+    blocks.list.retain(|block| !is_page_number(&block.text) && seen.insert(block.text.clone()));
+}
+
+/// Word 6 and 95: the text of all stories stands together, in the encoding of Western Windows.
 fn extract_old(
     header: &Header,
     main: &[u8],
     extracted: Extracted,
     budget: &Budget<'_>,
 ) -> Result<Extracted, ExtractError> {
-    let bytes = header.old_text(main).ok_or_else(|| {
-        ExtractError::Unsupported("a document of Word 6 or 95 that was saved in pieces".to_owned())
-    })?;
+    let damaged = || ExtractError::Corrupt("the table of text pieces is damaged".to_owned());
+    let bytes = header.old_text(main).ok_or_else(damaged)?;
     let mut blocks = Blocks::new(budget);
-    for line in WINDOWS_1252.decode(bytes).0.split(['\r', '\u{7}', '\u{c}']) {
-        blocks.push(BlockKind::Paragraph, line, Place::default())?;
+    for line in WINDOWS_1252.decode(&bytes).0.split(['\r', '\u{7}', '\u{c}']) {
+        blocks.push(BlockKind::Paragraph, &without_codes(line), Place::default())?;
     }
     blocks.finish(Kind::Word, extracted)
+}
+
+/// The text of a paragraph without the codes of its fields; their results stay.
+fn without_codes(text: &str) -> String {
+    let mut in_code: Vec<bool> = Vec::new();
+    let mut shown = String::new();
+    for character in text.chars() {
+        match character {
+            '\u{13}' if in_code.len() < FIELDS => in_code.push(true),
+            '\u{14}' => {
+                if let Some(last) = in_code.last_mut() {
+                    *last = false;
+                }
+            }
+            '\u{15}' => {
+                in_code.pop();
+            }
+            _ if in_code.contains(&true) => {}
+            other => shown.push(other),
+        }
+    }
+    shown
 }

@@ -79,6 +79,25 @@ impl Text {
     }
 }
 
+/// The text of a document of Word 6 or 95 that stands in pieces of one byte a character.
+pub fn old_text(main: &[u8], table: &[u8]) -> Option<Vec<u8>> {
+    let list = piece_list(table)?;
+    let count = list.len().saturating_sub(4) / 12;
+    let mut text = Vec::new();
+    for index in 0..count {
+        let (start, end) = (u32_at(list, 4 * index)?, u32_at(list, 4 * index + 4)?);
+        let position = u32_at(list, 4 * (count + 1) + 8 * index + 2)?;
+        let size = usize::try_from(end.checked_sub(start)?).ok()?;
+        let piece = main.get(usize::try_from(position).ok()?..)?.get(..size)?;
+        // Each character takes a byte of its own: more would be a file that repeats itself without end.
+        if text.len() + size > main.len() {
+            return None;
+        }
+        text.extend_from_slice(piece);
+    }
+    Some(text)
+}
+
 /// The list of pieces, behind the formats that changes left.
 fn piece_list(table: &[u8]) -> Option<&[u8]> {
     let mut at = 0;

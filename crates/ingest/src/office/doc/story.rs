@@ -7,6 +7,7 @@ use intramuros_core::document::{Block, BlockKind, ExtractError, Place};
 use super::formats::{Formats, Paragraph};
 use super::header::{positions, ranges};
 use super::pieces::Text;
+use super::styles::Style;
 use crate::office::blocks::{Blocks, Row, clean, clean_line};
 
 /// Control characters of the text.
@@ -18,9 +19,11 @@ const FIELD_BEGIN: u16 = 0x13;
 const FIELD_RESULT: u16 = 0x14;
 const FIELD_END: u16 = 0x15;
 const NO_BREAK_HYPHEN: u16 = 0x1e;
+/// Stands in place of the characters of symbol fonts, and for itself.
+const BRACKET: u16 = 0x28;
 
 /// Fields within fields.
-const FIELDS: usize = 64;
+pub(super) const FIELDS: usize = 64;
 
 /// Notes of one kind: where the body refers to each, and where its text stands.
 #[derive(Default)]
@@ -94,7 +97,8 @@ impl<'t> Teller<'t> {
                 continue;
             }
             told.flush_table(blocks)?;
-            blocks.push(kind_of(&paragraph), &text, Place::default())?;
+            let style = self.formats.style(paragraph.style);
+            blocks.push(kind_of(&paragraph, &style), &text, Place::default())?;
             blocks.list.append(&mut told.waiting);
         }
         let rest = self.shown(start..story.end);
@@ -156,10 +160,16 @@ impl<'t> Teller<'t> {
                 _ if self.formats.hides() && self.is_hidden(range.start + offset) => {}
                 PARAGRAPH_END | LINE_BREAK | CELL_END | PAGE_BREAK => units.push(u16::from(b'\n')),
                 NO_BREAK_HYPHEN => units.push(u16::from(b'-')),
+                BRACKET => units.extend(self.symbol(range.start + offset).encode_utf16(&mut [0; 2]).iter()),
                 other => units.push(other),
             }
         }
         char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    }
+
+    /// The character that a bracket shows.
+    fn symbol(&self, character: usize) -> char {
+        self.text.byte_of(character).and_then(|byte| self.formats.symbol(byte)).unwrap_or('(')
     }
 
     fn is_hidden(&self, character: usize) -> bool {
@@ -197,11 +207,17 @@ impl Told {
     }
 }
 
-fn kind_of(paragraph: &Paragraph) -> BlockKind {
-    match (paragraph.outline, paragraph.style) {
-        (Some(0..=8), _) => BlockKind::Heading { level: paragraph.outline.unwrap_or_default().min(5) + 1 },
-        (None, 1..=9) => BlockKind::Heading { level: u8::try_from(paragraph.style).unwrap_or(6).min(6) },
-        _ if paragraph.list => BlockKind::ListItem { depth: paragraph.depth },
-        _ => BlockKind::Paragraph,
+fn kind_of(paragraph: &Paragraph, style: &Style) -> BlockKind {
+    let heading = match paragraph.outline {
+        Some(outline @ 0..=8) => Some(outline.min(5) + 1),
+        Some(_) => None,
+        None => style.heading,
+    };
+    match heading {
+        Some(level) => BlockKind::Heading { level },
+        None if paragraph.list.unwrap_or(style.list) => {
+            BlockKind::ListItem { depth: paragraph.depth.unwrap_or(style.depth) }
+        }
+        None => BlockKind::Paragraph,
     }
 }

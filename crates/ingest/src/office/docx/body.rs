@@ -7,6 +7,7 @@ use super::notes::{NoteKind, Notes};
 use super::numbering::Numbering;
 use super::styles::Styles;
 use super::symbols::symbol;
+use super::{forms, math};
 use crate::Budget;
 use crate::office::blocks::{Blocks, on_page};
 use crate::office::opc::Relations;
@@ -27,6 +28,8 @@ pub struct Body<'a, 'r> {
     styles: Styles,
     numbering: Numbering,
     fields: Vec<Field>,
+    /// What a field of a form shows unless runs of its own do, and how much text stood before it.
+    form: Option<(String, usize)>,
     /// Notes to be placed once the paragraph, or the table around it, has ended.
     waiting: Vec<Block>,
     pages: PageCount,
@@ -65,6 +68,8 @@ struct Paragraph {
     list: Option<String>,
     depth: Option<u8>,
     page: Option<u32>,
+    /// Whether its mark was deleted or hidden: without text it is no paragraph then.
+    removed: bool,
     /// Text boxes, charts and diagrams that are anchored in it.
     anchored: Vec<Block>,
 }
@@ -81,6 +86,7 @@ impl<'a, 'r> Body<'a, 'r> {
             styles: Styles::default(),
             numbering: Numbering::default(),
             fields: Vec::new(),
+            form: None,
             waiting: Vec::new(),
             pages: PageCount::default(),
         }
@@ -203,6 +209,10 @@ impl<'a, 'r> Body<'a, 'r> {
             match tag.local() {
                 "pPr" => read_paragraph_properties(xml, &mut paragraph)?,
                 "r" => self.read_run(xml, &mut paragraph)?,
+                "oMath" => {
+                    let formula = math::read(xml)?;
+                    self.add(&mut paragraph, &formula);
+                }
                 "del" | "moveFrom" | "sdtPr" | "sdtEndPr" => xml.skip()?,
                 _ => {}
             }
@@ -227,11 +237,12 @@ impl<'a, 'r> Body<'a, 'r> {
             (None, None) => (None, 0),
         };
         let list = list.filter(|list| list != "0" && self.numbering.has(list));
-        let shown = !paragraph.text.trim().is_empty();
+        let has_text = !paragraph.text.trim().is_empty();
         let mut text = paragraph.text;
-        if let Some(list) = list.as_ref().filter(|_| shown) {
+        // Empty items are counted too; a cell may hold nothing but the number of its row.
+        if let Some(list) = list.as_ref().filter(|_| has_text || !paragraph.removed) {
             let label = self.numbering.label(list, depth);
-            if !label.is_empty() {
+            if !label.is_empty() && (has_text || self.tables_open > 0) {
                 text.insert_str(0, &format!("{label} "));
             }
         }
@@ -240,7 +251,7 @@ impl<'a, 'r> Body<'a, 'r> {
             (None, Some(_)) => BlockKind::ListItem { depth: depth.min(8) },
             (None, None) => BlockKind::Paragraph,
         };
-        if shown {
+        if !text.trim().is_empty() {
             self.blocks.push(kind, &text, on_page(paragraph.page))?;
         }
         self.blocks.list.extend(paragraph.anchored);
@@ -263,8 +274,8 @@ impl<'a, 'r> Body<'a, 'r> {
                     paragraph.anchored.extend(inside);
                 }
                 "chart" | "relIds" => self.read_graphic(tag, paragraph)?,
-                "delText" | "instrText" | "delInstrText" | "ffData" | "rt" | "rPrChange" | "del"
-                | "moveFrom" => {
+                "ffData" => self.form = forms::read(xml)?.map(|shown| (shown, paragraph.text.len())),
+                "delText" | "instrText" | "delInstrText" | "rt" | "rPrChange" | "del" | "moveFrom" => {
                     xml.skip()?;
                 }
                 _ if hidden => {}
@@ -324,7 +335,13 @@ impl<'a, 'r> Body<'a, 'r> {
                     self.add(paragraph, character.encode_utf8(&mut [0; 4]));
                 }
             }
-            "fldChar" => self.turn_field(&tag.attribute("fldCharType").unwrap_or_default()),
+            "fldChar" => {
+                let edge = tag.attribute("fldCharType").unwrap_or_default();
+                self.turn_field(&edge);
+                if edge == "end" {
+                    self.show_form_field(paragraph);
+                }
+            }
             "footnoteReference" => self.refer(NoteKind::Footnote, tag),
             "endnoteReference" => self.refer(NoteKind::Endnote, tag),
             "commentReference" => self.refer(NoteKind::Comment, tag),
@@ -344,6 +361,15 @@ impl<'a, 'r> Body<'a, 'r> {
                 self.fields.pop();
             }
             _ => {}
+        }
+    }
+
+    /// Shows what was ticked or chosen, once its field has ended without a text of its own.
+    fn show_form_field(&mut self, paragraph: &mut Paragraph) {
+        if let Some((shown, before)) = self.form.take()
+            && paragraph.text.len() <= before
+        {
+            self.add(paragraph, &shown);
         }
     }
 
@@ -382,7 +408,23 @@ fn read_paragraph_properties(xml: &mut Xml<'_>, paragraph: &mut Paragraph) -> Re
             "outlineLvl" => paragraph.outline = value().parse().ok(),
             "numId" => paragraph.list = Some(value().into_owned()),
             "ilvl" => paragraph.depth = value().parse().ok(),
-            "rPr" | "pPrChange" | "sectPr" => xml.skip()?,
+            "rPr" => read_mark_properties(xml, paragraph)?,
+            "pPrChange" | "sectPr" => xml.skip()?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Reads the properties of the mark that ends a paragraph.
+fn read_mark_properties(xml: &mut Xml<'_>, paragraph: &mut Paragraph) -> Result<(), ExtractError> {
+    let depth = xml.depth();
+    while let Some(node) = xml.next_in(depth)? {
+        let Node::Open(tag) = node else { continue };
+        match tag.local() {
+            "del" | "moveFrom" => paragraph.removed = true,
+            "vanish" => paragraph.removed |= tag.switched_on(),
+            "rPrChange" => xml.skip()?,
             _ => {}
         }
     }

@@ -1,9 +1,12 @@
 //! What does this Word document (DOCX) say?
 //!
-//! [`styles`] and [`numbering`] say what a paragraph is, [`body`] walks through the text, [`table`] through tables;
-//! [`notes`] holds what stands outside of the flow: notes, comments, headers and footers.
+//! [`styles`] and [`numbering`] say what a paragraph is, [`body`] walks through the text, [`table`] through tables,
+//! [`forms`] and [`math`] through what is no plain text; [`notes`] holds what stands outside of the flow: notes,
+//! comments, headers and footers.
 
 mod body;
+mod forms;
+mod math;
 mod notes;
 mod numbering;
 mod styles;
@@ -19,6 +22,7 @@ use crate::Budget;
 use body::Body;
 
 pub(super) use styles::heading_level;
+pub(super) use symbols::of_code as symbol_of_code;
 
 /// Reads DOCX, DOCM and DOTX: paragraphs, lists and tables in order, notes and comments after the paragraph that
 /// bears them, headers before and footers after the text, embedded files as parts.

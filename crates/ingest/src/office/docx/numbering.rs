@@ -1,36 +1,53 @@
 //! Which number does the program show before this item of a list or this heading?
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use intramuros_core::document::ExtractError;
 
+use crate::office::labels::{LEVELS, show_number};
 use crate::office::xml::{Node, Xml};
-
-/// Lists have nine levels.
-const LEVELS: usize = 9;
-
-/// Roman and alphabetic numbers stay short up to here; higher ones are shown as decimals.
-const FANCY_NUMBERS: u32 = 4_000;
 
 #[derive(Clone, Debug)]
 struct Level {
     start: u32,
     format: String,
     text: String,
+    /// Whether the numbers of the levels above are shown as decimals, whatever their own format ("legal" numbers).
+    decimal: bool,
 }
 
 impl Default for Level {
     fn default() -> Self {
-        Level { start: 1, format: "decimal".to_owned(), text: String::new() }
+        Level { start: 1, format: "decimal".to_owned(), text: String::new(), decimal: false }
     }
+}
+
+/// What several lists share: how their levels are numbered.
+#[derive(Debug, Default)]
+struct Definition {
+    levels: Vec<Level>,
+    /// The style of lists that is defined here.
+    defines: Option<String>,
+    /// The style of lists from which the levels are taken.
+    follows: Option<String>,
+}
+
+/// All definitions of a document.
+#[derive(Debug, Default)]
+struct Definitions {
+    by_id: HashMap<String, Definition>,
+    /// The definitions of the styles of lists.
+    of_styles: HashMap<String, String>,
+    /// Levels that a list changes for itself.
+    changed: HashMap<String, BTreeMap<usize, Level>>,
 }
 
 /// The lists of a document and how far each has counted.
 #[derive(Debug, Default)]
 pub struct Numbering {
-    definitions: HashMap<String, Vec<Level>>,
+    definitions: Definitions,
     lists: HashMap<String, String>,
-    restarts: HashMap<String, Vec<(usize, u32)>>,
+    restarts: HashMap<String, BTreeMap<usize, u32>>,
     counts: HashMap<String, [Option<u32>; LEVELS]>,
 }
 
@@ -46,8 +63,11 @@ impl Numbering {
             match tag.local() {
                 "abstractNum" => {
                     let id = tag.attribute("abstractNumId").unwrap_or_default().into_owned();
-                    let levels = read_levels(&mut xml)?;
-                    numbering.definitions.insert(id, levels);
+                    let definition = read_definition(&mut xml)?;
+                    if let Some(style) = &definition.defines {
+                        numbering.definitions.of_styles.insert(style.clone(), id.clone());
+                    }
+                    numbering.definitions.by_id.insert(id, definition);
                 }
                 "num" => {
                     let id = tag.attribute("numId").unwrap_or_default().into_owned();
@@ -73,10 +93,14 @@ impl Numbering {
                 "lvlOverride" => {
                     level = tag.attribute("ilvl").and_then(|level| level.parse().ok()).unwrap_or_default();
                 }
-                "startOverride" => {
+                "startOverride" if level < LEVELS => {
                     if let Ok(start) = value().parse() {
-                        self.restarts.entry(id.clone()).or_default().push((level, start));
+                        self.restarts.entry(id.clone()).or_default().insert(level, start);
                     }
+                }
+                "lvl" if level < LEVELS => {
+                    let changed = read_level(xml)?;
+                    self.definitions.changed.entry(id.clone()).or_default().insert(level, changed);
                 }
                 _ => {}
             }
@@ -93,13 +117,11 @@ impl Numbering {
     pub fn label(&mut self, list: &str, depth: u8) -> String {
         let depth = usize::from(depth).min(LEVELS - 1);
         let Some(definition) = self.lists.get(list) else { return String::new() };
-        let Some(levels) = self.definitions.get(definition) else { return String::new() };
+        let Some(levels) = self.definitions.levels(list, definition) else { return String::new() };
         let counts = self.counts.entry(definition.clone()).or_default();
-        // A list may restart the count of the definition that it shares with others, once.
-        for (level, start) in self.restarts.remove(list).unwrap_or_default() {
-            if let Some(count) = counts.get_mut(level) {
-                *count = Some(start.saturating_sub(1));
-            }
+        // A list may restart the count of the definition that it shares with others, once for each level.
+        if let Some(start) = self.restarts.get_mut(list).and_then(|levels| levels.remove(&depth)) {
+            counts[depth] = Some(start.saturating_sub(1));
         }
         let start = |level: usize| levels.get(level).map_or(1, |level| level.start);
         for (level, count) in counts.iter_mut().enumerate().take(depth + 1) {
@@ -109,13 +131,27 @@ impl Numbering {
             }
         }
         counts[depth + 1..].fill(None);
-        let counts = *counts;
         let Some(level) = levels.get(depth) else { return String::new() };
-        show(level, levels, &counts)
+        show(level, &levels, counts)
     }
 }
 
-fn show(level: &Level, levels: &[Level], counts: &[Option<u32>; LEVELS]) -> String {
+impl Definitions {
+    /// The levels of a list: its own where it changes them, else those of its definition, which may take them from the
+    /// definition of a style.
+    fn levels(&self, list: &str, definition: &str) -> Option<Vec<&Level>> {
+        let mut source = self.by_id.get(definition)?;
+        let style = source.follows.as_ref().and_then(|style| self.of_styles.get(style));
+        if let Some(followed) = style.and_then(|id| self.by_id.get(id)) {
+            source = followed;
+        }
+        let changed = self.changed.get(list);
+        let own = |level: usize| changed.and_then(|levels| levels.get(&level));
+        Some(source.levels.iter().enumerate().map(|(index, level)| own(index).unwrap_or(level)).collect())
+    }
+}
+
+fn show(level: &Level, levels: &[&Level], counts: &[Option<u32>; LEVELS]) -> String {
     if matches!(level.format.as_str(), "bullet" | "none") {
         return String::new();
     }
@@ -129,84 +165,56 @@ fn show(level: &Level, levels: &[Level], counts: &[Option<u32>; LEVELS]) -> Stri
                 continue;
             }
         };
-        if let (Some(level), Some(Some(count))) =
+        if let (Some(shown), Some(Some(count))) =
             (levels.get(index.wrapping_sub(1)), counts.get(index.wrapping_sub(1)))
         {
-            label.push_str(&show_number(&level.format, *count));
+            let format = if level.decimal { "decimal" } else { shown.format.as_str() };
+            label.push_str(&show_number(format, *count));
         }
     }
     label.trim().to_owned()
 }
 
-fn show_number(format: &str, number: u32) -> String {
-    if number == 0 || number >= FANCY_NUMBERS {
-        return number.to_string();
-    }
-    match format {
-        "lowerLetter" => letters(number),
-        "upperLetter" => letters(number).to_uppercase(),
-        "lowerRoman" => roman(number).to_lowercase(),
-        "upperRoman" => roman(number),
-        "decimalZero" => format!("{number:02}"),
-        "none" => String::new(),
-        _ => number.to_string(),
-    }
-}
-
-/// a to z, then aa to zz, then aaa…
-fn letters(number: u32) -> String {
-    let index = u8::try_from((number - 1) % 26).unwrap_or_default();
-    char::from(b'a' + index).to_string().repeat(((number - 1) / 26 + 1) as usize)
-}
-
-fn roman(mut number: u32) -> String {
-    const SIGNS: [(u32, &str); 13] = [
-        (1000, "M"),
-        (900, "CM"),
-        (500, "D"),
-        (400, "CD"),
-        (100, "C"),
-        (90, "XC"),
-        (50, "L"),
-        (40, "XL"),
-        (10, "X"),
-        (9, "IX"),
-        (5, "V"),
-        (4, "IV"),
-        (1, "I"),
-    ];
-    let mut text = String::new();
-    for (value, sign) in SIGNS {
-        while number >= value {
-            text.push_str(sign);
-            number -= value;
-        }
-    }
-    text
-}
-
-fn read_levels(xml: &mut Xml<'_>) -> Result<Vec<Level>, ExtractError> {
+fn read_definition(xml: &mut Xml<'_>) -> Result<Definition, ExtractError> {
     let depth = xml.depth();
-    let mut levels: Vec<Level> = Vec::new();
-    let mut current = 0;
+    let mut definition = Definition::default();
     while let Some(node) = xml.next_in(depth)? {
         let Node::Open(tag) = node else { continue };
         let value = || tag.attribute("val").unwrap_or_default();
-        if tag.local() == "lvl" {
-            current = tag.attribute("ilvl").and_then(|level| level.parse().ok()).unwrap_or(levels.len());
-            if current < LEVELS && levels.len() <= current {
-                levels.resize(current + 1, Level::default());
+        match tag.local() {
+            "styleLink" => definition.defines = Some(value().into_owned()),
+            "numStyleLink" => definition.follows = Some(value().into_owned()),
+            "lvl" => {
+                let index = tag.attribute("ilvl").and_then(|level| level.parse().ok());
+                let index = index.unwrap_or(definition.levels.len());
+                let level = read_level(xml)?;
+                if index < LEVELS {
+                    if definition.levels.len() <= index {
+                        definition.levels.resize(index + 1, Level::default());
+                    }
+                    definition.levels[index] = level;
+                }
             }
-            continue;
+            _ => {}
         }
-        let Some(level) = levels.get_mut(current) else { continue };
+    }
+    Ok(definition)
+}
+
+fn read_level(xml: &mut Xml<'_>) -> Result<Level, ExtractError> {
+    let depth = xml.depth();
+    let mut level = Level::default();
+    while let Some(node) = xml.next_in(depth)? {
+        let Node::Open(tag) = node else { continue };
+        let value = || tag.attribute("val").unwrap_or_default();
         match tag.local() {
             "start" => level.start = value().parse().unwrap_or(1),
             "numFmt" => level.format = value().into_owned(),
             "lvlText" => level.text = value().into_owned(),
+            "isLgl" => level.decimal = tag.switched_on(),
             "pPr" | "rPr" => xml.skip()?,
             _ => {}
         }
     }
-    Ok(levels)
+    Ok(level)
 }

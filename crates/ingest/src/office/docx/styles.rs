@@ -35,6 +35,9 @@ const HEADING_NAMES: [&str; 16] = [
 const TITLE_NAMES: [&str; 9] =
     ["title", "titre", "titel", "título", "titulo", "ttulo", "titolo", "titre principal", "document title"];
 
+/// Names of styles that some programs build on the title's, and that are no headings.
+const BELOW_TITLE: [&str; 5] = ["subtitle", "sous-titre", "author", "auteur", "date"];
+
 /// The outline level that means body text, though the style builds on a heading.
 const BODY_LEVEL: u8 = 9;
 
@@ -90,6 +93,9 @@ impl Styles {
             return heading_level(id);
         }
         for style in chain {
+            if BELOW_TITLE.contains(&style.name.to_lowercase().as_str()) {
+                return None;
+            }
             if let Some(level) = heading_level(&style.name) {
                 return Some(level);
             }

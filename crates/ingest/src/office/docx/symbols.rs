@@ -5,7 +5,11 @@ const GREEK: &str = "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖ......�
 
 /// The character for a code (hexadecimal, as in the file) of a font; none for ornaments.
 pub fn symbol(font: &str, code: &str) -> Option<char> {
-    let code = u32::from_str_radix(code, 16).ok()?;
+    of_code(font, u32::from_str_radix(code, 16).ok()?)
+}
+
+/// The character for a code of a font; none for ornaments.
+pub fn of_code(font: &str, code: u32) -> Option<char> {
     let low = if (0xf000..=0xf0ff).contains(&code) { code - 0xf000 } else { code };
     match font {
         "Symbol" => greek(low).or_else(|| sign(low)),
@@ -33,13 +37,19 @@ fn sign(code: u32) -> Option<char> {
         0xb4 => '×',
         0xb8 => '÷',
         0xb9 => '≠',
+        0xb6 => '∂',
+        0xb7 => '•',
         0xbb => '≈',
-        0xd2 => '®',
-        0xd3 => '©',
-        0xd4 => '™',
+        0xce => '∈',
+        0xd2 | 0xe2 => '®',
+        0xd3 | 0xe3 => '©',
+        0xd4 | 0xe4 => '™',
         0xd5 => '∏',
         0xd6 => '√',
+        0xdb => '⇔',
+        0xde => '⇒',
         0xe5 => '∑',
+        0xf2 => '∫',
         0x20..=0x3f => char::from_u32(code)?,
         _ => return None,
     })

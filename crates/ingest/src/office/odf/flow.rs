@@ -3,6 +3,7 @@
 use intramuros_core::document::{Block, BlockKind, ExtractError, Extracted, Place};
 
 use super::File;
+use super::lists::{Lists, Start, labelled};
 use super::styles::Styles;
 use crate::Budget;
 use crate::office::blocks::{Blocks, Row, flatten, on_page};
@@ -20,8 +21,7 @@ pub struct Flow<'a, 'r> {
     pub(super) file: &'r File<'a>,
     pub(super) blocks: Blocks<'a>,
     styles: Styles,
-    /// Open lists: none outside of lists.
-    lists: u8,
+    lists: Lists,
     tables_open: u32,
     /// Page or slide that the walk has reached.
     page: u32,
@@ -48,7 +48,7 @@ impl<'a, 'r> Flow<'a, 'r> {
             file,
             blocks: Blocks::new(budget),
             styles,
-            lists: 0,
+            lists: Lists::default(),
             tables_open: 0,
             page: 1,
             waiting: Vec::new(),
@@ -81,10 +81,14 @@ impl<'a, 'r> Flow<'a, 'r> {
                 xml,
             ),
             "list" => {
-                self.lists = self.lists.saturating_add(1);
+                self.lists.open(&tag.style, &tag.start);
                 let read = self.read_blocks(xml);
-                self.lists -= 1;
+                self.lists.close(&tag.start);
                 read
+            }
+            "list-item" => {
+                self.lists.begin_item(&tag.start);
+                Ok(())
             }
             "table" => self.read_table(xml),
             "soft-page-break" => {
@@ -130,16 +134,27 @@ impl<'a, 'r> Flow<'a, 'r> {
         if self.tables_open == 0 && self.styles.breaks(&tag.style) && !self.blocks.list.is_empty() {
             self.page += 1;
         }
+        let label = match kind {
+            _ if self.lists.depth().is_some() => self.lists.label(&self.styles.lists),
+            BlockKind::Heading { .. } if !tag.unnumbered => {
+                self.lists.heading_label(tag.level.unwrap_or(1), &self.styles.lists)
+            }
+            _ => String::new(),
+        };
         let mut paragraph = Paragraph::default();
         self.read_inline(xml, &mut paragraph)?;
+        let text = labelled(&label, paragraph.text, self.tables_open > 0);
         let kind = match kind {
             BlockKind::Paragraph if self.in_title || self.styles.is_title(&tag.style) => {
                 BlockKind::Heading { level: 1 }
             }
-            BlockKind::Paragraph if self.lists > 0 => BlockKind::ListItem { depth: (self.lists - 1).min(8) },
+            BlockKind::Paragraph => match self.lists.depth() {
+                Some(depth) => BlockKind::ListItem { depth: depth.min(8) },
+                None => BlockKind::Paragraph,
+            },
             other => other,
         };
-        self.blocks.push(kind, &paragraph.text, on_page(paragraph.page))?;
+        self.blocks.push(kind, &text, on_page(paragraph.page))?;
         self.blocks.list.extend(paragraph.anchored);
         if self.tables_open == 0 {
             self.blocks.list.append(&mut self.waiting);
@@ -172,13 +187,18 @@ impl<'a, 'r> Flow<'a, 'r> {
                 "tab" => paragraph.text.push(' '),
                 "line-break" => paragraph.text.push('\n'),
                 "note" => self.read_note(xml)?,
+                // The number that the program showed.
+                "number" => {
+                    paragraph.text.push_str(&xml.text()?);
+                    paragraph.text.push(' ');
+                }
                 "ruby-text" | "hidden-text" | "script" => xml.skip()?,
                 "p" | "h" | "list" | "table" | "object" | "annotation" | "soft-page-break" | "title"
                 | "desc" | "binary-data" | "forms" | "frame" | "custom-shape" => {
                     let from = self.blocks.list.len();
-                    let lists = std::mem::take(&mut self.lists);
+                    let lists = std::mem::take(&mut self.lists.open);
                     let read = self.enter(Element::of(tag), xml);
-                    self.lists = lists;
+                    self.lists.open = lists;
                     paragraph.anchored.extend(self.blocks.take_from(from));
                     read?;
                 }
@@ -486,18 +506,25 @@ pub struct Element {
     level: Option<u8>,
     class: Option<String>,
     target: Option<String>,
+    /// Of a list or an item: where its numbers start.
+    start: Start,
+    /// Of a heading: whether it has no number though its level has.
+    unnumbered: bool,
 }
 
 impl Element {
     /// What `tag` says.
     pub fn of(tag: Tag<'_>) -> Element {
         let owned = |name| tag.attribute(name).map(|value| value.into_owned());
+        let start = if tag.local().starts_with("list") { Start::of(tag) } else { Start::default() };
         Element {
             local: tag.local().to_owned(),
             style: owned("style-name").unwrap_or_default(),
             level: tag.attribute("outline-level").and_then(|level| level.parse().ok()),
             class: owned("class"),
             target: owned("href"),
+            start,
+            unnumbered: tag.local() == "h" && tag.flag("is-list-header"),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What do these OpenDocument files say: texts, slides and workbooks?
 //!
 //! The three share one grammar: [`flow`] walks through paragraphs, lists and tables, [`sheet`] through the cells of a
-//! workbook, [`styles`] knows which paragraphs begin a page and which are titles.
+//! workbook, [`styles`] knows which paragraphs begin a page and which are titles, [`lists`] which number stands before a
+//! paragraph.
 
 mod flow;
+mod lists;
 mod sheet;
 mod styles;
 

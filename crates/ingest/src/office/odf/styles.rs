@@ -1,9 +1,10 @@
-//! Which paragraphs of an OpenDocument file begin a page, and which are its title?
+//! Which paragraphs of an OpenDocument file begin a page, which are its title, and how are its lists numbered?
 
 use std::collections::HashMap;
 
 use intramuros_core::document::ExtractError;
 
+use super::lists::{Definitions, OUTLINE};
 use crate::office::xml::{Node, Xml};
 
 /// Styles build on one another; a longer chain is a loop.
@@ -18,10 +19,12 @@ struct Style {
     breaks: bool,
 }
 
-/// The paragraph styles of a document, named and automatic.
+/// The styles of paragraphs and lists of a document, named and automatic.
 #[derive(Default)]
 pub struct Styles {
     by_name: HashMap<String, Style>,
+    /// How lists and headings are numbered.
+    pub lists: Definitions,
 }
 
 impl Styles {
@@ -30,11 +33,21 @@ impl Styles {
     /// # Errors
     /// When the XML is broken or over a limit.
     pub fn read(&mut self, mut xml: Xml<'_>) -> Result<(), ExtractError> {
-        let mut current = None;
+        let (mut current, mut list) = (None, None);
         while let Some(node) = xml.next()? {
             let Node::Open(tag) = node else { continue };
             match tag.local() {
                 "body" => break,
+                "list-style" => {
+                    let name = tag.attribute("name").filter(|name| !name.is_empty());
+                    list = name.map(|name| name.into_owned());
+                }
+                "outline-style" => list = Some(OUTLINE.to_owned()),
+                "list-level-style-number" | "outline-level-style" => {
+                    if let Some(name) = &list {
+                        self.lists.add(name, tag);
+                    }
+                }
                 "style" => {
                     let named = tag.attribute("family").is_some_and(|family| family == "paragraph");
                     current = tag.attribute("name").filter(|_| named).map(|name| name.into_owned());

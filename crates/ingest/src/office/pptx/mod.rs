@@ -11,7 +11,7 @@ use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
 use super::blocks::{Blocks, on_page};
 use super::opc::{self, Relations};
 use super::package::Package;
-use super::xml::Node;
+use super::xml::{Node, Tag, Xml};
 use super::{ole, pictures};
 use crate::Budget;
 
@@ -80,25 +80,52 @@ impl Deck<'_, '_> {
 
     fn read_comments(&mut self, part: &str, number: u32) -> Result<(), ExtractError> {
         let Some(mut xml) = self.package.xml(part)? else { return Ok(()) };
-        let mut author = String::new();
+        let mut said = Vec::new();
         while let Some(node) = xml.next()? {
             let Node::Open(tag) = node else { continue };
+            if tag.local() == "cm" {
+                let author = self.author(tag);
+                self.read_thread(&mut xml, author, &mut said)?;
+            }
+        }
+        for (author, text) in said {
+            if text.trim().is_empty() {
+                continue;
+            }
+            let text = if author.is_empty() { text } else { format!("{author}: {}", text.trim()) };
+            self.blocks.push(BlockKind::Comment, &text, on_page(Some(number)))?;
+        }
+        Ok(())
+    }
+
+    fn author(&self, tag: Tag<'_>) -> String {
+        tag.attribute("authorId").and_then(|id| self.authors.get(&*id).cloned()).unwrap_or_default()
+    }
+
+    /// A comment and the replies to it, which stand before its own text in the file: author and text of each.
+    fn read_thread(
+        &self,
+        xml: &mut Xml<'_>,
+        author: String,
+        said: &mut Vec<(String, String)>,
+    ) -> Result<(), ExtractError> {
+        let depth = xml.depth();
+        let mut own = String::new();
+        let first = said.len();
+        while let Some(node) = xml.next_in(depth)? {
+            let Node::Open(tag) = node else { continue };
             match tag.local() {
-                "cm" | "reply" => {
-                    author = tag
-                        .attribute("authorId")
-                        .and_then(|id| self.authors.get(&*id).cloned())
-                        .unwrap_or_default();
+                "reply" => {
+                    let author = self.author(tag);
+                    self.read_thread(xml, author, said)?;
                 }
-                // `p:text` in comments of old, `a:t` in those of today.
-                "text" | "t" => {
-                    let text = xml.text()?;
-                    let text = if author.is_empty() { text } else { format!("{author}: {text}") };
-                    self.blocks.push(BlockKind::Comment, &text, on_page(Some(number)))?;
-                }
+                // `p:text` in comments of old; in those of today paragraphs of runs, each with its `a:t`.
+                "text" | "t" => own.push_str(&xml.text()?),
+                "p" | "br" => own.push('\n'),
                 _ => {}
             }
         }
+        said.insert(first, (author, own));
         Ok(())
     }
 }

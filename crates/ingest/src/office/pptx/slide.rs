@@ -19,7 +19,9 @@ enum Role {
     Free,
     /// What every slide repeats: shown once.
     Footer,
-    /// Number and date of the slide: not shown.
+    /// The date of the slides: shown once unless the program fills in the day of today.
+    Date,
+    /// The number of the slide: not shown.
     Counter,
 }
 
@@ -28,6 +30,8 @@ struct Line {
     text: String,
     depth: u8,
     bullet: Option<bool>,
+    /// Whether the program fills it in.
+    automatic: bool,
 }
 
 impl Deck<'_, '_> {
@@ -104,7 +108,7 @@ impl Deck<'_, '_> {
             return Ok(());
         }
         for line in lines {
-            if role == Role::Footer && !self.repeated.insert(line.text.clone()) {
+            if matches!(role, Role::Footer | Role::Date) && !self.repeated.insert(line.text.clone()) {
                 continue;
             }
             let listed = line.bullet.unwrap_or(role == Role::Body);
@@ -168,7 +172,8 @@ fn read_shape(xml: &mut Xml<'_>) -> Result<(Role, Vec<Line>), ExtractError> {
                 role = match tag.attribute("type").as_deref() {
                     Some("title" | "ctrTitle") => Role::Title,
                     Some("ftr" | "hdr") => Role::Footer,
-                    Some("sldNum" | "dt" | "sldImg") => Role::Counter,
+                    Some("dt") => Role::Date,
+                    Some("sldNum" | "sldImg") => Role::Counter,
                     Some("subTitle") => Role::Free,
                     _ => Role::Body,
                 };
@@ -176,6 +181,9 @@ fn read_shape(xml: &mut Xml<'_>) -> Result<(Role, Vec<Line>), ExtractError> {
             "txBody" | "txbxContent" => lines.extend(read_lines(xml)?),
             _ => {}
         }
+    }
+    if role == Role::Date {
+        lines.retain(|line| !line.automatic);
     }
     Ok((role, lines))
 }
@@ -187,7 +195,7 @@ fn read_lines(xml: &mut Xml<'_>) -> Result<Vec<Line>, ExtractError> {
     while let Some(node) = xml.next_in(depth)? {
         let Node::Open(tag) = node else { continue };
         if tag.local() == "p" {
-            lines.push(Line { text: String::new(), depth: 0, bullet: None });
+            lines.push(Line { text: String::new(), depth: 0, bullet: None, automatic: false });
             continue;
         }
         let Some(line) = lines.last_mut() else { continue };
@@ -197,6 +205,7 @@ fn read_lines(xml: &mut Xml<'_>) -> Result<Vec<Line>, ExtractError> {
             }
             "buNone" => line.bullet = Some(false),
             "buChar" | "buAutoNum" | "buBlip" => line.bullet = Some(true),
+            "fld" => line.automatic = true,
             "br" => line.text.push('\n'),
             "tab" => line.text.push(' '),
             "t" => line.text.push_str(&xml.text()?),

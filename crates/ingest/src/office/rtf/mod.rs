@@ -456,13 +456,22 @@ impl<'a> Reader<'a> {
     }
 
     fn end_cell(&mut self) {
-        if self.captured.is_empty() && self.group.purpose != Purpose::Skipped {
-            self.cells.push(std::mem::take(&mut self.text));
-            self.paragraph.label.clear();
+        if self.group.purpose == Purpose::Skipped {
+            return;
         }
+        if let Some(captured) = self.captured.last_mut() {
+            // Tables of headers and notes stay text.
+            captured.push(' ');
+            return;
+        }
+        self.cells.push(std::mem::take(&mut self.text));
+        self.paragraph.label.clear();
     }
 
     fn end_row(&mut self) {
+        if let Some(captured) = self.captured.last_mut() {
+            captured.push('\n');
+        }
         if self.captured.is_empty() && !self.cells.is_empty() {
             let cells = std::mem::take(&mut self.cells);
             let place = on_page(self.paragraph.page.take().or(Some(self.page)));

@@ -19,7 +19,7 @@ use super::ole::Ole;
 use super::package::Package;
 use super::sheet::Grid;
 use super::walk::Walked;
-use super::{numbers, summary};
+use super::{numbers, opc, summary};
 use crate::Budget;
 use book::Book;
 use records::{END, FILE_PASS, records};
@@ -67,10 +67,12 @@ pub fn extract_binary(
     for name in package.names() {
         package.bytes(name)?;
     }
+    let mut extracted = Extracted::default();
+    opc::read_properties(package, &mut extracted)?;
     guarded(|| {
         let book = Xlsb::new(Walked::new(bytes))
             .map_err(|error| ExtractError::Corrupt(format!("the workbook is damaged ({error})")))?;
-        read_binary(book, budget)
+        read_binary(book, extracted, budget)
     })
 }
 
@@ -80,10 +82,14 @@ fn guarded(read: impl FnOnce() -> Result<Extracted, ExtractError>) -> Result<Ext
         .unwrap_or_else(|_| Err(ExtractError::Corrupt("the workbook is damaged".to_owned())))
 }
 
-fn read_binary(mut book: Xlsb<Walked<'_>>, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+fn read_binary(
+    mut book: Xlsb<Walked<'_>>,
+    mut extracted: Extracted,
+    budget: &Budget<'_>,
+) -> Result<Extracted, ExtractError> {
     let names = book.sheet_names();
     budget.check_pages(names.len())?;
-    let mut extracted = Extracted { pages: u32::try_from(names.len()).ok(), ..Extracted::default() };
+    extracted.pages = u32::try_from(names.len()).ok();
     let mut blocks = Blocks::new(budget);
     for name in names {
         let mut grid = Grid::new(&name, budget);

@@ -1,16 +1,82 @@
 //! What in this page is its content, and what is navigation around it?
 
+use std::collections::HashSet;
+
 use super::tree::{Node, ROOT, Step, Tree};
 
 /// Text, in bytes without white space, from which a main part is believed whatever stands around it.
 const MAIN_BYTES: usize = 1000;
 
-/// Share of a page's text, in percent, from which a shorter main part is believed: an empty `<main>` is filled by a
-/// script.
+/// Share of a page's text, in percent, from which a shorter main part or an article is believed: an empty `<main>` is
+/// filled by a script.
 const MAIN_PERCENT: usize = 20;
 
 /// Classes of parts that their sites mark as not to be printed, or as links to edit a text.
 const NOISE_CLASSES: [&str; 5] = ["noprint", "mw-editsection", "navbox", "printfooter", "catlinks"];
+
+/// Names (classes and identifiers) that sites give to what stands around their text.
+const AROUND: [&str; 34] = [
+    "addtoany_share_save_container",
+    "breadcrumb",
+    "breadcrumb-section",
+    "breadcrumbs",
+    "fil-ariane",
+    "fil-d-ariane",
+    "footer",
+    "global-footer",
+    "left-sidebar",
+    "page-footer",
+    "pied-de-page",
+    "pied_de_page",
+    "post-navigation",
+    "related-articles",
+    "related-posts",
+    "right-sidebar",
+    "share",
+    "share-buttons",
+    "sharedaddy",
+    "sharing",
+    "side-bar",
+    "sidebar",
+    "site-footer",
+    "sitenotice",
+    "skip-link",
+    "skip-links",
+    "skiplinks",
+    "social",
+    "social-links",
+    "social-media",
+    "social-share",
+    "tags-links",
+    "widget-area",
+    "yarpp-related",
+];
+
+/// Words in such names that lead around in the site, where most of the text is links.
+const LEADING: [&str; 7] = ["ariane", "menu", "nav", "navbar", "navigation", "related", "social"];
+
+/// Beginnings of such names in what asks for consent to cookies, in every page of a site.
+const CONSENT: [&str; 12] = [
+    "axeptio",
+    "cmplz",
+    "consent-",
+    "cookie",
+    "cc-window",
+    "didomi",
+    "gdpr",
+    "klaro",
+    "onetrust",
+    "rgpd",
+    "tarteaucitron",
+    "usercentrics",
+];
+
+/// Largest share of a page's text, in percent, that is taken for something around it by its name alone: a page about
+/// menus or cookies is its own text.
+const AROUND_PERCENT: usize = 30;
+
+/// Share of an element's text, in percent, from which links make it lead somewhere else.
+const LINKED_PERCENT: usize = 60;
 
 /// Where the content is.
 #[derive(Debug)]
@@ -19,30 +85,119 @@ pub struct Roots {
     pub nodes: Vec<Node>,
     /// Whether navigation inside them is left out.
     pub without_navigation: bool,
+    /// Elements that stand around the content, as their names say.
+    around: HashSet<Node>,
 }
 
 impl Roots {
     /// The whole page with everything in it.
     pub fn everything() -> Roots {
-        Roots { nodes: vec![ROOT], without_navigation: false }
+        Roots { nodes: vec![ROOT], without_navigation: false, around: HashSet::new() }
+    }
+
+    /// Whether an element inside the content is left out.
+    pub fn leave_out(&self, tree: &Tree, node: Node) -> bool {
+        self.without_navigation && (is_navigation(tree, node) || self.around.contains(&node))
     }
 }
 
 /// Finds the content of a page: its main element, else its articles, else everything but navigation; and everything
 /// when little would be left.
 pub fn find(tree: &Tree) -> Roots {
-    let whole = text_bytes(tree, ROOT, false);
-    let enough = |nodes: &[Node]| {
-        let bytes: usize = nodes.iter().map(|node| text_bytes(tree, *node, true)).sum();
-        bytes >= MAIN_BYTES || (bytes > 0 && bytes * 100 >= whole * MAIN_PERCENT)
-    };
-    for is_wanted in [is_main as fn(&Tree, Node) -> bool, is_article] {
-        let nodes = outermost(tree, is_wanted);
-        if !nodes.is_empty() && enough(&nodes) {
-            return Roots { nodes, without_navigation: true };
+    let around = around(tree);
+    let is_out = |node: Node| is_navigation(tree, node) || around.contains(&node);
+    let whole = text_bytes(tree, ROOT, |_| false);
+    let content = text_bytes(tree, ROOT, is_out);
+    let inside =
+        |nodes: &[Node]| -> usize { nodes.iter().map(|node| text_bytes(tree, *node, is_out)).sum() };
+    let is_part = |bytes: usize, of: usize| bytes > 0 && bytes * 100 >= of * MAIN_PERCENT;
+    let main = outermost(tree, is_main);
+    let bytes = inside(&main);
+    if bytes >= MAIN_BYTES || is_part(bytes, whole) {
+        return Roots { nodes: main, without_navigation: true, around };
+    }
+    // An article may also be one card among many, or a remark beside the text: it must be a good part of what is shown.
+    let articles = outermost(tree, is_article);
+    if is_part(inside(&articles), content) {
+        return Roots { nodes: articles, without_navigation: true, around };
+    }
+    let without_navigation = content >= MAIN_BYTES || is_part(content, whole);
+    Roots { nodes: vec![ROOT], without_navigation, around }
+}
+
+/// What was met of a page up to a place in it.
+#[derive(Clone, Copy, Default)]
+struct Met {
+    /// Bytes of shown text, white space left out.
+    text: usize,
+    /// Those within links.
+    links: usize,
+    /// Headings of the page and parts that say that they are content.
+    contents: usize,
+}
+
+/// The elements that stand around the content, as their names say: none that hold content or much of the page's text.
+fn around(tree: &Tree) -> HashSet<Node> {
+    let (mut met, mut links) = (Met::default(), 0usize);
+    let mut open: Vec<(Node, Naming, Met)> = Vec::new();
+    let mut found: Vec<(Node, usize)> = Vec::new();
+    for step in tree.inside(ROOT, |node| never_shown(tree, node)) {
+        match step {
+            Step::Enter(node) => {
+                let bytes = bytes_of(tree.text(node));
+                met.text += bytes;
+                met.links += if links > 0 { bytes } else { 0 };
+                match tree.name(node) {
+                    "a" => links += 1,
+                    "h1" | "main" | "article" => met.contents += 1,
+                    _ => {}
+                }
+                if let Some(naming) = naming(tree, node) {
+                    open.push((node, naming, met));
+                }
+            }
+            Step::Leave(node) => {
+                links -= usize::from(tree.name(node) == "a");
+                let Some((_, naming, before)) = open.pop_if(|(last, ..)| *last == node) else { continue };
+                let (text, linked) = (met.text - before.text, met.links - before.links);
+                let leads = naming == Naming::Around || linked * 100 >= text * LINKED_PERCENT;
+                if leads && met.contents == before.contents {
+                    found.push((node, text));
+                }
+            }
         }
     }
-    Roots { nodes: vec![ROOT], without_navigation: enough(&[ROOT]) }
+    let few = |text: usize| text * 100 <= met.text * AROUND_PERCENT;
+    found.into_iter().filter(|(_, text)| few(*text)).map(|(node, _)| node).collect()
+}
+
+/// What the name of an element says of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// It stands around the content.
+    Around,
+    /// It does when most of its text is links.
+    Leading,
+}
+
+/// What the classes and the identifier of an element say of it; none for what may be content.
+fn naming(tree: &Tree, node: Node) -> Option<Naming> {
+    if !matches!(tree.name(node), "div" | "section" | "ul" | "ol" | "form" | "dialog" | "p") {
+        return None;
+    }
+    let classes = tree.attribute(node, "class").unwrap_or_default().split_ascii_whitespace();
+    let names = classes.chain(tree.attribute(node, "id")).map(str::to_ascii_lowercase);
+    let mut leading = None;
+    for name in names {
+        if AROUND.contains(&name.as_str()) || CONSENT.iter().any(|start| name.starts_with(start)) {
+            return Some(Naming::Around);
+        }
+        let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
+        if words.any(|word| LEADING.contains(&word)) {
+            leading = Some(Naming::Leading);
+        }
+    }
+    leading
 }
 
 fn is_main(tree: &Tree, node: Node) -> bool {
@@ -67,17 +222,18 @@ fn outermost(tree: &Tree, is_wanted: fn(&Tree, Node) -> bool) -> Vec<Node> {
     found
 }
 
-/// Bytes of shown text inside an element, white space left out.
-fn text_bytes(tree: &Tree, top: Node, without_navigation: bool) -> usize {
-    let skip = |node| never_shown(tree, node) || (without_navigation && is_navigation(tree, node));
-    tree.inside(top, skip)
+/// Bytes of shown text inside an element, white space and what is left out not counted.
+fn text_bytes<'t>(tree: &'t Tree, top: Node, is_out: impl Fn(Node) -> bool + 't) -> usize {
+    tree.inside(top, move |node| never_shown(tree, node) || is_out(node))
         .filter_map(|step| match step {
-            Step::Enter(node) => {
-                Some(tree.text(node).bytes().filter(|byte| !byte.is_ascii_whitespace()).count())
-            }
+            Step::Enter(node) => Some(bytes_of(tree.text(node))),
             Step::Leave(_) => None,
         })
         .sum()
+}
+
+fn bytes_of(text: &str) -> usize {
+    text.bytes().filter(|byte| !byte.is_ascii_whitespace()).count()
 }
 
 /// Whether an element is not shown as text in any browser.
@@ -112,7 +268,7 @@ pub fn never_shown(tree: &Tree, node: Node) -> bool {
 }
 
 /// Whether an element leads around in the site rather than belonging to this page's text.
-pub fn is_navigation(tree: &Tree, node: Node) -> bool {
+fn is_navigation(tree: &Tree, node: Node) -> bool {
     let footnote = || {
         tree.attribute(node, "epub:type").is_some_and(|kind| kind.contains("note"))
             || tree.attribute(node, "role").is_some_and(|role| role.starts_with("doc-"))

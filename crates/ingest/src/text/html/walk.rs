@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use intramuros_core::document::{BlockKind, ExtractError, Place};
 
-use super::main_part::{Roots, is_navigation, never_shown};
+use super::main_part::{Roots, never_shown};
 use super::table;
 use super::tree::{Node, Step, Tree, is_block};
 use crate::text::inline::Inline;
@@ -36,7 +36,7 @@ pub fn write(
     for root in &roots.nodes {
         let skip = |node: Node| {
             never_shown(tree, node)
-                || (roots.without_navigation && node != *root && is_navigation(tree, node))
+                || (node != *root && roots.leave_out(tree, node))
                 || matches!(tree.name(node), "pre" | "listing" | "xmp")
                 || (tree.name(node) == "table" && table::is_data(tree, node))
         };
@@ -44,8 +44,7 @@ pub fn write(
             match step {
                 Step::Enter(node) => {
                     // A hidden root is shown: it is what a script would show.
-                    let left_out = never_shown(tree, node)
-                        || (roots.without_navigation && node != *root && is_navigation(tree, node));
+                    let left_out = never_shown(tree, node) || (node != *root && roots.leave_out(tree, node));
                     if !left_out {
                         walk.enter(node)?;
                     }

@@ -2,9 +2,9 @@
 
 use intramuros_ingest::Format;
 
-use super::{Content, Member, PHRASE, Seed, joined, le16, le32, member};
+use super::{Content, Member, PHRASE, Seed, content, joined, le16, le32, member};
 use crate::mail::{table, wide};
-use crate::show::check;
+use crate::show::{blocks, check, read};
 
 /// Formats of a DOC file are kept in pages of this size, which number its bytes too.
 const PAGE: usize = 512;
@@ -31,16 +31,21 @@ pub fn put(bytes: &mut [u8], at: usize, new: &[u8]) {
 
 /// Word 97: a heading, a paragraph, a table of one row, a footnote.
 fn document() -> Vec<Member> {
+    document_under("")
+}
+
+/// The same with text boxes in its headers.
+fn document_under(letterhead: &str) -> Vec<Member> {
     let body = format!("Titre\r{PHRASE}.\rA\u{7}B\u{7}\u{7}Note\u{2} fin\r");
     let note = " bas de page\r";
-    let text = format!("{body}{note}");
+    let text = format!("{body}{note}{letterhead}");
     let (body, note, all) = (body.len() as u32, note.len() as u32, text.len() as u32);
     let reference = text.find('\u{2}').unwrap() as u32;
     let mut main = vec![0_u8; 5 * PAGE];
     put(&mut main, 0, &le16(&[0xa5ec, 0xc1]));
     // The tables stand in the stream 1Table.
     put(&mut main, 10, &le16(&[0x0200]));
-    put(&mut main, 0x4c, &le32(&[body, note]));
+    put(&mut main, 0x4c, &le32(&[body, note, 0, 0, 0, 0, 0, letterhead.len() as u32]));
     put(&mut main, TEXT_AT as usize, text.as_bytes());
     put(&mut main, 3 * PAGE, &paragraph_formats(&text));
     put(&mut main, 4 * PAGE, &character_formats(all));
@@ -59,6 +64,20 @@ fn document() -> Vec<Member> {
         stream.extend(table);
     }
     vec![member("/WordDocument", main), member("/1Table", stream)]
+}
+
+/// Word 95: two pieces, the second one first in the file.
+fn document_95() -> Vec<Member> {
+    let (first, second) = ("Fax du \u{13}DATE jj\u{14}3 mai\u{15}\r", "Le conseil\r");
+    let (one, two, start) = (first.len() as u32, second.len() as u32, PAGE as u32);
+    let mut main = vec![0_u8; PAGE];
+    put(&mut main, 0, &le16(&[0xa5dc, 101]));
+    put(&mut main, 10, &le16(&[0x0004]));
+    let piece = |at: u32| joined(&[&le16(&[0]), &le32(&[at]), &le16(&[0])]);
+    let pieces = joined(&[&le32(&[0, one, one + two]), &piece(start + two), &piece(start)]);
+    let table = joined(&[&[2], &le32(&[pieces.len() as u32]), &pieces]);
+    put(&mut main, 0x160, &le32(&[start + one + two, table.len() as u32]));
+    vec![member("/WordDocument", joined(&[&main, second.as_bytes(), first.as_bytes(), &table]))]
 }
 
 /// The first paragraph is a heading; one that ends in a cell's mark is a cell, one that is nothing else ends a row.
@@ -277,4 +296,37 @@ fn old_office_files_give_their_blocks() {
         pack(slides()),
         &["h1 Ordre du jour", "p Texte libre", &format!("li0 {PHRASE}"), "remark dire bonjour"],
     );
+}
+
+#[test]
+fn text_boxes_of_headers_stand_above_the_text_of_word_97() {
+    let bytes = Content::Compound(document_under("Mairie\rMairie\r")).pack();
+    let phrase = format!("p {PHRASE}.");
+    let expected: [&str; 6] =
+        ["p Mairie", "h1 Titre", &phrase, "row A | B", "p Note fin", "note 1 bas de page"];
+    check("a.doc", bytes, &expected);
+}
+
+#[test]
+fn a_bracket_of_word_97_may_stand_for_a_symbol() {
+    let mut streams = document();
+    let name = wide("Wingdings\0");
+    let font = joined(&[&le16(&[1, 0]), &[39 + name.len() as u8], &[0; 39], &name]);
+    let tables = content(&mut streams, "/1Table");
+    let at = tables.len() as u32;
+    tables.extend(&font);
+    let main = content(&mut streams, "/WordDocument");
+    put(main, 0x9a + 8 * 15, &le32(&[at, font.len() as u32]));
+    put(main, TEXT_AT as usize, b"( oui");
+    let bracket = read("a.doc", &Content::Compound(streams.clone()).pack()).unwrap();
+    assert!(blocks(&bracket).starts_with("h1 ( oui\n"), "{}", blocks(&bracket));
+    // The run of characters says: the character 0xf0a8 of the first font.
+    put(content(&mut streams, "/WordDocument"), 4 * PAGE + 500, &[6, 0x09, 0x6a, 0, 0, 0xa8, 0xf0]);
+    let symbol = read("a.doc", &Content::Compound(streams).pack()).unwrap();
+    assert!(blocks(&symbol).starts_with("h1 ☐ oui\n"), "{}", blocks(&symbol));
+}
+
+#[test]
+fn documents_of_word_95_in_pieces_are_put_together() {
+    check("a.doc", Content::Compound(document_95()).pack(), &["p Fax du 3 mai", "p Le conseil"]);
 }

@@ -37,6 +37,17 @@ pub fn seeds() -> Vec<Seed> {
         text("a.ipynb", Format::Notebook, notebook()),
         text("a.py", Format::Code, format!("def f(x):\n    \"\"\"{PHRASE}\"\"\"\n    return x\n")),
         text("a.txt", Format::Text, format!("Titre\n=====\n\n{PHRASE}.\n\n- un\n- deux\n")),
+        text(
+            "a.ics",
+            Format::Text,
+            format!(
+                "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:{PHRASE}\nDTSTART;TZID=\"Paris\":20240301T100000\nATTENDEE;CN=Anne:\
+                 mailto:anne@example.org\nDESCRIPTION:Un\\nde\n ux\\, trois\nEND:VEVENT\nEND:VCALENDAR\n"
+            ),
+        ),
+        text("wiki.xml", Format::Xml, wiki()),
+        seed("winmail.dat", Format::Msg, winmail()),
+        seed("a.txt.p7m", Format::Signed, signed()),
         text("a.pdf", Format::Pdf, drawn_page()),
         seed("a.txt.gz", Format::Compressed, packed()),
         seed("a.png", Format::Image, png()),
@@ -65,6 +76,42 @@ fn mail() -> String {
          Content-Transfer-Encoding: quoted-printable\n\n<p>=E9t=E9</p>\n--b\nContent-Type: text/plain; name=note.txt\n\
          Content-Disposition: attachment; filename=note.txt\nContent-Transfer-Encoding: base64\n\nRmluLg==\n--b--\n"
     )
+}
+
+/// An export of MediaWiki: a page with a heading, links, a template, a table, a note and a program.
+fn wiki() -> String {
+    format!(
+        "<mediawiki><page><title>A</title><ns>0</ns><revision><id>1</id><timestamp>2024-03-01T09:00:00Z</timestamp>\
+         <text>== B ==\n{PHRASE} [[c|d]] {{{{e|f\n|g=h}}}}&lt;ref&gt;i&lt;/ref&gt;\n* j\n{{|\n! k !! l\n|-\n| m || n\n|}}\n\
+         &lt;pre&gt;o\np&lt;/pre&gt;\n[[q|[[r]]]]</text></revision></page></mediawiki>"
+    )
+}
+
+/// What Outlook packs: a text, a list of properties, and a file.
+fn winmail() -> Vec<u8> {
+    let attribute = |number: u32, value: &[u8]| {
+        let length = u32::try_from(value.len()).unwrap();
+        joined(&[b"\x01", &le32(&[number, length]), value, b"\0\0"])
+    };
+    let properties = joined(&[&le32(&[2, 0x0E06_0003, 7, 0x0037_001E, 1, 3]), b"ab\0\0"]);
+    joined(&[
+        b"\x78\x9f\x3e\x22\x01\0",
+        &attribute(0x0001_800C, PHRASE.as_bytes()),
+        &attribute(0x0006_9003, &properties),
+        &attribute(0x0006_9002, &[0; 14]),
+        &attribute(0x0001_8010, b"note.txt\0"),
+        &attribute(0x0006_800F, b"Fin."),
+    ])
+}
+
+/// A text inside a signature.
+fn signed() -> Vec<u8> {
+    let element = |tag: u8, content: &[u8]| joined(&[&[tag, u8::try_from(content.len()).unwrap()], content]);
+    let name = |last: u8| joined(&[b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", &[last]]);
+    let text = element(0xA0, &element(0x04, PHRASE.as_bytes()));
+    let wrapped = element(0x30, &joined(&[&name(1), &text]));
+    let inner = element(0x30, &joined(&[b"\x02\x01\x01", &element(0x31, b""), &wrapped]));
+    element(0x30, &joined(&[&name(2), &element(0xA0, &inner)]))
 }
 
 /// Two messages, with a line that is quoted.
