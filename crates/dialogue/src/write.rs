@@ -349,19 +349,23 @@ struct Desk<'a> {
     took: &'a Took,
 }
 
-/// Lets one model write. Where its service finds what it is shown too long, once more with half of it: its window is declared
-/// larger than it is, or it makes more tokens of a text than are counted here.
+/// Lets one model write; once more with half of what it is shown, where its service finds that too long (its window is declared
+/// larger than it is, or it makes more tokens of a text than are counted here), and once more where it began with thoughts that
+/// nothing had marked as such: its next answers are held back until they are over.
 async fn write(desk: &Desk<'_>, teller: &mut Teller) -> Result<Ending, ModelError> {
     let window = desk.writer.context_tokens();
     let written = write_within(desk, window, teller).await;
     let half = (window / 2, desk.writer.max_tokens());
     let fits = || prompt(desk.gathered, desk.settings, half, desk.tools.is_some()).is_some();
-    if !matches!(written, Err(ModelError::TooLong)) || teller.gone || !fits() {
-        return written;
-    }
+    let again = match &written {
+        Err(ModelError::Thoughts) => Some(window),
+        Err(ModelError::TooLong) if fits() => Some(window / 2),
+        _ => None,
+    };
+    let Some(window) = again.filter(|_| !teller.gone) else { return written };
     // Whoever listens begins anew: a tool may have been called and something written before.
     teller.tell(Event::Model { name: desk.writer.name().to_owned(), instead_of: None }).await;
-    write_within(desk, window / 2, teller).await
+    write_within(desk, window, teller).await
 }
 
 /// Lets one model write within a window of so many tokens, doing what it calls for meanwhile, and checks what it writes.

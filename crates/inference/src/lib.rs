@@ -13,6 +13,7 @@ pub mod gguf;
 mod places;
 mod portable;
 mod remote;
+mod thoughts;
 mod writer;
 
 pub use embedder::{CALIBRATION, Embedder, MAX_TOKENS};

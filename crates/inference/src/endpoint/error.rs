@@ -6,6 +6,8 @@ use intramuros_core::error::{Error, ErrorKind};
 use intramuros_core::language::Language;
 use intramuros_egress::EgressError;
 
+use super::wire;
+
 /// Why a model did not answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -32,7 +34,7 @@ pub enum ModelError {
     #[error("the service refused the key (status {0}): check `key_file`")]
     Key(u16),
     /// There is no such model or no such address.
-    #[error("the service has no such model or address (status 404): check `url` and `model`")]
+    #[error("the service has no such model or address: check `url` and `model`")]
     Unknown,
     /// The account at the service has nothing left.
     #[error("the service asks to be paid ({0}): look at the account there")]
@@ -55,6 +57,9 @@ pub enum ModelError {
     /// The answer broke off.
     #[error("the answer broke off: {0}")]
     Cut(String),
+    /// What was given as the answer were thoughts, which no mark had opened. From the next question on they are left out.
+    #[error("the model thought aloud without a mark before it; from the next question on that is left out")]
+    Thoughts,
     /// The model in this process could not be loaded.
     #[error("the model could not be loaded: {0}")]
     NotLoaded(&'static str),
@@ -89,6 +94,7 @@ impl ModelError {
             ModelError::Failed(_) => "failed",
             ModelError::Schema(_) => "not-the-interface",
             ModelError::Cut(_) => "cut",
+            ModelError::Thoughts => "thoughts",
             ModelError::NotLoaded(_) => "not-loaded",
             ModelError::Empty => "empty",
             ModelError::Spent => "tokens-used-up",
@@ -136,6 +142,10 @@ impl ModelError {
                 pick("Le service du modèle a mal répondu.", "The model's service did not answer properly.")
             }
             ModelError::Cut(_) => pick("La réponse du modèle a été coupée.", "The model's answer broke off."),
+            ModelError::Thoughts => pick(
+                "Le modèle a écrit ses réflexions au lieu de la réponse ; reposez la question.",
+                "The model wrote its thoughts instead of the answer; ask again.",
+            ),
             ModelError::NotLoaded(_) => pick(
                 "Le modèle n’a pas pu être chargé ; l’administrateur doit vérifier son fichier.",
                 "The model could not be loaded; the administrator must check its file.",
@@ -150,16 +160,33 @@ impl ModelError {
 
     /// The error of a status, with the beginning of the body, of which only the kind and short identifiers are kept.
     pub(crate) fn of_status(status: u16, body: &str, attempts: u32) -> ModelError {
+        let said = || said(&format!("status {status}"), body);
         match status {
             401 | 403 => ModelError::Key(status),
-            404 => ModelError::Unknown,
-            503 if super::wire::says_loading(body) => ModelError::Loading,
+            404 | 405 => ModelError::Unknown,
+            503 if wire::says_loading(body) => ModelError::Loading,
+            429 if wire::says_unpaid(body) => ModelError::Unpaid(said()),
             429 | 503 | 529 => ModelError::Busy(status, attempts),
-            402 => ModelError::Unpaid(said(status, body)),
-            400 | 413 | 422 | 500 if super::wire::says_too_long(body) => ModelError::TooLong,
+            402 => ModelError::Unpaid(said()),
+            // Too long already for a proxy before it.
+            413 => ModelError::TooLong,
+            400 | 422 | 500 if wire::says_too_long(body) => ModelError::TooLong,
+            400 | 422 if wire::says_no_model(body) => ModelError::Unknown,
+            400 | 500 if wire::says_no_tools(body) => ModelError::Failed(format!(
+                "it takes no tools (status {status}): start it with them, or declare the model without `tools`"
+            )),
             300..=399 => ModelError::Schema("a redirection"),
-            _ => ModelError::Failed(said(status, body)),
+            _ => ModelError::Failed(said()),
         }
+    }
+
+    /// The error that stands in an answer's stream, in place of an event. LM Studio finds only there that a question is too
+    /// long.
+    pub(crate) fn of_event(event: &str) -> ModelError {
+        if wire::says_too_long(event) {
+            return ModelError::TooLong;
+        }
+        ModelError::Failed(said("an error within the stream", event))
     }
 
     /// The error of a connection; `begun` when part of the answer has come.
@@ -177,13 +204,13 @@ impl ModelError {
     }
 }
 
-/// A status with what the body says in identifiers: `status 422 (type extra_forbidden, loc stream_options)`.
-fn said(status: u16, body: &str) -> String {
-    let identifiers = super::wire::identifiers(body);
+/// What happened with what the body says in identifiers: `status 422 (type extra_forbidden, loc stream_options)`.
+fn said(what: &str, body: &str) -> String {
+    let identifiers = wire::identifiers(body);
     if identifiers.is_empty() {
-        return format!("status {status}");
+        return what.to_owned();
     }
-    format!("status {status} ({})", identifiers.join(", "))
+    format!("{what} ({})", identifiers.join(", "))
 }
 
 impl From<ModelError> for Error {

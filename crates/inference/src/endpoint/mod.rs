@@ -1,20 +1,20 @@
 //! What does a model at a service with OpenAI's interface say?
 //!
 //! One [`Endpoint`] for each model declared with `kind = "open-ai"`. An answer comes as a stream; dropping it hangs up,
-//! which is how a question is cancelled. Only 429 and 5xx are tried again, and only before the first word; a service that is
-//! still loading its model is waited for longer, and one that refuses a field is asked once more without it. Everything
-//! leaves through the egress client, under the rule of the model's purpose.
+//! which is how a question is cancelled. Only 429, 5xx and a connection that breaks are tried again, and only before the first
+//! word; a service that is still loading its model is waited for longer, and one that refuses a field is asked once more
+//! without it. Everything leaves through the egress client, under the rule of the model's purpose.
 
 mod error;
+mod pause;
 mod sse;
-mod thoughts;
 mod wire;
 
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::{DEFAULT_CONTEXT_TOKENS, Model, ModelKind, Purpose};
@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::places::{Place, Places};
+use crate::thoughts::{Amiss, Thoughts};
 pub use error::ModelError;
 pub use wire::{ChatRequest, Round, ToolCall, ToolOffer, Usage};
 
@@ -67,11 +68,15 @@ pub struct Endpoint {
     learnt: Learnt,
 }
 
-/// The form of request that the service was found to take.
+/// The form of request that the service was found to take, and of answer that it was found to give.
 #[derive(Default)]
 struct Learnt {
     without_stream_options: AtomicBool,
     completion_tokens: AtomicBool,
+    without_encoding_format: AtomicBool,
+    without_temperature: AtomicBool,
+    /// Answers begin with thoughts that no mark opens.
+    thinks_first: AtomicBool,
 }
 
 impl Learnt {
@@ -79,12 +84,20 @@ impl Learnt {
         wire::Form {
             without_stream_options: self.without_stream_options.load(Ordering::Relaxed),
             completion_tokens: self.completion_tokens.load(Ordering::Relaxed),
+            without_encoding_format: self.without_encoding_format.load(Ordering::Relaxed),
+            without_temperature: self.without_temperature.load(Ordering::Relaxed),
         }
     }
 
     fn remember(&self, form: wire::Form) {
         self.without_stream_options.fetch_or(form.without_stream_options, Ordering::Relaxed);
         self.completion_tokens.fetch_or(form.completion_tokens, Ordering::Relaxed);
+        self.without_encoding_format.fetch_or(form.without_encoding_format, Ordering::Relaxed);
+        self.without_temperature.fetch_or(form.without_temperature, Ordering::Relaxed);
+    }
+
+    fn thoughts(&self) -> Thoughts {
+        if self.thinks_first.load(Ordering::Relaxed) { Thoughts::expected() } else { Thoughts::default() }
     }
 }
 
@@ -248,7 +261,7 @@ impl Endpoint {
 
     async fn try_embed(&self, texts: &[String], deadline: Instant) -> Result<Vec<Vec<f32>>, ModelError> {
         let _place = self.places.take_until(deadline).await?;
-        let body = |_: wire::Form| wire::embedding_body(&self.model, texts);
+        let body = |form: wire::Form| wire::embedding_body(&self.model, texts, form);
         let response = self.response("embeddings", body, deadline).await?;
         self.vectors(response, texts.len(), deadline).await
     }
@@ -287,14 +300,21 @@ impl Endpoint {
         let (mut attempt, mut wait, mut look) = (1, FIRST_WAIT, FIRST_WAIT);
         let mut form = self.learnt.form();
         let mut sent = body(form);
+        let mut broken = false;
         loop {
-            let refusal = match self.attempt(address, &sent, deadline, attempt).await? {
-                Ok(response) => {
+            let refusal = match self.attempt(address, &sent, deadline, attempt).await {
+                // A service may close a connection that was kept just when it is used again: vLLM's does after 5 s.
+                Err(ModelError::Cut(_)) if !broken => {
+                    broken = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
+                Ok(Ok(response)) => {
                     // Only now: a refusal may name a field because the question does.
                     self.learnt.remember(form);
                     return Ok(response);
                 }
-                Err(refusal) => refusal,
+                Ok(Err(refusal)) => refusal,
             };
             if let Some(other) = form.asked_for(refusal.status, &refusal.text) {
                 let again = body(other);
@@ -355,8 +375,7 @@ impl Endpoint {
         let pause = response
             .headers
             .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
+            .and_then(|value| pause::asked_for(value.to_str().ok()?, SystemTime::now()));
         let text = beginning(&mut response, deadline).await;
         Ok(Err(Refusal { error: ModelError::of_status(status, &text, attempt), status, text, pause }))
     }
@@ -399,10 +418,12 @@ pub struct ChatStream {
     deadline: Instant,
     events: Option<sse::Events>,
     waiting: VecDeque<wire::Piece>,
+    /// Whether anything has come.
+    begun: bool,
     /// The body, where the service answers with plain JSON instead of a stream.
     plain: Option<Vec<u8>>,
     said_anything: bool,
-    thoughts: thoughts::Thoughts,
+    thoughts: Thoughts,
     finish: Option<String>,
     usage: Option<Usage>,
     calls: wire::Calls,
@@ -412,8 +433,7 @@ pub struct ChatStream {
 
 impl ChatStream {
     fn new(endpoint: Arc<Endpoint>, place: Place, response: Response, deadline: Instant) -> ChatStream {
-        let kind = response.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let plain = kind.is_some_and(|kind| kind.starts_with("application/json")).then(Vec::new);
+        let thoughts = endpoint.learnt.thoughts();
         ChatStream {
             endpoint,
             _place: place,
@@ -421,9 +441,10 @@ impl ChatStream {
             deadline,
             events: Some(sse::Events::default()),
             waiting: VecDeque::new(),
-            plain,
+            begun: false,
+            plain: None,
             said_anything: false,
-            thoughts: thoughts::Thoughts::default(),
+            thoughts,
             finish: None,
             usage: None,
             calls: wire::Calls::default(),
@@ -448,7 +469,8 @@ impl ChatStream {
 
     /// Whether the model stopped because it had no tokens left.
     pub fn was_cut_short(&self) -> bool {
-        self.finish.as_deref() == Some("length")
+        // Mistral's services tell apart what was asked for and what the model can.
+        matches!(self.finish.as_deref(), Some("length" | "model_length"))
     }
 
     /// The calls that the model asks for; whole at the end of the stream.
@@ -470,16 +492,25 @@ impl ChatStream {
                 self.finish = piece.finish.or(self.finish.take());
                 self.calls.take(piece.calls);
                 self.said_anything |= !piece.text.is_empty();
-                let Some(text) = self.thoughts.leave_out(&piece.text) else {
-                    self.stop();
-                    return Ok(None);
+                let text = match self.thoughts.leave_out(&piece.text) {
+                    Ok(text) => text,
+                    Err(Amiss::Endless) => {
+                        self.stop();
+                        return Ok(None);
+                    }
+                    Err(Amiss::Unopened) => {
+                        self.endpoint.learnt.thinks_first.store(true, Ordering::Relaxed);
+                        return Err(ModelError::Thoughts);
+                    }
                 };
                 if !text.is_empty() {
                     return Ok(Some(text));
                 }
             }
             if self.ended {
-                let rest = self.thoughts.rest();
+                // Before a call, and where no tokens were left, there may be thoughts without an end.
+                let whole = !self.was_cut_short() && self.calls().is_empty();
+                let rest = self.thoughts.rest(whole);
                 return Ok((!rest.is_empty()).then_some(rest));
             }
             let places = &self.endpoint.places;
@@ -503,6 +534,12 @@ impl ChatStream {
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
+        if !self.begun {
+            // Not what the header says: services call a stream JSON, and JSON a stream.
+            let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else { return Ok(()) };
+            self.begun = true;
+            self.plain = b"{[<".contains(first).then(Vec::new);
+        }
         if let Some(plain) = &mut self.plain {
             plain.extend_from_slice(bytes);
             return Ok(());
@@ -514,10 +551,11 @@ impl ChatStream {
 
     fn read_events(&mut self, events: Vec<String>) -> Result<(), ModelError> {
         for event in events {
-            if event.trim() == "[DONE]" {
+            let event = event.trim();
+            if event == "[DONE]" {
                 self.ended = true;
-            } else if !self.ended {
-                self.waiting.push_back(wire::read(&event)?);
+            } else if !self.ended && !event.is_empty() {
+                self.waiting.push_back(wire::read(event)?);
             }
         }
         Ok(())

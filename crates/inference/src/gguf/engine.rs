@@ -6,6 +6,7 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -19,11 +20,13 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::vocab::LlamaVocab;
 use llama_cpp_2::{LogOptions, send_logs_to_tracing};
 
 use super::prompt::{Part, parts, role, sign};
-use super::text::Letters;
+use super::text::Written;
 use crate::endpoint::{ModelError, Usage};
+use crate::thoughts::{Amiss, Thoughts, is_of_mark};
 
 /// Tokens of a prompt that are read at once: between two pieces it is seen that nobody waits any more. Larger pieces are
 /// hardly faster.
@@ -122,7 +125,7 @@ fn serve(settings: &Settings, jobs: &Mutex<Receiver<Job>>) -> Result<(), &'stati
     let template = model
         .chat_template(None)
         .map_err(|_| "the file has no chat template: it is no model for questions")?;
-    let one = Loaded { model: &model, template, settings };
+    let one = Loaded { model: &model, template, settings, thinks_first: AtomicBool::new(false) };
     one.prompt(&[Message::new(Role::System, "a"), Message::new(Role::User, "b")])
         .ok_or("its chat template is none that llama.cpp knows")?;
     let contexts: Vec<LlamaContext<'_>> = (0..settings.places)
@@ -155,6 +158,15 @@ struct Loaded<'a> {
     model: &'a LlamaModel,
     template: LlamaChatTemplate,
     settings: &'a Settings,
+    /// Whether it was seen to begin with thoughts that no mark opens.
+    thinks_first: AtomicBool,
+}
+
+/// What a model is given to go on from.
+struct Prompt {
+    tokens: Vec<LlamaToken>,
+    /// What may follow it before the answer.
+    thoughts: Thoughts,
 }
 
 impl Loaded<'_> {
@@ -172,7 +184,7 @@ impl Loaded<'_> {
 
     /// Writes an answer; ends early, and says nothing, when nobody waits for it.
     fn answer(&self, context: &mut LlamaContext<'_>, job: &Job) -> Result<(), ModelError> {
-        let prompt = self.prompt(&job.messages).ok_or(ModelError::TooLong)?;
+        let Prompt { tokens: prompt, thoughts } = self.prompt(&job.messages).ok_or(ModelError::TooLong)?;
         let window = self.settings.context_tokens as usize;
         let room = window.checked_sub(prompt.len()).filter(|room| *room > 0).ok_or(ModelError::TooLong)?;
         let most = room.min(job.max_tokens as usize);
@@ -188,14 +200,14 @@ impl Loaded<'_> {
         } else {
             LlamaSampler::greedy()
         };
-        let (vocabulary, mut letters, mut written) = (self.model.vocab(), Letters::default(), 0);
+        let (vocabulary, mut answer, mut written) = (self.model.vocab(), Written::new(thoughts), 0);
         let cut_short = loop {
             let token = choice.sample(context, -1);
             if vocabulary.is_eog(token) {
                 break false;
             }
             written += 1;
-            let text = letters.push(&vocabulary.token_to_piece(token, false, None));
+            let Some(text) = self.unless_amiss(answer.push(&bytes(&vocabulary, token)))? else { break true };
             if !job.is_wanted() || (!text.is_empty() && !job.tell(Said::Text(text))) {
                 return Ok(());
             }
@@ -204,8 +216,7 @@ impl Loaded<'_> {
             }
             read(context, &mut batch, &[token], prompt.len() + written - 1)?;
         };
-        let rest = letters.finish();
-        if !rest.is_empty() {
+        if let Some(rest) = self.unless_amiss(answer.finish(!cut_short))?.filter(|rest| !rest.is_empty()) {
             job.tell(Said::Text(rest));
         }
         let usage = Usage { prompt_tokens: prompt.len() as u64, completion_tokens: written as u64 };
@@ -213,8 +224,20 @@ impl Loaded<'_> {
         Ok(())
     }
 
-    /// The tokens of messages in the model's own template. None when the template can't hold them.
-    fn prompt(&self, messages: &[Message]) -> Option<Vec<LlamaToken>> {
+    /// What of an answer is to be told. None when the model thinks without end, as if it had no tokens left.
+    fn unless_amiss(&self, text: Result<String, Amiss>) -> Result<Option<String>, ModelError> {
+        match text {
+            Ok(text) => Ok(Some(text)),
+            Err(Amiss::Endless) => Ok(None),
+            Err(Amiss::Unopened) => {
+                self.thinks_first.store(true, Ordering::Relaxed);
+                Err(ModelError::Thoughts)
+            }
+        }
+    }
+
+    /// Messages in the model's own template. None when the template can't hold them.
+    fn prompt(&self, messages: &[Message]) -> Option<Prompt> {
         let chat: Vec<LlamaChatMessage> = messages
             .iter()
             .enumerate()
@@ -231,8 +254,20 @@ impl Loaded<'_> {
             };
             tokens.extend(vocabulary.tokenize(text.as_bytes(), number == 0, marks));
         }
-        Some(tokens)
+        let expected = self.thinks_first.load(Ordering::Relaxed);
+        let thoughts = if expected { Thoughts::expected() } else { Thoughts::after(&filled) };
+        Some(Prompt { tokens, thoughts })
     }
+}
+
+/// The bytes of a token. Of those that say how a text is built, which are not shown, the ones that mark thoughts.
+fn bytes(vocabulary: &LlamaVocab<'_>, token: LlamaToken) -> Vec<u8> {
+    let shown = vocabulary.token_to_piece(token, false, None);
+    if !shown.is_empty() {
+        return shown;
+    }
+    let hidden = vocabulary.token_to_piece(token, true, None);
+    if std::str::from_utf8(&hidden).is_ok_and(is_of_mark) { hidden } else { shown }
 }
 
 /// Lets the model read tokens, the first of which stands at `place`.

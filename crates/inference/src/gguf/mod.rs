@@ -165,7 +165,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The next piece of text; none at the end.
+    /// The next piece of text; none at the end. What the model thinks before is none of it.
     ///
     /// # Errors
     /// When the model can't be loaded, the question is too long for it, or it takes too long. What came before is all there is.

@@ -170,12 +170,67 @@ async fn what_a_model_thinks_is_no_part_of_its_answer() {
     let cases = [
         stream(&[&says("<thi"), &says("nk>Hm.</"), &says("think>\\n\\nDix "), &says("ans."), STOP, "[DONE]"]),
         stream(&[parts, beside, &says("Dix ans."), STOP, "[DONE]"]),
+        // What takes thoughts out may leave their mark.
+        stream(&[beside, &says("</think>"), &says("\\n\\nDix ans."), STOP, "[DONE]"]),
         status("200 OK", "Content-Type: application/json\r\n", whole),
     ];
     for script in cases {
         let service = Service::start(vec![script]).await;
         let (text, ended) = ask(&service.endpoint("")).await;
         assert!(ended.is_ok() && text == "Dix ans.", "{text:?} {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn thoughts_that_no_mark_opens_are_no_answer_and_left_out_from_then_on() {
+    // Templates of DeepSeek-R1, QwQ and Qwen3-Thinking put the opening mark into the prompt.
+    let thinks = stream(&[&says("Voyons. Cinq ans ?"), &says("\\n</think>\\n\\nDix "), &says("ans."), STOP]);
+    let does_not = stream(&[&says("Dix "), &says("ans."), STOP]);
+    let cut = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#;
+    let still = stream(&[&says("Voyons."), cut]);
+    let service = Service::start(vec![thinks.clone(), thinks, does_not, still]).await;
+    let endpoint = service.endpoint("");
+    let (text, ended) = ask(&endpoint).await;
+    let error = ended.unwrap_err();
+    assert!(error.code() == "thoughts" && !text.contains("Dix"), "{text:?} {error}");
+    assert!(error.to_person(Language::French).contains("réflexions"));
+    assert!(error.to_person(Language::English).contains("thoughts"));
+    assert_eq!(endpoint.used().failures, 1);
+    // An answer without thoughts is one all the same, and thoughts without an answer are none.
+    for expected in ["Dix ans.", "Dix ans.", ""] {
+        let (text, ended) = ask(&endpoint).await;
+        assert!(ended.is_ok() && text == expected, "{text:?} {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_read_whatever_its_form_is_said_to_be() {
+    let events = format!(": alive\n\ndata:\n\ndata:{}\r\n\r\ndata: {STOP}\n\n", says("Dix ans."));
+    let whole = r#"{"choices":[{"message":{"content":"Dix ans."},"finish_reason":"stop"}]}"#;
+    let cases = [
+        ("application/json", events.as_str()),
+        ("text/event-stream", events.as_str()),
+        ("text/plain", whole),
+        ("text/event-stream", whole),
+    ];
+    for (kind, body) in cases {
+        let service =
+            Service::start(vec![status("200 OK", &format!("Content-Type: {kind}\r\n"), body)]).await;
+        let (text, ended) = ask(&service.endpoint("")).await;
+        assert!(ended.is_ok() && text == "Dix ans.", "{kind} {body}: {text:?} {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_stops_at_a_limit_is_told_to_be_cut() {
+    for (reason, expected) in
+        [("stop", false), ("tool_calls", false), ("length", true), ("model_length", true)]
+    {
+        let end = format!(r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"{reason}"}}]}}"#);
+        let service = Service::start(vec![stream(&[&says("Dix"), &end, "[DONE]"])]).await;
+        let mut answer = service.endpoint("").chat(&request()).await.unwrap();
+        while answer.next().await.unwrap().is_some() {}
+        assert_eq!(answer.was_cut_short(), expected, "{reason}");
     }
 }
 
@@ -190,9 +245,19 @@ async fn a_model_that_thinks_without_end_is_stopped() {
     assert_eq!(answer.next().await.unwrap(), None);
 }
 
+/// What Azure's services end an answer with that their filter stops.
+const FILTERED: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"content_filter"}]}"#;
+
+/// What Mistral's services say of a model that they don't have.
+const NO_MODEL: &str = r#"{"object":"error","message":"Invalid model: chocolatine","type":"invalid_model","param":null,"code":"1500"}"#;
+
+/// What OpenAI's services say when the account has nothing left.
+const NOTHING_LEFT: &str = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+
 #[tokio::test]
 async fn every_way_of_failing_is_told_without_anybodys_text() {
     let error = |text: &str| format!(r#"{{"error":{{"message":"{text} {SECRET}"}}}}"#);
+    let bare = |text: &str| format!(r#"{{"object":"error","message":"{text} {SECRET}","code":500}}"#);
     let html = format!("<html>{SECRET}</html>");
     let cases: Vec<(&str, Script, &str, usize)> = vec![
         ("wrong key", status("401 Unauthorized", "", &error("bad key")), "key-refused", 1),
@@ -213,9 +278,24 @@ async fn every_way_of_failing_is_told_without_anybodys_text() {
         ("other JSON", status("200 OK", "Content-Type: application/json\r\n", "[1]"), "not-the-interface", 1),
         ("moved", status("302 Found", "Location: http://127.0.0.1:1/\r\n", ""), "not-the-interface", 1),
         ("cut", stream(&[&says(SECRET)]), "cut", 1),
+        ("cut by Ollama", stream(&[&says(SECRET).replace("}]", r#","finish_reason":""}]"#)]), "cut", 1),
+        ("filtered", stream(&[&says("Dix"), FILTERED]), "cut", 1),
         ("error inside", stream(&[&says("Dix"), &error("died")]), "failed", 1),
-        ("no HTTP", script("what?"), "cut", 1),
-        ("nothing", script(""), "cut", 1),
+        ("error inside from vLLM", stream(&[&bare("died"), "[DONE]"]), "failed", 1),
+        ("too long, found late", stream(&[&error("greater than the context length")]), "too-long", 1),
+        ("too long for a proxy", status("413 Content Too Large", "", &html), "too-long", 1),
+        ("no such model at Mistral's", status("400 Bad Request", "", NO_MODEL), "no-such-model", 1),
+        (
+            "no such model by name",
+            status("422 Unprocessable", "", &bare("Model not found")),
+            "no-such-model",
+            1,
+        ),
+        ("no such address", status("405 Method Not Allowed", "", &html), "no-such-model", 1),
+        ("nothing left", status("429 Too Many Requests", "", NOTHING_LEFT), "not-paid", 1),
+        ("a proxy's page", status("502 Bad Gateway", "Content-Type: text/html\r\n", &html), "failed", 3),
+        ("no HTTP", script("what?"), "cut", 2),
+        ("nothing", script(""), "cut", 2),
     ];
     for (name, script, code, asked) in cases {
         let service = Service::start(vec![script]).await;
@@ -233,17 +313,35 @@ async fn every_way_of_failing_is_told_without_anybodys_text() {
 #[tokio::test]
 async fn a_refusal_is_told_with_the_identifiers_of_its_error() {
     let body = |kind: &str| {
-        format!(r#"{{"error":{{"message":"{SECRET}","type":"{kind}","param":"temperature","code":null}}}}"#)
+        format!(r#"{{"error":{{"message":"{SECRET}","type":"{kind}","param":"top_p","code":null}}}}"#)
     };
     let cases = [
-        ("400 Bad Request", "unsupported_value", "status 400 (type unsupported_value, param temperature)"),
-        ("402 Payment Required", "no_credit", "status 402 (type no_credit, param temperature)"),
-        ("422 Unprocessable Entity", "two words", "status 422 (param temperature)"),
+        ("400 Bad Request", "unsupported_value", "status 400 (type unsupported_value, param top_p)"),
+        ("402 Payment Required", "no_credit", "status 402 (type no_credit, param top_p)"),
+        ("422 Unprocessable Entity", "two words", "status 422 (param top_p)"),
     ];
     for (line, kind, told) in cases {
         let service = Service::start(vec![status(line, "", &body(kind))]).await;
         let error = ask(&service.endpoint("")).await.1.unwrap_err();
         assert!(error.to_string().contains(told) && !error.to_string().contains(SECRET), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_takes_no_tools_is_told_with_what_to_do() {
+    let of_vllm = r#"{"object":"error","message":"\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set","type":"BadRequestError","param":null,"code":400}"#;
+    let of_ollama = r#"{"error":{"message":"registry.ollama.ai/library/gemma:2b does not support tools","type":"api_error","param":null,"code":null}}"#;
+    let of_llama =
+        r#"{"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}}"#;
+    for (line, body) in [
+        ("400 Bad Request", of_vllm),
+        ("400 Bad Request", of_ollama),
+        ("500 Internal Server Error", of_llama),
+    ] {
+        let service = Service::start(vec![status(line, "", body)]).await;
+        let error = ask(&service.endpoint("")).await.1.unwrap_err();
+        assert!(error.to_string().contains("declare the model without `tools`"), "{body}: {error}");
+        assert_eq!(service.asked.load(Ordering::SeqCst), 1, "{body}");
     }
 }
 
@@ -375,18 +473,79 @@ async fn a_field_that_a_service_names_otherwise_is_renamed_from_then_on() {
     assert_eq!(service.with_field("stream_options"), (3, vec![0, 1, 2]));
 }
 
+/// What OpenAI's models that reason say of any temperature but their own.
+const NO_TEMPERATURE: &str = r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.","type":"invalid_request_error","param":"temperature","code":"unsupported_value"}}"#;
+
+#[tokio::test]
+async fn a_temperature_that_a_service_refuses_is_left_out_from_then_on() {
+    let refusals = [
+        ("400 Bad Request", NO_TEMPERATURE),
+        (
+            "400 Bad Request",
+            r#"{"error":{"message":"Unsupported parameter: 'temperature' is not supported with this model.","type":"invalid_request_error","param":"temperature","code":"unsupported_parameter"}}"#,
+        ),
+        (
+            "400 Bad Request",
+            r#"{"error":{"message":"invalid temperature: only 1 is allowed for this model","type":"invalid_request_error"}}"#,
+        ),
+        (
+            "400 Bad Request",
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"`temperature` is deprecated for this model."}}"#,
+        ),
+        (
+            "422 Unprocessable Entity",
+            r#"{"error":"Input validation error: `temperature` must be strictly positive","error_type":"validation"}"#,
+        ),
+    ];
+    for (line, refusal) in refusals {
+        let answer = stream(&[&says("Oui."), STOP, "[DONE]"]);
+        let service = Service::start(vec![status(line, "", refusal), answer]).await;
+        let endpoint = service.endpoint("");
+        for _ in 0..2 {
+            assert_eq!(ask(&endpoint).await.0, "Oui.", "{refusal}");
+        }
+        assert_eq!(service.with_field("temperature"), (3, vec![0]), "{refusal}");
+        assert_eq!(service.with_field("max_tokens"), (3, vec![0, 1, 2]), "{refusal}");
+        assert_eq!((endpoint.used().requests, endpoint.used().failures), (2, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_format_of_vectors_that_a_service_refuses_is_left_out_from_then_on() {
+    let refusal = r#"{"code":20015,"message":"The parameter is invalid: encoding_format","data":null}"#;
+    let vectors = r#"{"data":[{"index":0,"embedding":[1.0,2.0]}]}"#;
+    let scripts = vec![status("400 Bad Request", "", refusal), status("200 OK", "", vectors)];
+    let service = Service::start(scripts).await;
+    let endpoint = service.endpoint("");
+    for _ in 0..2 {
+        let given = endpoint.embed(&["é".to_owned()], Duration::from_secs(20)).await;
+        assert_eq!(given.unwrap(), [vec![1.0, 2.0]]);
+    }
+    assert_eq!(service.with_field("encoding_format"), (3, vec![0]));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_before_the_answer_is_made_once_more() {
+    let service = Service::start(vec![script(""), stream(&[&says("Oui."), STOP, "[DONE]"])]).await;
+    let endpoint = service.endpoint("");
+    let (text, ended) = ask(&endpoint).await;
+    assert!(ended.is_ok() && text == "Oui.", "{ended:?}");
+    assert_eq!((service.asked.load(Ordering::SeqCst), endpoint.used().failures), (2, 0));
+}
+
 #[tokio::test]
 async fn other_forms_of_a_request_use_up_none_of_the_usual_attempts() {
     let refusals = [
         status("422 Unprocessable Entity", "", NO_OPTIONS),
         status("400 Bad Request", "", OTHER_NAME),
+        status("400 Bad Request", "", NO_TEMPERATURE),
         status("503 Service Unavailable", "", ""),
         status("503 Service Unavailable", "", ""),
     ];
     let answer = stream(&[&says("Oui."), STOP, "[DONE]"]);
     let service = Service::start(refusals.into_iter().chain([answer]).collect()).await;
     assert_eq!(ask(&service.endpoint("")).await.0, "Oui.");
-    assert_eq!(service.asked.load(Ordering::SeqCst), 5);
+    assert_eq!(service.asked.load(Ordering::SeqCst), 6);
 }
 
 #[tokio::test]

@@ -68,6 +68,36 @@ async fn an_answer_streams_counts_its_tokens_and_is_the_same_again() {
     assert!(used.tokens.completion_tokens > 7);
 }
 
+/// Writes the real model with another chat template.
+fn with_template(file: &Path, template: &str, copy: &Path) {
+    const KEY: &[u8] = b"tokenizer.chat_template";
+    let mut bytes = std::fs::read(file).unwrap();
+    // After the key stand the number of its kind, its length and its text.
+    let at = bytes.windows(KEY.len()).position(|window| window == KEY).unwrap() + KEY.len() + 4;
+    let length = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+    let place = &mut bytes[at + 8..at + 8 + length];
+    place.fill(b' ');
+    place[..template.len()].copy_from_slice(template.as_bytes());
+    std::fs::write(copy, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thoughts_that_the_template_opens_are_no_part_of_the_answer() {
+    let Some(file) = real() else { return };
+    let folder = std::env::temp_dir().join(format!("intramuros-thoughts-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("thinks.gguf");
+    // By these words llama.cpp knows a template that ends with <think>.
+    with_template(&file, r#"<role>ASSISTANT</role>"HUMAN"<think>"#, &path);
+    let model = Arc::new(Gguf::new(&declared(&path, "context_tokens = 512\n")).unwrap());
+    let answered = whole(&model, &asking("What is the capital of France?", 40)).await;
+    std::fs::remove_dir_all(&folder).unwrap();
+    let (pieces, usage, _) = answered.unwrap();
+    // It goes on with a sentence, which it may close.
+    assert!(pieces.len() + 4 <= usage.completion_tokens as usize, "{pieces:?} {usage:?}");
+    assert!(!pieces.concat().contains("think>"), "{pieces:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn marks_in_a_text_are_letters() {
     let Some(file) = real() else { return };

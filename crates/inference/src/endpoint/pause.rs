@@ -1,0 +1,70 @@
+//! How long does a service ask to wait (`Retry-After`)?
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use intramuros_core::calendar::days_from_civil;
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// The wait that a header asks for: seconds, or the time until a date. None where it says neither.
+pub(super) fn asked_for(header: &str, now: SystemTime) -> Option<Duration> {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = UNIX_EPOCH + Duration::from_secs(seconds_at(header)?);
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+/// Seconds from 1970 to a date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn seconds_at(date: &str) -> Option<u64> {
+    let (_, date) = date.split_once(", ")?;
+    let words: Vec<&str> = date.split(' ').collect();
+    let [day, month, year, time, "GMT"] = words[..] else { return None };
+    let month = MONTHS.iter().position(|name| *name == month)? as i64 + 1;
+    let (day, year): (i64, i64) = (day.parse().ok()?, year.parse().ok()?);
+    let time: Vec<u64> = time.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let [hours, minutes, seconds] = time[..] else { return None };
+    let is_date = (1..=31).contains(&day) && (1970..=9999).contains(&year);
+    let is_time = hours < 24 && minutes < 60 && seconds <= 60;
+    if !is_date || !is_time {
+        return None;
+    }
+    let days = u64::try_from(days_from_civil(year, month, day)).ok()?;
+    Some(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_asked_for_in_seconds_or_with_a_date() {
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        let now = UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let check = |header: &str, seconds: Option<f64>| {
+            assert_eq!(asked_for(header, now), seconds.map(Duration::from_secs_f64), "{header}");
+        };
+        check("7", Some(7.0));
+        check(" 1.5 ", Some(1.5));
+        check("Sun, 06 Nov 1994 08:49:40 GMT", Some(3.0));
+        check("Mon, 07 Nov 1994 08:49:37 GMT", Some(86_400.0));
+        // It may be asked again already.
+        check("Sun, 06 Nov 1994 08:49:00 GMT", Some(0.0));
+        for wrong in [
+            "",
+            "-1",
+            "inf",
+            "soon",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 06 Nov 1994 25:49:37 GMT",
+            "Sun, 99 Nov 1994 08:49:37 GMT",
+            "Sun, 9223372036854775807 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 99999999999999 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49 GMT",
+        ] {
+            check(wrong, None);
+        }
+    }
+}
