@@ -4,16 +4,16 @@ use std::collections::HashSet;
 
 use intramuros_core::language::Language;
 use intramuros_search::QueryTerm;
-use intramuros_search::analysis::{Analyser, words};
+use intramuros_search::analysis::{stem, words};
 
 /// The forms that a text holds, exact and stems.
-pub(crate) fn forms_of(analyser: &mut Analyser, text: &str, language: Language) -> HashSet<Box<str>> {
+pub(crate) fn forms_of(text: &str, language: Language) -> HashSet<Box<str>> {
     let mut forms = HashSet::new();
     for word in words(text) {
         if let Some(piece) = text.get(word.range.clone())
-            && let Some(stem) = analyser.stem(piece, &word.exact, language)
+            && let Some(stem) = stem(piece, &word.exact, language)
         {
-            forms.insert(stem.into());
+            forms.insert(Box::from(&*stem));
         }
         forms.insert(word.exact.into());
     }

@@ -10,7 +10,6 @@ use std::ops::Range;
 use intramuros_core::language::Language;
 use intramuros_core::sentence::sentences;
 use intramuros_search::QueryTerm;
-use intramuros_search::analysis::Analyser;
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::{coverage, forms_of};
@@ -152,15 +151,14 @@ impl Answer {
 pub fn answer(asked: &Asked<'_>, candidates: &[Candidate]) -> Answer {
     let candidates = candidates.get(..MAX_CANDIDATES).unwrap_or(candidates);
     let nearest = candidates.iter().map(|candidate| candidate.document).collect();
-    let mut analyser = Analyser::default();
-    if !is_supported(&mut analyser, asked, candidates) {
+    if !is_supported(asked, candidates) {
         return Answer { found: false, statements: Vec::new(), nearest };
     }
     let nearness = candidates.iter().filter_map(|candidate| candidate.meaning).max_by(f32::total_cmp);
     let mut statements: Vec<Statement> = Vec::new();
     let mut first_coverage = 0.0;
     for candidate in candidates {
-        let quoted = quote(&mut analyser, asked, candidate);
+        let quoted = quote(asked, candidate);
         let covered = quoted.iter().map(|(_, covered)| *covered).fold(0.0, f32::max);
         if statements.is_empty() {
             first_coverage = covered;
@@ -192,27 +190,27 @@ fn adds(candidate: &Candidate, nearness: Option<f32>, covered: f32, first_covera
 
 /// Whether the candidates are near enough or, a little farther, stand out and hold the question's words. Of passages that have
 /// no vectors yet, the words alone must do: how near others lie says nothing of them.
-fn is_supported(analyser: &mut Analyser, asked: &Asked<'_>, candidates: &[Candidate]) -> bool {
+fn is_supported(asked: &Asked<'_>, candidates: &[Candidate]) -> bool {
     let is_unknown = |candidate: &Candidate| candidate.meaning.is_none() || candidate.best.meaning.is_none();
-    candidates.iter().any(|candidate| is_unknown(candidate) && holds(analyser, asked, candidate))
-        || are_near(analyser, asked, candidates)
+    candidates.iter().any(|candidate| is_unknown(candidate) && holds(asked, candidate))
+        || are_near(asked, candidates)
 }
 
 /// Whether the best passage of a document, with what stands above it, holds most of the question.
-fn holds(analyser: &mut Analyser, asked: &Asked<'_>, candidate: &Candidate) -> bool {
+fn holds(asked: &Asked<'_>, candidate: &Candidate) -> bool {
     let best = &candidate.best;
-    let forms = forms_of(analyser, &best.text, best.language);
-    let context = forms_of(analyser, &context_of(candidate, best), best.language);
+    let forms = forms_of(&best.text, best.language);
+    let context = forms_of(&context_of(candidate, best), best.language);
     coverage(asked.terms, &forms, &context) >= LEAST_COVERAGE
 }
 
-fn are_near(analyser: &mut Analyser, asked: &Asked<'_>, candidates: &[Candidate]) -> bool {
+fn are_near(asked: &Asked<'_>, candidates: &[Candidate]) -> bool {
     let nearness = candidates.iter().filter_map(|candidate| candidate.meaning).max_by(f32::total_cmp);
     let Some(meaning) = nearness else { return false };
     if meaning >= LEAST_MEANING {
         return true;
     }
-    let support = support(analyser, asked, candidates, meaning);
+    let support = support(asked, candidates, meaning);
     support >= LEAST_SUPPORT
         || (support + MOST_NEARNESS >= LEAST_WITH_A_SENTENCE
             && nearest_sentence(asked, candidates)
@@ -232,25 +230,19 @@ fn nearest_sentence(asked: &Asked<'_>, candidates: &[Candidate]) -> Option<f32> 
 
 /// How well the candidates support an answer: the nearness of the best one, how far it stands out, and the share of the question
 /// that one of them covers.
-fn support(analyser: &mut Analyser, asked: &Asked<'_>, candidates: &[Candidate], meaning: f32) -> f32 {
+fn support(asked: &Asked<'_>, candidates: &[Candidate], meaning: f32) -> f32 {
     let covered = candidates
         .iter()
         .flat_map(|one| std::iter::once(&one.best).chain(&one.opening).map(move |excerpt| (one, excerpt)))
-        .map(|(one, excerpt)| covered_by(analyser, asked, one, &excerpt.text, excerpt.language))
+        .map(|(one, excerpt)| covered_by(asked, one, &excerpt.text, excerpt.language))
         .fold(0.0, f32::max);
     let standing_out = asked.background.map_or(USUAL_STANDING_OUT, |background| meaning - background);
     meaning + STANDING_OUT_WEIGHT * standing_out + COVERAGE_WEIGHT * covered
 }
 
 /// The share of the question that a text of a document covers by itself, without the headings above it.
-fn covered_by(
-    analyser: &mut Analyser,
-    asked: &Asked<'_>,
-    candidate: &Candidate,
-    text: &str,
-    language: Language,
-) -> f32 {
-    let covered = coverage(asked.terms, &forms_of(analyser, text, language), &HashSet::new());
+fn covered_by(asked: &Asked<'_>, candidate: &Candidate, text: &str, language: Language) -> f32 {
+    let covered = coverage(asked.terms, &forms_of(text, language), &HashSet::new());
     if candidate.crosses_languages { covered.max(COVERAGE_ACROSS_LANGUAGES) } else { covered }
 }
 
@@ -260,12 +252,11 @@ fn context_of(candidate: &Candidate, excerpt: &Excerpt) -> String {
 
 /// What one document says, with how much of the question it covers: its opening where it answers (a title that asks is
 /// answered by what follows it), and its best sentences.
-fn quote(analyser: &mut Analyser, asked: &Asked<'_>, candidate: &Candidate) -> Vec<(Statement, f32)> {
-    let best_range =
-        nearest_window(asked, candidate).unwrap_or_else(|| best_window(analyser, asked.terms, candidate));
-    let mut quoted = |excerpt: &Excerpt, range: Range<usize>| {
+fn quote(asked: &Asked<'_>, candidate: &Candidate) -> Vec<(Statement, f32)> {
+    let best_range = nearest_window(asked, candidate).unwrap_or_else(|| best_window(asked.terms, candidate));
+    let quoted = |excerpt: &Excerpt, range: Range<usize>| {
         let statement = statement(candidate.document, excerpt, range)?;
-        let covered = covered_by(analyser, asked, candidate, &statement.text, excerpt.language);
+        let covered = covered_by(asked, candidate, &statement.text, excerpt.language);
         Some((statement, covered))
     };
     let best = quoted(&candidate.best, best_range);
@@ -313,11 +304,11 @@ fn nearest_window(asked: &Asked<'_>, candidate: &Candidate) -> Option<Range<usiz
 }
 
 /// The run of sentences of the best passage that covers most of the question.
-fn best_window(analyser: &mut Analyser, terms: &[QueryTerm], candidate: &Candidate) -> Range<usize> {
+fn best_window(terms: &[QueryTerm], candidate: &Candidate) -> Range<usize> {
     let excerpt = &candidate.best;
     let found = sentences(&excerpt.text);
     let shape = Shape { text: &excerpt.text, found: &found };
-    let context = forms_of(analyser, &context_of(candidate, excerpt), excerpt.language);
+    let context = forms_of(&context_of(candidate, excerpt), excerpt.language);
     let begins = shape.beginning();
     let (mut best, mut best_score) = ((0, 0), f32::NEG_INFINITY);
     for first in 0..found.len() {
@@ -329,7 +320,7 @@ fn best_window(analyser: &mut Analyser, terms: &[QueryTerm], candidate: &Candida
             if past_table || (last > first && count_words(text) > MAX_WORDS) {
                 break;
             }
-            let forms = forms_of(analyser, text, excerpt.language);
+            let forms = forms_of(text, excerpt.language);
             let covered = coverage(terms, &forms, &context);
             if first == last && shape.asks(first) && covered >= ASKED_COVERAGE {
                 bonus = ASKED_BONUS;
@@ -340,13 +331,12 @@ fn best_window(analyser: &mut Analyser, terms: &[QueryTerm], candidate: &Candida
             }
         }
     }
-    let (first, last) = with_columns(analyser, terms, excerpt, &shape, best);
+    let (first, last) = with_columns(terms, excerpt, &shape, best);
     extend(&excerpt.text, &found, first, last)
 }
 
 /// A run that touches a table, from the row that names the columns to the row that answers, where both are near.
 fn with_columns(
-    analyser: &mut Analyser,
     terms: &[QueryTerm],
     excerpt: &Excerpt,
     shape: &Shape<'_>,
@@ -363,7 +353,7 @@ fn with_columns(
         let mut best = 0.0;
         for row in (last + 1..shape.found.len()).take_while(|row| shape.is_row(*row) && fits(first, *row)) {
             let text = span(shape.text, shape.found, row, row);
-            let covered = coverage(terms, &forms_of(analyser, text, excerpt.language), &HashSet::new());
+            let covered = coverage(terms, &forms_of(text, excerpt.language), &HashSet::new());
             if covered > best {
                 (end, best) = (row, covered);
             }

@@ -92,6 +92,10 @@ fn no_filter(one: &NoFilter) -> Notice {
             "Possible : des dates comme 2024, 2024-05 ou 2024-05-17.".to_owned(),
             "Possible: dates like 2024, 2024-05 or 2024-05-17.".to_owned(),
         ),
+        Expected::Name => (
+            "Filtres : titre:, kind:, dossier:, source:, lang:, après:, avant:, année:.".to_owned(),
+            "Filters: title:, kind:, folder:, source:, lang:, after:, before:, year:.".to_owned(),
+        ),
         Expected::NoDash => (
             "Un tiret écarte un mot, pas un filtre.".to_owned(),
             "A dash keeps a word out, not a filter.".to_owned(),

@@ -1,4 +1,4 @@
-//! Which instant does a written date name, and which year does an instant lie in?
+//! Which day or instant does a written date name, and which year does an instant lie in?
 
 use intramuros_core::calendar::{civil_from_days, days_from_civil};
 
@@ -38,9 +38,127 @@ pub fn period(text: &str) -> Option<(i64, i64)> {
     Some((start * DAY_MS, end * DAY_MS))
 }
 
+/// Years of days that are read in texts; other numbers of four digits are none.
+const YEARS: std::ops::RangeInclusive<u32> = 1000..=2999;
+
+/// Letters behind the number of a day.
+const ORDINALS: [&str; 5] = ["er", "st", "nd", "rd", "th"];
+
+/// The months in French and English with their shorter forms, folded.
+const MONTHS: [&[&str]; 12] = [
+    &["janvier", "january", "janv", "jan"],
+    &["fevrier", "february", "fevr", "fev", "feb"],
+    &["mars", "march", "mar"],
+    &["avril", "april", "avr", "apr"],
+    &["mai", "may"],
+    &["juin", "june", "jun"],
+    &["juillet", "july", "juil", "jul"],
+    &["aout", "august", "aug"],
+    &["septembre", "september", "sept", "sep"],
+    &["octobre", "october", "oct"],
+    &["novembre", "november", "nov"],
+    &["decembre", "december", "dec"],
+];
+
+/// The day that three folded words of a text name one after another, as `2024-11-30`: `2024 11 30`, `30 11 2024`,
+/// `1er mars 2024`, `november 30 2024`. Between figures the day stands before the month, as in filters, but where only the
+/// other way round is a date (`11 30 2024`).
+pub fn day_of(words: [&str; 3]) -> Option<String> {
+    let [first, second, third] = words;
+    let (year, month, day) = if let Some(year) = year(first) {
+        (year, month(second)?, day(third)?)
+    } else if let Some(month) = named_month(first) {
+        (year(third)?, month, day(second)?)
+    } else if let Some(month) = named_month(second).or_else(|| month(second)) {
+        (year(third)?, month, day(first)?)
+    } else {
+        (year(third)?, month(first)?, day(second)?)
+    };
+    Some(format!("{year:04}-{month:02}-{day:02}"))
+}
+
+/// Whether a word is a day as [`day_of`] gives it.
+pub fn is_day(word: &str) -> bool {
+    let mut parts = word.split('-');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(year), Some(month), Some(day), None) => day_of([year, month, day]).as_deref() == Some(word),
+        _ => false,
+    }
+}
+
+/// Whether a word is the year of a day.
+pub fn is_year(word: &str) -> bool {
+    year(word).is_some()
+}
+
+fn year(word: &str) -> Option<u32> {
+    number(word, 4).filter(|year| YEARS.contains(year))
+}
+
+fn month(word: &str) -> Option<u32> {
+    number(word, 2).filter(|month| (1..=12).contains(month))
+}
+
+fn day(word: &str) -> Option<u32> {
+    let figures = ORDINALS.iter().find_map(|letters| word.strip_suffix(letters)).unwrap_or(word);
+    number(figures, 2).filter(|day| (1..=31).contains(day))
+}
+
+fn named_month(word: &str) -> Option<u32> {
+    let index = MONTHS.iter().position(|names| names.contains(&word))?;
+    Some(index as u32 + 1)
+}
+
+/// A number of at most so many digits.
+fn number(word: &str, most_digits: usize) -> Option<u32> {
+    let is_number = word.len() <= most_digits && word.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { word.parse().ok() } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_the_same_however_it_is_written() {
+        let check = |words: [&str; 3], expected: Option<&str>| {
+            assert_eq!(day_of(words).as_deref(), expected, "{words:?}");
+            assert!(expected.is_none_or(is_day), "{words:?}");
+        };
+        for words in [
+            ["2024", "11", "30"],
+            ["30", "11", "2024"],
+            ["11", "30", "2024"],
+            ["30", "novembre", "2024"],
+            ["30", "nov", "2024"],
+            ["30th", "november", "2024"],
+            ["november", "30", "2024"],
+        ] {
+            check(words, Some("2024-11-30"));
+        }
+        check(["3", "4", "2024"], Some("2024-04-03"));
+        check(["1er", "aout", "1914"], Some("1914-08-01"));
+        for none in [
+            ["13", "13", "2024"],
+            ["30", "11", "24"],
+            ["2024", "30", "11"],
+            ["2024", "0", "11"],
+            ["30", "brumaire", "2024"],
+            ["mars", "2024", "30"],
+            ["32", "mars", "2024"],
+            ["30", "11", "3024"],
+            ["", "", ""],
+        ] {
+            check(none, None);
+        }
+        assert!(is_day("2024-01-05"));
+        for none in ["2024-1-5", "2024-13-05", "05-01-2024", "2024-01", "2024-01-05-06", "", "a-b-c"] {
+            assert!(!is_day(none), "{none}");
+        }
+        assert!(
+            MONTHS.iter().flat_map(|names| names.iter()).all(|name| crate::analysis::fold(name) == *name)
+        );
+    }
 
     #[test]
     fn dates_and_years() {

@@ -258,7 +258,7 @@ impl SlotSet {
     }
 
     /// Adds a slot, also one beyond those that there were.
-    fn put(&mut self, slot: Slot) {
+    pub fn put(&mut self, slot: Slot) {
         let words = slot as usize / 64 + 1;
         if self.words.len() < words {
             self.words.resize(words, 0);

@@ -4,6 +4,7 @@
 //! look. It helps where people describe what they look for in other words than the documents.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use intramuros_core::error::Error;
@@ -42,9 +43,9 @@ pub fn words(
     texts: &Texts<'_>,
 ) -> Result<Vec<(String, f32)>, Error> {
     let ids: Vec<u64> = passages.iter().map(|(_, id, _)| *id).collect();
-    let mut weights: HashMap<Box<str>, f32, RandomState> = HashMap::default();
+    let mut weights: HashMap<Arc<str>, f32, RandomState> = HashMap::default();
     for ((text, language), (_, _, share)) in texts(&ids).iter().zip(passages) {
-        let stems: Vec<Box<str>> = words_of(text)
+        let stems: Vec<Arc<str>> = words_of(text)
             .iter()
             .filter_map(|word| stem(text.get(word.range.clone())?, &word.exact, *language))
             .collect();
@@ -53,7 +54,7 @@ pub fn words(
             *weights.entry(stem).or_default() += each;
         }
     }
-    let mut candidates: Vec<(Box<str>, f32)> = weights.into_iter().collect();
+    let mut candidates: Vec<(Arc<str>, f32)> = weights.into_iter().collect();
     candidates.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     candidates.truncate(FEEDBACK_CANDIDATES);
     let total = visible_passages(scope).max(1.0);
@@ -63,7 +64,7 @@ pub fn words(
     for ((stem, weight), frequency) in candidates.into_iter().zip(frequencies) {
         let frequency = frequency as f32;
         if frequency > 0.0 && frequency < total * MOST_FREQUENT {
-            chosen.push((stem.into_string(), weight * (1.0 + total / frequency).ln()));
+            chosen.push((stem.to_string(), weight * (1.0 + total / frequency).ln()));
         }
     }
     chosen.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

@@ -6,13 +6,15 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::analysis::{fold, is_question_word, readings, stem, words};
+use crate::analysis::{self, MAX_NUMBER_PARTS, THOUSANDS, fold, is_question_word, readings, stem, words};
+use crate::calendar::day_of;
 use crate::catalogue::{Slot, SlotSet};
 use crate::lexical::{Form, Group, Scope};
 use crate::query::{MAX_PHRASE_WORDS, Query, QueryWord};
@@ -77,14 +79,23 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool, texts: &Texts<'_>)
     let mut changed = false;
     let until = Instant::now() + GUESSING_TIME;
     let mut guessed: HashMap<&str, Guess> = HashMap::new();
-    let last = query.words.iter().rposition(|word| !word.whole);
+    // Not the word before a day that stands for its parts.
+    let is_last = |word: &QueryWord| !word.whole && query.text.ends_with(&word.written);
+    let last = query.words.iter().rposition(is_last);
+    // Whoever types one accent types them all.
+    let is_bare = query.text.chars().all(|letter| !letter.is_alphabetic() || letter.is_ascii());
     for (index, word) in query.words.iter().enumerate() {
-        let mut group = known_forms(word, query.language);
+        let mut group = known_forms(word, query.language, is_bare);
         let beginning = prefix && query.unfinished && Some(index) == last;
         if beginning && word.exact.chars().count() >= LEAST_BEGINNING_LETTERS {
             group.forms.extend(beginnings(scope, &word.exact, until)?);
         }
-        let known = occurs(scope, &group.forms)?;
+        let mut known = occurs(scope, &group.forms)?;
+        if !known && occurs(scope, &group.exact)? {
+            // It stands as it is in texts of which the language is not known: those have no stems.
+            group.forms.extend(group.exact.iter().cloned());
+            known = true;
+        }
         let mut absent = !known;
         if !word.whole && !known {
             // Once for a word, however often and in whichever letters it is written.
@@ -105,7 +116,11 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool, texts: &Texts<'_>)
             for guess in &guess.words {
                 for language in readings(query.language) {
                     if let Some(stem) = stem(&guess.word, &guess.word, *language) {
-                        group.forms.push(Form { place: In::Body, word: stem.into(), weight: TYPO_WEIGHT });
+                        group.forms.push(Form {
+                            place: In::Body,
+                            word: stem.to_string(),
+                            weight: TYPO_WEIGHT,
+                        });
                     }
                 }
             }
@@ -122,7 +137,9 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool, texts: &Texts<'_>)
         expansion.absent.push(absent);
     }
     expansion.neighbours = query.words.windows(2).map(side_by_side).collect();
-    expansion.highlights.extend(query.phrases.iter().flatten().cloned());
+    expansion
+        .highlights
+        .extend(query.phrases.iter().flat_map(|phrase| marked(phrase, query.language)).cloned());
     expansion.highlights.sort();
     expansion.highlights.dedup();
     expansion.suggestion = changed.then_some(mended);
@@ -131,6 +148,15 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool, texts: &Texts<'_>)
 
 fn is_function_word(word: &QueryWord, language: Language) -> bool {
     readings(language).iter().any(|language| stem(&word.written, &word.exact, *language).is_none())
+}
+
+/// The words of a phrase that are marked in texts: small ones where there are no others, for they stand in every line.
+fn marked(phrase: &[String], language: Language) -> impl Iterator<Item = &String> {
+    let is_small = move |word: &String| {
+        readings(language).iter().any(|language| analysis::is_function_word(word, *language))
+    };
+    let all_small = phrase.iter().all(is_small);
+    phrase.iter().filter(move |word| all_small || !is_small(word))
 }
 
 /// Words named at most of those that stand nowhere: a person reads one line.
@@ -151,8 +177,8 @@ pub fn stands_nowhere(query: &Query, absent: &[bool], foreign: bool) -> Vec<Stri
     let mut named: Vec<String> = Vec::new();
     for word in &flagged {
         let told = match word.whole {
-            // That its parts stand there in another spelling is as good: `L. 3242-1`.
-            true => flagged.iter().any(|part| part.is_part_of(word)),
+            // That its parts stand there in another spelling is as good: `L. 3242-1`. A day has but one.
+            true => word.is_day_in_figures() || flagged.iter().any(|part| part.is_part_of(word)),
             false => {
                 !flagged.iter().any(|whole| word.is_part_of(whole))
                     && says_something(word, foreign)
@@ -224,22 +250,30 @@ fn side_by_side(pair: &[QueryWord]) -> bool {
     }
 }
 
-fn known_forms(word: &QueryWord, language: Language) -> Group {
+/// The forms of a word; `is_bare` says that the question has no accents, so that a French word may lack its own.
+fn known_forms(word: &QueryWord, language: Language, is_bare: bool) -> Group {
     let exact = Form { place: In::Exact, word: word.exact.clone(), weight: 1.0 };
-    if word.is_number() {
+    if word.is_number() || word.is_reference() {
         // It says what its parts say together, and is sought however the documents write it.
         let weight = word.parts() as f32;
         return Group { forms: vec![exact.clone()], exact: vec![exact], weight };
     }
     if word.whole {
-        // Identifiers have no stem of their own in texts; the whole is looked up in its exact form alone.
-        return Group { forms: vec![exact], exact: Vec::new(), weight: 1.0 };
+        // Identifiers have no stem of their own in texts; the whole is looked up in its exact form alone. A day in figures
+        // is all that is looked up of its parts.
+        let weight = if word.is_day_in_figures() { word.parts() as f32 } else { 1.0 };
+        return Group { forms: vec![exact], exact: Vec::new(), weight };
     }
-    let stems: Vec<Form> = readings(language)
+    let mut stems: Vec<Arc<str>> = readings(language)
         .iter()
         .filter_map(|language| stem(&word.written, &word.exact, *language))
-        .map(|stem| Form { place: In::Body, word: stem.into(), weight: 1.0 })
         .collect();
+    if is_bare && readings(language).contains(&Language::French) {
+        let accented = analysis::accented(&word.exact);
+        stems.extend(accented.iter().filter_map(|word| stem(word, &fold(word), Language::French)));
+    }
+    let stems: Vec<Form> =
+        stems.into_iter().map(|stem| Form { place: In::Body, word: stem.to_string(), weight: 1.0 }).collect();
     // A function word that is asked for by itself is looked up as it is.
     let forms = if stems.is_empty() { vec![exact.clone()] } else { stems };
     Group { forms, exact: vec![exact], weight: 1.0 }
@@ -412,7 +446,7 @@ fn title_holders(
     visible: &SlotSet,
 ) -> Result<HashSet<Slot>, Error> {
     // The languages mostly have one stem.
-    let stems: BTreeSet<Box<str>> = [Language::French, Language::English, Language::Other]
+    let stems: BTreeSet<Arc<str>> = [Language::French, Language::English, Language::Other]
         .into_iter()
         .filter_map(|language| stem(written, exact, language))
         .collect();
@@ -424,13 +458,79 @@ fn title_holders(
     Ok(holders)
 }
 
-/// The visible documents that hold a phrase in its exact words, in the text or (a single word) in the title. `known` says
-/// of words that were looked for whether a visible document holds them.
-fn holders<'a>(
+/// The visible documents that hold a phrase, in the text or (a single word) in the title, however its numbers and days are
+/// written. `known` says of words that were looked for whether a visible document holds them.
+fn holders(
     snapshot: &Snapshot,
-    phrase: &'a [String],
+    phrase: &[String],
     visible: &SlotSet,
-    known: &mut HashMap<&'a str, bool>,
+    known: &mut HashMap<String, bool>,
+) -> Result<HashSet<Slot>, Error> {
+    let mut holders = exact_holders(snapshot, phrase, visible, known)?;
+    for spelling in spellings(phrase) {
+        holders.extend(exact_holders(snapshot, &spelling, visible, known)?);
+    }
+    Ok(holders)
+}
+
+/// Other spellings of a phrase: its numbers without marks and its days in one form, as they are indexed beside their parts;
+/// and, among other words, its numbers in parts, as they stand where there are marks.
+fn spellings(phrase: &[String]) -> Vec<Vec<String>> {
+    let mut spellings = vec![joined(phrase)];
+    if phrase.len() > 1 {
+        spellings.push(phrase.iter().flat_map(|word| in_thousands(word)).collect());
+    }
+    spellings.retain(|spelling| spelling != phrase);
+    spellings
+}
+
+/// A phrase with each number and each day as one word.
+fn joined(phrase: &[String]) -> Vec<String> {
+    let mut joined = Vec::new();
+    let mut rest = phrase;
+    while let Some(first) = rest.first() {
+        let (word, taken) = day_at(rest).or_else(|| number_at(rest)).unwrap_or_else(|| (first.clone(), 1));
+        joined.push(word);
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    joined
+}
+
+/// The day that begins here, and of how many words it is.
+fn day_at(words: &[String]) -> Option<(String, usize)> {
+    let [first, second, third, ..] = words else { return None };
+    Some((day_of([first, second, third])?, 3))
+}
+
+/// The number that begins here in several words, and of how many it is.
+fn number_at(words: &[String]) -> Option<(String, usize)> {
+    let first = words.first().filter(|first| is_figures(first) && !first.starts_with('0'))?;
+    let behind = words.iter().skip(1).take_while(|word| is_figures(word) && word.len() == THOUSANDS).count();
+    let is_number = first.len() <= THOUSANDS && (1..MAX_NUMBER_PARTS).contains(&behind);
+    is_number.then(|| (words.iter().take(behind + 1).map(String::as_str).collect(), behind + 1))
+}
+
+/// The parts of a number between its thousands; another word as it is.
+fn in_thousands(word: &str) -> Vec<String> {
+    let most = MAX_NUMBER_PARTS * THOUSANDS;
+    if !is_figures(word) || word.starts_with('0') || !(THOUSANDS + 1..=most).contains(&word.len()) {
+        return vec![word.to_owned()];
+    }
+    let (first, rest) = word.split_at((word.len() - 1) % THOUSANDS + 1);
+    let rest = (0..rest.len()).step_by(THOUSANDS).filter_map(|at| rest.get(at..at + THOUSANDS));
+    std::iter::once(first).chain(rest).map(str::to_owned).collect()
+}
+
+fn is_figures(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The visible documents that hold a phrase in its exact words.
+fn exact_holders(
+    snapshot: &Snapshot,
+    phrase: &[String],
+    visible: &SlotSet,
+    known: &mut HashMap<String, bool>,
 ) -> Result<HashSet<Slot>, Error> {
     let mut holders = HashSet::new();
     if let [word] = phrase {
@@ -439,14 +539,14 @@ fn holders<'a>(
         }
         return Ok(holders);
     }
-    let words: Vec<&'a str> = phrase.iter().map(String::as_str).collect();
+    let words: Vec<&str> = phrase.iter().map(String::as_str).collect();
     for word in words.iter().copied() {
         // One that stands nowhere stands in no other phrase either, and its list is not read again.
         let stands = match known.get(word) {
             Some(stands) => *stands,
             None => snapshot.find_posting(In::Exact, word, |posting| visible.contains(posting.slot))?,
         };
-        known.insert(word, stands);
+        known.insert(word.to_owned(), stands);
         if !stands {
             return Ok(holders);
         }
@@ -491,7 +591,7 @@ mod tests {
         check(paid, &["delacroziel", "paye", "2019"], true, &["Delacroziel", "2019"]);
         // An identifier as a whole, where one of its parts is nowhere; not for its spelling alone.
         let article = "Que dit l’article L.3242-1 ?";
-        check(article, &["3242", "l.3242-1"], false, &["L.3242-1"]);
+        check(article, &["3242", "l.3242-1", "l3242-1"], false, &["L.3242-1"]);
         check(article, &["l.3242-1"], false, &[]);
         // A number that the documents write with other marks, or that stands in none.
         let number = "Qui a versé 52 000 euros ?";
@@ -515,6 +615,67 @@ mod tests {
     }
 
     const EASTER: &[&str] = &["often", "many", "much", "old", "since", "easter"];
+
+    #[test]
+    fn words_typed_without_accents_have_the_stems_of_those_with_them() {
+        let stems = |question: &str, is_bare: bool| -> Vec<Vec<String>> {
+            let query = Query::parse(question);
+            let groups = query.words.iter().map(|word| known_forms(word, Language::French, is_bare));
+            let words = |group: Group| group.forms.into_iter().map(|form| form.word).collect::<Vec<String>>();
+            groups.map(words).collect()
+        };
+        let with = stems("sécurité activités salarié décès matières durée", false);
+        let without = stems("securite activites salarie deces matieres duree", true);
+        for (with, without) in with.iter().zip(&without) {
+            assert!(with.iter().all(|form| without.contains(form)), "{with:?} {without:?}");
+        }
+        assert_eq!(with.len(), without.len());
+        assert_ne!(stems("securite", false), stems("sécurité", false));
+    }
+
+    #[test]
+    fn a_day_in_figures_is_named_as_a_whole() {
+        let check = |question: &str, nowhere: &[&str], expected: &[&str]| {
+            let query = Query::parse(question);
+            let absent: Vec<bool> =
+                query.words.iter().map(|word| nowhere.contains(&word.exact.as_str())).collect();
+            assert_eq!(stands_nowhere(&query, &absent, false), expected, "{question}");
+        };
+        check("la réunion du 30/11/2024", &["2024-11-30"], &["30/11/2024"]);
+        check("la réunion du 30/11/2024", &[], &[]);
+        check("la réunion du 30 novembre 2024", &["2024-11-30"], &[]);
+        check("la réunion du 30 novembre 2031", &["2031", "2031-11-30"], &["30 novembre 2031"]);
+    }
+
+    #[test]
+    fn a_phrase_is_sought_with_its_numbers_and_days_in_either_spelling() {
+        let check = |phrase: &str, expected: &[&str]| {
+            let phrase: Vec<String> = phrase.split(' ').map(str::to_owned).collect();
+            let spellings: Vec<String> = spellings(&phrase).iter().map(|words| words.join(" ")).collect();
+            assert_eq!(spellings, expected, "{phrase:?}");
+        };
+        check("85 000", &["85000"]);
+        check("85000", &[]);
+        check("de 85 000 euros", &["de 85000 euros"]);
+        check("de 85000 euros", &["de 85 000 euros"]);
+        check("1 234 567 et 1234567", &["1234567 et 1234567", "1 234 567 et 1 234 567"]);
+        check("le 30 11 2024", &["le 2024-11-30", "le 30 11 2 024"]);
+        check("30 novembre 2024", &["2024-11-30", "30 novembre 2 024"]);
+        for none in ["deux mots", "a b c", "12 34", "01 234", "300 96", "de 512", "2 0000000000000000"] {
+            check(none, &[]);
+        }
+    }
+
+    #[test]
+    fn of_a_phrase_the_words_that_say_something_are_marked() {
+        let check = |phrase: &[&str], language: Language, expected: &[&str]| {
+            let phrase: Vec<String> = phrase.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(marked(&phrase, language).collect::<Vec<_>>(), expected, "{phrase:?}");
+        };
+        check(&["duree", "de", "la", "conservation"], Language::French, &["duree", "conservation"]);
+        check(&["the", "who"], Language::English, &["who"]);
+        check(&["etre", "ou", "ne", "pas", "etre"], Language::French, &["etre", "ou", "ne", "pas", "etre"]);
+    }
 
     #[test]
     fn asking_words_are_listed_as_they_are_compared() {

@@ -228,15 +228,11 @@ pub fn score(scope: &Scope<'_>, groups: &[Group], neighbours: &[bool]) -> Result
     let mut passages = Sums::new(scope.snapshot.passages());
     let mut counts = Sums::new(slots);
     let mut passage_counts = Sums::new(scope.snapshot.passages());
-    let mut slot_of = vec![0 as Slot; scope.snapshot.passages()];
     let mut weights = Vec::with_capacity(groups.len());
     for group in groups {
         for form in &group.forms {
             visit_form(scope, form, |posting, by_document| {
                 if by_document != ByDocument::Only {
-                    if let Some(slot) = slot_of.get_mut(posting.passage as usize) {
-                        *slot = posting.slot;
-                    }
                     passage_counts.add(posting.passage, posting.count as f32 * form.weight);
                 }
                 if by_document != ByDocument::No {
@@ -247,7 +243,7 @@ pub fn score(scope: &Scope<'_>, groups: &[Group], neighbours: &[bool]) -> Result
         weights.push(group.weight * idf(totals.documents, counts.touched.len()));
         let weight = group.weight * idf(totals.passages, passage_counts.touched.len());
         passage_counts.drain(|passage, count| {
-            let lengths = scope.snapshot.lengths(passage);
+            let (_, lengths) = scope.snapshot.row(passage);
             let length = f32::from(lengths.body) + f32::from(lengths.head);
             passages.add(passage, weight * saturate(count, length, totals.passage_length));
         });
@@ -269,7 +265,7 @@ pub fn score(scope: &Scope<'_>, groups: &[Group], neighbours: &[bool]) -> Result
     let mut best = Sums::new(slots);
     let mut scored = Vec::with_capacity(passages.touched.len());
     passages.drain(|passage, score| {
-        let slot = slot_of.get(passage as usize).copied().unwrap_or_default();
+        let (slot, _) = scope.snapshot.row(passage);
         let known = best.values.get(slot as usize).copied().unwrap_or_default();
         if score > known {
             best.add(slot, score - known);

@@ -3,15 +3,15 @@
 //! Plain words, and beside them: `"exact phrase"` (also « »), `-without`, `titre:mot` / `title:word`, and filters
 //! `kind:pdf`, `folder:contracts`, `source:drive`, `lang:fr`, `after:2024-05`, `before:2025`, `year:2024` with their
 //! French names. Whatever is not understood as one of these is words: no question is ever a syntax error. A filter whose
-//! value says nothing to it (`kind:xyz`) is left out and noted, so that the person can be told; in quotation marks it is
-//! words.
+//! value says nothing to it (`kind:xyz`), or whose name is nearly ours or another program's (`titer:bail`, `author:Dupont`),
+//! is left out and noted, so that the person can be told; in quotation marks it is words.
 
 use intramuros_core::document::Kind;
 use intramuros_core::language::{Language, detect};
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::{is_function_word, is_question_word, is_word_character, words};
-use crate::calendar::period;
+use crate::analysis::{Word, is_function_word, is_question_word, is_word_character, words};
+use crate::calendar::{is_day, period};
 use crate::catalogue::Filters;
 
 /// Longest question in bytes. Beyond two pages it is a document, not a question.
@@ -45,9 +45,30 @@ impl QueryWord {
         self.whole && self.exact.bytes().all(|byte| byte.is_ascii_digit())
     }
 
-    /// Of how many parts it is made: a single mark stands between two.
+    /// Whether this is a day in the form in which all are compared (`2024-11-30`).
+    pub(crate) fn is_day(&self) -> bool {
+        self.whole && is_day(&self.exact)
+    }
+
+    /// Whether it is a day that was written in figures alone: its parts say nothing, for they stand in every calendar. Of
+    /// `30 novembre 2024` they do.
+    pub(crate) fn is_day_in_figures(&self) -> bool {
+        self.is_day() && !self.written.contains(char::is_alphabetic)
+    }
+
+    /// Whether this is no further word, but how others are read together: a number, a day or a reference in its one form.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.whole && (self.is_day() || self.exact != crate::analysis::fold(&self.written))
+    }
+
+    /// Whether this is a reference in its one form, where it was written in another (`l3242-1` for `L. 3242-1`).
+    pub(crate) fn is_reference(&self) -> bool {
+        self.is_reading() && !self.is_number() && !self.is_day()
+    }
+
+    /// Of how many parts it is made.
     pub(crate) fn parts(&self) -> usize {
-        1 + self.written.chars().filter(|character| !is_word_character(*character)).count()
+        self.written.split(|letter: char| !is_word_character(letter)).filter(|part| !part.is_empty()).count()
     }
 
     /// Whether this is a part of a whole.
@@ -78,6 +99,8 @@ pub enum Expected {
     Date,
     /// No dash before it: a filter can't be turned round.
     NoDash,
+    /// Another name before the colon.
+    Name,
 }
 
 /// A question, taken apart.
@@ -189,7 +212,9 @@ impl Query {
 
     /// Reads `name:value`.
     fn take_condition(&mut self, name: &str, value: &str) -> Taken {
-        let Some(condition) = condition(name) else { return Taken::Words };
+        let Some(condition) = condition(name) else {
+            return if is_no_condition(name, value) { Taken::Not(Expected::Name) } else { Taken::Words };
+        };
         let filters = &mut self.filters;
         match condition {
             Condition::Title => push_limited(&mut self.in_title, value.to_owned()),
@@ -239,19 +264,89 @@ enum Condition {
     Within,
 }
 
+/// The names of conditions, folded.
+const CONDITIONS: &[(&str, Condition)] = &[
+    ("titre", Condition::Title),
+    ("title", Condition::Title),
+    ("intitle", Condition::Title),
+    ("kind", Condition::Kind),
+    ("type", Condition::Kind),
+    ("format", Condition::Kind),
+    ("genre", Condition::Kind),
+    ("filetype", Condition::Kind),
+    ("ext", Condition::Kind),
+    ("extension", Condition::Kind),
+    ("dossier", Condition::Folder),
+    ("folder", Condition::Folder),
+    ("in", Condition::Folder),
+    ("dans", Condition::Folder),
+    ("source", Condition::Source),
+    ("lang", Condition::Language),
+    ("langue", Condition::Language),
+    ("language", Condition::Language),
+    ("apres", Condition::After),
+    ("after", Condition::After),
+    ("depuis", Condition::After),
+    ("since", Condition::After),
+    ("avant", Condition::Before),
+    ("before", Condition::Before),
+    ("annee", Condition::Within),
+    ("year", Condition::Within),
+    ("date", Condition::Within),
+    ("le", Condition::Within),
+];
+
+/// Names by which other programs narrow a search, folded. Not those that head a line of a letter (`objet:`, `from:`).
+const NO_CONDITIONS: &[&str] = &[
+    "auteur",
+    "author",
+    "chemin",
+    "created",
+    "fichier",
+    "filename",
+    "inurl",
+    "modified",
+    "owner",
+    "path",
+    "proprietaire",
+    "site",
+    "size",
+    "taille",
+];
+
+/// Shorter names have too many neighbours that are words: `data:`, `long:`, `rate:`.
+const LEAST_NEAR_LETTERS: usize = 5;
+
 /// The condition of a name, in either language; none where the name is none of ours.
 fn condition(name: &str) -> Option<Condition> {
-    Some(match crate::analysis::fold(name).as_str() {
-        "titre" | "title" | "intitle" => Condition::Title,
-        "kind" | "type" | "format" | "genre" | "filetype" => Condition::Kind,
-        "dossier" | "folder" | "in" | "dans" => Condition::Folder,
-        "source" => Condition::Source,
-        "lang" | "langue" | "language" => Condition::Language,
-        "apres" | "after" | "depuis" | "since" => Condition::After,
-        "avant" | "before" => Condition::Before,
-        "annee" | "year" | "date" | "le" => Condition::Within,
-        _ => return None,
-    })
+    let name = crate::analysis::fold(name);
+    CONDITIONS.iter().find(|(known, _)| *known == name).map(|(_, condition)| *condition)
+}
+
+/// Whether `name:value` was surely meant to narrow the search, though the name is none of ours. What goes on like an address
+/// or a path (`site://`) was not.
+fn is_no_condition(name: &str, value: &str) -> bool {
+    let name = crate::analysis::fold(name);
+    let is_near = |known: &str| known.len() >= LEAST_NEAR_LETTERS && is_one_error_away(&name, known);
+    !value.starts_with(['/', '\\', ':'])
+        && (NO_CONDITIONS.contains(&name.as_str()) || CONDITIONS.iter().any(|(known, _)| is_near(known)))
+}
+
+/// Whether one letter more, one less, another one, or two that changed places make one word of the other; behind the first
+/// letter, which people get right.
+fn is_one_error_away(word: &str, other: &str) -> bool {
+    let (word, other): (Vec<char>, Vec<char>) = (word.chars().collect(), other.chars().collect());
+    let begin = word.iter().zip(&other).take_while(|(one, two)| one == two).count();
+    let left = word.len().min(other.len()) - begin;
+    let backwards = word.iter().rev().zip(other.iter().rev()).take(left);
+    let end = backwards.take_while(|(one, two)| one == two).count();
+    let differing = (word.get(begin..word.len() - end), other.get(begin..other.len() - end));
+    begin > 0
+        && match differing {
+            (Some([_]), Some([])) | (Some([]), Some([_])) | (Some([_]), Some([_])) => true,
+            (Some([one, two]), Some([three, four])) => one == four && two == three,
+            _ => false,
+        }
 }
 
 /// The two sides of `name:value`.
@@ -390,33 +485,63 @@ fn phrase_piece(rest: &str) -> Option<(Piece<'_>, &str)> {
 /// The words of a question that are looked up. Function and question words are left out, unless nothing else is
 /// there: then they are what the person asks for.
 fn lookup_words(text: &str, language: Language) -> Vec<QueryWord> {
-    let all: Vec<QueryWord> = words(text)
-        .into_iter()
-        .map(|word| QueryWord {
-            written: text.get(word.range).unwrap_or_default().to_owned(),
-            exact: word.exact,
-            position: word.position,
-            whole: word.whole,
-        })
-        .collect();
-    let dull = |word: &QueryWord, also_asking: bool| {
-        let languages = crate::analysis::readings(language);
-        languages.iter().all(|language| {
-            is_function_word(&word.exact, *language)
-                || (also_asking && is_question_word(&word.exact, *language))
-        })
+    let found = words(text);
+    let query_word = |word: &Word| QueryWord {
+        written: text.get(word.range.clone()).unwrap_or_default().to_owned(),
+        exact: word.exact.clone(),
+        position: word.position,
+        whole: word.whole,
     };
-    let mut kept: Vec<QueryWord> = all.iter().filter(|word| !dull(word, true)).cloned().collect();
+    let all: Vec<QueryWord> = found.iter().map(query_word).collect();
+    let languages = crate::analysis::readings(language);
+    let dull = |word: &QueryWord, also_asking: bool| {
+        let is_function = |language: &Language| is_function_word(&word.exact, *language);
+        let asks = |language: &Language| also_asking && is_question_word(&word.exact, *language);
+        languages.iter().all(|language| is_function(language) || asks(language))
+            || (languages.iter().any(is_function) && is_of_one_language(word))
+    };
+    // In `sous-traitant` and `on-call` the first word says as much as the other.
+    let begins_compound = |at: usize| match (found.get(at), found.get(at + 1), all.get(at + 1)) {
+        (Some(first), Some(second), Some(next)) => {
+            text.get(first.range.end..second.range.start) == Some("-") && !dull(next, true)
+        }
+        _ => false,
+    };
+    let says_something = |(at, word): &(usize, &QueryWord)| !dull(word, true) || begins_compound(*at);
+    let mut kept: Vec<QueryWord> =
+        all.iter().enumerate().filter(says_something).map(|(_, word)| word.clone()).collect();
     if kept.is_empty() {
         kept = all.iter().filter(|word| !dull(word, false)).cloned().collect();
     }
     if kept.is_empty() {
         kept = all;
     }
-    // Numbers without their marks come last: between other words they would part neighbours.
-    kept.sort_by_key(QueryWord::is_number);
+    let days: Vec<QueryWord> = kept.iter().filter(|word| word.is_day_in_figures()).cloned().collect();
+    kept.retain(|word| !days.iter().any(|day| is_said_by(word, day)));
+    // Numbers, days and references in one form come last: between other words they would part neighbours.
+    kept.sort_by_key(QueryWord::is_reading);
     kept.truncate(MAX_WORDS);
     kept
+}
+
+/// Function words of one language, folded, that are words of the other: `car rental`, `cours de l'or`, `on call`.
+const HOMOGRAPHS: &[&str] = &[
+    "an", "as", "but", "car", "if", "me", "no", "on", "or", "par", "pas", "pour", "sans", "si", "so", "son",
+    "sous", "sur", "the", "ton",
+];
+
+/// Whether a function word of one language says nothing in the other either: `de`, `la`, `in`. Else it would count for much
+/// where the language of a question is not known, for what is written in the other language holds it seldom. Letters and
+/// abbreviations (`SI`) say something.
+fn is_of_one_language(word: &QueryWord) -> bool {
+    let is_abbreviation = word.written.chars().all(char::is_uppercase);
+    word.exact.len() > 1 && !is_abbreviation && !HOMOGRAPHS.contains(&word.exact.as_str())
+}
+
+/// Whether a word is a part of a day, or the same in its own form (`30/11/2024`).
+fn is_said_by(word: &QueryWord, day: &QueryWord) -> bool {
+    let is_same = word.position == day.position && word.written == day.written && word.exact != day.exact;
+    word.is_part_of(day) || (word.whole && is_same)
 }
 
 #[cfg(test)]
@@ -435,10 +560,37 @@ mod tests {
         check("How long do I keep invoices?", &["long", "keep", "invoices"]);
         check("Qu’est-ce qu’un cookie ?", &["cookie"]);
         check("the who", &["who"]);
-        check("article L.3242-1", &["article", "l", "3242", "1", "l.3242-1"]);
+        // Where nothing tells the language, too.
+        check("hébergement de données de santé", &["hebergement", "donnees", "sante"]);
+        check("mise en demeure", &["mise", "demeure"]);
+        check("log in", &["log"]);
+        check("car rental", &["car", "rental"]);
+        check("SI santé", &["si", "sante"]);
+        check("de la", &["de", "la"]);
+        check("Quel est le rôle du sous-traitant ?", &["role", "sous", "traitant"]);
+        check("Who is on the on-call rota?", &["on", "call", "rota"]);
+        check("Est-ce que le salarié peut-il partir ?", &["salarie", "partir"]);
+        check("article L.3242-1", &["article", "l", "3242", "1", "l.3242-1", "l3242-1"]);
+        check("RFC 7231", &["rfc", "7231", "rfc7231"]);
         check("budget 85 000 euros", &["budget", "85", "000", "euros", "85000"]);
         check("budget 85\u{a0}000 euros", &["budget", "85", "000", "euros", "85000"]);
         check("", &[]);
+    }
+
+    #[test]
+    fn a_day_is_looked_up_as_a_whole() {
+        let check =
+            |question: &str, expected: &[&str]| assert_eq!(looked_up(question), expected, "{question}");
+        check("2024-11-30", &["2024-11-30"]);
+        check("réunion du 30/11/2024 à Lyon", &["reunion", "lyon", "2024-11-30"]);
+        check("30.11.2024 2024", &["2024", "2024-11-30"]);
+        check("11/30/2024 2024-1-5", &["2024-11-30", "2024-01-05"]);
+        // In words its parts are asked for as well.
+        check("le 30 novembre 2024", &["30", "novembre", "2024", "2024-11-30"]);
+        check("November 30, 2024", &["november", "30", "2024", "2024-11-30"]);
+        // What surrounds it stays.
+        check("CR-2024-11-30.pdf", &["cr", "pdf", "cr-2024-11-30.pdf", "2024-11-30"]);
+        check("30/11/24", &["30", "11", "24", "30/11/24"]);
     }
 
     #[test]
@@ -477,6 +629,14 @@ mod tests {
         check("année:24", Expected::Date);
         check("lang:qq", Expected::Language);
         check("-kind:pdf", Expected::NoDash);
+        check("ext:xyz", Expected::Kind);
+        check("author:x", Expected::Name);
+        check("Auteur:\"Jean Dupont\"", Expected::Name);
+        check("taille:10Mo", Expected::Name);
+        check("titer:bail", Expected::Name);
+        check("dosier:RH", Expected::Name);
+        check("foldder:RH", Expected::Name);
+        check("langeu:fr", Expected::Name);
         // Names of sources and folders are anybody's; whether there are such is not known here. Other names are words.
         let check = |question: &str, text: &str, conditions: &[&str]| {
             let query = Query::parse(question);
@@ -487,6 +647,28 @@ mod tests {
         check("bail dossier:\"a b\" -stage kind:pdf", "bail", &["dossier:\"a b\"", "-stage", "kind:pdf"]);
         check("« kind:xyz » bail", "kind:xyz bail", &[]);
         check("note:xyz kind: 12:30", "note:xyz kind: 12:30", &[]);
+        for words in [
+            "Article L.121-1:",
+            "L.121-1:2",
+            "https://example.org:80/a",
+            "site://x",
+            "path:/usr/bin",
+            "11:30",
+            "C:\\path",
+            "Note:text",
+            "objet:résiliation",
+            "std::vec",
+            "data:text",
+            "rate:5",
+            "litre:3",
+            "titre :",
+            "auteur:",
+            "-auteur",
+        ] {
+            let query = Query::parse(words);
+            assert_eq!((query.no_filters.len(), query.filters.is_empty()), (0, true), "{words}");
+        }
+        assert_eq!(Query::parse("bail ext:md").filters.kinds, [Kind::Markdown]);
     }
 
     #[test]

@@ -205,8 +205,8 @@ impl Searching<'_> {
             return Ok(Found { suggestion: expansion.suggestion, absent, ..Found::default() });
         }
         let lists = Lists { lexical: &lexical, scanned: &scanned, vector: vector.as_ref() };
-        // A number read without its marks is no further word.
-        let words = query.words.iter().filter(|word| !word.is_number()).count();
+        // Another reading of what is written (a number without its marks, a day, a reference) is no further word.
+        let words = query.words.iter().filter(|word| !word.is_reading()).count();
         let weight = fusion::feedback_weight(words);
         if self.request.mode == Mode::Fused && vector.is_some() && weight > 0.0 {
             self.second_look(&scope, &lists, &candidates, weight, &mut ranking)?;
@@ -465,8 +465,12 @@ impl Searching<'_> {
     fn best_passages(&self, lists: &Lists<'_>, slots: &[Slot]) -> HashMap<Slot, Vec<PassageHit>> {
         let mut by_slot: HashMap<Slot, HashMap<u64, PassageHit>> =
             slots.iter().map(|slot| (*slot, HashMap::new())).collect();
+        // A frequent word has very many passages, of which few are of these documents.
+        let mut wanted = SlotSet::default();
+        slots.iter().for_each(|slot| wanted.put(*slot));
         for (passage, slot, score) in &lists.lexical.passages {
-            if let Some(hits) = by_slot.get_mut(slot)
+            if wanted.contains(*slot)
+                && let Some(hits) = by_slot.get_mut(slot)
                 && let Some(id) = self.state.snapshot.passage_id(*passage)
             {
                 hits.insert(id, PassageHit { id, score: 0.0, meaning: None, words: *score });

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use intramuros_core::language::Language;
 use intramuros_core::sentence::sentences;
 
-use crate::analysis::{is_word_character, with_stem, words};
+use crate::analysis::{is_word_character, stem, words};
 
 /// A piece of a text with the marked words in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub fn marks(text: &str, language: Language, highlights: &[String]) -> Vec<Range
     for word in words(text) {
         let piece = text.get(word.range.clone()).unwrap_or_default();
         let hit = wanted.contains(word.exact.as_str())
-            || with_stem(piece, &word.exact, language, |stem| stem.is_some_and(|stem| wanted.contains(stem)));
+            || stem(piece, &word.exact, language).is_some_and(|stem| wanted.contains(&*stem));
         if hit {
             // A whole comes behind its parts, and is marked as one.
             let mut mark = word.range;
@@ -124,6 +124,8 @@ mod tests {
         check("Soit 85000 euros", &["85", "000", "85000"], &["85000"]);
         check("L'article L.3242-1 dit", &["3242", "1", "l.3242-1"], &["L.3242-1"]);
         check("L'article L. 3242-1 dit", &["3242", "1", "l.3242-1"], &["3242", "1"]);
+        check("Le 30 novembre 2024 à 11 h 30", &["2024-11-30"], &["30 novembre 2024"]);
+        check("2024-11-30T11:45 réunion", &["2024-11-30"], &["2024-11-30"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tantivy::{
     Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentReader, TantivyDocument, Term,
 };
 
-use crate::analysis::{Analyser, Word, words};
+use crate::analysis::{Word, stem, words};
 use crate::catalogue::{Catalogue, Slot};
 use crate::prepared::{self, Prepared};
 use crate::snapshot::{Segment, Snapshot};
@@ -21,7 +21,7 @@ use crate::snapshot::{Segment, Snapshot};
 const WRITER_BYTES: usize = 50 << 20;
 
 /// Changes with the fields or the analysis: an index of another format is built anew from the store.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Where a word can stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -151,7 +151,6 @@ pub struct WordIndex {
     fields: Fields,
     reader: IndexReader,
     writer: Option<IndexWriter>,
-    analyser: Analyser,
 }
 
 pub(crate) fn failed(what: &str, error: impl std::fmt::Display) -> Error {
@@ -214,7 +213,7 @@ impl WordIndex {
         } else {
             None
         };
-        Ok(WordIndex { index, fields, reader, writer, analyser: Analyser::default() })
+        Ok(WordIndex { index, fields, reader, writer })
     }
 
     /// The sequence number of the last change that was committed; 0 for an empty index.
@@ -272,8 +271,8 @@ impl WordIndex {
     fn stems(&mut self, text: &str, words: &[Word], language: Language, into: &mut Prepared) {
         for word in words {
             let piece = text.get(word.range.clone()).unwrap_or_default();
-            if let Some(stem) = self.analyser.stem(piece, &word.exact, language) {
-                into.push(word.position, stem);
+            if let Some(stem) = stem(piece, &word.exact, language) {
+                into.push(word.position, &stem);
             }
         }
     }

@@ -19,7 +19,6 @@ use std::ops::Range;
 
 use intramuros_core::language::Language;
 use intramuros_core::sentence::sentences;
-use intramuros_search::analysis::Analyser;
 use serde::{Deserialize, Serialize};
 
 use tokens::{Kind, Token};
@@ -108,7 +107,6 @@ pub struct Unit {
 
 /// Passages made ready: sentences are held against them one by one.
 pub struct Checker {
-    analyser: Analyser,
     units: Vec<Unit>,
     /// What titles and headings say, by passage.
     contexts: Vec<(usize, Vec<Token>)>,
@@ -117,23 +115,21 @@ pub struct Checker {
 impl Checker {
     /// Takes the passages apart.
     pub fn new(evidence: &[Evidence]) -> Checker {
-        let mut analyser = Analyser::default();
         let mut units = Vec::new();
         let mut contexts = Vec::new();
         for passage in evidence {
-            contexts
-                .push((passage.number, tokens::tokens(&mut analyser, &passage.context, passage.language)));
+            contexts.push((passage.number, tokens::tokens(&passage.context, passage.language)));
             for range in sentences(&passage.text) {
                 if units.len() >= MAX_UNITS {
                     break;
                 }
                 let text = passage.text.get(range.clone()).unwrap_or_default().to_owned();
-                let mut tokens = tokens::tokens(&mut analyser, &text, passage.language);
+                let mut tokens = tokens::tokens(&text, passage.language);
                 tokens.truncate(MAX_TOKENS);
                 units.push(Unit { passage: passage.number, range, text, language: passage.language, tokens });
             }
         }
-        Checker { analyser, units, contexts }
+        Checker { units, contexts }
     }
 
     /// The sentences of the passages, in order.
@@ -205,7 +201,7 @@ impl Checker {
     }
 
     fn tokens(&mut self, sentence: &str, language: Language) -> Vec<Token> {
-        let mut tokens = tokens::tokens(&mut self.analyser, sentence, language);
+        let mut tokens = tokens::tokens(sentence, language);
         tokens.truncate(MAX_TOKENS);
         tokens
     }

@@ -1,7 +1,7 @@
 //! What does a sentence state: its words by stem, its names, numbers and dates, and what it denies?
 
 use intramuros_core::language::Language;
-use intramuros_search::analysis::{Analyser, Word, words};
+use intramuros_search::analysis::{Word, stem, words};
 
 use super::dates::{self, Date};
 use super::numbers::{self, Quantity};
@@ -87,7 +87,7 @@ const SECOND_PARTS: &[&str] = &["guere", "ni", "personne", "plus", "point", "rie
 const REACH: usize = 8;
 
 /// The tokens of a text.
-pub(crate) fn tokens(analyser: &mut Analyser, text: &str, language: Language) -> Vec<Token> {
+pub(crate) fn tokens(text: &str, language: Language) -> Vec<Token> {
     let words: Vec<Word> = words(text).into_iter().filter(|word| !word.whole).collect();
     let mut found: Vec<Token> = Vec::new();
     let mut at = usize::from(opens_list(text, &words));
@@ -115,11 +115,11 @@ pub(crate) fn tokens(analyser: &mut Analyser, text: &str, language: Language) ->
         } else {
             let piece = text.get(word.range.clone()).unwrap_or_default();
             if is_name(text, word, piece) {
-                push(&mut found, Kind::Name, exact, &stem_of(analyser, piece, exact, language));
-            } else if let Some(stem) = analyser.stem(piece, exact, language)
+                push(&mut found, Kind::Name, exact, &stem_of(piece, exact, language));
+            } else if let Some(stem) = stem(piece, exact, language)
                 && !is_light(exact)
             {
-                push(&mut found, Kind::Word, exact, stem);
+                push(&mut found, Kind::Word, exact, &stem);
             }
             at += 1;
         }
@@ -136,8 +136,8 @@ fn opens_list(text: &str, words: &[Word]) -> bool {
     })
 }
 
-fn stem_of(analyser: &mut Analyser, piece: &str, exact: &str, language: Language) -> Box<str> {
-    analyser.stem(piece, exact, language).unwrap_or(exact).into()
+fn stem_of(piece: &str, exact: &str, language: Language) -> Box<str> {
+    stem(piece, exact, language).map_or_else(|| exact.into(), |stem| Box::from(&*stem))
 }
 
 fn quantity_at(text: &str, words: &[Word], at: usize) -> Option<(Quantity, usize)> {
@@ -311,8 +311,7 @@ mod tests {
     use super::*;
 
     fn names(text: &str, language: Language) -> String {
-        let mut analyser = Analyser::default();
-        let kinds = tokens(&mut analyser, text, language).into_iter().filter(Token::is_critical);
+        let kinds = tokens(text, language).into_iter().filter(Token::is_critical);
         let show = |token: Token| match token.kind {
             Kind::Negation => "NOT".to_owned(),
             Kind::Number(_) => format!("#{}", token.exact),

@@ -117,7 +117,88 @@ fn numbers_are_found_whichever_marks_stand_between_their_thousands() {
         ("Un fonds de 96 300 €.", "\"96 300 €\"", true),
         ("Un reste de 96 300 € net.", "\"de 96 300 € net\"", true),
         ("Un solde de 96 300 €.", "\"300 96\"", false),
+        // In quotation marks, with and without marks, among other words.
+        ("Un legs de 41700 €.", "\"41 700\"", true),
+        ("Un prix de 41700 euros.", "\"prix de 41 700 euros\"", true),
+        ("Un gain de 41 700 euros.", "\"gain de 41700 euros\"", true),
+        ("Un gage de 41\u{a0}700 euros.", "\"gage de 41,700 euros\"", true),
+        ("Un lot de 41’700 francs.", "\"lot de 41.700 francs\"", true),
+        ("Un don de 417 00 euros.", "\"don de 41700 euros\"", false),
     ]);
+}
+
+#[test]
+fn references_are_found_however_they_are_joined() {
+    for question in ["L1221-25", "L. 1221-25", "L.1221-25", "L 1221-25"] {
+        for text in ["Selon L1221-25 du code.", "Selon L. 1221-25 du code.", "Selon L 1221-25 du code."] {
+            let library = Searchable::new(
+                &[
+                    Sample::new(1, "Note", &[text]),
+                    Sample::new(2, "Note", &["Selon L. 1221-26 du code, au 25 de la rue."]),
+                ],
+                false,
+            );
+            assert_eq!(first(&library, question), Some(1), "{question}: {text}");
+        }
+    }
+    check_found(&[
+        ("Voir la RFC 7231.", "RFC7231", true),
+        ("Voir la RFC7232.", "RFC 7232", true),
+        ("Certifié ISO 27001:2013.", "iso27001", true),
+        ("Certifié ISO 9001.", "iso27001", false),
+    ]);
+}
+
+#[test]
+fn figures_of_a_row_are_found_by_themselves_and_side_by_side() {
+    let row = "Relevés : 120 341 562";
+    check_found(&[
+        (row, "120", true),
+        (row, "341", true),
+        (row, "562", true),
+        (row, "341 562", true),
+        (row, "\"120 341\"", true),
+        (row, "\"341 562\"", true),
+        (row, "\"562\"", true),
+        (row, "\"562 120\"", false),
+    ]);
+}
+
+#[test]
+fn a_day_is_found_however_it_is_written_and_never_by_its_parts() {
+    let days = [
+        "le 2024-11-30",
+        "le 30/11/2024",
+        "am 30.11.2024",
+        "le 30 novembre 2024",
+        "on November 30, 2024",
+        "on 30 November 2024",
+    ];
+    let mut samples: Vec<Sample> =
+        days.iter().zip(1..).map(|(day, id)| Sample::new(id, "Note", &[&format!("Signé {day}.")])).collect();
+    samples.push(Sample::new(90, "Horaires", &["De 11 h 30 à 20 h 24, le 30 de chaque mois de 2024."]));
+    samples.push(Sample::new(91, "Mois", &["Fermé en novembre 2024, porte 30."]));
+    let library = Searchable::new(&samples, false);
+    let found = |question: &str| {
+        let hits = library.search(question, &AccessSet::everything(), false).hits;
+        let mut documents: Vec<u64> = hits.iter().map(|hit| hit.document).collect();
+        documents.sort_unstable();
+        documents
+    };
+    for question in ["2024-11-30", "30/11/2024", "30.11.2024", "11/30/2024"] {
+        assert_eq!(found(question), [1, 2, 3, 4, 5, 6], "{question}");
+    }
+    // In words its parts are asked for as well.
+    for question in ["30 novembre 2024", "November 30, 2024"] {
+        assert_eq!(found(question), [1, 2, 3, 4, 5, 6, 90, 91], "{question}");
+    }
+    assert_eq!(first(&library, "30 novembre 2024"), Some(4));
+    for question in ["\"30/11/2024\"", "\"30 novembre 2024\"", "\"30.11.2024\""] {
+        assert_eq!(found(question), [1, 2, 3, 4, 5, 6], "{question}");
+    }
+    assert_eq!(found("2024-11-29"), Vec::<u64>::new());
+    let absent = library.search("2024-11-29", &AccessSet::everything(), false).absent;
+    assert_eq!(absent, ["2024-11-29"]);
 }
 
 #[test]
