@@ -173,6 +173,22 @@ fn where_no_model_is_left_the_answer_is_made_of_sentences_of_the_documents() {
 }
 
 #[test]
+fn thoughts_that_nothing_marked_are_taken_back_and_held_back_from_then_on() {
+    let thought = "Le document parle de deux jours. Il faut le citer.</think>";
+    let (port, asked) = service(move |_| Some(format!("{thought}\n\n{FACT} [1].")));
+    let server = server(&declared(port, "", &[("thinking", "")]));
+    // The first answer is asked for once more; the next one is known to begin with thoughts.
+    for requests in [2, 3] {
+        let Told(events) = Told::of(&server, &json!({"question": LEAVE}));
+        let begins = events.iter().rposition(|(name, _)| name == "model").unwrap();
+        let last = Told(events.into_iter().skip(begins).collect());
+        assert_eq!(last.reasons(), [&Value::Null], "{:?}", last.0);
+        assert!(!last.0.iter().any(|(_, data)| data.to_string().contains("Il faut")), "{:?}", last.0);
+        assert_eq!(asked.lock().unwrap().len(), requests);
+    }
+}
+
+#[test]
 fn a_written_sentence_cites_the_place_that_says_so_and_not_its_whole_passage() {
     let (port, _) = service(|_| Some(format!("{FACT} [1].")));
     let files =

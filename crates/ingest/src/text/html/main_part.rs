@@ -108,8 +108,7 @@ pub fn find(tree: &Tree) -> Roots {
     let is_out = |node: Node| is_navigation(tree, node) || around.contains(&node);
     let whole = text_bytes(tree, ROOT, |_| false);
     let content = text_bytes(tree, ROOT, is_out);
-    let inside =
-        |nodes: &[Node]| -> usize { nodes.iter().map(|node| text_bytes(tree, *node, is_out)).sum() };
+    let inside = |nodes: &[Node]| -> usize { nodes.iter().map(|node| text_bytes(tree, *node, is_out)).sum() };
     let is_part = |bytes: usize, of: usize| bytes > 0 && bytes * 100 >= of * MAIN_PERCENT;
     let main = outermost(tree, is_main);
     let bytes = inside(&main);
