@@ -5,7 +5,6 @@ use std::io::{Cursor, Write};
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Limits};
 use zip::write::SimpleFileOptions;
 
-use crate::data;
 use crate::seeds::packages::record;
 use crate::seeds::{Content, content, joined, le16, le32, members};
 
@@ -25,7 +24,7 @@ fn package(parts: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// Blocks as lines: kind, page, text.
-fn lines(extracted: &Extracted) -> Vec<String> {
+pub fn lines(extracted: &Extracted) -> Vec<String> {
     let line = |block: &intramuros_core::document::Block| {
         let kind = match &block.kind {
             BlockKind::Heading { level } => format!("H{level}"),
@@ -42,7 +41,7 @@ fn lines(extracted: &Extracted) -> Vec<String> {
     extracted.blocks.iter().map(line).collect()
 }
 
-fn read(name: &str, bytes: &[u8]) -> Result<Extracted, ExtractError> {
+pub fn read(name: &str, bytes: &[u8]) -> Result<Extracted, ExtractError> {
     intramuros_ingest::extract(name, bytes, &Limits::default())
 }
 
@@ -795,21 +794,4 @@ fn a_bomb_is_refused_at_once() {
     let start = std::time::Instant::now();
     assert_eq!(refusal("x.docx", &bomb), "limit");
     assert!(start.elapsed() < std::time::Duration::from_secs(2), "took {:?}", start.elapsed());
-}
-
-#[test]
-fn old_formats_are_read() {
-    let Some(archive) = data::document("tika_test-documents.zip") else { return };
-    let mut zip = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
-    for (name, expected) in [
-        // Both of its paragraphs have the style of a title.
-        ("testWORD.doc", "H1 This is a sample Microsoft Word Document."),
-        ("testPPT.ppt", "H1@1 Sample Powerpoint Slide"),
-        ("testEXCEL.xls", "T0* Number | Square"),
-    ] {
-        let mut bytes = Vec::new();
-        std::io::copy(&mut zip.by_name(name).unwrap(), &mut bytes).unwrap();
-        let lines = lines(&read(name, &bytes).unwrap());
-        assert!(lines.iter().any(|line| line == expected), "{name}: {lines:?}");
-    }
 }
