@@ -179,13 +179,14 @@ operator = "our own"
 jurisdiction = "FR"
 data = "the journal"
 END
-before=$(count)
+before=$(count not '(' dst host "$outside" and tcp dst port 6514 ')')
 start ip netns exec "$name" "$program" serve --config "$work/intramuros.toml"
 tour
 inside timeout 5 "$program" journal export --send --config "$work/intramuros.toml" >/dev/null 2>&1
 stop_server
-declared=$(($(count dst host "$outside" and tcp dst port 6514) - $before))
-others=$(($(count) - before - declared))
+declared=$(count dst host "$outside" and tcp dst port 6514)
+# Asked for by itself: of two counts, the later one may hold a packet more.
+others=$(($(count not '(' dst host "$outside" and tcp dst port 6514 ')') - before))
 echo "with one rule: $declared packets to $outside:6514, $others elsewhere"
 
 inside sh -c "curl -s -m 1 http://$outside/ >/dev/null" || true

@@ -443,8 +443,8 @@ async fn one_answer(
     };
     let sign = not_found_sign(desk.gathered.language);
     let writing = read(&mut stream, page, teller, sign).await;
-    // What failed before its first word took nothing that is known of.
-    if writing.is_ok() || page.written > 0 {
+    // What failed before its first word took nothing that is known of, but for thoughts.
+    if writing.is_ok() || page.written > 0 || matches!(writing, Err(ModelError::Thoughts)) {
         desk.took.add(stream.usage(), request, page.written);
     }
     let writing = writing?;
@@ -513,13 +513,14 @@ async fn read(
         let Some(piece) = piece else { return Ok(writing) };
         page.written += piece.len();
         let sentences = writing.push(&piece);
-        if page.settings.unsupported == Unsupported::Mark {
+        if page.settings.unsupported == Unsupported::Mark && !page.refused {
             teller.tell(Event::Draft { text: piece }).await;
         }
         for sentence in sentences {
             page.take(sentence, teller, sign).await;
         }
-        if writing.is_full() || page.refused {
+        // Read on after a refusal: it may turn out to stand in thoughts that nothing marked.
+        if writing.is_full() {
             return Ok(writing);
         }
     }

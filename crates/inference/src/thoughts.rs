@@ -14,6 +14,9 @@ const MARKS: [(&str, &str); 3] = [
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 ];
 
+/// What begins a quotation, of a word of a program too.
+const QUOTES: &str = "`\"'“‘«";
+
 /// Bytes of thoughts that are read, as many as of an answer: a model that goes on is stopped.
 const MAX_THOUGHT_BYTES: usize = 64 << 10;
 
@@ -31,6 +34,8 @@ pub(crate) struct Thoughts {
     kept: Option<String>,
     /// Whether thoughts have come, or the answer speaks of their marks: one that comes now is text.
     settled: bool,
+    /// The last letter of what was given as answer, but for spaces.
+    last: Option<char>,
 }
 
 #[derive(Debug, Default)]
@@ -93,7 +98,10 @@ impl Thoughts {
                 Place::Within => {
                     let opened = self.kept.is_none();
                     if let Some(mark) = first(&self.held, closings(opened)) {
-                        self.close(mark.end);
+                        match !opened && self.is_quoted(mark.start) {
+                            true => self.drop_first(mark.end),
+                            false => self.close(mark.end),
+                        }
                     } else {
                         let end = self.held.len() - begun(&self.held, closings(opened));
                         self.drop_first(end);
@@ -125,14 +133,23 @@ impl Thoughts {
             let place = |mark: Option<Range<usize>>| mark.map_or(usize::MAX, |mark| mark.start);
             let (open, close) =
                 (place(first(&self.held, openings())), place(first(&self.held, closings(false))));
-            if close < open {
+            if close < open && !self.is_quoted(close) {
                 return Err(Amiss::Unopened);
             }
-            self.settled = open < close;
+            self.settled = open != close;
         }
         let waits = if self.settled { 0 } else { begun(&self.held, openings().chain(closings(false))) };
         let waiting = self.held.split_off(self.held.len() - waits);
-        Ok(std::mem::replace(&mut self.held, waiting))
+        let given = std::mem::replace(&mut self.held, waiting);
+        self.last = last_letter(&given).or(self.last);
+        Ok(given)
+    }
+
+    /// Whether a closing mark at `start` of what is held stands in quotation: the answer speaks of it.
+    fn is_quoted(&self, start: usize) -> bool {
+        let held = self.held.get(..start).and_then(last_letter);
+        let kept = || self.kept.as_deref().and_then(last_letter);
+        held.or_else(kept).or(self.last).is_some_and(|letter| QUOTES.contains(letter))
     }
 
     /// Thoughts end so many bytes further.
@@ -149,6 +166,11 @@ impl Thoughts {
             kept.extend(dropped);
         }
     }
+}
+
+/// The last letter of a text, but for spaces within a line: French quotation marks have one.
+fn last_letter(text: &str) -> Option<char> {
+    text.trim_end_matches([' ', '\u{a0}', '\u{202f}']).chars().next_back()
 }
 
 /// Whether a token that is usually not shown belongs to a mark.
@@ -226,9 +248,13 @@ mod tests {
         for text in ["Voyons… déjà.\n</think>\n\nDix ans.", "Voyons.</think>", "a <b</think>"] {
             check(Thoughts::default, text, true, Err(Amiss::Unopened));
         }
-        // A passage may hold this mark, and an answer quote it.
+        // A passage may hold a mark, and an answer quote it.
         for begin in [Thoughts::default as fn() -> Thoughts, Thoughts::expected] {
-            check(begin, "It ends with [/THINK].", true, Ok("It ends with [/THINK]."));
+            for text in
+                ["It ends with [/THINK].", "Dix ans. `</think>` ferme.", "Avec « </think> », dix ans."]
+            {
+                check(begin, text, true, Ok(text));
+            }
         }
     }
 

@@ -403,25 +403,35 @@ fn most_frequent(
     Ok(counted.into_iter().take(most).map(|(_, word)| Form { place: In::Exact, word, weight }).collect())
 }
 
+/// What one question's conditions have read: no list is read twice, however often and in whichever spelling a condition is
+/// said. Else the time would multiply what is hidden in it, and so show it.
+#[derive(Default)]
+struct Read {
+    /// Whether a visible document holds a word.
+    stands: HashMap<String, bool>,
+    /// The documents that hold a word. Fewer may be visible by now.
+    holders: HashMap<String, HashSet<Slot>>,
+}
+
 /// Leaves in `visible` the documents that hold every phrase and title word asked for, and none of what is excluded. Where
 /// none is left, nothing more is read.
 ///
 /// # Errors
 /// When the index can't be read.
 pub fn keep_conditions(snapshot: &Snapshot, query: &Query, visible: &mut SlotSet) -> Result<(), Error> {
-    let mut known = HashMap::new();
+    let mut read = Read::default();
     for phrase in &query.phrases {
         if visible.is_empty() {
             return Ok(());
         }
-        let holders = holders(snapshot, phrase, visible, &mut known)?;
+        let holders = holders(snapshot, phrase, visible, &mut read)?;
         visible.retain(|slot| holders.contains(&slot));
     }
     for excluded in &query.excluded {
         if visible.is_empty() {
             return Ok(());
         }
-        let holders = holders(snapshot, excluded, visible, &mut known)?;
+        let holders = holders(snapshot, excluded, visible, &mut read)?;
         visible.retain(|slot| !holders.contains(&slot));
     }
     let mut asked = HashSet::new();
@@ -459,16 +469,16 @@ fn title_holders(
 }
 
 /// The visible documents that hold a phrase, in the text or (a single word) in the title, however its numbers and days are
-/// written. `known` says of words that were looked for whether a visible document holds them.
+/// written.
 fn holders(
     snapshot: &Snapshot,
     phrase: &[String],
     visible: &SlotSet,
-    known: &mut HashMap<String, bool>,
+    read: &mut Read,
 ) -> Result<HashSet<Slot>, Error> {
-    let mut holders = exact_holders(snapshot, phrase, visible, known)?;
+    let mut holders = exact_holders(snapshot, phrase, visible, read)?;
     for spelling in spellings(phrase) {
-        holders.extend(exact_holders(snapshot, &spelling, visible, known)?);
+        holders.extend(exact_holders(snapshot, &spelling, visible, read)?);
     }
     Ok(holders)
 }
@@ -530,23 +540,27 @@ fn exact_holders(
     snapshot: &Snapshot,
     phrase: &[String],
     visible: &SlotSet,
-    known: &mut HashMap<String, bool>,
+    read: &mut Read,
 ) -> Result<HashSet<Slot>, Error> {
     let mut holders = HashSet::new();
     if let [word] = phrase {
+        if let Some(known) = read.holders.get(word) {
+            return Ok(known.clone());
+        }
         for place in [In::Exact, In::TitleExact] {
             add_holders(snapshot, place, word, visible, &mut holders)?;
         }
+        read.holders.insert(word.clone(), holders.clone());
         return Ok(holders);
     }
     let words: Vec<&str> = phrase.iter().map(String::as_str).collect();
     for word in words.iter().copied() {
         // One that stands nowhere stands in no other phrase either, and its list is not read again.
-        let stands = match known.get(word) {
+        let stands = match read.stands.get(word) {
             Some(stands) => *stands,
             None => snapshot.find_posting(In::Exact, word, |posting| visible.contains(posting.slot))?,
         };
-        known.insert(word.to_owned(), stands);
+        read.stands.insert(word.to_owned(), stands);
         if !stands {
             return Ok(holders);
         }

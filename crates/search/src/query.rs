@@ -323,12 +323,16 @@ fn condition(name: &str) -> Option<Condition> {
     CONDITIONS.iter().find(|(known, _)| *known == name).map(|(_, condition)| *condition)
 }
 
+/// Words that are one letter away from a filter's name, and stand before a colon.
+const NO_NAMES: &[&str] = &["anne", "intitule"];
+
 /// Whether `name:value` was surely meant to narrow the search, though the name is none of ours. What goes on like an address
 /// or a path (`site://`) was not.
 fn is_no_condition(name: &str, value: &str) -> bool {
     let name = crate::analysis::fold(name);
     let is_near = |known: &str| known.len() >= LEAST_NEAR_LETTERS && is_one_error_away(&name, known);
     !value.starts_with(['/', '\\', ':'])
+        && !NO_NAMES.contains(&name.as_str())
         && (NO_CONDITIONS.contains(&name.as_str()) || CONDITIONS.iter().any(|(known, _)| is_near(known)))
 }
 
@@ -495,17 +499,27 @@ fn lookup_words(text: &str, language: Language) -> Vec<QueryWord> {
     let all: Vec<QueryWord> = found.iter().map(query_word).collect();
     let languages = crate::analysis::readings(language);
     let dull = |word: &QueryWord, also_asking: bool| {
-        let is_function = |language: &Language| is_function_word(&word.exact, *language);
+        // No English one has an accent: `thèse` is not `these`.
+        let is_function = |language: &Language| {
+            is_function_word(&word.exact, *language)
+                && (*language != Language::English || word.written.is_ascii())
+        };
         let asks = |language: &Language| also_asking && is_question_word(&word.exact, *language);
         languages.iter().all(|language| is_function(language) || asks(language))
             || (languages.iter().any(is_function) && is_of_one_language(word))
     };
     // In `sous-traitant` and `on-call` the first word says as much as the other.
-    let begins_compound = |at: usize| match (found.get(at), found.get(at + 1), all.get(at + 1)) {
-        (Some(first), Some(second), Some(next)) => {
-            text.get(first.range.end..second.range.start) == Some("-") && !dull(next, true)
-        }
-        _ => false,
+    let hyphen = |first: usize, second: usize| {
+        found
+            .get(first)
+            .zip(found.get(second))
+            .is_some_and(|(first, second)| text.get(first.range.end..second.range.start) == Some("-"))
+    };
+    // Not in the middle: `peer-to-peer`.
+    let begins_compound = |at: usize| {
+        hyphen(at, at + 1)
+            && !at.checked_sub(1).is_some_and(|before| hyphen(before, at))
+            && all.get(at + 1).is_some_and(|next| !dull(next, true))
     };
     let says_something = |(at, word): &(usize, &QueryWord)| !dull(word, true) || begins_compound(*at);
     let mut kept: Vec<QueryWord> =
@@ -526,8 +540,8 @@ fn lookup_words(text: &str, language: Language) -> Vec<QueryWord> {
 
 /// Function words of one language, folded, that are words of the other: `car rental`, `cours de l'or`, `on call`.
 const HOMOGRAPHS: &[&str] = &[
-    "an", "as", "but", "car", "if", "me", "no", "on", "or", "par", "pas", "pour", "sans", "si", "so", "son",
-    "sous", "sur", "the", "ton",
+    "ai", "an", "as", "but", "car", "ete", "if", "me", "no", "on", "or", "par", "pas", "pour", "sans", "si",
+    "so", "son", "sous", "sur", "the", "ton",
 ];
 
 /// Whether a function word of one language says nothing in the other either: `de`, `la`, `in`. Else it would count for much
@@ -565,6 +579,9 @@ mod tests {
         check("mise en demeure", &["mise", "demeure"]);
         check("log in", &["log"]);
         check("car rental", &["car", "rental"]);
+        check("ai act", &["ai", "act"]);
+        check("financement thèse", &["financement", "these"]);
+        check("peer-to-peer act", &["peer", "peer", "act"]);
         check("SI santé", &["si", "sante"]);
         check("de la", &["de", "la"]);
         check("Quel est le rôle du sous-traitant ?", &["role", "sous", "traitant"]);

@@ -276,6 +276,10 @@ impl Whole {
     pub async fn of(mut answering: Answering) -> Whole {
         let mut whole = Whole::default();
         while let Some(event) = answering.next().await {
+            // Nothing was handed out yet: what is begun anew leaves nothing behind.
+            if matches!(event, Event::Model { .. } | Event::Tool { .. } | Event::Quoting) {
+                (whole.text, whole.marks) = Default::default();
+            }
             whole.take(event);
         }
         // Nothing was handed out yet.

@@ -183,7 +183,8 @@ impl ModelError {
     /// The error that stands in an answer's stream, in place of an event. LM Studio finds only there that a question is too
     /// long.
     pub(crate) fn of_event(event: &str) -> ModelError {
-        if wire::says_too_long(event) {
+        // A limit of tokens a minute speaks of too many tokens as well.
+        if wire::says_too_long(event) && !wire::says_too_often(event) {
             return ModelError::TooLong;
         }
         ModelError::Failed(said("an error within the stream", event))

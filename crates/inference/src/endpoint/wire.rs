@@ -454,6 +454,11 @@ fn says_one_of(body: &str, signs: &[&str]) -> bool {
     signs.iter().any(|sign| said.contains(sign))
 }
 
+/// Whether an error speaks of a limit by time.
+pub(crate) fn says_too_often(body: &str) -> bool {
+    says_one_of(body, &["rate limit", "rate_limit", "quota", "too many requests"])
+}
+
 /// Whether the body of a refusal says that the question was too long for the model.
 pub(crate) fn says_too_long(body: &str) -> bool {
     let signs = [

@@ -18,6 +18,9 @@ const DECORATION_BYTES: usize = 32 << 10;
 /// then it only says that the mail is to be read as HTML.
 const PLAIN_PERCENT: usize = 5;
 
+/// How files begin that are no text, whatever a mail declares: ZIP, PDF, the old files of Office.
+const BINARY: [&[u8]; 3] = [b"PK\x03\x04", b"%PDF-", b"\xD0\xCF\x11\xE0"];
+
 /// Reads one RFC 5322 message: its headers as fields, its text, each attachment as a part. A web page that a browser
 /// saved as one file (MHTML) has the same form; it is read as a page.
 ///
@@ -54,13 +57,14 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     writer.finish()
 }
 
-/// The bytes of an attachment. Text of a declared encoding becomes UTF-8; other text is left to its own reader, which
-/// knows what its format declares.
+/// The bytes of an attachment. Text of a declared encoding becomes UTF-8, unless it is no text by its first bytes; other
+/// text is left to its own reader, which knows what its format declares.
 fn attached_bytes<'m>(message: &'m Message<'_>, part: &'m MessagePart<'_>) -> Cow<'m, [u8]> {
     let is_text = matches!(part.body, PartType::Text(_) | PartType::Html(_));
     let declared = part.content_type().is_some_and(|kind| kind.has_attribute("charset"));
-    if !is_text || !declared {
-        return content::bytes(message, part);
+    let raw = content::bytes(message, part);
+    if !is_text || !declared || BINARY.iter().any(|start| raw.starts_with(start)) {
+        return raw;
     }
     match content::text(message, part) {
         Cow::Borrowed(text) => text.as_bytes().into(),
@@ -70,7 +74,12 @@ fn attached_bytes<'m>(message: &'m Message<'_>, part: &'m MessagePart<'_>) -> Co
 
 /// The page in a file that a browser saved: HTML from an address, which nobody sent to anybody.
 fn saved_page<'m>(message: &'m Message<'m>) -> Option<&'m MessagePart<'m>> {
-    if message.to().is_some() || message.received().is_some() {
+    let has_receivers = [message.to(), message.cc(), message.bcc()].iter().any(Option::is_some);
+    // Browsers write `<Saved by Blink>` where mails have the address of a person.
+    let sent_by = |from: &Address<'_>| {
+        from.iter().any(|person| person.address().is_some_and(|address| address.contains('@')))
+    };
+    if has_receivers || message.received().is_some() || message.from().is_some_and(sent_by) {
         return None;
     }
     let page = message.parts.iter().find(|part| content::is_html(part))?;

@@ -268,15 +268,16 @@ impl<'a> Scan<'a> {
             self.skip_name()?;
         }
         let has_length = matches!(kind, kind::OBJECT | kind::TEXT | kind::WIDE_TEXT | kind::BINARY);
-        let values = if has_length || whole != kind { self.number()?.min(PROPERTIES) } else { 1 };
-        for _ in 0..values {
-            if has_length {
-                let length = self.number()? as usize;
-                let value = self.padded(length)?;
-                found.push(Property { number, kind, value });
-            } else {
-                self.padded(fixed_length(kind)?)?;
-            }
+        let values = if has_length || whole != kind { self.number()? } else { 1 };
+        if !has_length {
+            // All at once, whatever their number: each is as long as a multiple of four, and some have no bytes.
+            self.take(fixed_length(kind)?.checked_mul(values as usize)?)?;
+            return Some(());
+        }
+        for _ in 0..values.min(PROPERTIES) {
+            let length = self.number()? as usize;
+            let value = self.padded(length)?;
+            found.push(Property { number, kind, value });
         }
         Some(())
     }
@@ -293,7 +294,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Bytes of a value whose type says its length; none for a type that is not known.
+/// Bytes of a value whose type says its length, with what fills it up; none for a type that is not known.
 fn fixed_length(kind: u16) -> Option<usize> {
     Some(match kind {
         0x0002 | 0x0003 | 0x0004 | 0x000A | 0x000B => 4,

@@ -524,8 +524,19 @@ fn margin_key(segment: &Segment) -> (String, i32) {
 }
 
 fn table_key(table: &Table) -> (String, i32) {
-    let cells: Vec<&str> = table.rows.iter().flatten().map(String::as_str).collect();
-    key(&cells.join("|"), table.bottom)
+    // Only numbers of pages may differ: other figures are what the table says.
+    let said = |cell: &String| if counts_pages(cell) { key(cell, 0.0).0 } else { cell.clone() };
+    let cells: Vec<String> = table.rows.iter().flatten().map(said).collect();
+    (cells.join("|"), (table.bottom / 4.0).round() as i32)
+}
+
+/// `Page 3`, `3 / 12`.
+fn counts_pages(cell: &str) -> bool {
+    /// What `999 / 999` takes.
+    const LONGEST: usize = 9;
+    let of_count = |letter: char| letter.is_ascii_digit() || letter == '/' || letter == ' ';
+    cell.to_lowercase().contains("page")
+        || (cell.len() <= LONGEST && cell.matches('/').count() == 1 && cell.chars().all(of_count))
 }
 
 fn key(said: &str, y: f32) -> (String, i32) {

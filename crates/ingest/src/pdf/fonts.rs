@@ -44,6 +44,8 @@ impl Found {
     fn read_segments(&mut self, table: &[u8]) -> Option<()> {
         let width = usize::from(word(table, 6)?);
         for at in (0..width).step_by(2) {
+            // A stretch may be empty, and many entries may name one table.
+            self.left = self.left.checked_sub(1)?;
             let end = word(table, 14 + at)?;
             let start = word(table, 16 + width + at)?;
             let difference = word(table, 16 + 2 * width + at)?;
@@ -66,6 +68,7 @@ impl Found {
     /// Format 12: stretches of characters whose glyphs follow one another.
     fn read_groups(&mut self, table: &[u8]) -> Option<()> {
         for index in 0..usize::try_from(long(table, 12)?).ok()? {
+            self.left = self.left.checked_sub(1)?;
             let group = 16_usize.checked_add(index.checked_mul(12)?)?;
             let (start, end) = (long(table, group)?, long(table, group + 4)?);
             let glyph = long(table, group + 8)?;

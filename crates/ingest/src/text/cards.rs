@@ -37,8 +37,10 @@ const KEPT: [(&str, &str); 17] = [
 
 /// Whether a text is a calendar or a list of cards.
 pub fn is_cards(text: &str) -> bool {
-    let start = text.trim_start().get(..15).unwrap_or(text).to_ascii_uppercase();
-    start.starts_with("BEGIN:VCALENDAR") || start.starts_with("BEGIN:VCARD")
+    let bytes = text.trim_start().as_bytes();
+    let begins =
+        |word: &str| bytes.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
+    begins("BEGIN:VCALENDAR") || begins("BEGIN:VCARD")
 }
 
 /// Reads a calendar or a list of cards.
@@ -47,36 +49,73 @@ pub fn is_cards(text: &str) -> bool {
 /// Empty when there is no appointment and no person; a limit that was reached.
 pub fn extract(text: &str, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let mut writer = Writer::new(Kind::Text, budget);
-    let mut open: Vec<String> = Vec::new();
-    for (line, number) in unfolded(text) {
-        let Some(property) = Property::of(&line) else { continue };
+    let lines = unfolded(text);
+    // What has begun and not ended, each with what it holds: one may stand within another.
+    let mut open: Vec<(bool, Held<'_>)> = Vec::new();
+    for (line, number) in &lines {
+        let Some(property) = Property::of(line) else { continue };
         match property.name.as_str() {
-            "BEGIN" => open.push(property.value.trim().to_ascii_uppercase()),
+            "BEGIN" => {
+                let begun = property.value.trim().to_ascii_uppercase();
+                open.push((HOLDERS.contains(&begun.as_str()), Held::new()));
+            }
             "END" => {
-                open.pop();
+                if let Some((_, held)) = open.pop() {
+                    write_held(held, &mut writer)?;
+                }
             }
-            _ if open.last().is_some_and(|holder| HOLDERS.contains(&holder.as_str())) => {
-                write_property(&property, number, &mut writer)?;
+            _ => {
+                if let Some((true, held)) = open.last_mut() {
+                    held.push((property, *number));
+                }
             }
-            _ => {}
         }
+    }
+    for (_, held) in open {
+        write_held(held, &mut writer)?;
     }
     writer.finish()
 }
 
+/// The properties of one appointment or person, each with its line.
+type Held<'a> = Vec<(Property<'a>, u32)>;
+
+/// Writes one appointment or person: its name first, wherever it stands, since the rest belongs under it.
+fn write_held(mut held: Held<'_>, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+    if !held.iter().any(|(property, _)| property.is_name() && !property.value.trim().is_empty())
+        && let Some((property, _)) = held.iter_mut().find(|(property, _)| property.name == "N")
+    {
+        let parts: Vec<&str> =
+            property.value.split(';').map(str::trim).filter(|part| !part.is_empty()).collect();
+        let name = parts.join(" ");
+        (property.name, property.value) = ("FN".to_owned(), name.into());
+    }
+    held.sort_by_key(|(property, _)| !property.is_name());
+    for (property, line) in &held {
+        write_property(property, *line, writer)?;
+    }
+    Ok(())
+}
+
 /// The lines with those that continue them, each with its number in the file: a line goes on in the next one that begins
-/// with a space, and one in quoted-printable behind a `=` at its end.
+/// with a space, and one in quoted-printable behind a `=` at its end, where a space belongs to the text.
 fn unfolded(text: &str) -> Vec<(String, u32)> {
     let mut lines: Vec<(String, u32)> = Vec::new();
+    // Whether the last one is in quoted-printable.
+    let mut quoted = false;
     for (line, number) in text.lines().zip(1u32..) {
         let last = lines.last_mut().map(|(last, _)| last);
         match (last, line.strip_prefix([' ', '\t'])) {
-            (Some(last), Some(more)) => last.push_str(more),
-            (Some(last), None) if last.ends_with('=') && last.contains("QUOTED-PRINTABLE") => {
+            (Some(last), _) if quoted && last.ends_with('=') => {
                 last.pop();
                 last.push_str(line);
             }
-            _ => lines.push((line.to_owned(), number)),
+            (Some(last), Some(more)) => last.push_str(more),
+            _ => {
+                let head = line.split(':').next().unwrap_or_default();
+                quoted = head.to_ascii_uppercase().contains("QUOTED-PRINTABLE");
+                lines.push((line.to_owned(), number));
+            }
         }
     }
     lines
@@ -106,6 +145,11 @@ impl<'a> Property<'a> {
             value.into()
         };
         Some(Property { name, parameters, value })
+    }
+
+    /// Whether it names what holds it.
+    fn is_name(&self) -> bool {
+        matches!(self.name.as_str(), "SUMMARY" | "FN")
     }
 
     /// The value of a parameter.

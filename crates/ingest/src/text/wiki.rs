@@ -21,6 +21,27 @@ const CODE_SPACES: [&str; 3] = ["8", "10", "828"];
 /// Brackets within brackets that are followed. Pages of Wikipedia reach ten; deeper ones stay as they are.
 const NESTED: usize = 40;
 
+/// Of the memory that reading may take, the share that the text of the pages may fill: beside it stand the file, the
+/// blocks around the text and the copy that is handed back.
+const TEXT_SHARE: u64 = 8;
+
+/// Brackets and what is put in their place.
+struct Pair {
+    open: &'static str,
+    close: &'static str,
+    replace: fn(&str) -> String,
+}
+
+static PAIRS: [Pair; 2] =
+    [Pair { open: "[[", close: "]]", replace: link }, Pair { open: "{{", close: "}}", replace: template }];
+
+/// Tags around lines of code, and how they end.
+const CODE: [(&str, &str); 3] =
+    [("<pre", "</pre"), ("<syntaxhighlight", "</syntaxhighlight"), ("<source", "</source")];
+
+/// Tags within running text in which the notation means nothing either.
+const LITERAL: [(&str, &str); 2] = [("<nowiki", "</nowiki"), ("<math", "</math")];
+
 /// Deepest list, and the deepest heading.
 const LEVELS: usize = 6;
 
@@ -43,6 +64,7 @@ pub fn extract(text: &str, budget: &Budget<'_>) -> Result<Extracted, ExtractErro
     let mut names = UniqueNames::default();
     let inside = budget.deeper()?;
     let mut page = Page::default();
+    let mut kept = 0;
     let mut open: Vec<String> = Vec::new();
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_end_names = false;
@@ -50,12 +72,17 @@ pub fn extract(text: &str, budget: &Budget<'_>) -> Result<Extracted, ExtractErro
     loop {
         let piece = match reader.read_event() {
             Ok(Event::Start(tag)) => {
+                let limit = budget.limits.nesting;
+                if open.len() >= limit as usize {
+                    stop(&mut out, &format!("elements nested more than {limit} deep"));
+                    break;
+                }
                 open.push(tag.local_name().as_ref().to_owned());
                 continue;
             }
             Ok(Event::End(_)) => {
                 if open.pop().is_some_and(|name| name == "page")
-                    && !keep(&page, &mut names, &inside, &mut out)
+                    && !keep(&page, &mut names, &inside, &mut kept, &mut out)
                 {
                     break;
                 }
@@ -136,19 +163,42 @@ impl Page {
     }
 }
 
-/// Reads a page that ended and adds it. Says whether to go on: not when the budget of the whole file is used up.
-fn keep(page: &Page, names: &mut UniqueNames, budget: &Budget<'_>, out: &mut Extracted) -> bool {
+/// Reads a page that ended and adds it, and its text to what is kept. Says whether to go on: not when the budget of the
+/// whole file is used up.
+fn keep(
+    page: &Page,
+    names: &mut UniqueNames,
+    budget: &Budget<'_>,
+    kept: &mut u64,
+    out: &mut Extracted,
+) -> bool {
     if !page.is_text() {
         return true;
     }
-    let stopped = budget.count_member().and_then(|()| budget.count_text(0));
+    let stopped =
+        budget.count_member().and_then(|()| budget.count_text(0)).and_then(|()| check_kept(*kept, budget));
     if let Err(error) = stopped {
-        out.warnings.push(format!("stopped after {} pages: {error}", out.parts.len()));
+        stop(out, &error.to_string());
         return false;
     }
     let name = names.take(safe_name(&page.title));
-    out.parts.push(Part::new(name, page.read(budget)));
+    let read = page.read(budget);
+    if let Ok(read) = &read {
+        *kept += read.blocks.iter().map(|block| block.text.len() as u64).sum::<u64>();
+    }
+    out.parts.push(Part::new(name, read));
     true
+}
+
+/// Whether another page fits beside the text that is kept.
+fn check_kept(kept: u64, budget: &Budget<'_>) -> Result<(), ExtractError> {
+    let most = budget.limits.memory_bytes / TEXT_SHARE;
+    if kept > most { Err(ExtractError::Limit(format!("more than {most} bytes of text"))) } else { Ok(()) }
+}
+
+/// Says why the rest of the export is not read.
+fn stop(out: &mut Extracted, why: &str) {
+    out.warnings.push(format!("stopped after {} pages: {why}", out.parts.len()));
 }
 
 /// Writes the blocks of a page in MediaWiki's notation.
@@ -157,48 +207,38 @@ fn keep(page: &Page, names: &mut UniqueNames, budget: &Budget<'_>, out: &mut Ext
 /// When a limit is reached.
 pub fn write(text: &str, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
     let (text, notes) = without_asides(text);
-    let text = nested(&text, "[[", "]]", link);
-    let text = nested(&text, "{{", "}}", template);
+    let text = nested(&text);
     let mut flow = Flow { writer, paragraph: String::new(), table: None };
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        let marked = line.to_ascii_lowercase();
-        if ["<pre", "<syntaxhighlight", "<source"].iter().any(|mark| marked.contains(mark)) {
-            flow.code(line, &mut lines)?;
-        } else {
-            flow.line(line)?;
+        match code_start(line) {
+            Some(start) => flow.code(&start, &mut lines)?,
+            None => flow.line(line)?,
         }
     }
     flow.end_table()?;
     flow.flush()?;
     for note in notes {
-        let note = nested(&nested(&note, "[[", "]]", link), "{{", "}}", template);
-        flow.writer.block(BlockKind::Footnote, &shown(&note), Place::default())?;
+        flow.writer.block(BlockKind::Footnote, &shown(&nested(note)), Place::default())?;
     }
     Ok(())
 }
 
 /// The text without its remarks and notes, and the notes.
-fn without_asides(text: &str) -> (String, Vec<String>) {
+fn without_asides(text: &str) -> (String, Vec<&str>) {
     let (mut out, mut notes) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
     while let Some(at) = rest.find('<') {
         let (before, tag) = rest.split_at(at);
         out.push_str(before);
-        let end = |mark: &str| tag.find(mark).map_or(tag.len(), |end| end + mark.len());
-        let is_note = tag.starts_with("<ref>") || tag.starts_with("<ref ");
-        let after = if tag.starts_with("<!--") {
-            end("-->")
-        } else if is_note {
-            let open = tag.find('>').unwrap_or(tag.len());
-            if tag.get(..open).is_some_and(|tag| tag.ends_with('/')) {
-                end(">")
-            } else {
-                let close = end("</ref>");
-                let note = tag.get(open + 1..close).unwrap_or_default();
-                notes.push(note.trim_end_matches("</ref>").to_owned());
-                close
-            }
+        let after = if let Some(length) = verbatim(tag) {
+            out.push_str(tag.get(..length).unwrap_or_default());
+            length
+        } else if tag.starts_with("<!--") {
+            tag.find("-->").map_or(tag.len(), |end| end + "-->".len())
+        } else if let Some((note, length)) = note(tag) {
+            notes.push(note);
+            length
         } else {
             out.push('<');
             1
@@ -209,34 +249,113 @@ fn without_asides(text: &str) -> (String, Vec<String>) {
     (out, notes)
 }
 
-/// The text with each pair of brackets replaced by what stands for it, the inner ones first.
-fn nested(text: &str, open: &str, close: &str, replace: fn(&str) -> String) -> String {
-    let mut levels = vec![String::new()];
-    let mut rest = text;
-    while let Some(at) = rest.find([open, close].map(|mark| mark.chars().next().unwrap_or_default())) {
-        let (before, mark) = rest.split_at(at);
-        let depth = levels.len();
-        let Some(level) = levels.last_mut() else { break };
-        level.push_str(before);
-        if let Some(after) = mark.strip_prefix(open).filter(|_| depth <= NESTED) {
-            levels.push(String::new());
-            rest = after;
-        } else if let Some(after) = mark.strip_prefix(close).filter(|_| depth > 1) {
-            let inner = levels.pop().unwrap_or_default();
-            if let Some(level) = levels.last_mut() {
-                level.push_str(&replace(&inner));
-            }
-            rest = after;
-        } else {
-            let sign = mark.chars().next().map_or(1, char::len_utf8);
-            level.push_str(mark.get(..sign).unwrap_or_default());
-            rest = mark.get(sign..).unwrap_or_default();
-        }
+/// The note that begins here, and the bytes that it takes with its tags. A note holds no other one: where the next one
+/// begins first, or nothing ends it, its tag is text.
+fn note(tag: &str) -> Option<(&str, usize)> {
+    let open = note_start(tag)?;
+    if open.ends_with("/>") {
+        return Some(("", open.len()));
     }
-    // What was never closed is text.
-    let mut out = levels.join(open);
-    out.push_str(rest);
-    out
+    let inner = tag.get(open.len()..)?;
+    let (end, _) = tags(inner)
+        .find(|(_, tag)| begins(tag, "</ref") || note_start(tag).is_some_and(|open| !open.ends_with("/>")))?;
+    let (words, close) = inner.split_at_checked(end)?;
+    if !begins(close, "</ref") {
+        return None;
+    }
+    let close = opening(close)?;
+    Some((words, open.len() + words.len() + close.len()))
+}
+
+/// The opening tag of a note.
+fn note_start(tag: &str) -> Option<&str> {
+    if begins(tag, "<ref") { opening(tag) } else { None }
+}
+
+/// The places where a tag may begin, each with what follows.
+fn tags(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.match_indices('<').map(move |(at, _)| (at, text.get(at..).unwrap_or_default()))
+}
+
+/// Whether a tag begins here with this mark and no longer name: `<ref` begins `<ref name="a">`, not `<references>`.
+fn begins(tag: &str, mark: &str) -> bool {
+    let Some((start, rest)) = tag.split_at_checked(mark.len()) else { return false };
+    start.eq_ignore_ascii_case(mark) && !rest.starts_with(|next: char| next.is_ascii_alphanumeric())
+}
+
+/// The whole tag that begins here. Looking ends where another one begins, so that a page of tags without ends is read
+/// once.
+fn opening(tag: &str) -> Option<&str> {
+    let end = 1 + tag.get(1..)?.find(['<', '>'])?;
+    tag.get(..=end).filter(|tag| tag.ends_with('>'))
+}
+
+/// The bytes up to the end mark (or the end of the page) where text begins in which the notation means nothing.
+fn verbatim(tag: &str) -> Option<usize> {
+    let (_, close) = CODE.iter().chain(&LITERAL).find(|(open, _)| begins(tag, open))?;
+    // `<nowiki/>` holds nothing.
+    let open = opening(tag).filter(|open| !open.ends_with("/>"))?;
+    let inner = tag.get(open.len()..)?;
+    let length = tags(inner).find(|(_, tag)| begins(tag, close)).map_or(inner.len(), |(at, _)| at);
+    Some(open.len() + length)
+}
+
+/// The text with each pair of brackets replaced by what stands for it, the inner ones first. Both kinds in one pass: what
+/// separates the values of a template does not separate those of the link around it.
+fn nested(text: &str) -> String {
+    let mut levels = Levels::default();
+    let mut rest = text;
+    while let Some(at) = rest.find(['[', ']', '{', '}', '<']) {
+        let (before, mark) = rest.split_at(at);
+        levels.push(before);
+        rest = mark.get(levels.take(mark)..).unwrap_or_default();
+    }
+    levels.push(rest);
+    levels.finish()
+}
+
+/// The text before the first open bracket, and each open bracket with the text behind it.
+#[derive(Default)]
+struct Levels {
+    text: String,
+    open: Vec<(&'static Pair, String)>,
+}
+
+impl Levels {
+    fn push(&mut self, text: &str) {
+        let level = match self.open.last_mut() {
+            Some((_, inner)) => inner,
+            None => &mut self.text,
+        };
+        level.push_str(text);
+    }
+
+    /// Takes what begins with this sign, and says how many bytes that is.
+    fn take(&mut self, mark: &str) -> usize {
+        if let Some(pair) = PAIRS.iter().find(|pair| mark.starts_with(pair.open))
+            && self.open.len() < NESTED
+        {
+            self.open.push((pair, String::new()));
+            return pair.open.len();
+        }
+        if let Some((pair, inner)) = self.open.pop_if(|(pair, _)| mark.starts_with(pair.close)) {
+            self.push(&(pair.replace)(&inner));
+            return pair.close.len();
+        }
+        let length = verbatim(mark).unwrap_or(1);
+        self.push(mark.get(..length).unwrap_or_default());
+        length
+    }
+
+    /// What was never closed is text.
+    fn finish(self) -> String {
+        let mut out = self.text;
+        for (pair, inner) in self.open {
+            out.push_str(pair.open);
+            out.push_str(&inner);
+        }
+        out
+    }
 }
 
 /// What a reader sees of a link: its words, or the caption of a picture; nothing of a category.
@@ -254,7 +373,7 @@ fn link(inner: &str) -> String {
 }
 
 /// What a template was given: values with names as lines of their own when it stands on several lines (a box of facts),
-/// else the values without names.
+/// else the values without names, and those with names that are texts: a single word says how the template looks.
 fn template(inner: &str) -> String {
     let mut out = String::new();
     if let (false, Some((_, value))) = (inner.contains('|'), inner.split_once(':')) {
@@ -266,6 +385,11 @@ fn template(inner: &str) -> String {
         match value.split_once('=') {
             Some((name, value)) if is_box && !value.trim().is_empty() => {
                 out.push_str(&format!("\n;{}: {}\n", name.trim(), value.trim()));
+            }
+            // What has a tag before its `=` has no name: the sign belongs to the tag.
+            Some((name, value)) if !is_box && !name.contains('<') && value.trim().contains(' ') => {
+                out.push_str(value.trim());
+                out.push(' ');
             }
             Some(_) => {}
             None => {
@@ -372,34 +496,61 @@ impl Flow<'_, '_> {
         Ok(())
     }
 
-    /// Writes preformatted text up to the line that ends it.
+    /// Writes preformatted text up to the mark that ends it, and what stands around it on its first and last line.
     fn code<'t>(
         &mut self,
-        first: &str,
+        start: &CodeStart<'t>,
         lines: &mut impl Iterator<Item = &'t str>,
     ) -> Result<(), ExtractError> {
+        self.line(start.before)?;
         self.flush()?;
-        let ends = |line: &str| {
-            let line = line.to_ascii_lowercase();
-            ["</pre", "</syntaxhighlight", "</source"].iter().any(|mark| line.contains(mark))
-        };
-        let mut text = without_tags(first);
-        if !ends(first) {
-            for line in lines {
-                text.push('\n');
-                text.push_str(&without_tags(line));
-                if ends(line) {
-                    break;
-                }
+        let mut text = String::new();
+        let mut line = start.rest;
+        let after = loop {
+            if let Some((last, after)) = code_end(line, start.close) {
+                text.push_str(last);
+                break after;
             }
-        }
-        self.writer.block(BlockKind::Code, &text, Place::default())
+            text.push_str(line);
+            text.push('\n');
+            let Some(next) = lines.next() else { break "" };
+            line = next;
+        };
+        self.writer.block(BlockKind::Code, &text, Place::default())?;
+        self.line(after)
     }
 
     fn flush(&mut self) -> Result<(), ExtractError> {
         let text = std::mem::take(&mut self.paragraph);
         self.writer.block(BlockKind::Paragraph, &shown(&text), Place::default())
     }
+}
+
+/// A line on which code begins.
+struct CodeStart<'t> {
+    before: &'t str,
+    rest: &'t str,
+    /// How the mark begins that ends the code.
+    close: &'static str,
+}
+
+fn code_start(line: &str) -> Option<CodeStart<'_>> {
+    let (at, tag, close) = tags(line).find_map(|(at, tag)| {
+        let (_, close) = CODE.iter().find(|(open, _)| begins(tag, open))?;
+        Some((at, tag, *close))
+    })?;
+    // A mark that goes on in the next line is code from there on.
+    let open = opening(tag).unwrap_or(tag);
+    if open.ends_with("/>") {
+        return None;
+    }
+    Some(CodeStart { before: line.get(..at)?, rest: tag.get(open.len()..)?, close })
+}
+
+/// What stands before and behind the mark that ends the code.
+fn code_end<'t>(line: &'t str, close: &str) -> Option<(&'t str, &'t str)> {
+    let (at, tag) = tags(line).find(|(_, tag)| begins(tag, close))?;
+    Some((line.get(..at)?, tag.split_once('>').map_or("", |(_, after)| after)))
 }
 
 /// The text of a cell without its looks (`style="…" | text`).
@@ -446,18 +597,20 @@ fn without_tags(text: &str) -> String {
         let is_tag = tag.get(1..).is_some_and(|inner| {
             inner.trim_start_matches('/').starts_with(|first: char| first.is_ascii_alphabetic())
         });
-        match tag.find('>').filter(|_| is_tag) {
-            Some(end) => {
-                if tag.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("<br")) {
-                    out.push(' ');
-                }
-                rest = tag.get(end + 1..).unwrap_or_default();
-            }
-            None => {
-                out.push('<');
-                rest = tag.get(1..).unwrap_or_default();
-            }
+        if !is_tag {
+            out.push('<');
+            rest = tag.get(1..).unwrap_or_default();
+            continue;
         }
+        let Some(end) = tag.find('>') else {
+            // No tag ends from here on: looking again at each sign would take the square of the time.
+            rest = tag;
+            break;
+        };
+        if tag.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("<br")) {
+            out.push(' ');
+        }
+        rest = tag.get(end + 1..).unwrap_or_default();
     }
     out.push_str(rest);
     out

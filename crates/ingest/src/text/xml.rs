@@ -24,6 +24,9 @@ const PATH_ELEMENTS: usize = 3;
 /// # Errors
 /// When the bytes are not text, or a limit is reached. Damaged XML is read as plain text from where the damage is.
 pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    if let Some(text) = plain_export(bytes) {
+        return wiki::extract(text, budget);
+    }
     let text = encoding::decode(bytes, declared_encoding(bytes).as_deref())?;
     if wiki::is_export(&text) {
         return wiki::extract(&text, budget);
@@ -45,6 +48,14 @@ pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracte
             Ok(extracted)
         }
     }
+}
+
+/// An export of a wiki that can be read where it stands: exports are large, and a decoded copy takes as much again.
+/// Other line breaks than `\n` are left to the decoder.
+fn plain_export(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    (wiki::is_export(text) && !bytes.contains(&b'\r') && !bytes.contains(&0x1B)).then_some(text)
 }
 
 /// The encoding in `<?xml … encoding="…"?>`.

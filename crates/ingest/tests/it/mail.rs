@@ -4,6 +4,7 @@ use std::io::{Cursor, Write};
 
 use intramuros_ingest::text::date;
 
+use crate::archive::zipped;
 use crate::show::{blocks, check, check_refused, parts, read};
 
 const MAIL: &str = "From: =?utf-8?Q?Ren=C3=A9e?= <renee@example.org>\r\nTo: Bob <bob@example.org>, c@example.org\r\n\
@@ -251,6 +252,39 @@ fn a_page_that_a_browser_saved_is_read_as_a_page() {
 }
 
 #[test]
+fn a_mail_whose_html_has_an_address_is_no_saved_page() {
+    for (header, shown) in [
+        ("From: a@example.org", "field From: a@example.org"),
+        ("Cc: b@example.org", "field Cc: b@example.org"),
+        ("Bcc: c@example.org", "field Bcc: c@example.org"),
+    ] {
+        let mail = format!(
+            "{header}\nSubject: Le plan\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\
+             Content-Type: text/html\nContent-Location: https://example.org/plan\n\n<p>Voici le plan.</p>\n--b\n\
+             Content-Type: text/plain; name=note.txt\nContent-Disposition: attachment; filename=note.txt\n\n\
+             La note.\n--b--\n"
+        );
+        let expected = ["field Subject: Le plan", shown, "field Attachment: note.txt", "p Voici le plan."];
+        check("a.eml", &mail, &expected);
+        assert_eq!(parts(&read("a.eml", mail.as_bytes()).unwrap()), "note.txt: La note.");
+    }
+}
+
+#[test]
+fn an_attachment_that_is_no_text_keeps_its_bytes_whatever_is_declared() {
+    let zip = zipped(&[("note.txt", "L’été, la réponse à la demande est arrivée.".as_bytes())]);
+    let packed: String = zip.iter().map(|byte| format!("={byte:02X}")).collect();
+    let mail = format!(
+        "From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\
+         Content-Type: text/plain\n\nVoici.\n--b\nContent-Type: text/plain; charset=us-ascii; name=note.zip\n\
+         Content-Disposition: attachment; filename=note.zip\nContent-Transfer-Encoding: quoted-printable\n\n\
+         {packed}\n--b--\n"
+    );
+    let mail = read("a.eml", mail.as_bytes()).unwrap();
+    assert_eq!(parts(&mail), "note.zip:\n  note.txt: L’été, la réponse à la demande est arrivée.");
+}
+
+#[test]
 fn what_outlook_packs_into_winmail_dat_is_unpacked() {
     let attribute = |level: u8, number: u32, value: &[u8]| {
         let length = u32::try_from(value.len()).unwrap();
@@ -289,6 +323,22 @@ fn what_outlook_packs_into_winmail_dat_is_unpacked() {
     assert_eq!(parts(&read("winmail.dat", &package).unwrap()), "note.txt: La note.");
     let cut = read("winmail.dat", &package[..package.len() - 3]).unwrap();
     assert_eq!(cut.warnings, ["the package ends before its last part; what is there was read"]);
+    // Values without bytes, of any number, are passed at once; so are many of four bytes.
+    let mut properties = 10_000u32.to_le_bytes().to_vec();
+    for _ in 0..9_998 {
+        properties.extend(0x0E00_1001u32.to_le_bytes());
+        properties.extend(u32::MAX.to_le_bytes());
+    }
+    for number in [0x0E01_1003u32, 10_001] {
+        properties.extend(number.to_le_bytes());
+    }
+    properties.extend([0u8; 4 * 10_001]);
+    for number in [0x1000_001Fu32, 1, 6] {
+        properties.extend(number.to_le_bytes());
+    }
+    properties.extend(wide("Fin"));
+    let package = [&b"\x78\x9f\x3e\x22\x01\0"[..], &attribute(1, 0x0006_9003, &properties)].concat();
+    check("winmail.dat", &package, &["p Fin"]);
 }
 
 #[test]

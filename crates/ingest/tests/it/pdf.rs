@@ -379,6 +379,24 @@ fn a_ruled_header_is_kept_once() {
     assert_eq!(read.text().matches("alinéa").count(), 24);
 }
 
+/// Pay slips, invoices: the same small table on each page, with other figures.
+#[test]
+fn small_tables_that_differ_in_their_figures_are_all_kept() {
+    let page = |number: u32| {
+        let mut page = ruled(&[820.0, 800.0, 780.0], 0);
+        page += &drawn(80.0, 805.0, 10.0, "Salaire");
+        page += &drawn(358.0, 805.0, 10.0, &format!("{number}310,45"));
+        page += &drawn(80.0, 785.0, 10.0, "Heures");
+        page + &drawn(358.0, 785.0, 10.0, &format!("15{number}"))
+    };
+    let pages: Vec<String> = (1..=5).map(page).collect();
+    let text = intramuros_ingest::extract("made.pdf", &made(&pages, "", &[], ""), &Limits::default());
+    let text = text.unwrap().text();
+    for number in 1..=5 {
+        assert!(text.contains(&format!("{number}310,45")) && text.contains(&format!("15{number}")), "{text}");
+    }
+}
+
 #[test]
 fn a_note_begins_with_its_raised_mark() {
     let mut page = String::new();

@@ -322,6 +322,23 @@ fn what_a_site_puts_around_its_text_is_left_out_by_its_name() {
 }
 
 #[test]
+fn chapters_that_are_named_after_what_they_are_about_are_read() {
+    let text = "La configuration se fait dans un seul fichier, que le programme relit. ".repeat(20);
+    let page = format!(
+        "<html><body><div role=main><h1>Manuel</h1><p>{text}</p>\
+         <section id=cookies><h2>Cookies</h2><p>Deux jours.</p></section>\
+         <div id=rgpd><h2>RGPD</h2><p>Rien n’est gardé.</p></div>\
+         <div class=sidebar><p>À savoir : le port est 8080.</p></div></div></body></html>"
+    );
+    let expected =
+        ["Manuel", "Cookies", "Deux jours.", "RGPD", "Rien n’est gardé.", "À savoir : le port est 8080."];
+    let read = read("a.html", page.as_bytes()).unwrap().text();
+    for expected in expected {
+        assert!(read.contains(expected), "{expected}: {read}");
+    }
+}
+
+#[test]
 fn a_small_article_beside_the_text_is_not_the_page() {
     let text = "Le règlement intérieur vaut pour tous les agents de la commune. ".repeat(100);
     let card = "Une brève sans rapport avec le reste. ".repeat(35);
@@ -529,6 +546,42 @@ fn an_export_of_a_wiki_gives_its_pages_without_their_notation() {
         page("Modèle:Fiche", "10", "{{{durée}}}"),
         page("Vacances", "0", "#REDIRECT [[Congés]]")
     );
+    let check_page = |text: &str, expected: &[&str]| {
+        let text = text.replace('&', "&amp;").replace('<', "&lt;");
+        let export = format!("<mediawiki>{}</mediawiki>", page("A", "0", &text));
+        let wiki = read("wiki.xml", export.as_bytes()).unwrap();
+        assert_eq!(blocks(wiki.parts[0].outcome.as_ref().unwrap()), expected.join("\n"), "{text}");
+    };
+    check_page(
+        "[[Fichier:a.jpg|vignette|Le maire {{date|1|janvier|2000}} a Paris]]",
+        &["p Le maire 1 janvier 2000 a Paris"],
+    );
+    check_page(
+        "<syntaxhighlight lang=\"java\">\nList<String> noms;\nint[][] a = {{1,2},{3,4}}; // [[1,2],[3,4]]\n\
+         </syntaxhighlight>\nFin.",
+        &["code List<String> noms;⏎int[][] a = {{1,2},{3,4}}; // [[1,2],[3,4]]", "p Fin."],
+    );
+    check_page(
+        "Avant <pre>a<ref>b</ref><!-- c --></pre> après",
+        &["p Avant", "code a<ref>b</ref><!-- c -->", "p après"],
+    );
+    check_page("a<nowiki/>b [[c|d]] <nowiki>[[e|f]]</nowiki>", &["p ab d [[e|f]]"]);
+    check_page("Un<ref>jamais\n\nDeux<ref name=\"a\">note</ref>.", &["p Unjamais", "p Deux.", "note note"]);
+    check_page("Un<ref>jamais\n\nDeux", &["p Unjamais", "p Deux"]);
+    check_page("{{Article|contenu=Le texte entier}}", &["p Le texte entier"]);
+    check_page("{{cite web|titre=Guide du maire|lang=fr}}", &["p Guide du maire"]);
+    check_page("x {{a|[[b", &["p x {{a|[[b"]);
+    check_page("1 < < 2 <i>c</i> <a <a", &["p 1 < < 2 c <a <a"]);
+    let check_stopped = |rest: &str, memory_bytes: u64, reason: &str| {
+        let export = format!("<mediawiki>{}{rest}</mediawiki>", page("A", "0", "Un texte"));
+        let limits = intramuros_core::document::Limits { memory_bytes, ..Default::default() };
+        let wiki = intramuros_ingest::extract("wiki.xml", export.as_bytes(), &limits).unwrap();
+        assert_eq!(wiki.parts.len(), 1, "{}", parts(&wiki));
+        assert_eq!(wiki.warnings, [format!("stopped after 1 pages: {reason}")]);
+    };
+    check_stopped(&"<a>".repeat(300), 512 << 20, "elements nested more than 256 deep");
+    let limit = intramuros_core::document::ExtractError::Limit("more than 1 bytes of text".to_owned());
+    check_stopped(&page("B", "0", "Deux"), 8, &limit.to_string());
     let wiki = read("wiki.xml", export.as_bytes()).unwrap();
     assert_eq!(wiki.parts.len(), 1, "{}", parts(&wiki));
     let page = wiki.parts[0].outcome.as_ref().unwrap();
@@ -565,11 +618,11 @@ fn appointments_and_cards_are_read_as_people_see_them() {
         "a.ics",
         calendar,
         &[
+            "h2:14 Point projet",
             "field:10 Attendee: Durand: Bob <bob@example.org>",
             "field:11 Start: 2024-03-05 14:00 (Romance Standard Time)",
             "field:12 End: 2024-03-05 14:00 UTC",
             "field:13 Location: Salle Vauban, 2e étage",
-            "h2:14 Point projet",
             "p:15 Ordre du jour :",
             "p:15 1. Budget; suites",
         ],
@@ -584,6 +637,20 @@ fn appointments_and_cards_are_read_as_people_see_them() {
             "h2:3 Renée André",
             "field:5 Phone: +33 6 12 34 56 78",
             "field:6 Organization: Mairie de Lyon, Urbanisme",
+        ],
+    );
+    // A name in its parts only, a space behind a soft line break, and a card that does not end.
+    let cards = "BEGIN:VCARD\nTEL:01\nN:Martin;Anne;;Mme;\nNOTE;ENCODING=QUOTED-PRINTABLE:Maison=\n bleue\nEND:VCARD\n\
+        BEGIN:VCARD\nEMAIL:b@example.org\nFN:Bob\n";
+    check(
+        "b.vcf",
+        cards,
+        &[
+            "h2:3 Martin Anne Mme",
+            "field:2 Phone: 01",
+            "field:4 Note: Maison bleue",
+            "h2:9 Bob",
+            "field:8 Mail: b@example.org",
         ],
     );
 }

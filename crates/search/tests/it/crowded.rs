@@ -127,10 +127,11 @@ fn conditions_pass_over_what_is_hidden() {
     let mine = [
         sample(1, MINE, "le budget annuel du service"),
         sample(2, MINE, "le budget du projet, et le budget du service"),
-        sample(3, MINE, "un autre budget"),
+        sample(3, MINE, "un autre budget, le 30/11/2024"),
     ];
-    let hidden: Vec<Sample> =
-        (10..40).map(|id| sample(id, HIDDEN, "le budget du projet secret du service")).collect();
+    let hidden: Vec<Sample> = (10..40)
+        .map(|id| sample(id, HIDDEN, "le budget du projet secret du service, 30 novembre 2024"))
+        .collect();
     let check = |question: &str, expected: &[u64]| {
         assert_eq!(search(&mine, &hidden, question).documents, expected, "{question}");
     };
@@ -142,6 +143,9 @@ fn conditions_pass_over_what_is_hidden() {
     check("budget -projet -secret", &[1, 3]);
     check("budget -\"du projet\" -\"projet secret\" -projet", &[1, 3]);
     check("budget -budget -secret", &[]);
+    // One day, said several times.
+    check("budget -\"30 nov 2024\" -\"30 novembre 2024\" -2024-11-30", &[1, 2]);
+    check("\"30 nov 2024\" \"30 novembre 2024\" \"2024-11-30\"", &[3]);
     check("titre:sans titre:titre titre:sans budget", &[1, 2, 3]);
     check("titre:secret budget", &[]);
     check("budget projet budget projet secret budgets", &[1, 2, 3]);

@@ -174,7 +174,8 @@ fn where_no_model_is_left_the_answer_is_made_of_sentences_of_the_documents() {
 
 #[test]
 fn thoughts_that_nothing_marked_are_taken_back_and_held_back_from_then_on() {
-    let thought = "Le document parle de deux jours. Il faut le citer.</think>";
+    // Models that reason recite what they were told, the sign for "not found" too.
+    let thought = "Sans réponse j’écris INTROUVABLE. Le document le dit. Il faut le citer.</think>";
     let (port, asked) = service(move |_| Some(format!("{thought}\n\n{FACT} [1].")));
     let server = server(&declared(port, "", &[("thinking", "")]));
     // The first answer is asked for once more; the next one is known to begin with thoughts.

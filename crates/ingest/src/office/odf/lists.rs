@@ -230,7 +230,8 @@ fn count(levels: &[Level], depth: usize, anew: Option<u32>, counts: &mut Counts)
 /// The text behind its number. A number without a text is shown `alone` where it fills a cell of a table.
 pub fn labelled(label: &str, text: String, alone: bool) -> String {
     let shown = text.trim_start();
-    if label.is_empty() || shown.starts_with(label) {
+    let is_there = |rest: &str| rest.is_empty() || rest.starts_with(char::is_whitespace);
+    if label.is_empty() || shown.strip_prefix(label).is_some_and(is_there) {
         return text;
     }
     match (shown.is_empty(), alone) {

@@ -15,7 +15,7 @@ const MAIN_PERCENT: usize = 20;
 const NOISE_CLASSES: [&str; 5] = ["noprint", "mw-editsection", "navbox", "printfooter", "catlinks"];
 
 /// Names (classes and identifiers) that sites give to what stands around their text.
-const AROUND: [&str; 34] = [
+const AROUND: [&str; 29] = [
     "addtoany_share_save_container",
     "breadcrumb",
     "breadcrumb-section",
@@ -32,18 +32,13 @@ const AROUND: [&str; 34] = [
     "related-articles",
     "related-posts",
     "right-sidebar",
-    "share",
     "share-buttons",
     "sharedaddy",
-    "sharing",
-    "side-bar",
-    "sidebar",
     "site-footer",
     "sitenotice",
     "skip-link",
     "skip-links",
     "skiplinks",
-    "social",
     "social-links",
     "social-media",
     "social-share",
@@ -51,6 +46,9 @@ const AROUND: [&str; 34] = [
     "widget-area",
     "yarpp-related",
 ];
+
+/// Names that stand for boxed text and chapters as well: they count where most of the text is links.
+const SOMETIMES: [&str; 4] = ["share", "sharing", "side-bar", "sidebar"];
 
 /// Words in such names that lead around in the site, where most of the text is links.
 const LEADING: [&str; 7] = ["ariane", "menu", "nav", "navbar", "navigation", "related", "social"];
@@ -133,11 +131,15 @@ struct Met {
     links: usize,
     /// Headings of the page and parts that say that they are content.
     contents: usize,
+    /// Headings below that of the page.
+    headings: usize,
 }
 
-/// The elements that stand around the content, as their names say: none that hold content or much of the page's text.
+/// The elements that stand around the content, as their names say: none that hold content or much of the page's text. Within
+/// what says that it is content, a part with a heading may be named after what it is about (`<section id="cookies">`).
 fn around(tree: &Tree) -> HashSet<Node> {
-    let (mut met, mut links) = (Met::default(), 0usize);
+    let (mut met, mut links, mut within) = (Met::default(), 0usize, 0usize);
+    let says_content = |node: Node| is_main(tree, node) || is_article(tree, node);
     let mut open: Vec<(Node, Naming, Met)> = Vec::new();
     let mut found: Vec<(Node, usize)> = Vec::new();
     for step in tree.inside(ROOT, |node| never_shown(tree, node)) {
@@ -149,17 +151,21 @@ fn around(tree: &Tree) -> HashSet<Node> {
                 match tree.name(node) {
                     "a" => links += 1,
                     "h1" | "main" | "article" => met.contents += 1,
+                    "h2" | "h3" | "h4" | "h5" | "h6" => met.headings += 1,
                     _ => {}
                 }
+                within += usize::from(says_content(node));
                 if let Some(naming) = naming(tree, node) {
                     open.push((node, naming, met));
                 }
             }
             Step::Leave(node) => {
                 links -= usize::from(tree.name(node) == "a");
+                within -= usize::from(says_content(node));
                 let Some((_, naming, before)) = open.pop_if(|(last, ..)| *last == node) else { continue };
                 let (text, linked) = (met.text - before.text, met.links - before.links);
-                let leads = naming == Naming::Around || linked * 100 >= text * LINKED_PERCENT;
+                let by_name = naming == Naming::Around && (within == 0 || met.headings == before.headings);
+                let leads = by_name || linked * 100 >= text * LINKED_PERCENT;
                 if leads && met.contents == before.contents {
                     found.push((node, text));
                 }
@@ -185,14 +191,16 @@ fn naming(tree: &Tree, node: Node) -> Option<Naming> {
         return None;
     }
     let classes = tree.attribute(node, "class").unwrap_or_default().split_ascii_whitespace();
-    let names = classes.chain(tree.attribute(node, "id")).map(str::to_ascii_lowercase);
+    // That of a section is often its heading, as an address.
+    let identifier = tree.attribute(node, "id").filter(|_| tree.name(node) != "section");
+    let names = classes.chain(identifier).map(str::to_ascii_lowercase);
     let mut leading = None;
     for name in names {
         if AROUND.contains(&name.as_str()) || CONSENT.iter().any(|start| name.starts_with(start)) {
             return Some(Naming::Around);
         }
         let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
-        if words.any(|word| LEADING.contains(&word)) {
+        if SOMETIMES.contains(&name.as_str()) || words.any(|word| LEADING.contains(&word)) {
             leading = Some(Naming::Leading);
         }
     }
