@@ -41,7 +41,7 @@ impl Check {
     }
 
     /// Whether the rules doubt a sentence that a model may understand: see [`Checker::is_doubtful`].
-    pub fn is_doubtful(&mut self, sentence: &str, verdict: &Verdict, passages: &[usize]) -> bool {
+    pub fn is_doubtful(&self, sentence: &str, verdict: &Verdict, passages: &[usize]) -> bool {
         self.checker.is_doubtful(sentence, self.language_of(sentence), verdict, passages)
     }
 
@@ -53,7 +53,7 @@ impl Check {
     }
 
     /// Judges a sentence. Takes milliseconds, some tens across languages.
-    pub fn judge(&mut self, sentence: &WrittenSentence) -> Verdict {
+    pub fn judge(&self, sentence: &WrittenSentence) -> Verdict {
         let language = self.language_of(&sentence.text);
         let meanings = self.meanings(&sentence.text, language);
         self.checker.judge(&sentence.text, language, &sentence.cited, &meanings)
@@ -76,7 +76,7 @@ impl Check {
         verdict.places.iter().filter_map(place).collect()
     }
 
-    fn meanings(&mut self, text: &str, language: Language) -> Vec<Option<f32>> {
+    fn meanings(&self, text: &str, language: Language) -> Vec<Option<f32>> {
         let wanted = self.checker.wanted_meanings(text, language, MEANINGS);
         let units = self.checker.units();
         let mut meanings = vec![None; units.len()];

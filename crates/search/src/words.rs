@@ -248,11 +248,9 @@ impl WordIndex {
         let title = words(passage.title);
         let headings = words(passage.headings);
         let language = passage.language;
-        let (mut body, mut head, mut title_stems) =
-            (Prepared::default(), Prepared::default(), Prepared::default());
-        self.stems(passage.text, &text, language, &mut body);
-        self.stems(passage.headings, &headings, language, &mut head);
-        self.stems(passage.title, &title, language, &mut title_stems);
+        let body = stems(passage.text, &text, language);
+        let mut head = stems(passage.headings, &headings, language);
+        let title_stems = stems(passage.title, &title, language);
         head.append(&title_stems);
         let mut lengths = Lengths { body: body.count(), head: head.count(), title: 0 };
         if passage.first {
@@ -266,15 +264,6 @@ impl WordIndex {
         document.add_u64(fields.lengths, lengths.pack());
         self.writer()?.add_document(document).map_err(|error| failed("written", error))?;
         Ok(())
-    }
-
-    fn stems(&mut self, text: &str, words: &[Word], language: Language, into: &mut Prepared) {
-        for word in words {
-            let piece = text.get(word.range.clone()).unwrap_or_default();
-            if let Some(stem) = stem(piece, &word.exact, language) {
-                into.push(word.position, &stem);
-            }
-        }
     }
 
     /// Makes everything since the last commit durable and visible to later snapshots.
@@ -316,6 +305,17 @@ impl WordIndex {
 fn parse_payload(payload: &str) -> Option<u64> {
     let (format, sequence) = payload.split_once(' ')?;
     (format.parse() == Ok(FORMAT)).then(|| sequence.parse().ok())?
+}
+
+fn stems(text: &str, words: &[Word], language: Language) -> Prepared {
+    let mut stems = Prepared::default();
+    for word in words {
+        let piece = text.get(word.range.clone()).unwrap_or_default();
+        if let Some(stem) = stem(piece, &word.exact, language) {
+            stems.push(word.position, &stem);
+        }
+    }
+    stems
 }
 
 fn exact(words: &[Word]) -> Prepared {

@@ -7,7 +7,7 @@ use intramuros_core::language::Language;
 
 use super::align::{align, gaps};
 use super::tokens::{Kind, Token};
-use super::{Checker, Place, Reason, Unit, Verdict, WINDOW, clauses, reason_of};
+use super::{Checker, Place, Reason, Unit, Verdict, WINDOW, clauses, reason_of, tokens_of};
 
 /// The share of a sentence's words that one place must hold. Chosen on two development sets, see docs/assistant.md.
 const LEAST_COVERAGE: f32 = 0.75;
@@ -50,7 +50,7 @@ const CLAUSE: Asked = Asked { coverage: LEAST_CLAUSE_COVERAGE, before: Some(BEFO
 
 /// Judges a sentence against the passages of these numbers, or all.
 pub(super) fn judge(
-    checker: &mut Checker,
+    checker: &Checker,
     claim: &[Token],
     sentence: &str,
     language: Language,
@@ -194,7 +194,7 @@ fn coverage(claim: &[Token], evidence: &[Token], context: &[Token]) -> f32 {
 
 /// A sentence of two clauses whose halves are each supported, in different places.
 fn by_clauses(
-    checker: &mut Checker,
+    checker: &Checker,
     sentence: &str,
     language: Language,
     passages: Option<&[usize]>,
@@ -203,7 +203,7 @@ fn by_clauses(
         let mut supported = Vec::new();
         let mut least = 1.0_f32;
         for part in clauses::parts(sentence, cut) {
-            let part = checker.tokens(sentence.get(part)?, language);
+            let part = tokens_of(sentence.get(part)?, language);
             if part.len() < LEAST_CLAUSE_TOKENS {
                 break;
             }

@@ -124,8 +124,7 @@ impl Checker {
                     break;
                 }
                 let text = passage.text.get(range.clone()).unwrap_or_default().to_owned();
-                let mut tokens = tokens::tokens(&text, passage.language);
-                tokens.truncate(MAX_TOKENS);
+                let tokens = tokens_of(&text, passage.language);
                 units.push(Unit { passage: passage.number, range, text, language: passage.language, tokens });
             }
         }
@@ -139,8 +138,8 @@ impl Checker {
 
     /// The units whose nearness in meaning to a sentence would help to judge it, best first, at most `most`: those of
     /// another language, which words can't judge.
-    pub fn wanted_meanings(&mut self, sentence: &str, language: Language, most: usize) -> Vec<usize> {
-        let claim = self.tokens(sentence, language);
+    pub fn wanted_meanings(&self, sentence: &str, language: Language, most: usize) -> Vec<usize> {
+        let claim = tokens_of(sentence, language);
         let mut wanted: Vec<(usize, usize)> = (0..)
             .zip(&self.units)
             .filter(|(_, unit)| unit.language != language)
@@ -154,7 +153,7 @@ impl Checker {
     /// looked at, and the verdict names those that do. `meanings` holds, by unit, the dot product of the sentence's
     /// vector and the unit's, where it is known; it may be empty.
     pub fn judge(
-        &mut self,
+        &self,
         sentence: &str,
         language: Language,
         cited: &[usize],
@@ -170,7 +169,7 @@ impl Checker {
             };
         }
         let sentence = clauses::without_opening(sentence);
-        let claim = self.tokens(sentence, language);
+        let claim = tokens_of(sentence, language);
         if !cited.is_empty() {
             let own = judge::judge(self, &claim, sentence, language, Some(cited), meanings);
             if own.is_supported() {
@@ -186,7 +185,7 @@ impl Checker {
     /// stands in these passages, and their sentence that is most like it denies when it denies. Only then is it worth
     /// asking somebody who understands rewordings.
     pub fn is_doubtful(
-        &mut self,
+        &self,
         sentence: &str,
         language: Language,
         verdict: &Verdict,
@@ -195,16 +194,17 @@ impl Checker {
         if verdict.reason != Some(Reason::NotSaid) {
             return false;
         }
-        let claim = self.tokens(sentence, language);
+        let claim = tokens_of(sentence, language);
         let units: Vec<&Unit> = self.units.iter().filter(|unit| passages.contains(&unit.passage)).collect();
         judge::is_doubtful(&claim, &units)
     }
+}
 
-    fn tokens(&mut self, sentence: &str, language: Language) -> Vec<Token> {
-        let mut tokens = tokens::tokens(sentence, language);
-        tokens.truncate(MAX_TOKENS);
-        tokens
-    }
+/// The tokens of a sentence, as many as are looked at.
+fn tokens_of(sentence: &str, language: Language) -> Vec<Token> {
+    let mut tokens = tokens::tokens(sentence, language);
+    tokens.truncate(MAX_TOKENS);
+    tokens
 }
 
 /// The reason for a critical token that is not borne out.

@@ -154,7 +154,7 @@ fn judge(set: &str, cases: Vec<Case>, embed: &mut dyn FnMut(&str) -> Vec<f32>) -
         wrong: Vec::new(),
     };
     for case in cases {
-        let mut checker = Checker::new(&case.evidence);
+        let checker = Checker::new(&case.evidence);
         let mut meanings = vec![None; checker.units().len()];
         for unit in checker.wanted_meanings(&case.sentence, case.language, MEANINGS) {
             let own = embed(&case.sentence);

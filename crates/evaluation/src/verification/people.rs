@@ -69,7 +69,7 @@ pub(super) fn doubts(set: &TestSet) -> PeopleFigures {
         let evidence = evidence(&documents);
         let text: String = documents.iter().map(|it| plain(&it.text)).collect();
         let all_passages: Vec<usize> = evidence.iter().map(|one| one.number).collect();
-        let mut checker = Checker::new(&evidence);
+        let checker = Checker::new(&evidence);
         let language = detect(&documents.iter().map(|it| it.text.as_str()).collect::<String>());
         for range in sentences(answer) {
             let sentence = answer.get(range).unwrap_or_default();

@@ -1,11 +1,6 @@
 //! How long does a service ask to wait (`Retry-After`)?
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use intramuros_core::calendar::days_from_civil;
-
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+use std::time::{Duration, SystemTime};
 
 /// The wait that a header asks for: seconds, or the time until a date. None where it says neither.
 pub(super) fn asked_for(header: &str, now: SystemTime) -> Option<Duration> {
@@ -13,30 +8,14 @@ pub(super) fn asked_for(header: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = header.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }
-    let until = UNIX_EPOCH + Duration::from_secs(seconds_at(header)?);
+    let until = httpdate::parse_http_date(header).ok()?;
     Some(until.duration_since(now).unwrap_or_default())
-}
-
-/// Seconds from 1970 to a date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn seconds_at(date: &str) -> Option<u64> {
-    let (_, date) = date.split_once(", ")?;
-    let words: Vec<&str> = date.split(' ').collect();
-    let [day, month, year, time, "GMT"] = words[..] else { return None };
-    let month = MONTHS.iter().position(|name| *name == month)? as i64 + 1;
-    let (day, year): (i64, i64) = (day.parse().ok()?, year.parse().ok()?);
-    let time: Vec<u64> = time.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
-    let [hours, minutes, seconds] = time[..] else { return None };
-    let is_date = (1..=31).contains(&day) && (1970..=9999).contains(&year);
-    let is_time = hours < 24 && minutes < 60 && seconds <= 60;
-    if !is_date || !is_time {
-        return None;
-    }
-    let days = u64::try_from(days_from_civil(year, month, day)).ok()?;
-    Some(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     #[test]
