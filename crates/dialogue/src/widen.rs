@@ -15,6 +15,7 @@ use intramuros_library::{DocumentFacts, Library};
 
 use crate::gather::{Gathered, Passage, interleave};
 use crate::tools::{Called, Tools, search};
+use crate::write::{Took, ask_beside};
 
 /// How long the model may take over the wordings: the person waits.
 const TIME: Duration = Duration::from_secs(5);
@@ -27,7 +28,11 @@ pub(crate) async fn widen(
     tools: &Tools,
     gathered: &mut Gathered,
 ) -> Option<Usage> {
-    let (wordings, usage) = match tokio::time::timeout(TIME, ask(writer, gathered)).await {
+    let took = Took::default();
+    let asked = tokio::time::timeout(TIME, ask(writer, gathered, &took)).await;
+    // Nothing where no answer began.
+    let usage = Some(took.sum()).filter(|usage| *usage != Usage::default());
+    let wordings = match asked {
         Ok(Ok(given)) => given,
         failed => {
             let code = match failed {
@@ -35,7 +40,7 @@ pub(crate) async fn widen(
                 _ => "timeout",
             };
             tracing::warn!(model = writer.name(), code, "a question was searched in its own words alone");
-            return None;
+            return usage;
         }
     };
     for wording in wordings {
@@ -55,17 +60,11 @@ pub(crate) async fn widen(
 }
 
 /// Asks the model for wordings.
-async fn ask(writer: &Writer, gathered: &Gathered) -> Result<(Vec<String>, Option<Usage>), ModelError> {
-    let Some(messages) = wordings::ask(&gathered.alone, gathered.language) else {
-        return Ok((Vec::new(), None));
-    };
+async fn ask(writer: &Writer, gathered: &Gathered, took: &Took) -> Result<Vec<String>, ModelError> {
+    let Some(messages) = wordings::ask(&gathered.alone, gathered.language) else { return Ok(Vec::new()) };
     let request = ChatRequest { messages, max_tokens: MAX_TOKENS, ..ChatRequest::default() };
-    let mut stream = writer.chat(&request).await?;
-    let mut answer = String::new();
-    while let Some(piece) = stream.next().await? {
-        answer.push_str(&piece);
-    }
-    Ok((wordings::read(&answer, &gathered.alone), stream.usage()))
+    let answer = ask_beside(writer, &request, took).await?;
+    Ok(wordings::read(&answer, &gathered.alone))
 }
 
 /// Searches, and writes down what is read before anybody gets it.

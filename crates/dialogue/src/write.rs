@@ -271,7 +271,7 @@ impl Teller {
 
 /// The tokens that a model takes over an answer, with all that it is asked beside it.
 #[derive(Default)]
-struct Took(Mutex<Usage>);
+pub(crate) struct Took(Mutex<Usage>);
 
 impl Took {
     /// Adds a call, as the service counts it, or by its length where the service does not say: one that was hung up on, one
@@ -283,7 +283,7 @@ impl Took {
         sum.completion_tokens += usage.completion_tokens;
     }
 
-    fn sum(&self) -> Usage {
+    pub(crate) fn sum(&self) -> Usage {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -667,13 +667,53 @@ impl<'a> Page<'a> {
     fn end(self, before: Ending, model: &str) -> Result<Ending, ModelError> {
         let Page { mut ending, refused, .. } = self;
         if !refused && ending.supported + ending.unsupported == 0 {
-            return Err(ModelError::Empty);
+            // What it thought is left out: where its tokens ended, it was thinking still.
+            return Err(if ending.cut_short { ModelError::Unspoken } else { ModelError::Empty });
         }
         ending.found = !refused;
         ending.model = Some(model.to_owned());
         ending.usage = before.usage;
         ending.calls = before.calls;
         Ok(ending)
+    }
+}
+
+/// Bytes that are read of an answer to a question beside the one that was asked: it is a word or two lines, and a service that goes
+/// on is hung up on.
+const BESIDE_BYTES: usize = 16 << 10;
+
+/// Puts a question beside the one that was asked, and gives the whole answer. What it takes is counted from the answer's beginning
+/// on, also where it fails or nobody waits for its end.
+pub(crate) async fn ask_beside(
+    writer: &Writer,
+    request: &ChatRequest,
+    took: &Took,
+) -> Result<String, ModelError> {
+    let mut stream = writer.chat(request).await?;
+    let mut counted = Counted { request, took, said: None, written: 0 };
+    let mut answer = String::new();
+    while let Some(piece) = stream.next().await? {
+        answer.push_str(&piece);
+        (counted.said, counted.written) = (stream.usage(), answer.len());
+        if answer.len() > BESIDE_BYTES {
+            break;
+        }
+    }
+    counted.said = stream.usage();
+    Ok(answer)
+}
+
+/// Adds what an answer took when it is over, however it ends.
+struct Counted<'a> {
+    request: &'a ChatRequest,
+    took: &'a Took,
+    said: Option<Usage>,
+    written: usize,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.took.add(self.said, self.request, self.written);
     }
 }
 
@@ -687,18 +727,9 @@ async fn establishes(
 ) -> bool {
     let messages = entails(sentence, passages, desk.gathered.language, desk.writer.context_tokens());
     let request = ChatRequest { messages, max_tokens: DOUBT_TOKENS, ..ChatRequest::default() };
-    let asked = async {
-        let mut stream = desk.writer.chat(&request).await?;
-        let mut answer = String::new();
-        while let Some(piece) = stream.next().await? {
-            answer.push_str(&piece);
-        }
-        desk.took.add(stream.usage(), &request, answer.len());
-        Ok::<String, ModelError>(answer)
-    };
     let left = until.saturating_duration_since(Instant::now());
     tokio::select! {
-        answer = tokio::time::timeout(left, asked) => match answer {
+        answer = tokio::time::timeout(left, ask_beside(desk.writer, &request, desk.took)) => match answer {
             Ok(Ok(answer)) => says_yes(&answer),
             Ok(Err(error)) => {
                 tracing::warn!(model = desk.writer.name(), code = error.code(), "a sentence was judged by rules alone");
@@ -715,6 +746,22 @@ mod tests {
     use intramuros_core::chat::{Message, Role};
 
     use super::*;
+
+    #[test]
+    fn an_answer_that_never_began_says_whether_its_tokens_went_into_thoughts() {
+        let settings = Assistant::default();
+        let check = |cut_short: bool, refused: bool, expected: Option<&str>| {
+            let ending = Ending { cut_short, ..Ending::default() };
+            let (settings, waiting) = (&settings, Vec::new());
+            let page = Page { check: None, settings, shown: &[], ending, refused, waiting, written: 0 };
+            let failed = page.end(Ending::default(), "small").err();
+            assert_eq!(failed.map(|error| error.code()), expected);
+        };
+        check(true, false, Some("thoughts-alone"));
+        check(false, false, Some("empty"));
+        // That nothing answers was said.
+        check(true, true, None);
+    }
 
     #[test]
     fn where_the_service_does_not_say_tokens_are_counted_by_length() {

@@ -2,9 +2,11 @@
 //!
 //! Models that reason write `<think>…</think>` first where nobody takes it out. It is no answer: it is neither shown nor
 //! checked. Where the prompt itself ends with the opening mark (DeepSeek-R1, QwQ, Qwen3-Thinking), only the closing one is
-//! written: that such a text begins with thoughts must be known before.
+//! written: that such a text begins with thoughts must be known before ([`Habit`]).
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The marks before and after thoughts: of most models, of Mistral's Magistral, and of gpt-oss, whose answer has a mark of its
 /// own.
@@ -19,6 +21,29 @@ const QUOTES: &str = "`\"'“‘«";
 
 /// Bytes of thoughts that are read, as many as of an answer: a model that goes on is stopped.
 const MAX_THOUGHT_BYTES: usize = 64 << 10;
+
+/// How long a model that thought first is taken for one without another sign. A day: what takes its place shows itself with the
+/// first answer that it ends of itself, and only where all of them are cut off for want of tokens does nothing show.
+const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whether the answers of a model begin with thoughts that no mark opens, as the last one showed that told. Not for ever: another
+/// model may answer at the same address tomorrow.
+#[derive(Debug, Default)]
+pub(crate) struct Habit(Mutex<Option<Instant>>);
+
+impl Habit {
+    /// What leaves the thoughts out of an answer that begins at `now`.
+    pub fn thoughts(&self, now: Instant) -> Thoughts {
+        let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = seen.is_some_and(|seen| now.saturating_duration_since(seen) < KNOWN_FOR);
+        if known { Thoughts::expected() } else { Thoughts::default() }
+    }
+
+    /// Takes what an answer showed: whether it began with such thoughts.
+    pub fn learn(&self, thinks_first: bool, now: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = thinks_first.then_some(now);
+    }
+}
 
 /// Leaves thoughts out of a text that comes in pieces, which may be cut anywhere.
 #[derive(Debug, Default)]
@@ -36,6 +61,8 @@ pub(crate) struct Thoughts {
     settled: bool,
     /// The last letter of what was given as answer, but for spaces.
     last: Option<char>,
+    /// Of a text that was expected to begin with thoughts: whether it did, once that is sure.
+    thought_first: Option<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -121,10 +148,19 @@ impl Thoughts {
     pub fn rest(&mut self, whole: bool) -> String {
         let held = std::mem::take(&mut self.held);
         match (&self.place, self.kept.take()) {
-            (Place::Within, Some(kept)) if whole => kept + &held,
+            (Place::Within, Some(kept)) if whole => {
+                self.thought_first = Some(false);
+                kept + &held
+            }
             (Place::Within, _) => String::new(),
             _ => held,
         }
+    }
+
+    /// Whether a text that was expected to begin with thoughts that no mark opens did so; none while it may be either, and
+    /// where it showed nothing: cut off within them, or with a mark before them.
+    pub fn thought_first(&self) -> Option<bool> {
+        self.thought_first
     }
 
     /// What of an answer is sure to be none of a mark.
@@ -155,6 +191,9 @@ impl Thoughts {
     /// Thoughts end so many bytes further.
     fn close(&mut self, bytes: usize) {
         self.drop_first(bytes);
+        if self.kept.is_some() {
+            self.thought_first = Some(true);
+        }
         (self.expected, self.kept, self.settled) = (false, None, true);
         self.place = Place::Before;
     }
@@ -282,6 +321,43 @@ mod tests {
         // Where the model had no tokens left, it was still thinking.
         expect("Voyons", false, "");
         expect("", true, "");
+    }
+
+    #[test]
+    fn what_an_answer_shows_of_a_model_that_thinks_first_is_told_once_it_is_sure() {
+        let check = |text: &str, whole: bool, expected: Option<bool>| {
+            let mut thoughts = Thoughts::expected();
+            assert!(thoughts.leave_out(text).is_ok(), "{text}");
+            thoughts.rest(whole);
+            assert_eq!(thoughts.thought_first(), expected, "{text}");
+        };
+        check("Voyons.</think>Dix ans.", true, Some(true));
+        check("Voyons.</think>Dix", false, Some(true));
+        check("Dix ans.", true, Some(false));
+        check("Dix ans. `</think>` ferme.", true, Some(false));
+        // It may have been thinking still, said nothing, or be thinking with marks today.
+        check("Voyons.", false, None);
+        check("", true, None);
+        check("<think>Voyons.</think>Dix ans.", true, None);
+        check("</think>Dix ans.", true, None);
+    }
+
+    #[test]
+    fn that_a_model_thinks_first_is_forgotten_when_it_shows_otherwise_or_nothing_for_long() {
+        let (habit, now) = (Habit::default(), Instant::now());
+        let expects = |after: Duration| {
+            let mut thoughts = habit.thoughts(now + after);
+            let given = thoughts.leave_out("Voyons.");
+            given.as_deref() == Ok("")
+        };
+        let soon = Duration::from_secs(60);
+        assert!(!expects(soon));
+        habit.learn(true, now);
+        assert!(expects(soon) && !expects(KNOWN_FOR));
+        habit.learn(true, now + soon);
+        assert!(expects(KNOWN_FOR));
+        habit.learn(false, now + soon);
+        assert!(!expects(soon));
     }
 
     #[test]

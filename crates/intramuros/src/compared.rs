@@ -79,7 +79,7 @@ pub fn run(
     let wrong = |path: &Path, error: std::io::Error| Error::user(path.display().to_string()).because(error);
     let with = configurations(compared.with, perimeter)?;
     for (set, questions) in compared.sets {
-        check(set, questions, perimeter)?;
+        check(set, questions, &with, perimeter)?;
     }
     // Opened before the seal, which would let nobody write there afterwards.
     let report = compared.report.as_deref();
@@ -191,13 +191,22 @@ fn principal(question: &OwnQuestion) -> Result<Principal, Error> {
 }
 
 /// Finds what no configuration could ask before the first question is put, rather than hours later.
-fn check(set: &str, questions: &[OwnQuestion], perimeter: &Perimeter) -> Result<(), Error> {
+fn check(set: &str, questions: &[OwnQuestion], with: &[With], perimeter: &Perimeter) -> Result<(), Error> {
     for (number, question) in (1..).zip(questions) {
         let wrong = |what: &str| Error::user(format!("{set}: question {number} {what}"));
         if let Some(name) = question.collection.as_deref().filter(|name| perimeter.collection(name).is_none())
         {
             return Err(wrong(&format!("names the collection `{name}`, which is not declared"))
                 .hint("declare it with [[collection]], or leave `collection` out"));
+        }
+        // The figures of a collection are not to be those of another one.
+        let other = |one: &&With| one.collection.is_some() && one.collection != question.collection;
+        if let (Some(own), Some(other)) = (&question.collection, with.iter().find(other)) {
+            return Err(wrong(&format!(
+                "names the collection `{own}`, and `--with {}` another",
+                other.name()
+            ))
+            .hint("leave `collection` out of the questions, or `@COLLECTION` out of `--with`"));
         }
         principal(question)
             .map_err(|error| wrong("has no right `as`").because(error).hint("`as: anne,rh`"))?;
@@ -454,10 +463,16 @@ mod tests {
             asker: asker.map(str::to_owned),
             ..good.clone()
         };
-        let told = |second: OwnQuestion| {
-            check("q.yaml", &[good.clone(), second], &perimeter).err().map(|error| error.to_string())
+        let with = |collection: Option<&str>| With { model: None, collection: collection.map(str::to_owned) };
+        let told_with = |second: OwnQuestion, with: &[With]| {
+            check("q.yaml", &[good.clone(), second], with, &perimeter).err().map(|error| error.to_string())
         };
+        let told = |second: OwnQuestion| told_with(second, &[with(None), with(Some("Contrats"))]);
         assert_eq!(told(asked(Some("Contrats"), Some("anne,rh"))), None);
+        // The collection of the question or that of the configuration: not one of them unsaid.
+        let two = told_with(asked(Some("Contrats"), None), &[with(None), with(Some("Paie"))]);
+        let expected = "question 2 names the collection `Contrats`, and `--with quote@Paie` another";
+        assert!(two.as_ref().is_some_and(|two| two.contains(expected)), "{two:?}");
         let check = |second: OwnQuestion, expected: &str| {
             let told = told(second).unwrap_or_default();
             assert!(told.starts_with("q.yaml: question 2 ") && told.contains(expected), "{told}");

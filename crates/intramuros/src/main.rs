@@ -150,10 +150,10 @@ fn run(command: &Command, out: &mut Output) -> Result<ExitCode, Error> {
         Command::Eval(args) => commands::eval::run(args, out),
         Command::Usage(args) => commands::usage::run(args, out),
         Command::Perimeter(args) => {
-            args.run(setup::last().as_ref(), &mut out.writer()).map(|()| ExitCode::SUCCESS)
+            args.run(setup::last(args.data()).as_ref(), &mut out.writer()).map(|()| ExitCode::SUCCESS)
         }
         Command::Journal(args) => {
-            args.run(setup::last().as_ref(), &mut out.writer()).map(|()| ExitCode::SUCCESS)
+            args.run(setup::last(args.data()).as_ref(), &mut out.writer()).map(|()| ExitCode::SUCCESS)
         }
         Command::Netpol(args) => commands::netpol::run(args, out),
         #[cfg(feature = "operator")]

@@ -14,7 +14,7 @@ use intramuros_ingest::passages::{PassageOptions, split};
 use intramuros_ingest::{Extractor, Ocr, Pool};
 use intramuros_library::{Embed, Library, Options, Reading};
 use intramuros_netpol::language::Language;
-use intramuros_perimeter::cli::Last;
+use intramuros_perimeter::cli::{Last, is_same};
 use intramuros_perimeter::load;
 use intramuros_server::Look;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -26,7 +26,7 @@ use crate::walls;
 const MOST_KNOWN: usize = 20;
 
 /// Changes with the readers and with how passages are cut: files that another version read are read again.
-const READER_VERSION: u32 = 6;
+const READER_VERSION: u32 = 7;
 
 /// Which configuration and which data folder a command uses.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -245,10 +245,12 @@ fn which(last: &Last, language: Language) -> String {
     )
 }
 
-/// What was read without a configuration, of the folder in which the command runs or else last; none when nothing was, or
-/// it is gone.
-pub fn last() -> Option<Last> {
-    chosen(&known(), &here()).map(|(last, _)| last.clone())
+/// What was read without a configuration: into the data folder that is named, else of the folder in which the command runs or
+/// else last; none when nothing was, or it is gone.
+pub fn last(data: Option<&Path>) -> Option<Last> {
+    let known = known();
+    let Some(data) = data else { return chosen(&known, &here()).map(|(last, _)| last.clone()) };
+    known.into_iter().find(|one| is_same(&one.data, data))
 }
 
 /// What to do about a file or folder that can't be opened.

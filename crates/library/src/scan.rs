@@ -1,5 +1,6 @@
 //! How does the store follow the files of one source?
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,6 +35,10 @@ const BATCH_TIME: Duration = Duration::from_millis(300);
 /// Files that were read and wait to be acknowledged, for each thread that reads. 4: enough to keep all busy while a
 /// batch is written, and few enough to hold in memory at the largest text.
 const WAITING_FOR_EACH_READER: usize = 4;
+
+/// Links and pipes that are listed as not read at a look, at most. 500: half of what is kept of a source, so that folders which can't
+/// be looked at have their place.
+const MOST_LEFT_OUT: usize = 500;
 
 /// Prefix of the setting that tells on which device a source lay.
 const DEVICE: &str = "device:";
@@ -147,7 +152,14 @@ impl Scan<'_> {
             true => !self.source.excludes(path),
             false => self.source.takes(path),
         };
-        let walker = self.walker(&takes);
+        let left_out = RefCell::new(Vec::new());
+        let leave_out = |path: &[u8], why: &'static str| {
+            let mut left_out = left_out.borrow_mut();
+            if left_out.len() < MOST_LEFT_OUT {
+                left_out.push((String::from_utf8_lossy(path).into_owned(), why.to_owned()));
+            }
+        };
+        let walker = self.walker(&takes, &leave_out);
         let remote = self.source.is_remote();
         let scope = &if remote { Scope::All } else { widen(&walker, scope) };
         let walk = match remote {
@@ -171,8 +183,14 @@ impl Scan<'_> {
                 .collect(),
             ..ScanReport::default()
         };
+        // Listed beside what can't be looked at; but nothing is known below it that would have to stay.
+        let mut left_out = left_out.into_inner();
+        // One path that is looked at may lie below another.
+        left_out.sort();
+        left_out.dedup();
         let keep = |report: &ScanReport| {
-            troubles::keep(self.store, &self.source.name, &|path| scope.covers(path), &report.troubles)
+            let not_read: Vec<Trouble> = report.troubles.iter().chain(&left_out).cloned().collect();
+            troubles::keep(self.store, &self.source.name, &|path| scope.covers(path), &not_read)
         };
         keep(&report)?;
         let found = walk.files.len() as u64;
@@ -210,13 +228,18 @@ impl Scan<'_> {
         Ok(report)
     }
 
-    fn walker<'a>(&'a self, takes: &'a dyn Fn(&str, bool) -> bool) -> Walker<'a> {
+    fn walker<'a>(
+        &'a self,
+        takes: &'a dyn Fn(&str, bool) -> bool,
+        left_out: &'a dyn Fn(&[u8], &'static str),
+    ) -> Walker<'a> {
         Walker {
             root: &self.source.path,
             follow_links: self.source.follow_links,
             permissions: self.source.access == AccessOrigin::FileSystem,
             except: Some(self.data),
             takes,
+            left_out,
         }
     }
 

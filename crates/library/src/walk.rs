@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use intramuros_core::access::AccessRule;
 use intramuros_core::document::ExtractError;
@@ -17,6 +17,11 @@ const MAX_DEPTH: usize = 128;
 
 /// Files in one source. 5 million: what one machine can follow; more is a mistake in the root (`/`, for example).
 const MAX_FILES: usize = 5_000_000;
+
+/// Why something that is there is not read.
+const NOT_FOLLOWED: &str = "a link, not followed";
+const NOWHERE: &str = "a link that leads nowhere";
+const SPECIAL: &str = "a pipe, a socket or a device";
 
 /// A file that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +69,9 @@ pub(crate) struct Walker<'a> {
     pub except: Option<&'a Path>,
     /// Whether a file (`false`) or a folder with all that is in it (`true`) is taken, by its path below the root.
     pub takes: &'a dyn Fn(&str, bool) -> bool,
+    /// Is told what is there, is never read, and why: links into nowhere or out of the root, pipes. Not a link to what is read
+    /// where it lies, nor what is left out by name.
+    pub left_out: &'a dyn Fn(&[u8], &'static str),
 }
 
 /// A folder that is being walked.
@@ -203,7 +211,12 @@ impl Walker<'_> {
         let full = paths::under(self.root, &path);
         let metadata = match self.look(&full) {
             Ok(Some(metadata)) => metadata,
-            Ok(None) => return,
+            Ok(None) => {
+                if let Some(why) = self.leads(&full) {
+                    self.leave_out(name, &path, why);
+                }
+                return;
+            }
             Err(detail) => return walk.troubles.push(Trouble { path, detail }),
         };
         if metadata.is_dir() {
@@ -221,7 +234,9 @@ impl Walker<'_> {
                 }
                 below.push(Folder { path, depth: folder.depth + 1, permissions });
             }
-        } else if metadata.is_file() && !skip::file(name) && (self.takes)(&text(&path), false) {
+        } else if !metadata.is_file() {
+            self.leave_out(name, &path, SPECIAL);
+        } else if !skip::file(name) && (self.takes)(&text(&path), false) {
             let rule = self
                 .permissions
                 .then(|| permissions::rule(&folder.permissions, permissions::of(&full, &metadata)));
@@ -342,6 +357,27 @@ impl Walker<'_> {
         }
     }
 
+    /// Why nothing is read at a link; none where it leads to what is read where it lies. Outside of the root nothing is looked
+    /// at: a disk that is not there would make the walk wait.
+    fn leads(&self, link: &Path) -> Option<&'static str> {
+        let target = without_dots(&link.parent()?.join(fs::read_link(link).ok()?));
+        let inside = |root: &Path| target.starts_with(root);
+        if !self.follow_links
+            && !inside(self.root)
+            && !fs::canonicalize(self.root).is_ok_and(|root| inside(&root))
+        {
+            return Some(NOT_FOLLOWED);
+        }
+        let error = fs::metadata(link).err()?;
+        (is_gone(&error) || is_loop(&error)).then_some(NOWHERE)
+    }
+
+    fn leave_out(&self, name: &[u8], path: &[u8], why: &'static str) {
+        if !skip::file(name) && !skip::folder(name) && (self.takes)(&text(path), false) {
+            (self.left_out)(path, why);
+        }
+    }
+
     fn leaves_out_folder(&self, full: &Path, name: &[u8], path: &[u8]) -> bool {
         skip::folder(name)
             || self.except.is_some_and(|except| full == except)
@@ -372,6 +408,19 @@ impl Walker<'_> {
 
 fn text(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
+}
+
+/// A path without `.` and `..`, as its letters say: no link on the way is looked at.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => _ = plain.pop(),
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 /// Whether nothing is at a path, or no folder.
@@ -432,8 +481,11 @@ mod tests {
         true
     }
 
+    fn to_nobody(_path: &[u8], _why: &'static str) {}
+
     fn walker(root: &Path, follow_links: bool) -> Walker<'_> {
-        Walker { root, follow_links, permissions: false, except: None, takes: &everything }
+        let (takes, left_out) = (&everything, &to_nobody);
+        Walker { root, follow_links, permissions: false, except: None, takes, left_out }
     }
 
     fn names(walk: &Walk) -> Vec<String> {
@@ -497,6 +549,42 @@ mod tests {
         };
         check(false, &["a/one.txt", "b/two.txt"]);
         check(true, &["a/one.txt", "b/two.txt", "link.txt"]);
+    }
+
+    #[test]
+    fn what_is_there_and_never_read_is_told_with_the_reason() {
+        let root = tree(&["in/a/one.txt", "out/two.txt"]);
+        let inside = root.path().join("in");
+        let link = |to: &str, name: &str| symlink(to, inside.join(name)).unwrap();
+        // To what is read anyway, whichever way.
+        link("a/one.txt", "link.txt");
+        link("../in/a", "back");
+        link(".", "here");
+        // Left out by name.
+        link("../out/two.txt", ".hidden");
+        link("../out", "node_modules");
+        link("nowhere", "dangling");
+        link("self", "self");
+        link("../out", "folder");
+        link("../../out/two.txt", "a/outside.txt");
+        link(root.path().join("out/two.txt").to_str().unwrap(), "absolute.txt");
+        let _socket = std::os::unix::net::UnixListener::bind(inside.join("socket")).unwrap();
+        let check = |follow: bool, expected: &[(&str, &str)]| {
+            let told = std::cell::RefCell::new(Vec::new());
+            let tell = |path: &[u8], why: &'static str| told.borrow_mut().push((text(path), why));
+            let walk = Walker { left_out: &tell, ..walker(&inside, follow) }.all().unwrap();
+            assert_eq!(walk.troubles, vec![]);
+            let mut told = told.into_inner();
+            told.sort();
+            let told: Vec<(&str, &str)> = told.iter().map(|(path, why)| (path.as_str(), *why)).collect();
+            assert_eq!(told, expected, "follow {follow}");
+        };
+        let outside = ["a/outside.txt", "absolute.txt", "folder"].map(|path| (path, NOT_FOLLOWED));
+        let wherever = [("dangling", NOWHERE), ("self", NOWHERE), ("socket", SPECIAL)];
+        check(true, &wherever);
+        let mut all = [outside, wherever].concat();
+        all.sort();
+        check(false, &all);
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub mod report;
 pub mod show;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use intramuros_core::error::Error;
@@ -29,7 +29,7 @@ pub struct Where {
     pub data: Option<PathBuf>,
 }
 
-/// What was served last without a configuration, for commands that are given neither that nor a data folder.
+/// What was served without a configuration: into the data folder that a command is given, or else last.
 #[derive(Clone, Debug)]
 pub struct Last {
     /// The data folder.
@@ -45,17 +45,27 @@ impl Where {
             if self.data.is_none() {
                 declared.data.folder = Some(last.data.clone());
             }
-            if self.data.is_none() || self.data.as_ref() == Some(&last.data) {
+            if self.data.as_deref().is_none_or(|data| is_same(data, &last.data)) {
                 last.folders.iter().for_each(|folder| declared.add_folder(folder));
             }
         }
         if let Some(data) = &self.data {
-            declared.data.folder = Some(std::path::absolute(data).unwrap_or_else(|_| data.clone()));
+            declared.data.folder = Some(absolute(data));
             declared.set_by_command("data.folder", "--data");
         }
         let data = load::data_folder(&declared);
         Ok((declared, data))
     }
+}
+
+/// Whether two paths lead to the same place.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| absolute(path));
+    real(one) == real(other)
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// What is declared, what enforces it, and what went through.
@@ -82,7 +92,19 @@ enum PerimeterCommand {
 }
 
 impl Perimeter {
-    /// Runs the command; `last` stands in where neither a configuration nor a data folder is named.
+    /// The data folder that is named.
+    pub fn data(&self) -> Option<&Path> {
+        let place = match &self.command {
+            PerimeterCommand::Show(args) => &args.place,
+            PerimeterCommand::Check(args) => &args.place,
+            PerimeterCommand::Report(args) => &args.place,
+            PerimeterCommand::Deploy(args) => &args.place,
+            PerimeterCommand::Schema | PerimeterCommand::Sbom => return None,
+        };
+        place.data.as_deref()
+    }
+
+    /// Runs the command; `last` stands in where no configuration is named or found.
     ///
     /// # Errors
     /// What went wrong, for a person.
@@ -114,7 +136,16 @@ enum JournalCommand {
 }
 
 impl Journal {
-    /// Runs the command; `last` stands in where neither a configuration nor a data folder is named.
+    /// The data folder that is named.
+    pub fn data(&self) -> Option<&Path> {
+        let place = match &self.command {
+            JournalCommand::Verify(args) => &args.place,
+            JournalCommand::Export(args) => &args.place,
+        };
+        place.data.as_deref()
+    }
+
+    /// Runs the command; `last` stands in where no configuration is named or found.
     ///
     /// # Errors
     /// What went wrong, for a person; for `verify`, that the journal is not whole.

@@ -18,14 +18,13 @@ th,td{border-bottom:1px solid var(--line);padding:.35rem .6rem .35rem 0;text-ali
 
 /// The report as a page: no script, no font, no image from elsewhere, and a policy that forbids them.
 pub fn page(report: &Report) -> String {
-    let file = report.file.as_deref().unwrap_or("no file: defaults");
     let mut page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>The perimeter</title><style>{STYLE}</style></head>\
          <body><h1>The perimeter</h1><p>{} · {}</p>{}",
         escape(&report.made),
-        escape(file),
+        escape(&report.places()),
         svg::picture(report)
     );
     let models =

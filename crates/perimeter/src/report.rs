@@ -153,6 +153,8 @@ pub struct Report {
     pub made: String,
     /// The configuration's file; none when there is none.
     pub file: Option<String>,
+    /// The data folder, with the journal that was read; none where the report is of a configuration alone.
+    pub data: Option<String>,
     /// Whether the kernel is asked to enforce it.
     pub sealed: bool,
     /// Whether the program refuses to start otherwise.
@@ -177,6 +179,17 @@ pub struct Report {
     pub criteria: Vec<Criterion>,
     /// Components of the program: name, version, licence.
     pub components: Vec<(String, String, Option<String>)>,
+}
+
+impl Report {
+    /// In words, which configuration and which data folder it is of.
+    pub fn places(&self) -> String {
+        let file = self.file.as_deref().unwrap_or("no file: defaults");
+        match &self.data {
+            Some(data) => format!("{file}; data folder {data}"),
+            None => file.to_owned(),
+        }
+    }
 }
 
 /// What the journal saw.
@@ -271,6 +284,7 @@ pub fn report(perimeter: &Perimeter, plan: &Plan, seen: Seen, now_ms: i64) -> Re
     Ok(Report {
         made: time::to_text(now_ms),
         file: perimeter.file().map(str::to_owned),
+        data: None,
         sealed: perimeter.sealed,
         require_seal: perimeter.require_seal,
         started,
@@ -426,11 +440,7 @@ pub fn to_text(report: &Report, plan: &Plan) -> String {
     let mut line = |content: String| {
         let _ = writeln!(text, "{content}");
     };
-    line(format!(
-        "The perimeter, {} ({})",
-        report.made,
-        report.file.as_deref().unwrap_or("no file: defaults")
-    ));
+    line(format!("The perimeter, {} ({})", report.made, report.places()));
     line(String::new());
     line("Inside".to_owned());
     for (name, path) in &report.sources {

@@ -2,8 +2,8 @@
 //!
 //! A word is looked up in two forms: *exact* (lower case, no accents) and *stem* (the exact form without French or
 //! English endings). Function words have no stem and so weigh nothing, but keep their exact form for phrases. Numbers are
-//! words without the marks between their thousands as well, days words of the form `2024-11-30`, and references words of the
-//! form `rfc7231`, so that they are found however they are written.
+//! words without the marks between their thousands as well, days words of the form `2024-11-30`, references words of the
+//! form `rfc7231`, and words with a hyphen words without it, so that they are found however they are written.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -18,6 +18,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::calendar::{day_of, is_year};
+use crate::compounds::{self, is_hyphen};
 
 /// Longest word in bytes that is indexed; longer runs are encoded data, not words.
 pub const MAX_WORD_BYTES: usize = 64;
@@ -37,6 +38,10 @@ const DOUBLED: [&str; 5] = ["enn", "onn", "ett", "ell", "eill"];
 /// Digits between two of these marks.
 pub(crate) const THOUSANDS: usize = 3;
 
+/// Groups of three digits in the number of a company, and the digits behind them in that of an establishment.
+const COMPANY_GROUPS: usize = 3;
+const ESTABLISHMENT_DIGITS: usize = 5;
+
 /// Capitals before the figures of a reference, and the figures that it has at least: what is shorter is a size or a step
 /// (`A 4`, `MB 10`), what is longer a word in a heading.
 const MOST_CAPITALS: usize = 5;
@@ -53,8 +58,8 @@ pub fn stem(piece: &str, exact: &str, language: Language) -> Option<Arc<str>> {
         Language::English => &ENGLISH,
         Language::Other => return Some(exact.into()),
     };
-    // Not remembered by its piece: of `52,000` there are two words.
-    match exact.bytes().any(|byte| byte.is_ascii_digit()) {
+    // Not remembered by its piece: of `52,000` there are two words. Words with marks (`c++`) have no endings.
+    match exact.bytes().any(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'#' | b'.')) {
         true => Some(exact.into()),
         false => stems.of(piece, exact),
     }
@@ -71,7 +76,8 @@ pub struct Word {
     pub position: u32,
     /// Whether this is an identifier, number or date kept whole (`L.3242-1`, `2024-03-01`), beside its parts; also a number
     /// without the marks between its thousands (`85000` where `85 000` stands), a day (`2024-03-01` where `1er mars 2024`
-    /// stands), and a reference (`l3242-1` where `L. 3242-1` stands).
+    /// stands), a reference (`l3242-1` where `L. 3242-1` stands), a word without its hyphen (`email` where `e-mail` stands),
+    /// and one with its marks (`c++`).
     pub whole: bool,
 }
 
@@ -81,6 +87,8 @@ pub fn words(text: &str) -> Vec<Word> {
     let mut added = numbers(text, &found);
     added.extend(days(text, &found));
     added.extend(references(text, &found));
+    added.extend(compounds::compounds(text, &found));
+    added.extend(compounds::with_marks(text, &found));
     if !added.is_empty() {
         found.extend(added);
         found.sort_by_key(|word| (word.range.end, Reverse(word.range.start)));
@@ -132,6 +140,7 @@ fn numbers(text: &str, found: &[Word]) -> Vec<Word> {
     while !rest.is_empty() {
         let (run, after) = rest.split_at(run_length(text, rest));
         numbers.extend(number(text, run));
+        numbers.extend(after.first().and_then(|behind| establishment(text, run, behind)));
         rest = after;
     }
     numbers
@@ -163,7 +172,8 @@ fn mark_of(text: &str, parts: &[&Word]) -> Option<char> {
     let [before, next, ..] = parts else { return None };
     let mut between = text.get(before.range.end..next.range.start)?.chars();
     let mark = thousands_mark(between.next()?)?;
-    (between.next().is_none() && next.exact.len() == THOUSANDS).then_some(mark)
+    let is_group = next.exact.len() == THOUSANDS && next.exact.bytes().all(|byte| byte.is_ascii_digit());
+    (between.next().is_none() && is_group).then_some(mark)
 }
 
 /// What a character is between thousands, in the simplest form; none where it is no mark of them.
@@ -190,6 +200,20 @@ fn number(text: &str, parts: &[&Word]) -> Option<Word> {
     }
     let exact = parts.iter().map(|part| part.exact.as_str()).collect();
     Some(Word { exact, range: first.range.start..last.range.end, position: first.position, whole: true })
+}
+
+/// The number of an establishment: that of its company with five digits behind (`732 829 320 00074`).
+fn establishment(text: &str, parts: &[&Word], behind: &Word) -> Option<Word> {
+    let (first, last) = (parts.first()?, parts.last()?);
+    let gap = text.get(last.range.end..behind.range.start)?;
+    let is_company = parts.len() == COMPANY_GROUPS && first.exact.len() == THOUSANDS;
+    let is_one = is_company
+        && behind.exact.len() == ESTABLISHMENT_DIGITS
+        && mark_of(text, parts) == Some(' ')
+        && matches!(gap, " " | "\u{a0}" | "\u{2009}" | "\u{202f}");
+    let digits = parts.iter().copied().chain([behind]).map(|part| part.exact.as_str());
+    let range = first.range.start..behind.range.end;
+    is_one.then(|| Word { exact: digits.collect(), range, position: first.position, whole: true })
 }
 
 /// Days that a text writes in another way than `2024-11-30`, in that form; also those that begin something longer
@@ -267,7 +291,7 @@ fn reference(text: &str, parts: &[&Word]) -> Option<Word> {
     let (first, rest) = parts.split_first()?;
     let mut exact = first.exact.clone();
     let mut end = first.range.end;
-    let mut figures = 0;
+    let (mut figures, mut taken) = (0, 0usize);
     for part in rest {
         let is_figures = part.exact.bytes().all(|byte| byte.is_ascii_digit());
         let gap = text.get(end..part.range.start)?;
@@ -280,14 +304,19 @@ fn reference(text: &str, parts: &[&Word]) -> Option<Word> {
         }
         exact.push_str(&part.exact);
         figures += part.exact.len();
+        taken += 1;
         end = part.range.end;
     }
+    // In `SIREN 732 829 320` the figures are the first of a number.
+    let last = taken.checked_sub(1).and_then(|last| rest.get(last..));
+    let is_number = last.is_some_and(|rest| run_length(text, rest) > 1);
     // Inside something longer (`AB-123/C`) it is another one.
     let mut after = text.get(end..)?.chars();
     let goes_on =
         matches!(after.next(), Some('.' | '-' | '/' | '_')) && after.next().is_some_and(is_word_character);
     let is_inside = text.get(..first.range.start)?.ends_with(['.', '-', '/', '_']);
-    let is_one = figures >= LEAST_FIGURES && exact.len() <= MAX_WORD_BYTES && !goes_on && !is_inside;
+    let is_whole = !goes_on && !is_inside && !is_number;
+    let is_one = figures >= LEAST_FIGURES && exact.len() <= MAX_WORD_BYTES && is_whole;
     is_one.then_some(Word { exact, range: first.range.start..end, position: first.position, whole: true })
 }
 
@@ -458,7 +487,9 @@ impl Stems {
         if is_function_word(exact, self.language) {
             return None;
         }
-        let lower: String = piece.nfc().flat_map(char::to_lowercase).collect();
+        // `e-mail` in one piece has the stem of `email`.
+        let letters = piece.nfc().filter(|letter| !is_hyphen(*letter));
+        let lower: String = letters.flat_map(char::to_lowercase).collect();
         let mut stem = fold(&self.stemmer.stem(&lower));
         if self.language == Language::French && stem.len() > 4 && stem.ends_with('e') {
             // What the stemmer leaves apart: employe / employé.
@@ -531,7 +562,7 @@ mod tests {
         let check = |text: &str, expected: &[&str]| assert_eq!(exact(text), expected, "{text}");
         check("L'eau d’été coûte", &["l", "eau", "d", "ete", "coute"]);
         check("Œuvre cœur naïf", &["oeuvre", "coeur", "naif"]);
-        check("porte-monnaie", &["porte", "monnaie"]);
+        check("porte-monnaie", &["porte", "monnaie", "portemonnaie"]);
         check("don't stop.", &["don", "t", "stop"]);
         check("e\u{301}te\u{301}", &["ete"]);
         check("", &[]);
@@ -583,6 +614,9 @@ mod tests {
         check("30 000 2024", &[("30000", "30 000")]);
         check("en 2024 123 456 €", &[("123456", "123 456")]);
         check("12 500 13 200", &[("12500", "12 500"), ("13200", "13 200")]);
+        check("SIREN 732 829 320", &[("732829320", "732 829 320")]);
+        let siret = "732\u{a0}829\u{a0}320\u{a0}00074";
+        check(siret, &[("732829320", "732\u{a0}829\u{a0}320"), ("73282932000074", siret)]);
         // Nothing tells it from a number with thousands.
         check("3.141", &[("3141", "3.141")]);
         for none in [
@@ -635,6 +669,7 @@ mod tests {
             "X-AB-123",
             "CHAPITRE 2024",
             "RFC  7231",
+            "SIREN 732 829 320",
             "RFC, 7231",
             "RFC",
         ] {
@@ -716,7 +751,7 @@ mod tests {
     proptest! {
         #[test]
         fn readings_are_added_and_nothing_else_changes(
-            text in "([0-9]{1,4}|[ .,'’:/-]|\u{a0}|le |L|é|²|_|20/|11/|2024|30 mai |T){0,40}"
+            text in "([0-9]{1,5}|[ .,'’:/+#-]|\u{a0}|le |L|NET|é|²|_|20/|11/|2024|30 mai |T){0,40}"
         ) {
             let found = words(&text);
             let pieces = pieces(&text);

@@ -16,6 +16,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::analysis::{self, MAX_NUMBER_PARTS, THOUSANDS, fold, is_question_word, readings, stem, words};
 use crate::calendar::day_of;
 use crate::catalogue::{Slot, SlotSet};
+use crate::compounds::has_mark;
 use crate::lexical::{Form, Group, Scope};
 use crate::query::{MAX_PHRASE_WORDS, Query, QueryWord};
 use crate::searching::Texts;
@@ -39,6 +40,10 @@ const LEAST_KIN_LETTERS: usize = 5;
 /// What a guess counts beside a word that is there.
 const TYPO_WEIGHT: f32 = 0.6;
 const BEGINNING_WEIGHT: f32 = 0.5;
+
+/// What a word in one piece counts for each of its parts. A little less than the part, so that it is no neighbour of the
+/// other one, beside which it stands.
+const JOINED_WEIGHT: f32 = 0.9;
 
 /// Shorter words have too many neighbours for a guess to mean anything.
 const LEAST_TYPO_LETTERS: usize = 4;
@@ -177,8 +182,12 @@ pub fn stands_nowhere(query: &Query, absent: &[bool], foreign: bool) -> Vec<Stri
     let mut named: Vec<String> = Vec::new();
     for word in &flagged {
         let told = match word.whole {
-            // That its parts stand there in another spelling is as good: `L. 3242-1`. A day has but one.
-            true => word.is_day_in_figures() || flagged.iter().any(|part| part.is_part_of(word)),
+            // That its parts stand there in another spelling is as good: `L. 3242-1`. A day has but one, and `C++` is not `C`.
+            true => {
+                word.is_day_in_figures()
+                    || has_mark(&word.exact)
+                    || flagged.iter().any(|part| part.is_part_of(word))
+            }
             false => {
                 !flagged.iter().any(|whole| word.is_part_of(whole))
                     && says_something(word, foreign)
@@ -264,19 +273,31 @@ fn known_forms(word: &QueryWord, language: Language, is_bare: bool) -> Group {
         let weight = if word.is_day_in_figures() { word.parts() as f32 } else { 1.0 };
         return Group { forms: vec![exact], exact: Vec::new(), weight };
     }
-    let mut stems: Vec<Arc<str>> = readings(language)
-        .iter()
-        .filter_map(|language| stem(&word.written, &word.exact, *language))
-        .collect();
-    if is_bare && readings(language).contains(&Language::French) {
-        let accented = analysis::accented(&word.exact);
+    let stems = stems_of(&word.written, &word.exact, language, is_bare);
+    let form = |stem: &Arc<str>, weight| Form { place: In::Body, word: stem.to_string(), weight };
+    let forms: Vec<Form> = stems.iter().map(|stem| form(stem, 1.0)).collect();
+    // A function word that is asked for by itself is looked up as it is.
+    let forms = if forms.is_empty() { vec![exact.clone()] } else { forms };
+    let mut group = Group { forms, exact: vec![exact], weight: 1.0 };
+    if let Some(joined) = &word.joined {
+        let word = fold(joined);
+        let stems = stems_of(joined, &word, language, is_bare);
+        group.forms.extend(stems.iter().map(|stem| form(stem, JOINED_WEIGHT)));
+        group.exact.push(Form { place: In::Exact, word, weight: JOINED_WEIGHT });
+    }
+    group
+}
+
+/// The stems of a word in the readings of a question's language.
+fn stems_of(written: &str, exact: &str, language: Language, is_bare: bool) -> Vec<Arc<str>> {
+    let readings = readings(language);
+    let mut stems: Vec<Arc<str>> =
+        readings.iter().filter_map(|language| stem(written, exact, *language)).collect();
+    if is_bare && readings.contains(&Language::French) {
+        let accented = analysis::accented(exact);
         stems.extend(accented.iter().filter_map(|word| stem(word, &fold(word), Language::French)));
     }
-    let stems: Vec<Form> =
-        stems.into_iter().map(|stem| Form { place: In::Body, word: stem.to_string(), weight: 1.0 }).collect();
-    // A function word that is asked for by itself is looked up as it is.
-    let forms = if stems.is_empty() { vec![exact.clone()] } else { stems };
-    Group { forms, exact: vec![exact], weight: 1.0 }
+    stems
 }
 
 fn deduplicate(forms: &mut Vec<Form>) {
@@ -355,7 +376,8 @@ fn as_written(scope: &Scope<'_>, word: &str, texts: &Texts<'_>) -> Result<String
 fn most_written<'a>(word: &str, texts: impl Iterator<Item = &'a str>) -> Option<String> {
     let mut counted: BTreeMap<String, usize> = BTreeMap::new();
     for text in texts {
-        for found in words(text).into_iter().filter(|found| !found.whole && found.exact == word) {
+        // Also in two words with a hyphen.
+        for found in words(text).into_iter().filter(|found| found.exact == word) {
             let piece = text.get(found.range).unwrap_or_default();
             *counted.entry(piece.nfc().flat_map(char::to_lowercase).collect()).or_default() += 1;
         }
@@ -476,30 +498,43 @@ fn holders(
     visible: &SlotSet,
     read: &mut Read,
 ) -> Result<HashSet<Slot>, Error> {
-    let mut holders = exact_holders(snapshot, phrase, visible, read)?;
+    let mut holders = HashSet::new();
     for spelling in spellings(phrase) {
         holders.extend(exact_holders(snapshot, &spelling, visible, read)?);
     }
     Ok(holders)
 }
 
-/// Other spellings of a phrase: its numbers without marks and its days in one form, as they are indexed beside their parts;
-/// and, among other words, its numbers in parts, as they stand where there are marks.
-fn spellings(phrase: &[String]) -> Vec<Vec<String>> {
-    let mut spellings = vec![joined(phrase)];
+/// A word of a phrase, and how many places it takes in a text.
+type Placed = (String, u32);
+
+/// The parts of a day, however it is written: as many places lie between it and what follows.
+const DAY_PARTS: usize = 3;
+
+/// The spellings of a phrase, first as it is; with its days in one form and its numbers without marks, as they are indexed
+/// beside their parts; and, among other words, with its numbers in parts, as they stand where there are marks.
+fn spellings(phrase: &[String]) -> Vec<Vec<Placed>> {
+    let written: Vec<Placed> = phrase.iter().map(|word| (word.clone(), 1)).collect();
+    let with_days = joined(&written, day_at);
+    let mut others = vec![joined(&with_days, number_at)];
     if phrase.len() > 1 {
-        spellings.push(phrase.iter().flat_map(|word| in_thousands(word)).collect());
+        others.push(with_days.into_iter().flat_map(in_thousands).collect());
     }
-    spellings.retain(|spelling| spelling != phrase);
+    let mut spellings = vec![written];
+    for other in others {
+        if !spellings.contains(&other) {
+            spellings.push(other);
+        }
+    }
     spellings
 }
 
-/// A phrase with each number and each day as one word.
-fn joined(phrase: &[String]) -> Vec<String> {
+/// A phrase in which some words are one: those of which `one_at` says at their first how many they are, and which one.
+fn joined(phrase: &[Placed], one_at: fn(&[Placed]) -> Option<(Placed, usize)>) -> Vec<Placed> {
     let mut joined = Vec::new();
     let mut rest = phrase;
     while let Some(first) = rest.first() {
-        let (word, taken) = day_at(rest).or_else(|| number_at(rest)).unwrap_or_else(|| (first.clone(), 1));
+        let (word, taken) = one_at(rest).unwrap_or_else(|| (first.clone(), 1));
         joined.push(word);
         rest = rest.get(taken..).unwrap_or_default();
     }
@@ -507,28 +542,30 @@ fn joined(phrase: &[String]) -> Vec<String> {
 }
 
 /// The day that begins here, and of how many words it is.
-fn day_at(words: &[String]) -> Option<(String, usize)> {
-    let [first, second, third, ..] = words else { return None };
-    Some((day_of([first, second, third])?, 3))
+fn day_at(words: &[Placed]) -> Option<(Placed, usize)> {
+    let [(first, _), (second, _), (third, _), ..] = words else { return None };
+    Some(((day_of([first, second, third])?, DAY_PARTS as u32), DAY_PARTS))
 }
 
 /// The number that begins here in several words, and of how many it is.
-fn number_at(words: &[String]) -> Option<(String, usize)> {
-    let first = words.first().filter(|first| is_figures(first) && !first.starts_with('0'))?;
-    let behind = words.iter().skip(1).take_while(|word| is_figures(word) && word.len() == THOUSANDS).count();
+fn number_at(words: &[Placed]) -> Option<(Placed, usize)> {
+    let (first, _) = words.first().filter(|(first, _)| is_figures(first) && !first.starts_with('0'))?;
+    let is_group = |(word, _): &&Placed| is_figures(word) && word.len() == THOUSANDS;
+    let behind = words.iter().skip(1).take_while(is_group).count();
     let is_number = first.len() <= THOUSANDS && (1..MAX_NUMBER_PARTS).contains(&behind);
-    is_number.then(|| (words.iter().take(behind + 1).map(String::as_str).collect(), behind + 1))
+    let digits = words.iter().take(behind + 1).map(|(word, _)| word.as_str());
+    is_number.then(|| ((digits.collect(), 1), behind + 1))
 }
 
 /// The parts of a number between its thousands; another word as it is.
-fn in_thousands(word: &str) -> Vec<String> {
+fn in_thousands((word, places): Placed) -> Vec<Placed> {
     let most = MAX_NUMBER_PARTS * THOUSANDS;
-    if !is_figures(word) || word.starts_with('0') || !(THOUSANDS + 1..=most).contains(&word.len()) {
-        return vec![word.to_owned()];
+    if !is_figures(&word) || word.starts_with('0') || !(THOUSANDS + 1..=most).contains(&word.len()) {
+        return vec![(word, places)];
     }
     let (first, rest) = word.split_at((word.len() - 1) % THOUSANDS + 1);
     let rest = (0..rest.len()).step_by(THOUSANDS).filter_map(|at| rest.get(at..at + THOUSANDS));
-    std::iter::once(first).chain(rest).map(str::to_owned).collect()
+    std::iter::once(first).chain(rest).map(|part| (part.to_owned(), 1)).collect()
 }
 
 fn is_figures(word: &str) -> bool {
@@ -538,12 +575,12 @@ fn is_figures(word: &str) -> bool {
 /// The visible documents that hold a phrase in its exact words.
 fn exact_holders(
     snapshot: &Snapshot,
-    phrase: &[String],
+    phrase: &[Placed],
     visible: &SlotSet,
     read: &mut Read,
 ) -> Result<HashSet<Slot>, Error> {
     let mut holders = HashSet::new();
-    if let [word] = phrase {
+    if let [(word, _)] = phrase {
         if let Some(known) = read.holders.get(word) {
             return Ok(known.clone());
         }
@@ -553,8 +590,8 @@ fn exact_holders(
         read.holders.insert(word.clone(), holders.clone());
         return Ok(holders);
     }
-    let words: Vec<&str> = phrase.iter().map(String::as_str).collect();
-    for word in words.iter().copied() {
+    let words: Vec<(&str, u32)> = phrase.iter().map(|(word, places)| (word.as_str(), *places)).collect();
+    for (word, _) in words.iter().copied() {
         // One that stands nowhere stands in no other phrase either, and its list is not read again.
         let stands = match read.stands.get(word) {
             Some(stands) => *stands,
@@ -613,6 +650,7 @@ mod tests {
         check(number, &["52", "000", "52000"], false, &["52 000"]);
         check("a total of 1,250,000", &["1", "250", "000", "1,250,000"], false, &[]);
         check("a total of 1,250,000.75", &["250", "75", "1,250,000.75"], false, &["1,250,000.75"]);
+        check("Un développeur C++ ?", &["c++"], false, &["C++"]);
         check("a b cd efgh", &["a", "b", "cd", "efgh"], false, &["efgh"]);
         let many = "alpha beta gamma delta alpha";
         check(many, &["alpha", "beta", "gamma", "delta"], false, &["alpha", "beta", "gamma"]);
@@ -665,16 +703,23 @@ mod tests {
     fn a_phrase_is_sought_with_its_numbers_and_days_in_either_spelling() {
         let check = |phrase: &str, expected: &[&str]| {
             let phrase: Vec<String> = phrase.split(' ').map(str::to_owned).collect();
-            let spellings: Vec<String> = spellings(&phrase).iter().map(|words| words.join(" ")).collect();
-            assert_eq!(spellings, expected, "{phrase:?}");
+            let text = |spelling: &Vec<Placed>| {
+                let words: Vec<&str> = spelling.iter().map(|(word, _)| word.as_str()).collect();
+                words.join(" ")
+            };
+            let spellings: Vec<String> = spellings(&phrase).iter().map(text).collect();
+            assert_eq!(spellings.first(), Some(&phrase.join(" ")));
+            assert_eq!(&spellings[1..], expected, "{phrase:?}");
         };
         check("85 000", &["85000"]);
         check("85000", &[]);
         check("de 85 000 euros", &["de 85000 euros"]);
         check("de 85000 euros", &["de 85 000 euros"]);
         check("1 234 567 et 1234567", &["1234567 et 1234567", "1 234 567 et 1 234 567"]);
-        check("le 30 11 2024", &["le 2024-11-30", "le 30 11 2 024"]);
-        check("30 novembre 2024", &["2024-11-30", "30 novembre 2 024"]);
+        check("le 30 11 2024", &["le 2024-11-30"]);
+        check("30 novembre 2024", &["2024-11-30"]);
+        check("le 30 11 2024 85 000", &["le 2024-11-30 85000", "le 2024-11-30 85 000"]);
+        check("le 30 11 2024 85000", &["le 2024-11-30 85000", "le 2024-11-30 85 000"]);
         for none in ["deux mots", "a b c", "12 34", "01 234", "300 96", "de 512", "2 0000000000000000"] {
             check(none, &[]);
         }

@@ -370,7 +370,8 @@ fn visit_neighbours(
     for before in stems(first) {
         for after in stems(second) {
             if scope.occurs(In::Body, &before)? && scope.occurs(In::Body, &after)? {
-                scope.snapshot.phrase(In::Body, &[&before, &after], GAP, scope.visible, &mut visit)?;
+                let pair = [(before.as_str(), 1), (after.as_str(), 1)];
+                scope.snapshot.phrase(In::Body, &pair, GAP, scope.visible, &mut visit)?;
             }
         }
     }

@@ -7,6 +7,7 @@
 pub mod analysis;
 pub mod calendar;
 pub mod catalogue;
+mod compounds;
 mod feedback;
 mod forms;
 mod frequencies;

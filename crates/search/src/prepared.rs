@@ -20,9 +20,14 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Adds a word.
     pub fn push(&mut self, position: u32, word: &str) {
+        self.push_beside(position, word);
+        self.count += 1;
+    }
+
+    /// Adds another spelling of words that are counted already.
+    pub fn push_beside(&mut self, position: u32, word: &str) {
         // Writing to a string can't fail.
         let _ = writeln!(self.text, "{position} {word}");
-        self.count += 1;
     }
 
     /// Adds the words of another text, at their positions there.
@@ -93,6 +98,8 @@ mod tests {
         words[..2].iter().for_each(|(position, word)| prepared.push(*position, word));
         words[2..].iter().for_each(|(position, word)| rest.push(*position, word));
         prepared.append(&rest);
+        prepared.push_beside(4, "l3242-1");
+        // Another spelling makes no text longer.
         assert_eq!(prepared.count(), 4);
         let mut cut = Cut::default();
         let mut stream = cut.token_stream(prepared.text());
@@ -100,7 +107,10 @@ mod tests {
         while let Some(token) = stream.next() {
             found.push((token.position as u32, token.text.clone()));
         }
-        assert_eq!(found, words.map(|(position, word)| (position, word.to_owned())));
+        let words = words.iter().chain(&[(4, "l3242-1")]);
+        let words: Vec<(u32, String)> =
+            words.map(|(position, word)| (*position, (*word).to_owned())).collect();
+        assert_eq!(found, words);
         assert!(!cut.token_stream("").advance());
     }
 }

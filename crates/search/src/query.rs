@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::{Word, is_function_word, is_question_word, is_word_character, words};
 use crate::calendar::{is_day, period};
 use crate::catalogue::Filters;
+use crate::compounds::{has_mark, is_compound, is_hyphen};
 
 /// Longest question in bytes. Beyond two pages it is a document, not a question.
 pub const MAX_QUERY_BYTES: usize = 8 << 10;
@@ -37,6 +38,9 @@ pub struct QueryWord {
     pub position: u32,
     /// An identifier, number or date as a whole.
     pub whole: bool,
+    /// What this is a part of, in one piece: `vidéosurveillance` for both words of `vidéo-surveillance`. Where it stands,
+    /// its parts are said as well.
+    pub joined: Option<String>,
 }
 
 impl QueryWord {
@@ -391,8 +395,18 @@ fn shows(letter: char) -> bool {
 
 /// The words of a phrase, folded.
 fn phrase_words(text: &str) -> Vec<String> {
-    let parts = words(text).into_iter().filter(|word| !word.whole);
-    parts.map(|word| word.exact).take(MAX_PHRASE_WORDS).collect()
+    let mut folded = Vec::new();
+    for word in words(text) {
+        if has_mark(&word.exact) {
+            // Its letters without the mark, which came before it, are another word.
+            folded.pop();
+        } else if word.whole {
+            continue;
+        }
+        folded.push(word.exact);
+    }
+    folded.truncate(MAX_PHRASE_WORDS);
+    folded
 }
 
 /// Adds what is not there yet: said twice it asks nothing more, and would cost its time twice.
@@ -489,12 +503,20 @@ fn phrase_piece(rest: &str) -> Option<(Piece<'_>, &str)> {
 /// The words of a question that are looked up. Function and question words are left out, unless nothing else is
 /// there: then they are what the person asks for.
 fn lookup_words(text: &str, language: Language) -> Vec<QueryWord> {
-    let found = words(text);
+    let says_no_more = |word: &Word| is_compound(word) || is_of_a_year(word);
+    let (pairs, found): (Vec<Word>, Vec<Word>) = words(text).into_iter().partition(says_no_more);
+    let written = |word: &Word| text.get(word.range.clone()).unwrap_or_default();
+    let joined = |part: &Word| -> Option<String> {
+        let holds = |pair: &&Word| pair.range.start <= part.range.start && part.range.end <= pair.range.end;
+        let pair = pairs.iter().find(holds).filter(|_| !part.whole)?;
+        Some(written(pair).chars().filter(|letter| is_word_character(*letter)).collect())
+    };
     let query_word = |word: &Word| QueryWord {
-        written: text.get(word.range.clone()).unwrap_or_default().to_owned(),
+        written: written(word).to_owned(),
         exact: word.exact.clone(),
         position: word.position,
         whole: word.whole,
+        joined: joined(word),
     };
     let all: Vec<QueryWord> = found.iter().map(query_word).collect();
     let languages = crate::analysis::readings(language);
@@ -510,10 +532,11 @@ fn lookup_words(text: &str, language: Language) -> Vec<QueryWord> {
     };
     // In `sous-traitant` and `on-call` the first word says as much as the other.
     let hyphen = |first: usize, second: usize| {
-        found
+        let gap = found
             .get(first)
             .zip(found.get(second))
-            .is_some_and(|(first, second)| text.get(first.range.end..second.range.start) == Some("-"))
+            .and_then(|(first, second)| text.get(first.range.end..second.range.start));
+        gap.and_then(|gap| gap.strip_prefix(is_hyphen)).is_some_and(str::is_empty)
     };
     // Not in the middle: `peer-to-peer`.
     let begins_compound = |at: usize| {
@@ -536,6 +559,20 @@ fn lookup_words(text: &str, language: Language) -> Vec<QueryWord> {
     kept.sort_by_key(QueryWord::is_reading);
     kept.truncate(MAX_WORDS);
     kept
+}
+
+/// Whether a word is an abbreviation with a year behind, read as one (`smic2024` for `SMIC 2024`). Documents mostly write
+/// the two apart, so it may not count beside them as a reference does. Behind a function word (`EN 1992`) the figures
+/// alone say nothing, and it is a reference.
+fn is_of_a_year(word: &Word) -> bool {
+    let letters = word.exact.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let year = word.exact.get(letters.len()..).unwrap_or_default();
+    word.whole
+        && letters.len() > 1
+        && letters.chars().all(char::is_alphabetic)
+        && year.len() == 4
+        && matches!(year.get(..2), Some("19" | "20"))
+        && ![Language::French, Language::English].iter().any(|known| is_function_word(letters, *known))
 }
 
 /// Function words of one language, folded, that are words of the other: `car rental`, `cours de l'or`, `on call`.
@@ -589,9 +626,31 @@ mod tests {
         check("Est-ce que le salarié peut-il partir ?", &["salarie", "partir"]);
         check("article L.3242-1", &["article", "l", "3242", "1", "l.3242-1", "l3242-1"]);
         check("RFC 7231", &["rfc", "7231", "rfc7231"]);
+        check("développeur C++ ou C#", &["developpeur", "c++", "c#"]);
+        check("a C++ developer for .NET", &["c", "c++", "developer", "net", ".net"]);
         check("budget 85 000 euros", &["budget", "85", "000", "euros", "85000"]);
         check("budget 85\u{a0}000 euros", &["budget", "85", "000", "euros", "85000"]);
         check("", &[]);
+    }
+
+    #[test]
+    fn words_with_a_hyphen_and_years_of_abbreviations_are_looked_up_with_what_they_are_in_one_piece() {
+        let check = |question: &str, expected: &[(&str, Option<&str>)]| {
+            let words = Query::parse(question).words;
+            let found: Vec<(&str, Option<&str>)> =
+                words.iter().map(|word| (word.exact.as_str(), word.joined.as_deref())).collect();
+            assert_eq!(found, expected, "{question}");
+        };
+        let camera = Some("Vidéosurveillance");
+        check("Vidéo-surveillance", &[("video", camera), ("surveillance", camera)]);
+        check("on-call rota", &[("on", Some("oncall")), ("call", Some("oncall")), ("rota", None)]);
+        check("peer-to-peer", &[("peer", None), ("peer", None)]);
+        check("SMIC 2024", &[("smic", Some("SMIC2024")), ("2024", Some("SMIC2024"))]);
+        check("EN 1992", &[("en", None), ("1992", None), ("en1992", None)]);
+        check("RFC 7231", &[("rfc", None), ("7231", None), ("rfc7231", None)]);
+        let phrases = Query::parse("« en C++ et C# avec .NET » « vidéo-surveillance »").phrases;
+        assert_eq!(phrases[0], ["en", "c++", "et", "c#", "avec", ".net"]);
+        assert_eq!(phrases[1], ["video", "surveillance"]);
     }
 
     #[test]

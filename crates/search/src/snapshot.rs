@@ -187,16 +187,17 @@ impl Snapshot {
         })
     }
 
-    /// Calls `visit` for every visible passage that holds the words one after another, with how often. `place` must be
-    /// one with positions: [`In::Body`] or [`In::Exact`]. `gap` is how many words may lie between two. Of a hidden
-    /// passage nothing is read but that it holds the first word.
+    /// Calls `visit` for every visible passage that holds the words one after another, with how often. With each word
+    /// stands how many places it takes: 1 but for a day, of which the next word lies three away. `place` must be one with
+    /// positions: [`In::Body`] or [`In::Exact`]. `gap` is how many words may lie between two. Of a hidden passage nothing
+    /// is read but that it holds the first word.
     ///
     /// # Errors
     /// When the index can't be read.
     pub fn phrase(
         &self,
         place: In,
-        words: &[&str],
+        words: &[(&str, u32)],
         gap: u32,
         visible: &SlotSet,
         mut visit: impl FnMut(Posting),
@@ -205,7 +206,7 @@ impl Snapshot {
         for segment in &self.segments {
             let inverted = segment.reader.inverted_index(field).map_err(|error| failed("read", error))?;
             let mut lists: Vec<SegmentPostings> = Vec::with_capacity(words.len());
-            for word in words {
+            for (word, _) in words {
                 let term = Term::from_field_text(field, word);
                 match inverted.read_postings(&term, IndexRecordOption::WithFreqsAndPositions) {
                     Ok(Some(postings)) => lists.push(postings),
@@ -217,7 +218,8 @@ impl Snapshot {
                 continue;
             }
             let slot_of = |row| segment.visible_slot(row, visible);
-            phrase_rows(&mut lists, gap, slot_of, |row, slot, count| {
+            let widths = words.iter().map(|(_, width)| *width);
+            phrase_rows(&mut lists, widths, gap, slot_of, |row, slot, count| {
                 visit(Posting { passage: segment.base + row, slot, count });
             });
         }
@@ -330,9 +332,10 @@ pub enum Similar {
 }
 
 /// Calls `visit` for each row that all lists share where the positions follow one another, and that `slot_of` knows a
-/// document of.
+/// document of. `widths` are the places that each takes.
 fn phrase_rows(
     lists: &mut [SegmentPostings],
+    widths: impl Iterator<Item = u32> + Clone,
     gap: u32,
     slot_of: impl Fn(u32) -> Option<Slot>,
     mut visit: impl FnMut(u32, Slot, u32),
@@ -356,10 +359,10 @@ fn phrase_rows(
             }
         }
         first.positions(&mut ends);
-        for list in rest.iter_mut() {
+        for (list, width) in rest.iter_mut().zip(widths.clone()) {
             list.positions(&mut next);
             merged.clear();
-            merged.extend(next.iter().copied().filter(|position| follows(&ends, *position, gap)));
+            merged.extend(next.iter().copied().filter(|position| follows(&ends, *position, width, gap)));
             std::mem::swap(&mut ends, &mut merged);
         }
         if !ends.is_empty() {
@@ -369,10 +372,10 @@ fn phrase_rows(
     }
 }
 
-/// Whether a position comes right after one of `ends`, with at most `gap` words between.
-fn follows(ends: &[u32], position: u32, gap: u32) -> bool {
-    let index = ends.partition_point(|end| *end < position);
-    index.checked_sub(1).and_then(|index| ends.get(index)).is_some_and(|end| position - end <= gap + 1)
+/// Whether a position comes right after one of `ends`, each of so many places, with at most `gap` words between.
+fn follows(ends: &[u32], position: u32, width: u32, gap: u32) -> bool {
+    let index = ends.partition_point(|end| end + width <= position);
+    index.checked_sub(1).and_then(|index| ends.get(index)).is_some_and(|end| position - end <= gap + width)
 }
 
 /// What words are compared with, in the form that the term dictionary takes.
@@ -514,7 +517,8 @@ mod tests {
         let check = |words: &[&str], gap: u32, expected: &[(Slot, u32)]| {
             let mut found = Vec::new();
             let visit = |posting: Posting| found.push((posting.slot, posting.count));
-            snapshot.phrase(In::Exact, words, gap, &visible, visit).unwrap();
+            let words: Vec<(&str, u32)> = words.iter().map(|word| (*word, 1)).collect();
+            snapshot.phrase(In::Exact, &words, gap, &visible, visit).unwrap();
             found.sort_unstable();
             assert_eq!(found, expected, "{words:?}");
         };
@@ -527,5 +531,13 @@ mod tests {
         check(&["quatre"], 0, &[(3, 1)]);
         check(&["cinq", "un"], 0, &[]);
         check(&[], 0, &[]);
+        // A word of several places: what follows it lies so far away, no nearer and no farther.
+        let mut found = Vec::new();
+        for width in 1..=4 {
+            let words = [("un", width), ("trois", 1)];
+            let visit = |posting: Posting| found.push((width, posting.slot));
+            snapshot.phrase(In::Exact, &words, 0, &visible, visit).unwrap();
+        }
+        assert_eq!(found, [(2, 0), (4, 0)]);
     }
 }

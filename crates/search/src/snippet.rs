@@ -126,6 +126,9 @@ mod tests {
         check("L'article L. 3242-1 dit", &["3242", "1", "l.3242-1"], &["3242", "1"]);
         check("Le 30 novembre 2024 à 11 h 30", &["2024-11-30"], &["30 novembre 2024"]);
         check("2024-11-30T11:45 réunion", &["2024-11-30"], &["2024-11-30"]);
+        check("La vidéo-surveillance d'ici", &["videosurveillance"], &["vidéo-surveillance"]);
+        check("La vidéo-surveillance d'ici", &["video"], &["vidéo"]);
+        check("En C, C++ et C#", &["c++"], &["C++"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tantivy::{
 
 use crate::analysis::{Word, stem, words};
 use crate::catalogue::{Catalogue, Slot};
+use crate::compounds::is_compound;
 use crate::prepared::{self, Prepared};
 use crate::snapshot::{Segment, Snapshot};
 
@@ -21,7 +22,7 @@ use crate::snapshot::{Segment, Snapshot};
 const WRITER_BYTES: usize = 50 << 20;
 
 /// Changes with the fields or the analysis: an index of another format is built anew from the store.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// Where a word can stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -309,11 +310,18 @@ fn parse_payload(payload: &str) -> Option<u64> {
 
 fn stems(text: &str, words: &[Word], language: Language) -> Prepared {
     let mut stems = Prepared::default();
+    let mut before: Option<Arc<str>> = None;
     for word in words {
         let piece = text.get(word.range.clone()).unwrap_or_default();
-        if let Some(stem) = stem(piece, &word.exact, language) {
+        let Some(stem) = stem(piece, &word.exact, language) else { continue };
+        if !is_compound(word) {
             stems.push(word.position, &stem);
+        } else if before.as_ref() != Some(&stem) {
+            // Behind its last part it goes back to the place of the first. The index takes the places of a stem in their
+            // order alone, so it may not be that part's stem as well.
+            stems.push_beside(word.position, &stem);
         }
+        before = Some(stem);
     }
     stems
 }

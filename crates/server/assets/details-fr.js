@@ -168,6 +168,8 @@ const DETAILS = [
   ["there are no files in it", "il n’y a aucun fichier dedans"],
   ["all {} files in it: {}", "les {} fichiers qu’il contient : {}"],
   ["a link, not followed", "un lien, qui n’est pas suivi"],
+  ["a link that leads nowhere", "un lien qui ne mène nulle part"],
+  ["a pipe, a socket or a device", "un tube, une prise ou un périphérique"],
   ["a password is needed", "il faut un mot de passe"],
   ["stopped after {} files: the archive is damaged ({})", "arrêté après {} fichiers : l’archive est abîmée ({})"],
   ["a device or a special file", "un périphérique ou un fichier spécial"],

@@ -60,6 +60,9 @@ pub enum ModelError {
     /// What was given as the answer were thoughts, which no mark had opened. From the next question on they are left out.
     #[error("the model thought aloud without a mark before it; from the next question on that is left out")]
     Thoughts,
+    /// It had no tokens left before its answer began: what it thinks before counts as well.
+    #[error("it thought until its tokens were used up, and no answer began: declare more `max_tokens`")]
+    Unspoken,
     /// The model in this process could not be loaded.
     #[error("the model could not be loaded: {0}")]
     NotLoaded(&'static str),
@@ -95,6 +98,7 @@ impl ModelError {
             ModelError::Schema(_) => "not-the-interface",
             ModelError::Cut(_) => "cut",
             ModelError::Thoughts => "thoughts",
+            ModelError::Unspoken => "thoughts-alone",
             ModelError::NotLoaded(_) => "not-loaded",
             ModelError::Empty => "empty",
             ModelError::Spent => "tokens-used-up",
@@ -145,6 +149,10 @@ impl ModelError {
             ModelError::Thoughts => pick(
                 "Le modèle a écrit ses réflexions au lieu de la réponse ; reposez la question.",
                 "The model wrote its thoughts instead of the answer; ask again.",
+            ),
+            ModelError::Unspoken => pick(
+                "Le modèle a réfléchi jusqu’à épuiser ses jetons, sans commencer sa réponse ; l’administrateur peut augmenter `max_tokens`.",
+                "The model thought until its tokens were used up, and began no answer; the administrator can raise `max_tokens`.",
             ),
             ModelError::NotLoaded(_) => pick(
                 "Le modèle n’a pas pu être chargé ; l’administrateur doit vérifier son fichier.",

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::places::{Place, Places};
-use crate::thoughts::{Amiss, Thoughts};
+use crate::thoughts::{Amiss, Habit, Thoughts};
 pub use error::ModelError;
 pub use wire::{ChatRequest, Round, ToolCall, ToolOffer, Usage};
 
@@ -43,6 +43,9 @@ const LOADING_TIME: Duration = Duration::from_secs(30);
 
 /// Longest wait between two looks at such a service: a dozen requests within that time.
 const LOADING_WAIT: Duration = Duration::from_secs(3);
+
+/// How long the figures and the end of a stream are waited for once the model has stopped: they follow at once.
+const END_WAIT: Duration = Duration::from_secs(5);
 
 /// Bytes of an answer's stream: a hundred times the longest answer, which wraps each word in a few hundred bytes.
 const ANSWER_BYTES: u64 = 32 << 20;
@@ -75,8 +78,8 @@ struct Learnt {
     completion_tokens: AtomicBool,
     without_encoding_format: AtomicBool,
     without_temperature: AtomicBool,
-    /// Answers begin with thoughts that no mark opens.
-    thinks_first: AtomicBool,
+    /// Whether answers begin with thoughts that no mark opens.
+    habit: Habit,
 }
 
 impl Learnt {
@@ -94,10 +97,6 @@ impl Learnt {
         self.completion_tokens.fetch_or(form.completion_tokens, Ordering::Relaxed);
         self.without_encoding_format.fetch_or(form.without_encoding_format, Ordering::Relaxed);
         self.without_temperature.fetch_or(form.without_temperature, Ordering::Relaxed);
-    }
-
-    fn thoughts(&self) -> Thoughts {
-        if self.thinks_first.load(Ordering::Relaxed) { Thoughts::expected() } else { Thoughts::default() }
     }
 }
 
@@ -224,9 +223,21 @@ impl Endpoint {
         self.usage.requests.fetch_add(1, Ordering::Relaxed);
         let deadline = Instant::now() + self.places.timeout();
         let begun = self.begin(request, deadline).await;
-        begun.inspect_err(|_| {
+        begun.map_err(|error| {
             self.usage.failures.fetch_add(1, Ordering::Relaxed);
+            self.without_key(error)
         })
+    }
+
+    /// An error without the key, which a service may have sent back among its identifiers.
+    fn without_key(&self, error: ModelError) -> ModelError {
+        let Some(key) = &self.key else { return error };
+        let hide = |said: String| said.replace(key.as_str(), "…");
+        match error {
+            ModelError::Failed(said) => ModelError::Failed(hide(said)),
+            ModelError::Unpaid(said) => ModelError::Unpaid(hide(said)),
+            other => other,
+        }
     }
 
     async fn begin(
@@ -254,7 +265,7 @@ impl Endpoint {
             match error {
                 // Named is the wait that held, not what is declared for an answer.
                 ModelError::Slow { .. } => ModelError::Slow { seconds: whole_seconds(wait) },
-                other => other,
+                other => self.without_key(other),
             }
         })
     }
@@ -370,6 +381,11 @@ impl Endpoint {
             if kind.is_some_and(|kind| kind.starts_with("text/html")) {
                 return Err(ModelError::Schema("a web page"));
             }
+            // Nothing is asked for in compressed form.
+            let packed = response.headers.get("content-encoding").map(|value| value.as_bytes());
+            if packed.is_some_and(|form| !form.eq_ignore_ascii_case(b"identity")) {
+                return Err(ModelError::Schema("a compressed answer"));
+            }
             return Ok(Ok(response));
         }
         let pause = response
@@ -396,6 +412,14 @@ fn read_key(name: &str, path: &Path) -> Result<String, Error> {
         return Err(Error::config(format!("the key file of the model {name} is empty: {}", path.display())));
     }
     Ok(key)
+}
+
+/// The bytes of an answer from the first that says anything: without spaces, and without the mark of the order of bytes (U+FEFF),
+/// which may come in pieces as well.
+fn begin(bytes: &[u8]) -> &[u8] {
+    let says = |byte: &u8| !byte.is_ascii_whitespace() && !"\u{feff}".as_bytes().contains(byte);
+    let start = bytes.iter().position(says).unwrap_or(bytes.len());
+    bytes.get(start..).unwrap_or_default()
 }
 
 /// The beginning of a refusal's body, to tell its kind; never shown or logged.
@@ -433,7 +457,7 @@ pub struct ChatStream {
 
 impl ChatStream {
     fn new(endpoint: Arc<Endpoint>, place: Place, response: Response, deadline: Instant) -> ChatStream {
-        let thoughts = endpoint.learnt.thoughts();
+        let thoughts = endpoint.learnt.habit.thoughts(Instant::now().into_std());
         ChatStream {
             endpoint,
             _place: place,
@@ -464,7 +488,7 @@ impl ChatStream {
             self.ended = true;
             self.endpoint.usage.failures.fetch_add(1, Ordering::Relaxed);
         }
-        next
+        next.map_err(|error| self.endpoint.without_key(error))
     }
 
     /// Whether the model stopped because it had no tokens left.
@@ -499,7 +523,7 @@ impl ChatStream {
                         return Ok(None);
                     }
                     Err(Amiss::Unopened) => {
-                        self.endpoint.learnt.thinks_first.store(true, Ordering::Relaxed);
+                        self.learn(true);
                         return Err(ModelError::Thoughts);
                     }
                 };
@@ -511,19 +535,32 @@ impl ChatStream {
                 // Before a call, and where no tokens were left, there may be thoughts without an end.
                 let whole = !self.was_cut_short() && self.calls().is_empty();
                 let rest = self.thoughts.rest(whole);
+                if let Some(thinks_first) = self.thoughts.thought_first() {
+                    self.learn(thinks_first);
+                }
                 return Ok((!rest.is_empty()).then_some(rest));
             }
             let places = &self.endpoint.places;
             let seconds = places.timeout().as_secs();
-            let piece = tokio::time::timeout_at(self.deadline, self.response.chunk())
-                .await
-                .map_err(|_| places.slow())?
-                .map_err(|error| ModelError::of_egress(&error, seconds, true))?;
+            let is_whole = self.finish.is_some();
+            let until = if is_whole { self.deadline.min(Instant::now() + END_WAIT) } else { self.deadline };
+            let piece = match tokio::time::timeout_at(until, self.response.chunk()).await {
+                Ok(Ok(piece)) => piece,
+                // Nothing of the answer is missing, though its connection does not end as it should.
+                _ if is_whole => None,
+                Ok(Err(error)) => return Err(ModelError::of_egress(&error, seconds, true)),
+                Err(_) => return Err(places.slow()),
+            };
             match piece {
                 Some(bytes) => self.take(&bytes)?,
                 None => self.end()?,
             }
         }
+    }
+
+    /// Remembers for the next answers whether this one began with thoughts that no mark opened.
+    fn learn(&self, thinks_first: bool) {
+        self.endpoint.learnt.habit.learn(thinks_first, Instant::now().into_std());
     }
 
     /// Takes nothing more of a model that thinks without end: as if it had no tokens left.
@@ -533,10 +570,11 @@ impl ChatStream {
         self.finish = Some("length".to_owned());
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
+    fn take(&mut self, mut bytes: &[u8]) -> Result<(), ModelError> {
         if !self.begun {
+            bytes = begin(bytes);
             // Not what the header says: services call a stream JSON, and JSON a stream.
-            let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else { return Ok(()) };
+            let Some(first) = bytes.first() else { return Ok(()) };
             self.begun = true;
             self.plain = b"{[<".contains(first).then(Vec::new);
         }

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 pub(super) fn asked_for(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
+        // More than can be counted is a wait too, and not none.
+        let most = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        return (seconds.is_finite() && seconds >= 0.0).then(|| most(seconds));
     }
     let until = httpdate::parse_http_date(header).ok()?;
     Some(until.duration_since(now).unwrap_or_default())
@@ -31,8 +33,10 @@ mod tests {
         check("Mon, 07 Nov 1994 08:49:37 GMT", Some(86_400.0));
         // It may be asked again already.
         check("Sun, 06 Nov 1994 08:49:00 GMT", Some(0.0));
+        assert_eq!(asked_for("99999999999999999999", now), Some(Duration::MAX));
         for wrong in [
             "",
+            "NaN",
             "-1",
             "inf",
             "soon",

@@ -188,7 +188,7 @@ async fn thoughts_that_no_mark_opens_are_no_answer_and_left_out_from_then_on() {
     let does_not = stream(&[&says("Dix "), &says("ans."), STOP]);
     let cut = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#;
     let still = stream(&[&says("Voyons."), cut]);
-    let service = Service::start(vec![thinks.clone(), thinks, does_not, still]).await;
+    let service = Service::start(vec![thinks.clone(), thinks, still, does_not]).await;
     let endpoint = service.endpoint("");
     let (text, ended) = ask(&endpoint).await;
     let error = ended.unwrap_err();
@@ -196,11 +196,34 @@ async fn thoughts_that_no_mark_opens_are_no_answer_and_left_out_from_then_on() {
     assert!(error.to_person(Language::French).contains("réflexions"));
     assert!(error.to_person(Language::English).contains("thoughts"));
     assert_eq!(endpoint.used().failures, 1);
-    // An answer without thoughts is one all the same, and thoughts without an answer are none.
-    for expected in ["Dix ans.", "Dix ans.", ""] {
+    // Thoughts without an answer are none, and an answer without thoughts is one all the same.
+    for expected in ["Dix ans.", "", "Dix ans."] {
         let (text, ended) = ask(&endpoint).await;
         assert!(ended.is_ok() && text == expected, "{text:?} {ended:?}");
     }
+}
+
+#[tokio::test]
+async fn a_model_that_took_the_place_of_one_that_thinks_first_is_not_taken_for_that_one() {
+    let thinks = stream(&[&says("Voyons.</think>"), &says("Dix ans."), STOP]);
+    let does_not = stream(&[&says("Dix "), &says("ans."), STOP]);
+    let cut = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#;
+    let short = stream(&[&says("Dix"), cut]);
+    let scripts = vec![thinks.clone(), thinks.clone(), does_not.clone(), does_not, short, thinks];
+    let service = Service::start(scripts).await;
+    let endpoint = service.endpoint("");
+    assert_eq!(ask(&endpoint).await.1.unwrap_err().code(), "thoughts");
+    assert_eq!(ask(&endpoint).await.0, "Dix ans.");
+    // The first answer of the other model is held back until it is over, and the next ones are not.
+    for piece in ["Dix ans.", "Dix "] {
+        let mut answer = endpoint.chat(&request()).await.unwrap();
+        assert_eq!(answer.next().await.unwrap().as_deref(), Some(piece));
+        while answer.next().await.unwrap().is_some() {}
+    }
+    // What is cut off is an answer again, and the model that thinks is known anew when it is back.
+    assert_eq!(ask(&endpoint).await.0, "Dix");
+    assert_eq!(ask(&endpoint).await.1.unwrap_err().code(), "thoughts");
+    assert_eq!(ask(&endpoint).await.0, "Dix ans.");
 }
 
 #[tokio::test]
@@ -218,6 +241,87 @@ async fn an_answer_is_read_whatever_its_form_is_said_to_be() {
             Service::start(vec![status("200 OK", &format!("Content-Type: {kind}\r\n"), body)]).await;
         let (text, ended) = ask(&service.endpoint("")).await;
         assert!(ended.is_ok() && text == "Dix ans.", "{kind} {body}: {text:?} {ended:?}");
+    }
+}
+
+/// An answer in pieces of one byte, as `Transfer-Encoding: chunked` has them.
+fn byte_by_byte(body: &str) -> Script {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    let chunks = body.bytes().flat_map(|byte| [b'1', b'\r', b'\n', byte, b'\r', b'\n']);
+    script(head.bytes().chain(chunks).chain(*b"0\r\n\r\n").collect::<Vec<u8>>())
+}
+
+#[tokio::test]
+async fn an_answer_is_read_whatever_stands_around_it_and_however_it_is_cut() {
+    let events = format!("data: {}\n\ndata: {}\n\ndata: {STOP}\n\n", says("Déjà "), says("dix ans."));
+    let whole = r#"{"choices":[{"message":{"content":"Déjà dix ans."},"finish_reason":"stop"}]}"#;
+    let nothing = r#"{"choices":[],"prompt_filter_results":[]}"#;
+    let null = r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":null}}]}"#;
+    let usage = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}"#;
+    let plain = |body: &str| status("200 OK", "", body);
+    let cases = [
+        ("cut within letters", byte_by_byte(&events)),
+        ("whole, cut within letters", byte_by_byte(whole)),
+        ("a mark of the order of bytes", plain(&format!("\u{feff}{events}"))),
+        ("such a mark, cut", byte_by_byte(&format!("\u{feff}{events}"))),
+        ("such a mark before the whole", plain(&format!("\u{feff}{whole}"))),
+        ("HTTP/1.0", script(format!("HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n{events}"))),
+        ("signs of life", plain(&format!(": ping\r\n\r\n\r\n:\r\n{events}: ping\r\n\r\n"))),
+        ("signs of life before the whole", plain(&format!("\r\n\r\n \n{whole}"))),
+        (
+            "without choices",
+            stream(&[nothing, null, &says("Déjà "), &says("dix ans."), STOP, usage, "[DONE]"]),
+        ),
+    ];
+    for (name, script) in cases {
+        let service = Service::start(vec![script]).await;
+        let (text, ended) = ask(&service.endpoint("")).await;
+        assert!(ended.is_ok() && text == "Déjà dix ans.", "{name}: {text:?} {ended:?}");
+        assert_eq!(service.asked.load(Ordering::SeqCst), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_whole_stays_so_whatever_becomes_of_its_connection() {
+    let events = format!("data: {}\n\ndata: {STOP}\n\n", says("Dix ans."));
+    let mut broken = byte_by_byte(&events);
+    broken.bytes.truncate(broken.bytes.len() - b"0\r\n\r\n".len());
+    let held = Script { stay: true, ..stream(&[&says("Dix ans."), STOP]) };
+    for (name, script) in [("broken", broken), ("held", held)] {
+        let service = Service::start(vec![script]).await;
+        let (began, endpoint) = (Instant::now(), service.endpoint("timeout_seconds = 100"));
+        let (text, ended) = ask(&endpoint).await;
+        let usage = Usage { prompt_tokens: 9, completion_tokens: 2 };
+        assert!(text == "Dix ans." && matches!(ended, Ok(Some(said)) if said == usage), "{name}: {ended:?}");
+        assert!(began.elapsed() < Duration::from_secs(60), "{name}");
+        assert_eq!(endpoint.used().failures, 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_a_word_is_an_empty_one_with_what_it_took() {
+    let null = r#"{"choices":[{"index":0,"delta":{"content":null},"finish_reason":"stop"}]}"#;
+    let usage = r#"{"usage":{"prompt_tokens":9,"completion_tokens":2}}"#;
+    for events in [&[usage, "[DONE]"][..], &[null, usage], &[r#"{"choices":[]}"#, usage, "[DONE]"]] {
+        let service = Service::start(vec![stream(events)]).await;
+        let (text, ended) = ask(&service.endpoint("")).await;
+        let expected = Some(Usage { prompt_tokens: 9, completion_tokens: 2 });
+        assert!(
+            text.is_empty() && matches!(&ended, Ok(usage) if *usage == expected),
+            "{events:?}: {ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_question_is_not_carried_on_to_where_a_service_points() {
+    for line in ["307 Temporary Redirect", "308 Permanent Redirect", "302 Found"] {
+        let elsewhere = Service::start(vec![stream(&[&says("Oui."), STOP])]).await;
+        let location = format!("Location: http://{}/v1/chat/completions\r\n", elsewhere.address);
+        let service = Service::start(vec![status(line, &location, "")]).await;
+        let error = ask(&service.endpoint("")).await.1.unwrap_err();
+        assert!(error.to_string().contains("a redirection"), "{line}: {error}");
+        assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 0, "{line}");
     }
 }
 
@@ -259,6 +363,7 @@ async fn every_way_of_failing_is_told_without_anybodys_text() {
     let error = |text: &str| format!(r#"{{"error":{{"message":"{text} {SECRET}"}}}}"#);
     let bare = |text: &str| format!(r#"{{"object":"error","message":"{text} {SECRET}","code":500}}"#);
     let html = format!("<html>{SECRET}</html>");
+    let too_many = |headers: &str| status("429 Too Many Requests", headers, &html);
     let cases: Vec<(&str, Script, &str, usize)> = vec![
         ("wrong key", status("401 Unauthorized", "", &error("bad key")), "key-refused", 1),
         ("no such model", status("404 Not Found", "", &error("no model")), "no-such-model", 1),
@@ -294,6 +399,16 @@ async fn every_way_of_failing_is_told_without_anybodys_text() {
         ("no such address", status("405 Method Not Allowed", "", &html), "no-such-model", 1),
         ("nothing left", status("429 Too Many Requests", "", NOTHING_LEFT), "not-paid", 1),
         ("a proxy's page", status("502 Bad Gateway", "Content-Type: text/html\r\n", &html), "failed", 3),
+        ("a page for a wrong key", status("401 Unauthorized", "", &html), "key-refused", 1),
+        ("overloaded for a day", too_many("Retry-After: 86400\r\n"), "overloaded", 1),
+        ("overloaded for ever", too_many("Retry-After: 99999999999999999999\r\n"), "overloaded", 1),
+        ("no choice", status("200 OK", "", r#"{"choices":[]}"#), "not-the-interface", 1),
+        ("figures alone", stream(&[r#"{"usage":{"prompt_tokens":9}}"#]), "not-the-interface", 1),
+        ("an error as an answer", status("200 OK", "", &error("died")), "failed", 1),
+        ("compressed", status("200 OK", "Content-Encoding: gzip\r\n", &says("Dix")), "not-the-interface", 1),
+        ("compressed unsaid", status("200 OK", "", "\u{1f}\u{8}\n\n\u{1}"), "not-the-interface", 1),
+        ("a line without end", stream(&[&"x".repeat(2 << 20)]), "not-the-interface", 1),
+        ("cut in HTTP/1.0", script(format!("HTTP/1.0 200 OK\r\n\r\ndata: {}\n\n", says(SECRET))), "cut", 1),
         ("no HTTP", script("what?"), "cut", 2),
         ("nothing", script(""), "cut", 2),
     ];
@@ -574,6 +689,23 @@ async fn dropping_an_answer_hangs_up_and_frees_its_place() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_key_that_a_service_sends_back_stands_in_no_message() {
+    let key = "sk-0123456789abcdef";
+    let file = std::env::temp_dir().join(format!("intramuros-sent-key-{}", std::process::id()));
+    std::fs::write(&file, key).unwrap();
+    let body = format!(r#"{{"error":{{"code":"{key}","type":"bad_key"}}}}"#);
+    for script in [status("400 Bad Request", "", &body), stream(&[&body])] {
+        let service = Service::start(vec![script]).await;
+        let endpoint = service.endpoint(&format!("key_file = '{}'", file.display()));
+        let error = ask(&endpoint).await.1.unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(said.contains("bad_key") && !said.contains(key), "{said}");
+        assert!(service.requests.lock().unwrap()[0].contains(key));
+    }
+    std::fs::remove_file(file).unwrap();
 }
 
 #[tokio::test]

@@ -1,11 +1,10 @@
 //! Which binary format do the first bytes, the members of a ZIP or the streams of a compound file show?
 
-use std::io::Cursor;
-
 use intramuros_core::document::ExtractError;
 
 use super::Format;
 use crate::mail::signed;
+use crate::office::compound::Compound;
 
 type Found = Result<Format, ExtractError>;
 
@@ -108,8 +107,8 @@ fn is_riff_or_bitmap(bytes: &[u8]) -> bool {
 
 fn is_outlook_message(bytes: &[u8]) -> bool {
     const MARKS: [&str; 2] = ["__properties_version1.0", "__nameid_version1.0"];
-    match cfb::CompoundFile::open(Cursor::new(bytes)) {
-        Ok(file) => file.read_root_storage().any(|entry| MARKS.contains(&entry.name())),
+    match Compound::open(bytes) {
+        Ok(file) => MARKS.iter().any(|mark| file.has(0, mark) || file.storage(0, mark).is_some()),
         // Damaged: the name still stands in the directory, in UTF-16, while a document's own streams do not.
         Err(_) => contains_utf16(bytes, MARKS[0]) && !contains_utf16(bytes, "WordDocument"),
     }

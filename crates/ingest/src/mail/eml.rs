@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Part, Place};
+use intramuros_core::document::{Block, BlockKind, ExtractError, Extracted, Kind, Part, Place};
 use mail_parser::{Address, DateTime, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::{attachment_name, content};
+use super::{attachment_name, content, tnef};
 use crate::Budget;
 use crate::archive::members::UniqueNames;
 use crate::text::writer::Writer;
@@ -41,6 +41,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     for (name, _) in &attachments {
         writer.field("Attachment", name, Place::default())?;
     }
+    let start = writer.document().blocks.len();
     if is_encrypted(&message) {
         writer.warn("the text of this mail is encrypted; only its headers were read");
     } else {
@@ -50,11 +51,27 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
         budget.count_member()?;
         let outcome = match &part.body {
             PartType::Message(message) => nested(&name, message.raw_message(), budget),
-            _ => crate::extract_part(&name, &attached_bytes(&message, part), budget),
+            _ => {
+                let said = writer.document().blocks.get(start..).unwrap_or_default();
+                attached(&name, &attached_bytes(&message, part), said, budget)
+            }
         };
         writer.document().parts.push(Part::new(name, outcome));
     }
     writer.finish()
+}
+
+/// Reads what is attached to a mail that says `said`.
+fn attached(
+    name: &str,
+    bytes: &[u8],
+    said: &[Block],
+    budget: &Budget<'_>,
+) -> Result<Extracted, ExtractError> {
+    if bytes.starts_with(tnef::SIGNATURE) {
+        return tnef::extract(bytes, said, &budget.deeper()?);
+    }
+    crate::extract_part(name, bytes, budget)
 }
 
 /// The bytes of an attachment. Text of a declared encoding becomes UTF-8, unless it is no text by its first bytes; other

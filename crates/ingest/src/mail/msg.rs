@@ -1,15 +1,16 @@
 //! What does this Outlook message say?
 
-use std::io::Cursor;
+use std::rc::Rc;
 
-use cfb::CompoundFile;
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Part, Place};
 use mail_parser::MessageParser;
 
-use super::properties::{Compound, Object, encoding_of, id};
+use super::properties::{Object, TABLE, encoding_of, id};
 use super::{attachment_name, eml, rtf_packed, tnef};
 use crate::Budget;
 use crate::archive::members::UniqueNames;
+use crate::office::compound::Compound;
+use crate::office::ole;
 use crate::text::writer::Writer;
 use crate::text::{date, html};
 
@@ -24,8 +25,8 @@ const OBJECT_HEADER: usize = 8;
 /// A picture within the text that is smaller than this, in bytes, is a logo or a smiley.
 const DECORATION_BYTES: usize = 32 << 10;
 
-/// Storage of a message that is attached.
-const INNER_MESSAGE: &str = "__substg1.0_3701000D/";
+/// Storage of a message that is attached, or of an object of another program.
+const INNER: &str = "__substg1.0_3701000D";
 
 /// Reads Outlook .msg files, and what Outlook packs into `winmail.dat`.
 ///
@@ -33,33 +34,33 @@ const INNER_MESSAGE: &str = "__substg1.0_3701000D/";
 /// When it is no Outlook message, or a limit is reached.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     if bytes.starts_with(tnef::SIGNATURE) {
-        return tnef::extract(bytes, budget);
+        return tnef::extract(bytes, &[], budget);
     }
-    let mut file = CompoundFile::open(Cursor::new(bytes))
-        .map_err(|error| ExtractError::Corrupt(format!("Outlook message: {error}")))?;
-    if !file.is_stream("/__properties_version1.0") {
+    let file = Rc::new(Compound::open(bytes)?);
+    if !file.has(0, TABLE) {
         return Err(ExtractError::Corrupt("a compound file, but no Outlook message".to_owned()));
     }
-    message(&mut file, "/", MESSAGE_HEADER, budget)
+    message(&file, 0, MESSAGE_HEADER, budget)
 }
 
 /// Reads the message in a storage.
 fn message(
-    file: &mut Compound<'_>,
-    path: &str,
+    file: &Rc<Compound<'_>>,
+    storage: usize,
     header: usize,
     budget: &Budget<'_>,
 ) -> Result<Extracted, ExtractError> {
     let mut writer = Writer::new(Kind::Mail, budget);
-    let recipients = storages(file, path, "__recip_version1.0_");
-    let attachments = storages(file, path, "__attach_version1.0_");
-    let code_page = write_headers(file, path, header, &recipients, &mut writer, budget)?;
+    let mut object = Object::open(file, storage, header, 0, budget)?;
+    let code_page = object.code_page();
+    let recipients = storages(file, storage, "__recip_version1.0_");
+    write_headers(&mut object, file, &recipients, &mut writer, budget)?;
     let mut parts: Vec<Part> = Vec::new();
     let mut names = UniqueNames::default();
     let mut decorations = 0;
-    for storage in &attachments {
+    for attached in storages(file, storage, "__attach_version1.0_") {
         budget.count_member()?;
-        match attachment(file, storage, code_page, &mut names, budget)? {
+        match attachment(file, attached, code_page, &mut names, budget)? {
             Some(part) => parts.push(part),
             None => decorations += 1,
         }
@@ -70,35 +71,38 @@ fn message(
     for part in &parts {
         writer.field("Attachment", &part.name, Place::default())?;
     }
-    write_body(file, path, header, &mut writer, budget)?;
+    write_body(&mut object, &mut writer, budget)?;
     writer.document().parts = parts;
-    writer.finish()
+    if !object.is_cut() {
+        return writer.finish();
+    }
+    writer.warn("the message is cut off; what is there was read");
+    match writer.finish() {
+        Err(ExtractError::Empty(_)) => {
+            Err(ExtractError::Corrupt("the Outlook message is cut off".to_owned()))
+        }
+        other => other,
+    }
 }
 
-/// Paths of the storages directly inside one whose names begin so, in order.
-fn storages(file: &Compound<'_>, path: &str, prefix: &str) -> Vec<String> {
-    let Ok(entries) = file.read_storage(path) else { return Vec::new() };
-    let mut found: Vec<String> = entries
-        .filter(|entry| entry.is_storage() && entry.name().starts_with(prefix))
-        .map(|entry| format!("{path}{}/", entry.name()))
-        .take(OBJECTS)
-        .collect();
-    found.sort();
+/// The storages directly inside one whose names begin so, in the order of their names, which are numbered.
+fn storages(file: &Compound<'_>, storage: usize, prefix: &str) -> Vec<usize> {
+    let mut found = file.storages(storage, prefix);
+    found.sort_by(|one, other| file.name(*one).cmp(file.name(*other)));
+    found.truncate(OBJECTS);
     found
 }
 
-/// Writes subject, people and date; gives the code page of the message's texts.
+/// Writes subject, people and date.
 fn write_headers(
-    file: &mut Compound<'_>,
-    path: &str,
-    header: usize,
-    recipients: &[String],
+    object: &mut Object<'_, '_>,
+    file: &Compound<'_>,
+    recipients: &[usize],
     writer: &mut Writer<'_>,
     budget: &Budget<'_>,
-) -> Result<u32, ExtractError> {
-    let mut object = Object::open(file, path, header, 0, budget)?;
+) -> Result<(), ExtractError> {
     let subject = object.text(id::SUBJECT, budget)?;
-    let sender = sender(&mut object, budget)?;
+    let sender = sender(object, budget)?;
     let received = object.text(id::TRANSPORT_HEADERS, budget)?;
     let shown_to = object.text(id::SHOWN_TO, budget)?;
     let shown_cc = object.text(id::SHOWN_CC, budget)?;
@@ -111,18 +115,19 @@ fn write_headers(
     }
     let mut people = [String::new(), String::new(), String::new()];
     for storage in recipients {
-        let mut object = Object::open(file, storage, OBJECT_HEADER, code_page, budget)?;
+        let mut object = Object::open(file, *storage, OBJECT_HEADER, code_page, budget)?;
         let kind = object.number(id::RECIPIENT_TYPE).unwrap_or(1);
         let name = object.text(id::SHOWN_NAME, budget)?;
         let mut address = object.text(id::SMTP, budget)?;
         if address.is_empty() {
             address = object.text(id::ADDRESS, budget)?;
         }
-        if let Some(list) = people.get_mut((kind as usize).clamp(1, 3) - 1) {
+        let person = person(&name, &address);
+        if let Some(list) = people.get_mut((kind as usize).clamp(1, 3) - 1).filter(|_| !person.is_empty()) {
             if !list.is_empty() {
                 list.push_str(", ");
             }
-            list.push_str(&person(&name, &address));
+            list.push_str(&person);
         }
     }
     let [to, cc, bcc] = people;
@@ -138,7 +143,7 @@ fn write_headers(
         writer.document().written_ms = Some(ms);
         writer.field("Date", &format!("{} UTC", date::show(ms)), place())?;
     }
-    Ok(code_page)
+    Ok(())
 }
 
 fn sender(object: &mut Object<'_, '_>, budget: &Budget<'_>) -> Result<String, ExtractError> {
@@ -169,13 +174,10 @@ fn person(name: &str, address: &str) -> String {
 
 /// Writes the text: plain, else HTML, else RTF.
 fn write_body(
-    file: &mut Compound<'_>,
-    path: &str,
-    header: usize,
+    object: &mut Object<'_, '_>,
     writer: &mut Writer<'_>,
     budget: &Budget<'_>,
 ) -> Result<(), ExtractError> {
-    let mut object = Object::open(file, path, header, 0, budget)?;
     let body = object.text(id::BODY, budget)?;
     if !body.trim().is_empty() {
         return eml::write_plain(&body, writer);
@@ -228,8 +230,8 @@ pub fn write_rtf(packed: &[u8], writer: &mut Writer<'_>, budget: &Budget<'_>) ->
 
 /// Reads what is attached; none for a small picture that decorates the text.
 fn attachment(
-    file: &mut Compound<'_>,
-    storage: &str,
+    file: &Rc<Compound<'_>>,
+    storage: usize,
     code_page: u32,
     names: &mut UniqueNames,
     budget: &Budget<'_>,
@@ -243,8 +245,8 @@ fn attachment(
     }
     let content_id = object.text(id::CONTENT_ID, budget)?;
     let content = object.bytes(id::DATA, budget)?;
-    let inner = format!("{storage}{INNER_MESSAGE}");
-    let is_message = content.is_none() && file.is_stream(format!("{inner}__properties_version1.0"));
+    let inner = file.storage(storage, INNER).filter(|_| content.is_none());
+    let is_message = inner.is_some_and(|inner| file.has(inner, TABLE));
     if given.is_empty() {
         given = "attachment".to_owned();
     }
@@ -252,8 +254,8 @@ fn attachment(
         given.push_str(".msg");
     }
     let name = names.take(attachment_name(&given));
-    let outcome = match content {
-        Some(content) => {
+    let outcome = match (content, inner) {
+        (Some(content), _) => {
             let lower = name.to_ascii_lowercase();
             let is_image =
                 [".png", ".jpg", ".jpeg", ".gif", ".bmp"].iter().any(|ending| lower.ends_with(ending));
@@ -262,12 +264,18 @@ fn attachment(
             }
             crate::extract_part(&name, &content, budget)
         }
-        None if is_message => {
-            budget.deeper().and_then(|inside| message(file, &inner, INNER_MESSAGE_HEADER, &inside))
+        (None, Some(inner)) if is_message => {
+            budget.deeper().and_then(|inside| message(file, inner, INNER_MESSAGE_HEADER, &inside))
         }
-        None => {
-            Err(ExtractError::Unsupported("an object of another program, or a link to a file".to_owned()))
+        (None, Some(inner)) => ole::read_storage(file, inner, budget).unwrap_or_else(|| Err(no_file())),
+        (None, None) if object.is_cut() => {
+            Err(ExtractError::Corrupt("the bytes of the attached file are missing".to_owned()))
         }
+        (None, None) => Err(no_file()),
     };
     Ok(Some(Part::new(name, outcome)))
+}
+
+fn no_file() -> ExtractError {
+    ExtractError::Unsupported("an object of another program, or a link to a file".to_owned())
 }

@@ -3,19 +3,14 @@
 //! A message is a compound file. Each object (the message, a recipient, an attachment) is a storage: properties of
 //! fixed size stand in one table, each of the others in a stream whose name holds its number and its type.
 
-use std::io::{Cursor, Read};
-
-use cfb::CompoundFile;
 use encoding_rs::Encoding;
 use intramuros_core::document::ExtractError;
 
 use crate::Budget;
-
-/// An Outlook message's compound file.
-pub type Compound<'a> = CompoundFile<Cursor<&'a [u8]>>;
+use crate::office::compound::Compound;
 
 /// Name of the table of fixed properties.
-const TABLE: &str = "__properties_version1.0";
+pub const TABLE: &str = "__properties_version1.0";
 
 /// Bytes of one entry of the table.
 const ENTRY: usize = 16;
@@ -77,11 +72,11 @@ pub mod id {
 
 /// One object of a message.
 pub struct Object<'f, 'a> {
-    file: &'f mut Compound<'a>,
-    /// Path of its storage, ending in `/`.
-    path: String,
+    file: &'f Compound<'a>,
+    storage: usize,
     table: Vec<u8>,
     code_page: u32,
+    cut: bool,
 }
 
 impl<'f, 'a> Object<'f, 'a> {
@@ -89,17 +84,17 @@ impl<'f, 'a> Object<'f, 'a> {
     /// for a message, 24 for one inside another, 8 for recipients and attachments.
     ///
     /// # Errors
-    /// When its table cannot be read.
+    /// When a limit is reached.
     pub fn open(
-        file: &'f mut Compound<'a>,
-        path: &str,
+        file: &'f Compound<'a>,
+        storage: usize,
         header: usize,
         code_page: u32,
         budget: &Budget<'_>,
     ) -> Result<Object<'f, 'a>, ExtractError> {
-        let table = stream(file, &format!("{path}{TABLE}"), budget)?.unwrap_or_default();
-        let table = table.get(header..).unwrap_or_default().to_vec();
-        let mut object = Object { file, path: path.to_owned(), table, code_page };
+        let mut object = Object { file, storage, table: Vec::new(), code_page, cut: false };
+        let table = object.stream(TABLE, budget)?.unwrap_or_default();
+        object.table = table.get(header..).unwrap_or_default().to_vec();
         // Some programs name the code page of the HTML alone. UTF-8 is none of a text that is not Unicode.
         let of_html = object.number(id::INTERNET_CODE_PAGE).filter(|page| *page != UTF_8);
         if let Some(own) = object.number(id::CODE_PAGE).or(of_html) {
@@ -111,6 +106,11 @@ impl<'f, 'a> Object<'f, 'a> {
     /// The code page of its texts; 0 when it is not said.
     pub fn code_page(&self) -> u32 {
         self.code_page
+    }
+
+    /// Whether a stream was left out because its bytes are missing.
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 
     fn entry(&self, property: u16, kind: u16) -> Option<[u8; 8]> {
@@ -137,16 +137,16 @@ impl<'f, 'a> Object<'f, 'a> {
     /// A text; empty when there is none.
     ///
     /// # Errors
-    /// When its stream is damaged or too large.
+    /// When a limit is reached.
     pub fn text(&mut self, property: u16, budget: &Budget<'_>) -> Result<String, ExtractError> {
-        if let Some(bytes) = self.stream(property, 0x001F, budget)? {
+        if let Some(bytes) = self.value(property, 0x001F, budget)? {
             return Ok(encoding_rs::UTF_16LE
                 .decode_without_bom_handling(&bytes)
                 .0
                 .trim_end_matches('\0')
                 .to_owned());
         }
-        let bytes = self.stream(property, 0x001E, budget)?.unwrap_or_default();
+        let bytes = self.value(property, 0x001E, budget)?.unwrap_or_default();
         if let Ok(text) = std::str::from_utf8(&bytes) {
             return Ok(text.trim_end_matches('\0').to_owned());
         }
@@ -157,33 +157,29 @@ impl<'f, 'a> Object<'f, 'a> {
     /// Bytes.
     ///
     /// # Errors
-    /// When their stream is damaged or too large.
+    /// When a limit is reached.
     pub fn bytes(&mut self, property: u16, budget: &Budget<'_>) -> Result<Option<Vec<u8>>, ExtractError> {
-        self.stream(property, 0x0102, budget)
+        self.value(property, 0x0102, budget)
     }
 
-    fn stream(
+    fn value(
         &mut self,
         property: u16,
         kind: u16,
         budget: &Budget<'_>,
     ) -> Result<Option<Vec<u8>>, ExtractError> {
-        stream(self.file, &format!("{}__substg1.0_{property:04X}{kind:04X}", self.path), budget)
+        self.stream(&format!("__substg1.0_{property:04X}{kind:04X}"), budget)
     }
-}
 
-/// The bytes of a stream; none when there is no such stream.
-fn stream(file: &mut Compound<'_>, path: &str, budget: &Budget<'_>) -> Result<Option<Vec<u8>>, ExtractError> {
-    if !file.is_stream(path) {
-        return Ok(None);
+    /// The bytes of a stream; none when there is no such stream, or when its bytes are missing.
+    fn stream(&mut self, name: &str, budget: &Budget<'_>) -> Result<Option<Vec<u8>>, ExtractError> {
+        let Some(size) = self.file.size(self.storage, name) else { return Ok(None) };
+        // Before it is read: many streams may say that they are the same long chain.
+        budget.spend_unpacked(size as u64)?;
+        let read = self.file.stream(self.storage, name);
+        self.cut |= read.is_err();
+        Ok(read.unwrap_or_default())
     }
-    let damaged = |error: std::io::Error| ExtractError::Corrupt(format!("Outlook message: {error}"));
-    let mut stream = file.open_stream(path).map_err(damaged)?;
-    let length = stream.len();
-    budget.spend_unpacked(length)?;
-    let mut bytes = Vec::new();
-    stream.by_ref().take(length).read_to_end(&mut bytes).map_err(damaged)?;
-    Ok(Some(bytes))
 }
 
 /// The encoding of a Windows code page; Western European when it is not known.

@@ -2,10 +2,10 @@
 //!
 //! A list of attributes ([MS-OXTNEF]); two of them hold lists of properties, those of the message and of an attachment.
 
-use intramuros_core::document::{ExtractError, Extracted, Kind, Part, Place};
+use intramuros_core::document::{Block, ExtractError, Extracted, Kind, Part, Place};
 
 use super::properties::{encoding_of, id};
-use super::{attachment_name, eml, msg};
+use super::{attachment_name, eml, msg, squeezed};
 use crate::Budget;
 use crate::archive::members::UniqueNames;
 use crate::text::html;
@@ -48,11 +48,12 @@ mod kind {
     pub const MANY: u16 = 0x1000;
 }
 
-/// Reads a package: its text, and each attachment as a part.
+/// Reads a package: its text, and each attachment as a part. Its text is left out when `said`, the text of the mail to
+/// which it is attached, begins with it: mailing lists add their own lines below.
 ///
 /// # Errors
 /// Empty when nothing is in it; a limit that was reached.
-pub fn extract(bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+pub fn extract(bytes: &[u8], said: &[Block], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let mut package = Package::default();
     let whole = package.read(bytes);
     let mut writer = Writer::new(Kind::Mail, budget);
@@ -66,7 +67,13 @@ pub fn extract(bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractEr
     for (name, _) in &named {
         writer.field("Attachment", name, Place::default())?;
     }
+    let start = writer.document().blocks.len();
     package.write_text(&mut writer, budget)?;
+    let blocks = &mut writer.document().blocks;
+    let text = squeezed(blocks.get(start..).unwrap_or_default());
+    if !text.is_empty() && squeezed(said).starts_with(&text) {
+        blocks.truncate(start);
+    }
     for (name, attachment) in named {
         budget.count_member()?;
         let outcome = crate::extract_part(&name, &attachment.content, budget);

@@ -46,6 +46,8 @@ pub struct Compound<'a> {
     mini_next: Vec<u32>,
     mini: Vec<u8>,
     entries: Vec<Entry>,
+    /// For each entry those inside it, by their numbers.
+    inside: Vec<Vec<usize>>,
 }
 
 impl<'a> Compound<'a> {
@@ -76,21 +78,23 @@ impl<'a> Compound<'a> {
             mini_next: Vec::new(),
             mini: Vec::new(),
             entries: Vec::new(),
+            inside: Vec::new(),
         };
         for sector in file.table_sectors()? {
             let table = file.sector(sector).unwrap_or_default();
             file.next
                 .extend((0..1usize << (shift - 2)).map(|index| u32_at(table, 4 * index).unwrap_or(u32::MAX)));
         }
-        let directory = file.chain(u32_at(bytes, 0x30)?);
+        let directory = file.chain(u32_at(bytes, 0x30)?, bytes.len());
         file.entries = directory.chunks_exact(ENTRY).take(ENTRIES).map_while(read_entry).collect();
         let (start, size) =
             file.entries.first().filter(|root| root.kind == ROOT).map(|root| (root.start, root.size))?;
-        let mini_table = file.chain(u32_at(bytes, 0x3c)?);
+        let mini_table = file.chain(u32_at(bytes, 0x3c)?, bytes.len());
         file.mini_next =
             (0..mini_table.len() / 4).map_while(|index| u32_at(&mini_table, 4 * index)).collect();
-        file.mini = file.chain(start);
+        file.mini = file.chain(start, size);
         file.mini.truncate(size);
+        file.inside = inside(&file.entries);
         Some(file)
     }
 
@@ -119,12 +123,12 @@ impl<'a> Compound<'a> {
         rest.get(..rest.len().min(1 << self.shift))
     }
 
-    /// The bytes of a chain of sectors, as far as there are some.
-    fn chain(&self, start: u32) -> Vec<u8> {
+    /// The bytes of a chain of sectors, as far as there are some and so many are wanted, filled up to a sector.
+    fn chain(&self, start: u32, wanted: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut at = start;
         // A chain longer than the file is a loop.
-        while at < LAST_SECTOR && bytes.len() <= self.bytes.len() {
+        while at < LAST_SECTOR && bytes.len() < wanted && bytes.len() <= self.bytes.len() {
             let Some(sector) = self.sector(at) else { break };
             bytes.extend_from_slice(sector);
             at = self.next.get(at as usize).copied().unwrap_or(u32::MAX);
@@ -132,10 +136,10 @@ impl<'a> Compound<'a> {
         bytes
     }
 
-    fn mini_chain(&self, start: u32) -> Vec<u8> {
+    fn mini_chain(&self, start: u32, wanted: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut at = start;
-        while at < LAST_SECTOR && bytes.len() <= self.mini.len() {
+        while at < LAST_SECTOR && bytes.len() < wanted && bytes.len() <= self.mini.len() {
             let from = (at as usize) << self.mini_shift;
             let Some(rest) = self.mini.get(from..).filter(|rest| !rest.is_empty()) else { break };
             bytes.extend_from_slice(rest.get(..rest.len().min(1 << self.mini_shift)).unwrap_or_default());
@@ -144,32 +148,9 @@ impl<'a> Compound<'a> {
         bytes
     }
 
-    /// The entries inside a storage, by their numbers.
-    fn children(&self, storage: usize) -> Vec<usize> {
-        let mut found = Vec::new();
-        let mut seen = vec![false; self.entries.len()];
-        let mut open = vec![self.entries.get(storage).map_or(u32::MAX, |entry| entry.child)];
-        while let Some(number) = open.pop() {
-            let number = number as usize;
-            let (Some(entry), Some(seen)) = (self.entries.get(number), seen.get_mut(number)) else {
-                continue;
-            };
-            if std::mem::replace(seen, true) {
-                continue;
-            }
-            found.push(number);
-            open.extend([entry.left, entry.right]);
-        }
-        found.sort_unstable();
-        found
-    }
-
     fn find(&self, storage: usize, name: &str, kind: u8) -> Option<usize> {
-        self.children(storage).into_iter().find(|&number| {
-            self.entries
-                .get(number)
-                .is_some_and(|entry| entry.kind == kind && entry.name.eq_ignore_ascii_case(name))
-        })
+        let same = |entry: &Entry| entry.kind == kind && entry.name.eq_ignore_ascii_case(name);
+        self.inside.get(storage)?.iter().copied().find(|&number| self.entries.get(number).is_some_and(same))
     }
 
     /// The storage of this name inside another; the outermost is number 0.
@@ -177,16 +158,28 @@ impl<'a> Compound<'a> {
         self.find(storage, name, STORAGE)
     }
 
-    /// The storages inside another.
-    pub fn storages(&self, storage: usize) -> Vec<usize> {
-        let is_storage =
-            |number: &usize| self.entries.get(*number).is_some_and(|entry| entry.kind == STORAGE);
-        self.children(storage).into_iter().filter(is_storage).collect()
+    /// The storages inside another whose names begin so, in the order of the directory.
+    pub fn storages(&self, storage: usize, prefix: &str) -> Vec<usize> {
+        let is_wanted = |entry: &Entry| entry.kind == STORAGE && entry.name.starts_with(prefix);
+        let inside = self.inside.get(storage).map(Vec::as_slice).unwrap_or_default();
+        inside.iter().copied().filter(|&number| self.entries.get(number).is_some_and(is_wanted)).collect()
+    }
+
+    /// The name of a storage.
+    pub fn name(&self, storage: usize) -> &str {
+        self.entries.get(storage).map_or("", |entry| entry.name.as_str())
     }
 
     /// Whether a storage holds a stream of this name.
     pub fn has(&self, storage: usize, name: &str) -> bool {
         self.find(storage, name, STREAM).is_some()
+    }
+
+    /// How many bytes a stream may hold: what the directory says, but no more than the file; none when there is no such
+    /// stream.
+    pub fn size(&self, storage: usize, name: &str) -> Option<usize> {
+        let entry = self.entries.get(self.find(storage, name, STREAM)?)?;
+        Some(entry.size.min(self.bytes.len()))
     }
 
     /// The bytes of a stream; none when there is no such stream.
@@ -197,14 +190,46 @@ impl<'a> Compound<'a> {
         let Some(entry) = self.find(storage, name, STREAM).and_then(|number| self.entries.get(number)) else {
             return Ok(None);
         };
-        let mut bytes =
-            if entry.size < self.cutoff { self.mini_chain(entry.start) } else { self.chain(entry.start) };
+        let mut bytes = if entry.size < self.cutoff {
+            self.mini_chain(entry.start, entry.size)
+        } else {
+            self.chain(entry.start, entry.size)
+        };
         if bytes.len() + (1 << self.shift) < entry.size || (bytes.is_empty() && entry.size > 0) {
             return Err(ExtractError::Corrupt(format!("the stream \u{201c}{name}\u{201d} is cut off")));
         }
         bytes.truncate(entry.size);
         Ok(Some(bytes))
     }
+}
+
+/// Which entries stand inside which, by their numbers. Each stands inside one alone, so that a damaged tree costs no more
+/// than a sound one.
+fn inside(entries: &[Entry]) -> Vec<Vec<usize>> {
+    let mut all = vec![Vec::new(); entries.len()];
+    let mut seen = vec![false; entries.len()];
+    let mut storages = vec![0];
+    while let Some(storage) = storages.pop() {
+        let mut found = Vec::new();
+        let mut open = vec![entries.get(storage).map_or(u32::MAX, |entry| entry.child)];
+        while let Some(number) = open.pop() {
+            let number = number as usize;
+            let (Some(entry), Some(seen)) = (entries.get(number), seen.get_mut(number)) else { continue };
+            if std::mem::replace(seen, true) {
+                continue;
+            }
+            found.push(number);
+            if entry.kind == STORAGE {
+                storages.push(number);
+            }
+            open.extend([entry.left, entry.right]);
+        }
+        found.sort_unstable();
+        if let Some(slot) = all.get_mut(storage) {
+            *slot = found;
+        }
+    }
+    all
 }
 
 fn read_entry(bytes: &[u8]) -> Option<Entry> {

@@ -9,7 +9,7 @@
 mod blocks;
 mod bytes;
 mod chart;
-mod compound;
+pub(crate) mod compound;
 mod diagram;
 pub mod doc;
 pub mod docx;

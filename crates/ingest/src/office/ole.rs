@@ -58,15 +58,28 @@ impl<'a> Ole<'a> {
     /// # Errors
     /// When a limit is reached.
     pub fn read_pool(&self, pool: &str) -> Result<Vec<Part>, ExtractError> {
-        let Some(pool) = self.file.storage(self.storage, pool) else { return Ok(Vec::new()) };
+        match self.file.storage(self.storage, pool) {
+            Some(pool) => self.read_storages(&self.file.storages(pool, "")),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The files that stand in storages whose names begin so, where Excel keeps what is embedded.
+    ///
+    /// # Errors
+    /// When a limit is reached.
+    pub fn read_embedded(&self, prefix: &str) -> Result<Vec<Part>, ExtractError> {
+        self.read_storages(&self.file.storages(self.storage, prefix))
+    }
+
+    fn read_storages(&self, storages: &[usize]) -> Result<Vec<Part>, ExtractError> {
         let mut parts = Vec::new();
-        for (index, storage) in self.file.storages(pool).into_iter().enumerate() {
+        for (index, storage) in storages.iter().enumerate() {
             self.budget.count_member()?;
-            let inner = Ole { file: Rc::clone(&self.file), storage, budget: self.budget };
             let name = format!("object{}", index + 1);
-            if inner.has("WordDocument") {
-                let budget = self.budget.deeper()?;
-                parts.push(Part::new(format!("{name}.doc"), doc::extract_from(&inner, &budget)));
+            let inner = Ole { file: Rc::clone(&self.file), storage: *storage, budget: self.budget };
+            if let Some((ending, outcome)) = inner.read_streams() {
+                parts.push(Part::new(format!("{name}.{ending}"), outcome));
                 continue;
             }
             match unwrap(&inner) {
@@ -80,6 +93,43 @@ impl<'a> Ole<'a> {
             }
         }
         Ok(parts)
+    }
+
+    /// The document whose own streams stand in this storage, with the usual ending of its name; none when there is no
+    /// such document. It is one level deeper than the file around it.
+    fn read_streams(&self) -> Option<(&'static str, Result<Extracted, ExtractError>)> {
+        type Reader = fn(&Ole<'_>, &Budget<'_>) -> Result<Extracted, ExtractError>;
+        let (ending, read): (&str, Reader) = if self.has("WordDocument") {
+            ("doc", doc::extract_from)
+        } else if self.has("Workbook") || self.has("Book") {
+            ("xls", xls::extract_from)
+        } else if self.has("PowerPoint Document") {
+            ("ppt", ppt::extract_from)
+        } else {
+            return None;
+        };
+        let outcome = self.budget.deeper().and_then(|budget| {
+            let inner = Ole { file: Rc::clone(&self.file), storage: self.storage, budget };
+            read(&inner, &budget)
+        });
+        Some((ending, outcome))
+    }
+}
+
+/// Reads the object of another program that stands in a storage of a mail; none when it holds no file.
+pub(crate) fn read_storage(
+    file: &Rc<Compound<'_>>,
+    storage: usize,
+    budget: &Budget<'_>,
+) -> Option<Result<Extracted, ExtractError>> {
+    let inner = Ole { file: Rc::clone(file), storage, budget: *budget };
+    if let Some((_, outcome)) = inner.read_streams() {
+        return Some(outcome);
+    }
+    match unwrap(&inner) {
+        Ok(Some((label, bytes))) => Some(crate::extract_part(&label, &bytes, budget)),
+        Ok(None) => None,
+        Err(error) => Some(Err(error)),
     }
 }
 

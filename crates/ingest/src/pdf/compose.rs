@@ -20,6 +20,10 @@ const HEADING_FROM: f32 = 1.12;
 /// Longer than this, in characters, is no heading.
 const HEADING_CHARS: usize = 200;
 
+/// Longest heading that ends as a sentence does, in characters. Longer ones are what slides and posters say in large
+/// letters.
+const CLOSED_HEADING_CHARS: usize = 50;
+
 /// Headers and footers repeat on at least this many pages.
 const REPEATS: usize = 3;
 
@@ -263,7 +267,7 @@ impl Style {
         if !current.is_empty() {
             out.push(self.finish(&current, &frame, words));
         }
-        out
+        whole_headings(out, words)
     }
 
     fn finish(&self, lines: &[&Line], frame: &Frame, words: &HashSet<String>) -> Paragraph {
@@ -282,7 +286,7 @@ impl Style {
         }
         let kind = if code {
             BlockKind::Code
-        } else if let Some(level) = self.level(lines) {
+        } else if let Some(level) = self.level(lines).filter(|_| !is_told(&text)) {
             BlockKind::Heading { level }
         } else if is_list_item(&text) {
             BlockKind::ListItem { depth: 0 }
@@ -293,6 +297,35 @@ impl Style {
             && lines.last().is_some_and(|line| line.segment.x1 > frame.x1 - 3.0 * line.segment.size);
         Paragraph { text, kind, open }
     }
+}
+
+/// Paragraphs in which each heading is whole that was cut at the end of a line.
+fn whole_headings(paragraphs: Vec<Paragraph>, words: &HashSet<String>) -> Vec<Paragraph> {
+    let mut out: Vec<Paragraph> = Vec::new();
+    for next in paragraphs {
+        match out.last_mut() {
+            Some(last) if is_rest_of(last, &next) => append(&mut last.text, &next.text, words),
+            _ => out.push(next),
+        }
+    }
+    out
+}
+
+/// Whether the second is the rest of the first, which is a heading: it begins with a small letter, the first doesn't.
+fn is_rest_of(first: &Paragraph, second: &Paragraph) -> bool {
+    let small = |paragraph: &Paragraph| paragraph.text.starts_with(char::is_lowercase);
+    matches!(first.kind, BlockKind::Heading { .. })
+        && first.kind == second.kind
+        && small(second)
+        && !small(first)
+        && !ends_sentence(&first.text)
+        && first.text.chars().count() + second.text.chars().count() <= HEADING_CHARS
+}
+
+/// Whether large or bold text is none of a heading: an item behind a bullet, or a sentence.
+fn is_told(text: &str) -> bool {
+    let item = text.split_once([' ', '\u{a0}']).is_some_and(|(mark, rest)| is_bullet(mark, rest));
+    item || (text.ends_with(['.', ';', ',']) && text.chars().count() > CLOSED_HEADING_CHARS)
 }
 
 /// The usual shape of a zone's lines.
@@ -362,15 +395,20 @@ fn ends_sentence(text: &str) -> bool {
         .ends_with(['.', '!', '?', ':', ';', '…'])
 }
 
+/// Whether the first word of a line is a bullet; an `o` is one before a capital.
+fn is_bullet(mark: &str, rest: &str) -> bool {
+    let bullets = ["•", "◦", "▪", "‣", "●", "○", "■", "□", "–", "—", "-", "*", "·", "➢", "➤", "✓", "", "o"];
+    bullets.contains(&mark) && (mark != "o" || rest.starts_with(char::is_uppercase))
+}
+
 /// Whether a line begins with a bullet, or with a number or letter and a bracket or dot.
 fn is_list_item(text: &str) -> bool {
     let Some((mark, rest)) = text.split_once([' ', '\u{a0}']) else { return false };
     if rest.trim().is_empty() {
         return false;
     }
-    let bullets = ["•", "◦", "▪", "‣", "●", "○", "■", "□", "–", "—", "-", "*", "·", "➢", "➤", "✓", "", "o"];
-    if bullets.contains(&mark) {
-        return mark != "o" || rest.starts_with(char::is_uppercase);
+    if is_bullet(mark, rest) {
+        return true;
     }
     let Some(inner) = mark.strip_suffix([')', '.', '°']) else { return false };
     let inner = inner.strip_prefix('(').unwrap_or(inner);

@@ -8,8 +8,60 @@ use std::collections::HashMap;
 /// Characters read of one font. All of Unicode that is in use has 155,000.
 const CHARACTERS: usize = 200_000;
 
+/// Fonts of one page that are read. A page of many faces has a dozen.
+const FONTS_PER_PAGE: usize = 64;
+
+/// Fonts of one document that are kept. A book with a subset of each face for each chapter has some hundred.
+const FONTS_KEPT: usize = 1_000;
+
+/// Characters of all kept fonts. They take 20 MB at most; five fonts of all of Unicode fit.
+const CHARACTERS_KEPT: usize = 1_000_000;
+
+/// The fonts of one document that were asked what their glyphs stand for.
+#[derive(Debug, Default)]
+pub(super) struct Fonts {
+    /// Their characters, by glyphs' numbers.
+    known: HashMap<u128, HashMap<u32, char>>,
+    /// How many characters that are.
+    characters: usize,
+    /// How many fonts were read for this page.
+    on_page: usize,
+}
+
+impl Fonts {
+    /// Begins a page, for which fonts may be read.
+    pub fn begin_page(&mut self) {
+        self.on_page = 0;
+    }
+
+    /// The character of a glyph; `key` says which font it is, `font` is its file.
+    pub fn character(&mut self, key: u128, font: &[u8], glyph: u32) -> Option<char> {
+        if !self.known.contains_key(&key) {
+            self.read(key, font)?;
+        }
+        self.known.get(&key)?.get(&glyph).copied()
+    }
+
+    /// Reads a font, unless too many were read for this page. Where no more can be kept, all are forgotten: the page
+    /// reads those again that it needs.
+    fn read(&mut self, key: u128, font: &[u8]) -> Option<()> {
+        if self.on_page >= FONTS_PER_PAGE {
+            return None;
+        }
+        self.on_page += 1;
+        let characters = characters(font);
+        if self.known.len() >= FONTS_KEPT || self.characters + characters.len() > CHARACTERS_KEPT {
+            self.known.clear();
+            self.characters = 0;
+        }
+        self.characters += characters.len();
+        self.known.insert(key, characters);
+        Some(())
+    }
+}
+
 /// The characters of a font's glyphs, by the glyphs' numbers; empty when the file doesn't tell.
-pub(super) fn characters(font: &[u8]) -> HashMap<u32, char> {
+fn characters(font: &[u8]) -> HashMap<u32, char> {
     let mut found = Found { characters: HashMap::new(), left: CHARACTERS };
     let Some(table) = character_table(font) else { return found.characters };
     for index in 0..usize::from(word(table, 2).unwrap_or(0)) {
@@ -138,6 +190,38 @@ mod tests {
         let groups = [12, 0, 0, 0, 0, 0, 0, 1, 0, 0x61, 0, 0x62, 0, 3];
         let found = characters(&font(&words(&groups)));
         assert_eq!(found, HashMap::from([(3, 'a'), (4, 'b')]));
+    }
+
+    /// A font whose characters "a" to `last` are the glyphs from 3 on.
+    fn alphabet(last: u16) -> Vec<u8> {
+        font(&words(&[12, 0, 0, 0, 0, 0, 0, 1, 0, 0x61, 0, last, 0, 3]))
+    }
+
+    #[test]
+    fn a_font_is_read_once_for_all_pages() {
+        let mut fonts = Fonts::default();
+        fonts.begin_page();
+        assert_eq!(fonts.character(7, &alphabet(0x7a), 4), Some('b'));
+        fonts.begin_page();
+        // The file isn't looked at again.
+        assert_eq!(fonts.character(7, &[], 5), Some('c'));
+        assert_eq!(fonts.character(8, &[], 5), None);
+    }
+
+    #[test]
+    fn fonts_are_kept_up_to_a_limit_and_read_up_to_another() {
+        let (large, mut fonts) = (alphabet(0x6000), Fonts::default());
+        for page in 0..30 {
+            fonts.begin_page();
+            for font in 0..3 {
+                assert_eq!(fonts.character(page * 3 + font, &large, 3), Some('a'), "{page}");
+            }
+            assert!(fonts.characters <= CHARACTERS_KEPT, "{}", fonts.characters);
+            assert_eq!(fonts.characters, fonts.known.values().map(HashMap::len).sum::<usize>());
+        }
+        fonts.begin_page();
+        let read = (1_000..2_000).filter(|key| fonts.character(*key, &alphabet(0x7a), 3).is_some()).count();
+        assert_eq!(read, FONTS_PER_PAGE);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The interpreter calls this device for everything that a page draws. Nothing is painted: glyphs are noted with
 //! their place, straight lines with theirs (tables are ruled with them), and images only with the area that they cover.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use hayro::hayro_interpret::font::{Glyph as Shape, GlyphRun};
 use hayro::hayro_interpret::hayro_cmap::{BfString, WritingMode};
@@ -12,10 +12,8 @@ use hayro::hayro_interpret::{
 };
 use hayro::kurbo::{Affine, BezPath, PathEl, Point, Rect, Shape as _};
 
-use super::fonts;
-
-/// Fonts of one page that are searched for what their glyphs stand for. A page of many faces has a dozen.
-const FONTS_PER_PAGE: usize = 64;
+use super::accents;
+use super::fonts::Fonts;
 
 /// Glyphs noted for one page. A page of the densest table has 50,000; a page that draws more is made to exhaust us.
 const GLYPHS_PER_PAGE: usize = 400_000;
@@ -31,6 +29,9 @@ const LINE_THICKNESS: f64 = 4.0;
 
 /// Higher than this, in points, a filled box is a panel and not the ground of a cell or of a row.
 const CELL_HEIGHT: f64 = 60.0;
+
+/// Share of the em within which two places are the same.
+const SAME_PLACE: f64 = 0.02;
 
 /// One character (or ligature) on a page, in points, y downwards, the page upright.
 #[derive(Clone, Debug)]
@@ -76,8 +77,8 @@ pub(super) struct Ink {
     /// Area covered by images, in square points; overlaps count twice.
     pub image_area: f64,
     calls: u64,
-    /// What the glyphs of a font stand for, where the PDF didn't say and the font was asked.
-    fonts: HashMap<u128, HashMap<u32, char>>,
+    /// The fonts that were asked, where the PDF didn't say what a glyph stands for.
+    pub fonts: Fonts,
     seen: HashSet<(char, i32, i32, i32)>,
 }
 
@@ -85,6 +86,12 @@ pub(super) struct Ink {
 pub(super) struct TooMuch;
 
 impl Ink {
+    /// A page that shows nothing yet, with the fonts that earlier pages asked.
+    pub fn with(mut fonts: Fonts) -> Ink {
+        fonts.begin_page();
+        Ink { fonts, ..Ink::default() }
+    }
+
     /// How many things were drawn.
     pub fn calls(&self) -> u64 {
         self.calls
@@ -99,14 +106,12 @@ impl Ink {
     }
 
     fn note(&mut self, shape: &Shape<'_>, place: Affine, style: Style) {
-        let advance = match shape {
-            Shape::Outline(glyph) => glyph.advance_width(),
-            Shape::Type3(glyph) => glyph.advance_width(),
-        };
-        let advance = f64::from(advance.unwrap_or(500.0)).abs();
         let (from, up) = (place * Point::ZERO, place * Point::new(0.0, 1000.0));
-        let to =
-            if style.vertical { place * Point::new(0.0, -1000.0) } else { place * Point::new(advance, 0.0) };
+        let to = match () {
+            () if style.vertical => place * Point::new(0.0, -1000.0),
+            () if style.stretched => unstretched_end(place, advance_of(shape)),
+            () => place * Point::new(advance_of(shape), 0.0),
+        };
         let ahead = if style.vertical { to } else { place * Point::new(1000.0, 0.0) };
         let size = (up - from).hypot() as f32;
         if !size.is_finite() || !to.x.is_finite() || !to.y.is_finite() || size < 0.1 {
@@ -121,7 +126,7 @@ impl Ink {
         if self.drawn_twice(text.as_ref(), from, size) {
             return;
         }
-        self.glyphs.push(Glyph {
+        let glyph = Glyph {
             text,
             start: (from.x as f32, from.y as f32),
             end: (to.x as f32, to.y as f32),
@@ -129,19 +134,21 @@ impl Ink {
             turn: if turn == -180 { 180 } else { turn },
             bold: style.bold,
             mono: style.mono,
-        });
+        };
+        let joined = self.glyphs.last().and_then(|last| accents::joined(last, &glyph));
+        if joined.is_some() {
+            self.glyphs.pop();
+        }
+        self.glyphs.push(joined.unwrap_or(glyph));
     }
 
     /// What a glyph stands for by its own font.
     fn asked_font(&mut self, shape: &Shape<'_>) -> Option<BfString> {
         let Shape::Outline(glyph) = shape else { return None };
         let font = glyph.font_data()?;
-        if self.fonts.len() >= FONTS_PER_PAGE && !self.fonts.contains_key(&font.cache_key) {
-            return None;
-        }
-        let asked = self.fonts.entry(font.cache_key);
-        let characters = asked.or_insert_with(|| fonts::characters((*font.data).as_ref()));
-        characters.get(&glyph.glyph_id().to_u32()).copied().map(BfString::Char)
+        let character =
+            self.fonts.character(font.cache_key, (*font.data).as_ref(), glyph.glyph_id().to_u32());
+        character.map(BfString::Char)
     }
 
     /// Notes the straight lines of a path, and the edges of its boxes.
@@ -227,6 +234,41 @@ impl Ink {
     }
 }
 
+/// How wide a font says that a glyph is, in thousandths of its em.
+fn advance_of(shape: &Shape<'_>) -> f64 {
+    let advance = match shape {
+        Shape::Outline(glyph) => glyph.advance_width(),
+        Shape::Type3(glyph) => glyph.advance_width(),
+    };
+    f64::from(advance.unwrap_or(500.0)).abs()
+}
+
+/// Where a glyph ends that is drawn wider or narrower than it is: as wide as the em is high.
+fn unstretched_end(place: Affine, advance: f64) -> Point {
+    let from = place * Point::ZERO;
+    let along = place * Point::new(1000.0, 0.0) - from;
+    let up = place * Point::new(0.0, 1000.0) - from;
+    from + along * (advance / 1000.0 * up.hypot() / along.hypot().max(f64::MIN_POSITIVE))
+}
+
+/// Whether a run is written in a font that the file doesn't hold: glyphs of another one are drawn as wide as those
+/// would be. It shows in where the next glyphs begin.
+fn is_stretched(run: &GlyphRun<'_, '_>, places: &[Affine]) -> bool {
+    let (mut stretched, mut plain) = (0, 0);
+    let followed = run.glyphs().iter().zip(places).zip(places.iter().skip(1));
+    for ((glyph, place), next) in followed {
+        let (advance, next) = (advance_of(glyph), *next * Point::ZERO);
+        let (undrawn, drawn) = (unstretched_end(*place, advance), *place * Point::new(advance, 0.0));
+        let em = (*place * Point::new(0.0, 1000.0) - *place * Point::ZERO).hypot();
+        let near = |one: Point, other: Point| (one - other).hypot() < SAME_PLACE * em;
+        if !near(undrawn, drawn) {
+            stretched += u32::from(near(undrawn, next));
+            plain += u32::from(near(drawn, next));
+        }
+    }
+    stretched > plain
+}
+
 /// The box that these corners make, when its edges run along the axes.
 fn upright_box(corners: &[Point]) -> Option<Rect> {
     let first = corners.first()?;
@@ -244,6 +286,8 @@ struct Style {
     bold: bool,
     mono: bool,
     vertical: bool,
+    /// Drawn with glyphs of another font, made as wide as its own.
+    stretched: bool,
 }
 
 fn style_of(shape: &Shape<'_>) -> Style {
@@ -254,7 +298,7 @@ fn style_of(shape: &Shape<'_>) -> Style {
         bold: font.weight.is_some_and(|weight| weight >= 600)
             || ["bold", "black", "heavy", "semibold"].iter().any(|word| name.contains(word)),
         mono: font.is_monospace || name.contains("mono") || name.contains("courier"),
-        vertical: false,
+        ..Style::default()
     }
 }
 
@@ -284,10 +328,13 @@ impl Device<'_> for Ink {
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, '_>, props: DrawProps<'_>, _: &DrawMode) {
         self.count(1);
         let Some(first) = run.glyphs().first() else { return };
+        let places: Vec<Affine> =
+            run.glyphs().iter().map(|glyph| props.transform * glyph.transform()).collect();
         let vertical = run.writing_mode() == WritingMode::Vertical;
-        let style = Style { vertical, ..style_of(first) };
-        for glyph in run.glyphs() {
-            self.note(glyph, props.transform * glyph.transform(), style);
+        let stretched = !vertical && is_stretched(run, &places);
+        let style = Style { vertical, stretched, ..style_of(first) };
+        for (glyph, place) in run.glyphs().iter().zip(places) {
+            self.note(glyph, place, style);
         }
     }
 

@@ -7,10 +7,17 @@
 use hayro::hayro_interpret::hayro_cmap::BfString;
 
 use super::glyphs::Glyph;
+use super::leftward;
 
 /// Shares of the em. A space is between a quarter and a third of an em and may be squeezed to a sixth; letters that
 /// belong together are rarely a tenth apart.
 const SPACE_FROM: f32 = 0.17;
+
+/// The same where the letters of a word touch, as they do but in spaced titles: lines of journals are squeezed so far.
+const CLOSE_SPACE_FROM: f32 = 0.14;
+
+/// Letters less apart than this touch.
+const CLOSE: f32 = 0.03;
 
 /// A gap of this share of an em separates segments. Spaces of justified lines may be wider: what is then cut is put
 /// together again when the page's columns are known.
@@ -75,6 +82,8 @@ struct Span {
     mono: u32,
     /// The last glyph was a space, or a gap follows.
     open: bool,
+    /// The last two letters that stand in one word touch.
+    close: bool,
 }
 
 /// A glyph in the coordinates of its direction.
@@ -116,11 +125,11 @@ pub(super) fn of_direction<'g>(glyphs: impl IntoIterator<Item = &'g Glyph>, turn
 fn into_spans<'g>(placed: impl Iterator<Item = Placed<'g>>) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for glyph in placed {
-        let space = is_space(glyph.glyph);
+        let space = is_space(&glyph);
         match spans.last_mut() {
             Some(span) if follows(span, &glyph) => {
                 if space {
-                    span.open = true;
+                    span.open |= !lies_within(span, &glyph);
                 } else {
                     append(span, &glyph);
                 }
@@ -132,12 +141,22 @@ fn into_spans<'g>(placed: impl Iterator<Item = Placed<'g>>) -> Vec<Span> {
     spans
 }
 
-fn is_space(glyph: &Glyph) -> bool {
-    match &glyph.text {
-        Some(BfString::Char(character)) => character.is_whitespace() || *character == '\u{200b}',
+fn is_space(placed: &Placed<'_>) -> bool {
+    match &placed.glyph.text {
+        Some(BfString::Char(character)) => {
+            // Programs of page layout have spaces of their own, which fonts name by numbers that mean no character.
+            let wide = placed.x1 - placed.x0 > CLOSE_SPACE_FROM * placed.glyph.size;
+            character.is_whitespace() || *character == '\u{200b}' || (character.is_control() && wide)
+        }
         Some(BfString::String(text)) => text.chars().all(char::is_whitespace),
         None => false,
     }
+}
+
+/// Whether a space stands under the letter before it, as behind ligatures that were two letters: it separates nothing.
+fn lies_within(span: &Span, space: &Placed<'_>) -> bool {
+    let size = space.glyph.size;
+    space.x0 < span.x1 - SPACE_FROM * size && space.x1 < span.x1 + CLOSE * size
 }
 
 /// Whether a glyph continues the chain: on the same baseline (or raised beside it), and near.
@@ -160,6 +179,7 @@ fn begin(glyph: &Placed<'_>) -> Span {
         bold: 0,
         mono: 0,
         open: false,
+        close: false,
     };
     append(&mut span, glyph);
     span
@@ -169,14 +189,20 @@ fn append(span: &mut Span, placed: &Placed<'_>) {
     let glyph = placed.glyph;
     let size = span.size.min(glyph.size);
     let gap = placed.x0 - span.x1;
-    if !span.text.is_empty() && (span.open || gap > space_from(span, size)) {
+    if span.open || gap > space_from(span, size) {
         push_space(&mut span.text);
+    } else if !span.text.is_empty() {
+        span.close = gap.abs() < CLOSE * size;
     }
     span.open = false;
     match &glyph.text {
         Some(BfString::Char(character)) => push_character(&mut span.text, *character),
+        // A ligature that is read from its right, among letters as they stand from left to right.
+        Some(BfString::String(text)) if text.chars().any(leftward::is_leftward) => {
+            text.chars().rev().for_each(|character| push_character(&mut span.text, character));
+        }
         Some(BfString::String(text)) => {
-            text.chars().for_each(|character| push_character(&mut span.text, character))
+            text.chars().for_each(|character| push_character(&mut span.text, character));
         }
         // Nobody can say what it is: it parts words, as the dashes and bullets of such fonts do.
         None => push_space(&mut span.text),
@@ -193,7 +219,11 @@ fn append(span: &mut Span, placed: &Placed<'_>) {
 /// Wide writing systems leave gaps inside a line that are no spaces.
 fn space_from(span: &Span, size: f32) -> f32 {
     let wide = span.text.chars().next_back().is_some_and(|last| last >= '\u{2e80}' && !is_presentation(last));
-    if wide { 0.5 * size } else { SPACE_FROM * size }
+    match () {
+        () if wide => 0.5 * size,
+        () if span.close => CLOSE_SPACE_FROM * size,
+        () => SPACE_FROM * size,
+    }
 }
 
 fn is_presentation(character: char) -> bool {
@@ -300,12 +330,12 @@ fn join(last: &mut Span, span: Span) {
     last.letters += span.letters;
     last.bold += span.bold;
     last.mono += span.mono;
-    last.open = span.open;
+    (last.open, last.close) = (span.open, span.close);
 }
 
 fn finish(span: Span) -> Segment {
     Segment {
-        text: without_leaders(span.text.trim()),
+        text: leftward::as_read(&without_leaders(span.text.trim())),
         x0: span.x0,
         x1: span.x1,
         y: span.y,

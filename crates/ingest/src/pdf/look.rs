@@ -12,6 +12,7 @@ use hayro::hayro_interpret::InterpreterCache;
 use intramuros_core::document::{ExtractError, PageLook, PageWish};
 use unicode_normalization::UnicodeNormalization;
 
+use super::fonts::Fonts;
 use super::glyphs::Ink;
 use super::layout::{self, Zone};
 use super::lines::{self, Segment};
@@ -41,7 +42,9 @@ pub fn look(bytes: &[u8], wish: &PageWish) -> Result<PageLook, ExtractError> {
     let mut look = PageLook { width, height, ..PageLook::default() };
     if !wish.marks.is_empty() {
         // A page that can't be followed still has a picture, without marks.
-        let ink = catch_unwind(AssertUnwindSafe(|| read_page(page, &InterpreterCache::new())));
+        let ink = catch_unwind(AssertUnwindSafe(|| {
+            read_page(page, &InterpreterCache::new(), &mut Fonts::default())
+        }));
         look.marks = ink.map(|ink| marks(ink, &wish.marks, (width, height))).unwrap_or_default();
     }
     if let Some(wide) = wish.width {

@@ -1,17 +1,21 @@
 //! What does this PDF say, page by page?
 //!
-//! The interpreter draws each page on a device that notes glyphs and straight lines ([`glyphs`], [`fonts`]). They become
-//! tables where lines rule them ([`ruled`]), line segments ([`lines`]), tables without lines ([`tables`]) and zones in
-//! reading order ([`layout`]); the whole document decides what is a heading, a header or a cut word ([`compose`]). Pages
-//! that are only pictures are drawn for OCR ([`scan`]), pages that people open for them ([`look()`]); remarks, form
-//! fields and attached files follow ([`extras`]).
+//! The interpreter draws each page on a device that notes glyphs and straight lines ([`glyphs`], [`fonts`],
+//! [`accents`]). They become tables where lines rule them ([`ruled`]), line segments ([`lines`], [`leftward`]), tables
+//! without lines ([`tables`]) and zones in reading order ([`layout`]); the whole document decides what is a heading, a
+//! header or a cut word ([`compose`]). Pages that are only pictures are drawn for OCR ([`scan`]), pages that people open
+//! for them ([`look()`]); remarks, form fields and attached files follow ([`extras`]). What is damaged is told
+//! ([`contents`]).
 
+mod accents;
 mod compose;
+mod contents;
 mod extras;
 mod fonts;
 mod glyphs;
 mod info;
 mod layout;
+mod leftward;
 mod lines;
 mod look;
 mod ruled;
@@ -31,6 +35,7 @@ use intramuros_core::document::{ExtractError, Extracted, Kind, Picture};
 use crate::Budget;
 use crate::text::writer::Writer;
 use compose::PageText;
+use fonts::Fonts;
 use glyphs::{Ink, TooMuch};
 pub use look::{MAX_WIDTH, look};
 
@@ -66,6 +71,12 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     }
     if !read.damaged.is_empty() {
         writer.warn(format!("corrupt: {} can't be read; left out", pages(&read.damaged)));
+    }
+    if !read.cut.is_empty() {
+        writer.warn(format!(
+            "corrupt: {} can't be read to the end; what stands before the damage was read",
+            pages(&read.cut)
+        ));
     }
     if !read.overdrawn.is_empty() {
         writer.warn(format!("limit: {} draws too much; left out", pages(&read.overdrawn)));
@@ -124,18 +135,24 @@ struct Read {
     texts: Vec<PageText>,
     /// Pages whose text is in pictures.
     pictures: Vec<u32>,
-    /// Pages on which the interpreter fell.
+    /// Pages on which the interpreter fell, or of whose damaged content it could draw nothing.
     damaged: Vec<u32>,
+    /// Pages of whose damaged content it could draw something.
+    cut: Vec<u32>,
     /// Pages that draw more than is followed.
     overdrawn: Vec<u32>,
 }
 
 fn read_pages(pdf: &Pdf) -> Read {
     let cache = InterpreterCache::new();
+    let mut fonts = Fonts::default();
     let mut read = Read::default();
     for (number, page) in (1..).zip(pdf.pages().iter()) {
-        let ink = match catch_unwind(AssertUnwindSafe(|| read_page(page, &cache))) {
-            Ok(ink) => ink,
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            (read_page(page, &cache, &mut fonts), contents::is_whole(page))
+        }));
+        let (ink, whole) = match outcome {
+            Ok(outcome) => outcome,
             Err(panic) if panic.is::<TooMuch>() => {
                 read.overdrawn.push(number);
                 continue;
@@ -146,21 +163,30 @@ fn read_pages(pdf: &Pdf) -> Read {
             }
         };
         let (width, height) = page.render_dimensions();
-        if scan::is_picture(&ink, readable(&ink), f64::from(width) * f64::from(height)) {
+        let picture = scan::is_picture(&ink, readable(&ink), f64::from(width) * f64::from(height));
+        if picture {
             read.pictures.push(number);
+        }
+        if !whole {
+            let shows = picture || !ink.glyphs.is_empty();
+            let list = if shows { &mut read.cut } else { &mut read.damaged };
+            list.push(number);
         }
         read.texts.push(PageText { number, zones: zones(ink) });
     }
     read
 }
 
-fn read_page<'a>(page: &Page<'a>, cache: &InterpreterCache<'a>) -> Ink {
+/// What a page shows. `fonts` are those that earlier pages asked; a page on which the interpreter falls takes them with
+/// it, and they are read again.
+fn read_page<'a>(page: &Page<'a>, cache: &InterpreterCache<'a>, fonts: &mut Fonts) -> Ink {
     let (width, height) = page.render_dimensions();
     let frame = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
     let upright = page.initial_transform(true).to_kurbo();
     let mut context = Context::new(upright, frame, cache, page.xref(), InterpreterSettings::default());
-    let mut ink = Ink::default();
+    let mut ink = Ink::with(std::mem::take(fonts));
     interpret_page(page, &mut context, &mut ink);
+    *fonts = std::mem::take(&mut ink.fonts);
     ink
 }
 

@@ -20,6 +20,12 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     let text = encoding::decode(bytes, None)?;
     let mut writer = Writer::new(Kind::Markdown, budget);
     write(&text, None, &mut writer, budget)?;
+    if writer.is_empty() && text.trim_start().starts_with("---") {
+        // A page that is nothing but front matter: site generators make cards of people and places of it.
+        for entry in keyed::entries(&text).into_iter().filter(|entry| !entry.comment) {
+            writer.field(&entry.path, &entry.value, at_line(entry.line.saturating_add(1)))?;
+        }
+    }
     writer.finish()
 }
 

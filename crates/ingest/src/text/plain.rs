@@ -1,14 +1,14 @@
 //! What does this plain text say, whatever its encoding?
 //!
 //! Blocks are separated by blank lines. A list item is a block of its own; a heading is one only when nothing else
-//! could be meant: underlined, in capitals on a line by itself, or named as an article or a chapter. Of other lines,
-//! those that a program wrapped are joined, each judged by itself and by the next; every other line stands by itself,
-//! since verses, logs, addresses and tables are cited by their lines.
+//! could be meant: underlined, in capitals on a line by itself, named as an article or a chapter, or between the marks
+//! of a wiki (`== Part ==`). Of other lines, those that a program wrapped are joined, each judged by itself and by the
+//! next; every other line stands by itself, since verses, logs, addresses and tables are cited by their lines.
 
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
 
 use super::inline::Inline;
-use super::{cards, encoding, writer::Writer, writer::at_line};
+use super::{cards, date, encoding, writer::Writer, writer::at_line};
 use crate::Budget;
 
 /// Longest line that can be a heading, in characters.
@@ -75,7 +75,8 @@ pub fn write(text: &str, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
     let lines: Vec<Line<'_>> = numbered
         .flat_map(|(line, number)| line.split('\u{C}').map(move |text| Line { text, number }))
         .collect();
-    let mut start = 0;
+    let marks = WikiMarks::of(&lines);
+    let mut start = write_zim_head(&lines, writer);
     while start < lines.len() {
         if lines.get(start).is_some_and(Line::is_blank) {
             start += 1;
@@ -84,14 +85,19 @@ pub fn write(text: &str, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
         let end =
             lines.iter().skip(start).position(Line::is_blank).map_or(lines.len(), |length| start + length);
         let followed = lines.iter().skip(end).any(|line| !line.is_blank());
-        write_block(lines.get(start..end).unwrap_or_default(), followed, writer)?;
+        write_block(lines.get(start..end).unwrap_or_default(), followed, &marks, writer)?;
         start = end;
     }
     Ok(())
 }
 
 /// Writes the lines between two blank ones.
-fn write_block(mut lines: &[Line<'_>], followed: bool, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+fn write_block(
+    mut lines: &[Line<'_>],
+    followed: bool,
+    marks: &WikiMarks,
+    writer: &mut Writer<'_>,
+) -> Result<(), ExtractError> {
     if let [heading, underline, rest @ ..] = lines
         && let Some(level) = underline_level(heading.text, underline.text)
     {
@@ -99,18 +105,24 @@ fn write_block(mut lines: &[Line<'_>], followed: bool, writer: &mut Writer<'_>) 
         lines = rest;
     } else if let [line] = lines
         && followed
+        && wiki_heading(line.text).is_none()
         && let Some(level) = lone_heading_level(line.text)
     {
         return write_heading(level, *line, writer);
     }
     while let Some(first) = lines.first() {
+        if let Some((count, text)) = wiki_heading(first.text) {
+            write_heading(marks.level(count), Line { text, ..*first }, writer)?;
+            lines = lines.get(1..).unwrap_or_default();
+            continue;
+        }
         let item = list_item(first.text);
-        // An item runs to the next item; other text runs to the first item.
-        let length = 1 + lines
-            .iter()
-            .skip(1)
-            .take_while(|line| list_item(line.text).is_none() && (item.is_none() || !is_rule(line.text)))
-            .count();
+        // An item runs to the next item; other text runs to the first item; both end at a heading.
+        let goes_on = |line: &&Line<'_>| {
+            let begins = list_item(line.text).is_some() || wiki_heading(line.text).is_some();
+            !begins && (item.is_none() || !is_rule(line.text))
+        };
+        let length = 1 + lines.iter().skip(1).take_while(goes_on).count();
         let (these, rest) = lines.split_at(length);
         match item {
             Some((depth, text)) => {
@@ -311,6 +323,60 @@ fn underline_level(heading: &str, underline: &str) -> Option<u8> {
         && length <= HEADING_CHARS
         && heading.chars().any(char::is_alphabetic);
     fits.then_some(level)
+}
+
+/// Marks of headings in wikis: as many before the words as behind them.
+const WIKI_MARKS: std::ops::RangeInclusive<usize> = 2..=6;
+
+/// How many marks the words of a heading of a wiki stand between, and the words: `=== Delays ===`.
+fn wiki_heading(line: &str) -> Option<(usize, &str)> {
+    let line = line.trim_end();
+    let marks = line.len() - line.trim_start_matches('=').len();
+    let (open, rest) = line.split_at_checked(marks)?;
+    let words = rest.strip_prefix(' ')?.strip_suffix(open)?.strip_suffix(' ')?.trim();
+    let fits = WIKI_MARKS.contains(&marks)
+        && count(words) <= HEADING_CHARS
+        && !words.contains('=')
+        && words.chars().any(char::is_alphabetic);
+    fits.then_some((marks, words))
+}
+
+/// What the headings of a wiki's page tell of each other.
+struct WikiMarks {
+    first: usize,
+    least: usize,
+    most: usize,
+}
+
+impl WikiMarks {
+    fn of(lines: &[Line<'_>]) -> WikiMarks {
+        let counts = || lines.iter().filter_map(|line| wiki_heading(line.text)).map(|(count, _)| count);
+        WikiMarks {
+            first: counts().next().unwrap_or_default(),
+            least: counts().min().unwrap_or_default(),
+            most: counts().max().unwrap_or_default(),
+        }
+    }
+
+    /// The level of a heading with so many marks. DokuWiki and Zim begin a page with the most and give its parts fewer,
+    /// MediaWiki gives them more.
+    fn level(&self, count: usize) -> u8 {
+        let below = if self.first == self.most { self.most - count } else { count - self.least };
+        u8::try_from(below).unwrap_or(u8::MAX).saturating_add(1)
+    }
+}
+
+/// Notes what stands above a page of Zim, and says how many lines that is; none in other texts.
+fn write_zim_head(lines: &[Line<'_>], writer: &mut Writer<'_>) -> usize {
+    if lines.first().is_none_or(|line| line.text.trim_end() != "Content-Type: text/x-zim-wiki") {
+        return 0;
+    }
+    let head = lines.iter().take_while(|line| !line.is_blank());
+    let mut dates = head.clone().filter_map(|line| line.text.strip_prefix("Creation-Date:"));
+    let date = dates.next().and_then(|value| date::parse_iso(value.trim()));
+    let document = writer.document();
+    document.written_ms = document.written_ms.or(date);
+    head.count()
 }
 
 /// Words that name a division of a text, when a number follows.

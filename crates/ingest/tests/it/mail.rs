@@ -5,6 +5,7 @@ use std::io::{Cursor, Write};
 use intramuros_ingest::text::date;
 
 use crate::archive::zipped;
+use crate::office_inside::dropped;
 use crate::show::{blocks, check, check_refused, parts, read};
 
 const MAIL: &str = "From: =?utf-8?Q?Ren=C3=A9e?= <renee@example.org>\r\nTo: Bob <bob@example.org>, c@example.org\r\n\
@@ -157,6 +158,90 @@ fn an_outlook_message_in_packed_rtf_is_unpacked() {
         ("/__substg1.0_10090102", packed.to_vec()),
     ]);
     check("a.msg", message, &["field Subject: Hello", "p hello world"]);
+}
+
+#[test]
+fn an_outlook_message_with_more_in_its_table_than_in_the_file_is_read() {
+    let mut bytes = outlook(&[
+        ("/__properties_version1.0", table(32, &[])),
+        ("/__substg1.0_0037001F", wide("Hello")),
+        ("/__substg1.0_1000001F", wide("Le texte.")),
+    ]);
+    let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    // The first part of the table of sectors, and its entries that no sector of the file stands behind.
+    let sector = 1 << (number(0x1e) & 0xffff);
+    let start = (number(0x4c) + 1) * sector;
+    let unused = start + 4 * bytes.len().div_ceil(sector);
+    for entry in bytes[unused..start + sector].chunks_exact_mut(4) {
+        entry.copy_from_slice(&[0xfe, 0xff, 0xff, 0xff]);
+    }
+    assert!(cfb::CompoundFile::open(Cursor::new(&bytes)).is_err());
+    check("a.msg", bytes, &["field Subject: Hello", "p Le texte."]);
+}
+
+#[test]
+fn an_outlook_message_that_is_cut_off_keeps_what_is_there() {
+    let bytes = outlook(&[
+        ("/__properties_version1.0", table(32, &[])),
+        ("/__substg1.0_0037001F", wide("Hello")),
+        ("/__recip_version1.0_#00000000/__properties_version1.0", table(8, &[])),
+        ("/__attach_version1.0_#00000000/__properties_version1.0", table(8, &[])),
+        ("/__attach_version1.0_#00000000/__substg1.0_3707001F", wide("note.txt")),
+        ("/__attach_version1.0_#00000000/__substg1.0_37010102", vec![b'a'; 60_000]),
+    ]);
+    let whole = read("a.msg", &bytes).unwrap();
+    assert!(whole.parts[0].outcome.is_ok(), "{}", parts(&whole));
+    let cut = read("a.msg", &bytes[..bytes.len() - 30_000]).unwrap();
+    // Recipients without a name and an address are none.
+    assert_eq!(blocks(&cut), "field Subject: Hello\nfield Attachment: note.txt");
+    assert_eq!(parts(&cut), "note.txt! corrupt");
+}
+
+#[test]
+fn an_object_of_another_program_in_an_outlook_message_is_read() {
+    let attached = |name: &str| format!("/__attach_version1.0_#00000000/{name}");
+    let object = attached("__substg1.0_3701000D/\u{1}Ole10Native");
+    let message = outlook(&[
+        ("/__properties_version1.0", table(32, &[])),
+        ("/__substg1.0_0037001F", wide("Hello")),
+        (attached("__properties_version1.0").as_str(), table(8, &[])),
+        (attached("__substg1.0_3001001F").as_str(), wide("Note")),
+        (object.as_str(), dropped("note.txt", b"La note.")),
+    ]);
+    assert_eq!(parts(&read("a.msg", &message).unwrap()), "Note: La note.");
+}
+
+#[test]
+fn a_text_that_winmail_dat_repeats_is_read_once() {
+    let attribute = |level: u8, number: u32, value: &[u8]| {
+        let length = u32::try_from(value.len()).unwrap();
+        [&[level][..], &number.to_le_bytes(), &length.to_le_bytes(), value, b"\0\0"].concat()
+    };
+    let mail = |text: &str| {
+        let package = [
+            &b"\x78\x9f\x3e\x22\x01\0"[..],
+            &attribute(1, 0x0002_800C, "Bonjour à tous,\r\nà demain.\0".as_bytes()),
+            &attribute(2, 0x0006_9002, &[0; 14]),
+            &attribute(2, 0x0001_8010, b"note.txt\0"),
+            &attribute(2, 0x0006_800F, b"La note."),
+        ]
+        .concat();
+        let packed: String = package.iter().map(|byte| format!("={byte:02X}")).collect();
+        let mail = format!(
+            "From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\
+             Content-Type: text/plain; charset=utf-8\n\n{text}\n--b\nContent-Type: application/ms-tnef; \
+             name=winmail.dat\nContent-Disposition: attachment; filename=winmail.dat\n\
+             Content-Transfer-Encoding: quoted-printable\n\n{packed}\n--b--\n"
+        );
+        let mail = read("a.eml", mail.as_bytes()).unwrap();
+        assert!(blocks(&mail).contains("\np Bonjour"), "{}", blocks(&mail));
+        parts(&mail)
+    };
+    let once = "winmail.dat: Attachment: note.txt\n  note.txt: La note.";
+    assert_eq!(mail("Bonjour à\ntous, à demain."), once);
+    assert_eq!(mail("Bonjour à tous,\n\nà demain.\n\nListe du conseil"), once);
+    let both = "winmail.dat: Attachment: note.txt Bonjour à tous, à demain.\n  note.txt: La note.";
+    assert_eq!(mail("Bonjour à toutes, à demain."), both);
 }
 
 /// Text in Windows-1252.

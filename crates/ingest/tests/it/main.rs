@@ -11,6 +11,7 @@ mod lines;
 mod mail;
 mod manifest;
 mod office;
+mod office_inside;
 mod office_old;
 mod pdf;
 mod seeds;

@@ -572,7 +572,7 @@ fn binary_workbooks_heed_the_calendar_of_1904() {
     assert_eq!(first_date(1), "1904-01-13 12:00 | 42");
 }
 
-fn open_document(kind: &str, body: &str, styles: &str) -> Vec<u8> {
+pub fn open_document(kind: &str, body: &str, styles: &str) -> Vec<u8> {
     let content = format!(
         "<office:document-content><office:automatic-styles>{styles}</office:automatic-styles><office:body>{body}</office:body></office:document-content>"
     );

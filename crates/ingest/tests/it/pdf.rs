@@ -188,21 +188,30 @@ fn made(pages: &[String], annotations: &str, objects: &[&str], catalogue: &str) 
              /Annots[{annotations}]>>",
             first + 2 * index + 1
         ));
-        all.push(format!("<</Length {}>>\nstream\n{contents}\nendstream", contents.chars().count()));
+        all.push(stream("", contents));
     }
+    file(&all)
+}
+
+/// A stream with these entries in its dictionary; each letter of its contents is a byte.
+fn stream(entries: &str, contents: &str) -> String {
+    format!("<<{entries}/Length {}>>\nstream\n{contents}\nendstream", contents.chars().count())
+}
+
+/// A PDF of these objects, numbered from 1 on; the first is its catalogue, each letter a byte.
+fn file(objects: &[String]) -> Vec<u8> {
     let mut out = b"%PDF-1.7\n".to_vec();
     let mut places = Vec::new();
-    for (number, object) in (1..).zip(&all) {
+    for (number, object) in (1..).zip(objects) {
         places.push(out.len());
         let object = format!("{number} 0 obj\n{object}\nendobj\n");
         out.extend(object.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap()));
     }
-    let table = out.len();
-    out.extend(format!("xref\n0 {}\n0000000000 65535 f \n", all.len() + 1).bytes());
+    let (table, size) = (out.len(), objects.len() + 1);
+    out.extend(format!("xref\n0 {size}\n0000000000 65535 f \n").bytes());
     for place in places {
         out.extend(format!("{place:010} 00000 n \n").bytes());
     }
-    let size = all.len() + 1;
     out.extend(format!("trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n").bytes());
     out
 }
@@ -451,4 +460,139 @@ fn settings_of_the_program_that_made_it_are_no_attachment() {
     let read = intramuros_ingest::extract("made.pdf", &bytes, &Limits::default()).unwrap();
     let names: Vec<&str> = read.parts.iter().map(|part| part.name.as_str()).collect();
     assert_eq!(names, ["note.txt"]);
+}
+
+/// Reads a page whose font, object 5, is this one, with more objects from 6 on.
+fn read_set_in(font: &str, objects: &[String], contents: &str) -> Extracted {
+    let mut all = vec![
+        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 5 0 R>>>>/Contents 4 0 R>>"
+            .to_owned(),
+        stream("", contents),
+        font.to_owned(),
+    ];
+    all.extend(objects.iter().cloned());
+    intramuros_ingest::extract("made.pdf", &file(&all), &Limits::default()).unwrap()
+}
+
+#[test]
+fn damaged_pages_are_read_up_to_the_damage_and_told() {
+    let lines = |name: &str| -> String {
+        let line = |line: u32| {
+            let text = format!("{name}, article {line}, fait le {} en mairie.", line * line * 7919 % 1000);
+            drawn(72.0, 800.0 - 14.0 * line as f32, 10.0, &text)
+        };
+        (1..=50).map(line).collect()
+    };
+    let packed = |text: &str| -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let in_letters = |bytes: &[u8]| -> String { bytes.iter().copied().map(char::from).collect() };
+    let page = |contents: &str| {
+        format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>>>{contents}>>")
+    };
+    let (whole, cut) = (packed(&lines("Registre")), packed(&lines("Annexe")));
+    let read = |pages: &[&str]| {
+        let kids: Vec<String> = (0..pages.len()).map(|index| format!("{} 0 R", 6 + index)).collect();
+        let mut all = vec![
+            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+            format!("<</Type/Pages/Kids[{}]/Count {}>>", kids.join(" "), pages.len()),
+            "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>".to_owned(),
+            stream("/Filter/FlateDecode", &in_letters(&whole)),
+            stream("/Filter/FlateDecode", &in_letters(&cut[..cut.len() / 2])),
+        ];
+        all.extend(pages.iter().map(|contents| page(contents)));
+        intramuros_ingest::extract("made.pdf", &file(&all), &Limits::default())
+    };
+    // The second names what isn't in the file, the fourth draws nothing, the fifth has one of its two pieces.
+    let outcome =
+        read(&["/Contents 4 0 R", "/Contents 99 0 R", "/Contents 5 0 R", "", "/Contents[4 0 R 99 0 R]"])
+            .unwrap();
+    assert_eq!(
+        outcome.warnings,
+        [
+            "corrupt: page 2 can't be read; left out",
+            "corrupt: pages 3, 5 can't be read to the end; what stands before the damage was read",
+        ]
+    );
+    let text = outcome.text();
+    assert!(text.contains("Registre, article 50,") && text.contains("Annexe, article 2,"), "{text}");
+    assert!(!text.contains("Annexe, article 50,"), "{text}");
+    assert_eq!(read(&["/Contents 4 0 R", ""]).unwrap().warnings, [""; 0]);
+    let error = read(&["/Contents 99 0 R"]).unwrap_err();
+    assert_eq!(error.to_string(), "corrupt: page 1 can't be read");
+}
+
+#[test]
+fn words_are_parted_as_they_are_seen() {
+    let line = |y: u32, shown: &str| format!("BT /F1 10 Tf 1 0 0 1 72 {y} Tm {shown} TJ ET\n");
+    let page = [
+        // A squeezed line, and a spaced title with the same gaps.
+        line(700, "[(Le)-160(conseil)-160(vote)-160(le)-160(budget)]"),
+        line(650, "[(B)-150(U)-150(D)-150(G)-150(E)-150(T)]"),
+        // A space under the letter before it, as programs leave it where two letters became one.
+        line(600, "[(La comm)400( )-122(une)]"),
+    ];
+    assert_eq!(texts(&read_page(page.concat())), ["Le conseil vote le budget", "BUDGET", "La commune"]);
+}
+
+#[test]
+fn a_space_that_its_font_names_by_a_number_is_one() {
+    let map = "/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange \
+               1 beginbfchar <20> <0007> endbfchar 1 beginbfrange <21> <7e> <0021> endbfrange endcmap end";
+    let font = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode 6 0 R>>";
+    let contents = drawn(72.0, 700.0, 10.0, "Le conseil vote le budget");
+    let read = read_set_in(font, &[stream("", map)], &contents);
+    assert_eq!(texts(&read), ["Le conseil vote le budget"]);
+}
+
+#[test]
+fn words_stay_whole_in_fonts_that_the_file_does_not_hold() {
+    // All letters are equally wide; those of the font that stands in are not.
+    let font = format!(
+        "<</Type/Font/Subtype/TrueType/BaseFont/Inconnue/Encoding/WinAnsiEncoding/FirstChar 32/LastChar 126\
+         /Widths[{}]/FontDescriptor 6 0 R>>",
+        "500 ".repeat(95)
+    );
+    let descriptor = "<</Type/FontDescriptor/FontName/Inconnue/Flags 32/FontBBox[0 -200 1000 800]/ItalicAngle 0\
+                      /Ascent 800/Descent -200/CapHeight 700/StemV 80>>";
+    let contents = drawn(72.0, 700.0, 10.0, "MONTANT DU MARCHE");
+    let read = read_set_in(&font, &[descriptor.to_owned()], &contents);
+    assert_eq!(texts(&read), ["MONTANT DU MARCHE"]);
+}
+
+#[test]
+fn accents_drawn_by_themselves_belong_to_their_letters() {
+    let line = |y: u32, shown: &str| format!("BT /F1 10 Tf 1 0 0 1 72 {y} Tm {shown} TJ ET\n");
+    let page = [
+        // Before its letter, behind its letter, and typed for an apostrophe.
+        line(700, "[(Le d\u{b4})444(ecret)]"),
+        line(650, "[(une cl)-20(e)444(\u{b4})-112( de vo\u{fb}te)]"),
+        line(600, "[(de l\u{b4}ann\u{e9}e)]"),
+    ];
+    assert_eq!(texts(&read_page(page.concat())), ["Le décret", "une clé de voûte", "de l´année"]);
+}
+
+#[test]
+fn what_slides_say_in_large_letters_is_no_heading() {
+    let mut page = drawn(72.0, 780.0, 24.0, "Les effets");
+    page += &drawn(72.0, 752.0, 24.0, "constatés dans les communes");
+    page += &drawn(72.0, 700.0, 16.0, "\\225 Une réponse en dix jours");
+    page += &drawn(72.0, 650.0, 16.0, "Chaque année, la commune publie ce que le service coûte.");
+    for line in 0..12 {
+        page += &drawn(
+            72.0,
+            500.0 - 14.0 * line as f32,
+            10.0,
+            "Le conseil délibère sur le budget de la commune,",
+        );
+    }
+    let read = read_page(page);
+    assert_eq!(block(&read, "Les effets").text, "Les effets constatés dans les communes");
+    assert_eq!(block(&read, "Les effets").kind, BlockKind::Heading { level: 1 });
+    assert_eq!(block(&read, "dix jours").kind, BlockKind::ListItem { depth: 0 });
+    assert_eq!(block(&read, "Chaque année").kind, BlockKind::Paragraph);
 }

@@ -654,3 +654,54 @@ fn appointments_and_cards_are_read_as_people_see_them() {
         ],
     );
 }
+
+#[test]
+fn headings_of_wikis_stand_between_their_marks() {
+    // DokuWiki gives the parts of a part fewer marks, MediaWiki more.
+    check(
+        "page.txt",
+        "====== Règlement ======\n\nIl est affiché.\n\n===== Délais =====\nDeux mois.\n\n====== Annexe ======\nRien.\n",
+        &[
+            "h1:1 Règlement",
+            "p:3 Il est affiché.",
+            "h2:5 Délais",
+            "p:6 Deux mois.",
+            "h1:8 Annexe",
+            "p:9 Rien.",
+        ],
+    );
+    check(
+        "page.txt",
+        "Une page.\n\n== OBJET ==\n\nLa chasse.\n=== Durée ===\nUn an.\n",
+        &["p:1 Une page.", "h1:3 OBJET", "p:5 La chasse.", "h2:6 Durée", "p:7 Un an."],
+    );
+    let zim = "Content-Type: text/x-zim-wiki\nWiki-Format: zim 0.6\nCreation-Date: 2024-03-05T10:00:00Z\n\n\
+               ====== Accueil ======\nBonjour.\n";
+    check("page.txt", zim, &["h1:5 Accueil", "p:6 Bonjour."]);
+    let page = read("page.txt", zim.as_bytes()).unwrap();
+    assert_eq!(page.title.as_deref(), Some("Accueil"));
+    assert_eq!(page.written_ms, date::parse_iso("2024-03-05T10:00:00Z"));
+    // Marks on one side, signs of comparison, a rule with a number.
+    check(
+        "notes.txt",
+        "== Début\n\n== a = b ==\n\n==== 3 ====\n\nvaleur == 3 ==\n",
+        &["p:1 == Début", "p:3 == a = b ==", "p:5 ==== 3 ====", "p:7 valeur == 3 =="],
+    );
+}
+
+#[test]
+fn a_page_of_nothing_but_front_matter_is_told() {
+    let page = "---\ntitle: Halle aux grains\nadresse: 3, place du Marché\ntéléphone: 02 98 00 00 00\n---\n";
+    check(
+        "halle.md",
+        page,
+        &[
+            "field:2 title: Halle aux grains",
+            "field:3 adresse: 3, place du Marché",
+            "field:4 téléphone: 02 98 00 00 00",
+        ],
+    );
+    assert_eq!(read("halle.md", page.as_bytes()).unwrap().title.as_deref(), Some("Halle aux grains"));
+    // Where there is more, it speaks for itself.
+    check("halle.md", format!("{page}\nElle ouvre à neuf heures.\n"), &["p:7 Elle ouvre à neuf heures."]);
+}

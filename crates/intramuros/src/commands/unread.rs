@@ -1,5 +1,6 @@
 //! What was not read, and why?
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 
 use intramuros_core::error::Error;
@@ -26,8 +27,11 @@ pub struct Args {
 /// Entries listed at most; the totals are by `intramuros status`.
 const MOST: usize = 10_000;
 
+/// As `/api/v1/failures` has it.
 #[derive(Serialize)]
 struct Unread {
+    /// The source: several may have a file of the same path.
+    source: String,
     path: String,
     reason: String,
     detail: String,
@@ -42,15 +46,18 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
     walls::raise_for_looking(&perimeter, &data)?;
     let library = setup::open_read_only(perimeter, &data, None)?;
     let failures = library.failures(&args.who.principal()?, 0, MOST)?;
+    let sources: HashMap<_, _> =
+        library.store().sources()?.into_iter().map(|source| (source.id, source.name)).collect();
     let mut unread: Vec<Unread> = failures
         .into_iter()
         .map(|failure| {
+            let source = sources.get(&failure.location.source).cloned().unwrap_or_default();
             let path = failure.location.path_text();
             let path = if failure.part.is_empty() { path } else { format!("{path}!/{}", failure.part) };
-            Unread { path, reason: failure.reason, detail: failure.detail }
+            Unread { source, path, reason: failure.reason, detail: failure.detail }
         })
         .collect();
-    unread.sort_by(|a, b| (&a.reason, &a.path).cmp(&(&b.reason, &b.path)));
+    unread.sort_by(|a, b| (&a.reason, &a.path, &a.source).cmp(&(&b.reason, &b.path, &b.source)));
     if args.json {
         out.json(&unread)?;
         return Ok(ExitCode::SUCCESS);
@@ -134,11 +141,15 @@ pub fn french(reason: &str) -> [&str; 2] {
 mod tests {
     use super::*;
 
+    fn of(reason: &str, detail: &str) -> Unread {
+        let [source, path, reason, detail] = ["documents", "a.png", reason, detail].map(str::to_owned);
+        Unread { source, path, reason, detail }
+    }
+
     #[test]
     fn a_picture_without_text_lacks_no_ocr() {
         let check = |detail: &str, french: &str, english: &str| {
-            let (path, reason) = ("a.png".to_owned(), "needs_ocr".to_owned());
-            let unread = Unread { path, reason, detail: detail.to_owned() };
+            let unread = of("needs_ocr", detail);
             assert_eq!(why(&unread, Language::French), french);
             assert_eq!(why(&unread, Language::English), english);
         };
@@ -149,8 +160,7 @@ mod tests {
     #[test]
     fn the_reason_is_said_once_and_the_detail_in_the_persons_language() {
         let check = |reason: &str, detail: &str, french: &str, english: &str| {
-            let (path, reason, detail) = ("a".to_owned(), reason.to_owned(), detail.to_owned());
-            let unread = Unread { path, reason, detail };
+            let unread = of(reason, detail);
             assert_eq!(told(&unread, Language::French), french);
             assert_eq!(told(&unread, Language::English), english);
         };
@@ -181,8 +191,7 @@ mod tests {
             ExtractError::Empty(some()),
             ExtractError::Unreadable(some()),
         ] {
-            let (path, reason, detail) = ("a".to_owned(), error.word().to_owned(), error.to_string());
-            let unread = Unread { path, reason, detail };
+            let unread = of(error.word(), &error.to_string());
             for language in [Language::French, Language::English] {
                 assert_eq!(told(&unread, language), some(), "{error}");
             }

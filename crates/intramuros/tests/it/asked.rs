@@ -216,7 +216,10 @@ fn what_stands_in_for_a_model_that_fails_is_not_measured_as_its_own() {
 #[test]
 fn a_collection_that_is_not_theirs_is_a_refusal_and_one_that_is_not_there_a_mistake() {
     let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
-    house.declare("[[collection]]\nname = 'Baux'\nsources = ['documents']\ngroups = ['legal']\n");
+    let paie = "[[collection]]\nname = 'Paie'\nsources = ['documents']\n";
+    house.declare(&format!(
+        "[[collection]]\nname = 'Baux'\nsources = ['documents']\ngroups = ['legal']\n{paie}"
+    ));
     let (said, read) = house.run(&["ingest", "--words-only"]);
     assert!(read, "{said}");
     let eval = |second: &str, report: &str| {
@@ -237,9 +240,13 @@ fn a_collection_that_is_not_theirs_is_a_refusal_and_one_that_is_not_there_a_mist
     let page = std::fs::read_to_string(house.path().join("report.html")).unwrap();
     assert_eq!(page.matches("whoever asks may not choose this collection").count(), 1, "{page}");
     // Found before the first question is asked, and before anything is written.
-    let output = eval("  collection: Absent\n", "late.html");
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("question 2 names the collection `Absent`") && !said.contains("1/2"), "{said}");
-    assert!(!house.path().join("late.html").exists());
+    for (collection, expected) in
+        [("Absent", "the collection `Absent`"), ("Paie", "`Paie`, and `--with quote@Baux` another")]
+    {
+        let output = eval(&format!("  collection: {collection}\n"), "late.html");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(expected) && said.contains("question 2") && !said.contains("1/2"), "{said}");
+        assert!(!house.path().join("late.html").exists());
+    }
 }

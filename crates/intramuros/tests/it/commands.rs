@@ -201,6 +201,55 @@ fn the_built_in_model_has_one_name_everywhere() {
 }
 
 #[test]
+fn the_report_is_of_the_data_folder_that_is_named_or_says_what_it_read() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    std::fs::create_dir(house.path().join("paie")).unwrap();
+    std::fs::write(house.path().join("paie/paie.txt"), "La paie tombe le cinq du mois.\n").unwrap();
+    for folder in ["documents", "paie"] {
+        let output = run(&house, &["ingest", folder, "--words-only"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    // The one that was not read last.
+    let known = std::fs::read_to_string(house.path().join("intramuros/last")).unwrap();
+    let data = known.split("\n\n").nth(1).and_then(|one| one.lines().next()).unwrap();
+    let report = |data: &str| -> Value {
+        let output = run(&house, &["perimeter", "report", "--data", data, "--format", "json"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let doubts = |made: &Value| made["open"].to_string().contains("name the configuration of");
+    let made = report(data);
+    assert_eq!((&made["file"], &made["data"]), (&Value::Null, &json!(data)), "{made}");
+    assert!(made["sources"].to_string().contains("/documents") && !doubts(&made), "{made}");
+    // What lies where the command runs may be of something else.
+    house.declare("");
+    let made = report(data);
+    assert!(made["file"].as_str().unwrap().ends_with("/intramuros.toml") && doubts(&made), "{made}");
+    assert!(!doubts(&report("data")));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_that_is_not_followed_is_listed_with_what_was_not_read() {
+    let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+    std::fs::write(house.path().join("paie.txt"), "La paie tombe le cinq du mois.\n").unwrap();
+    // What the second one leads to is read.
+    for (to, name) in [("../paie.txt", "paie.txt"), ("bail.txt", "again.txt")] {
+        std::os::unix::fs::symlink(to, house.path().join("documents").join(name)).unwrap();
+    }
+    house.declare("");
+    let (said, good) = house.run(&["ingest", "--words-only"]);
+    assert!(good && said.contains("files or parts not read: 1"), "{said}");
+    let unread: Value = serde_json::from_slice(&run(&house, &["unread", "--json"]).stdout).unwrap();
+    let detail = "not readable: a link, not followed";
+    let expected =
+        json!({"source": "documents", "path": "paie.txt", "reason": "unreadable", "detail": detail});
+    assert_eq!(unread, json!([expected]));
+    let (said, _) = house.run_in("fr_FR.UTF-8", &["unread"]);
+    assert!(said.contains("paie.txt") && said.contains("un lien, qui n’est pas suivi"), "{said}");
+}
+
+#[test]
 fn each_shell_completes_the_commands() {
     let house = House::new(&[]);
     let check = |shell: &str, serve: &str| {

@@ -23,7 +23,7 @@ const NOT_CHOSEN: [&str; 2] = ["sub", "email"];
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     #[command(flatten)]
-    place: Where,
+    pub(super) place: Where,
 }
 
 /// Prints that all is well, with what to think of all the same, or what is named but not there.

@@ -15,7 +15,7 @@ pub struct Args {
     #[arg(value_enum)]
     form: Form,
     #[command(flatten)]
-    place: Where,
+    pub(super) place: Where,
     /// The user that the program runs as (nftables)
     #[arg(long, default_value = "intramuros")]
     user: String,

@@ -19,7 +19,7 @@ use crate::{load, number_of};
 #[derive(clap::Args, Clone, Debug)]
 pub struct VerifyArgs {
     #[command(flatten)]
-    place: Where,
+    pub(super) place: Where,
     /// An entry noted elsewhere, which must still be there: its number and hash
     #[arg(long, value_name = "NUMBER:HASH")]
     noted: Option<String>,
@@ -117,7 +117,7 @@ fn in_words(report: &Report) -> String {
 #[derive(clap::Args, Clone, Debug)]
 pub struct ExportArgs {
     #[command(flatten)]
-    place: Where,
+    pub(super) place: Where,
     /// From this day or moment on (2026-11-22, 2026-11-22T03:20:00Z)
     #[arg(long, value_name = "WHEN")]
     from: Option<String>,

@@ -15,7 +15,7 @@ use crate::{change, load};
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     #[command(flatten)]
-    place: Where,
+    pub(super) place: Where,
     /// Every value that holds, defaults included, with where it comes from
     #[arg(long)]
     effective: bool,

@@ -150,6 +150,103 @@ fn references_are_found_however_they_are_joined() {
 }
 
 #[test]
+fn words_with_a_hyphen_are_found_without_it_and_the_other_way_round() {
+    check_found(&[
+        ("La vidéo-surveillance des locaux.", "vidéosurveillance", true),
+        ("La vidéo-surveillance des quais.", "videosurveillance", true),
+        ("La vidéo-surveillance des gares.", "vidéo", true),
+        ("La vidéo-surveillance des ports.", "\"vidéosurveillance\"", true),
+        ("La vidéosurveillance du parc.", "vidéo-surveillance", true),
+        ("La vidéosurveillance du port.", "video-surveillance", true),
+        ("Écrire par e-mail au service.", "email", true),
+        ("Écrire par e-mail au guichet.", "emails", true),
+        ("Écrire par email au bureau.", "e-mail", true),
+        ("Install the plug-in from the menu.", "plugin", true),
+        ("Le procès-verbal est signé par tous.", "procès-verbal", true),
+        ("Le procès-verbal est remis à tous.", "procès verbal", true),
+        ("Le procès-verbal est lu par tous.", "procès", true),
+        ("Le procès-verbal est tu par tous.", "verbal", true),
+        ("Le procès-verbal est vu par tous.", "\"procès-verbal\"", true),
+        ("Le procès-verbal est su par tous.", "\"procès verbal\"", true),
+    ]);
+}
+
+#[test]
+fn a_word_with_a_hyphen_stands_before_its_parts_and_is_mended_and_left_out_as_one() {
+    let library = Searchable::new(
+        &[
+            Sample::new(1, "Note", &["La surveillance des salles est faite sans vidéo ni son."]),
+            Sample::new(2, "Note", &["La vidéo-surveillance des salles est faite sans aucun son."]),
+        ],
+        false,
+    );
+    assert_eq!(first(&library, "vidéo-surveillance"), Some(2));
+    assert_eq!(first(&library, "salles -vidéosurveillance"), Some(1));
+    let found = library.search("vidéosurveullance des salles", &AccessSet::everything(), false);
+    assert_eq!(found.suggestion.as_deref(), Some("vidéo-surveillance des salles"));
+    // That its words stand nowhere by themselves is as good.
+    let library = Searchable::new(&[Sample::new(1, "Note", &["La vidéosurveillance des salles."])], false);
+    let found = library.search("vidéo-surveillance des salles", &AccessSet::everything(), false);
+    assert_eq!((found.absent, found.suggestion), (Vec::new(), None));
+}
+
+#[test]
+fn words_are_told_from_one_another_by_their_marks() {
+    let library = Searchable::new(
+        &[
+            Sample::new(1, "Note", &["Un développeur en C++ est cherché pour le pôle."]),
+            Sample::new(2, "Note", &["Un développeur en C# est cherché pour le pôle."]),
+            Sample::new(3, "Note", &["Un développeur en C est cherché pour le pôle."]),
+            Sample::new(4, "Note", &["Le montant net est dû par tous."]),
+            Sample::new(5, "Note", &["Le socle .NET est mis par tous."]),
+        ],
+        false,
+    );
+    let found = |question: &str| {
+        let hits = library.search(question, &AccessSet::everything(), false).hits;
+        hits.iter().map(|hit| hit.document).collect::<Vec<u64>>()
+    };
+    assert_eq!(found("C++").first(), Some(&1));
+    assert_eq!(found("c#").first(), Some(&2));
+    assert_eq!(found("Qui est développeur en C++ ?").first(), Some(&1));
+    assert_eq!(found("Qui est développeur en C# ?").first(), Some(&2));
+    assert_eq!(found("C++").len(), 3);
+    assert_eq!(found("\"C++\""), [1]);
+    assert_eq!(found("\"en C# est\""), [2]);
+    let mut others = found("développeur -C#");
+    others.sort_unstable();
+    assert_eq!(others, [1, 3]);
+    assert_eq!(found(".NET"), [5, 4]);
+}
+
+#[test]
+fn numbers_of_companies_are_found_in_one_piece_and_in_groups() {
+    check_found(&[
+        ("La société 732 829 320 est active.", "732829320", true),
+        ("La société 552100554 est active.", "552 100 554", true),
+        ("Le magasin 732 829 321 00074 est ouvert.", "73282932100074", true),
+        ("Le magasin 732\u{a0}829\u{a0}322\u{a0}00074 est ouvert.", "73282932200074", true),
+        ("Le magasin 55210055500013 est ouvert.", "552 100 555 00013", true),
+        ("La ligne 111 222 333 4444 est prise.", "1112223334444", false),
+        ("Un taux de 12,5 pour cent.", "125", false),
+    ]);
+}
+
+#[test]
+fn a_year_behind_an_abbreviation_weighs_once() {
+    let library = Searchable::new(&[Sample::new(1, "Note", &["Le SMIC est fixé pour tous en 2024."])], false);
+    let found = library.search("SMIC 2024", &AccessSet::everything(), false);
+    assert_eq!(found.hits.len(), 1);
+    // Each word that weighs stands there: nothing is asked for that does not.
+    let stands = |form: &String| matches!(form.as_str(), "smic" | "2024");
+    assert!(found.terms.iter().all(|term| term.weight > 0.0 && term.forms.iter().any(stands)));
+    check_found(&[
+        ("Voir la note SMIC2023 au dossier.", "SMIC 2023", true),
+        ("Voir la note SMIC 2022 au dossier.", "SMIC2022", true),
+    ]);
+}
+
+#[test]
 fn figures_of_a_row_are_found_by_themselves_and_side_by_side() {
     let row = "Relevés : 120 341 562";
     check_found(&[
@@ -174,8 +271,11 @@ fn a_day_is_found_however_it_is_written_and_never_by_its_parts() {
         "on November 30, 2024",
         "on 30 November 2024",
     ];
-    let mut samples: Vec<Sample> =
-        days.iter().zip(1..).map(|(day, id)| Sample::new(id, "Note", &[&format!("Signé {day}.")])).collect();
+    let mut samples: Vec<Sample> = days
+        .iter()
+        .zip(1..)
+        .map(|(day, id)| Sample::new(id, "Note", &[&format!("Signé {day} à Lyon.")]))
+        .collect();
     samples.push(Sample::new(90, "Horaires", &["De 11 h 30 à 20 h 24, le 30 de chaque mois de 2024."]));
     samples.push(Sample::new(91, "Mois", &["Fermé en novembre 2024, porte 30."]));
     let library = Searchable::new(&samples, false);
@@ -196,6 +296,12 @@ fn a_day_is_found_however_it_is_written_and_never_by_its_parts() {
     for question in ["\"30/11/2024\"", "\"30 novembre 2024\"", "\"30.11.2024\""] {
         assert_eq!(found(question), [1, 2, 3, 4, 5, 6], "{question}");
     }
+    // What stands behind it follows it in each spelling, and right behind it.
+    for question in ["\"30/11/2024 à Lyon\"", "\"30 novembre 2024 à Lyon\"", "\"Nov. 30, 2024 à Lyon\""] {
+        assert_eq!(found(question), [1, 2, 3, 4, 5, 6], "{question}");
+    }
+    assert_eq!(found("\"signé le 30.11.2024 à Lyon\""), [1, 2, 4]);
+    assert_eq!(found("\"30/11/2024 Lyon\""), Vec::<u64>::new());
     assert_eq!(found("2024-11-29"), Vec::<u64>::new());
     let absent = library.search("2024-11-29", &AccessSet::everything(), false).absent;
     assert_eq!(absent, ["2024-11-29"]);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::forms;
 use super::header::{Header, Table};
 use super::styles::{Style, Styles};
 use crate::office::bytes::{u16_at, u32_at, utf16};
@@ -20,6 +21,8 @@ const IN_TABLE: u16 = 0x2416;
 const ROW_END: u16 = 0x2417;
 const HEADER_ROW: u16 = 0x3404;
 const SYMBOL: u16 = 0x6a09;
+const IS_DATA: u16 = 0x0806;
+const DATA_AT: u16 = 0x6a03;
 pub(super) const LIST_DEPTH: u16 = 0x260a;
 pub(super) const LIST: u16 = 0x460b;
 pub(super) const OUTLINE: u16 = 0x2640;
@@ -44,8 +47,8 @@ pub struct Paragraph {
     pub row_end: bool,
     /// Whether that row repeats on every page.
     pub header_row: bool,
-    /// Whether it is an item of a list; its style says so otherwise.
-    pub list: Option<bool>,
+    /// The use of a list whose item it is, from 1, and 0 for none; its style says so otherwise.
+    pub list: Option<u16>,
     /// The item's depth.
     pub depth: Option<u8>,
 }
@@ -57,6 +60,10 @@ pub struct Formats {
     hidden: Vec<Range<usize>>,
     /// Characters of symbol fonts: a bracket stands in their place in the text.
     symbols: Vec<(Range<usize>, char)>,
+    /// Signs that say where their data stand in the stream of data: fields of forms, links.
+    signs: Vec<(Range<usize>, usize)>,
+    /// That stream, when a sign needs it.
+    data: Vec<u8>,
     styles: Styles,
 }
 
@@ -80,12 +87,15 @@ impl Formats {
                     formats.hidden.push(range);
                 } else if let Some(symbol) = symbol(changes, &fonts) {
                     formats.symbols.push((range, symbol));
+                } else if let Some(at) = data_at(changes) {
+                    formats.signs.push((range, at));
                 }
             }
         }
         formats.paragraphs.sort_by_key(|(range, _)| range.start);
         formats.hidden.sort_by_key(|range| range.start);
         formats.symbols.sort_by_key(|(range, _)| range.start);
+        formats.signs.sort_by_key(|(range, _)| range.start);
         formats
     }
 
@@ -113,6 +123,23 @@ impl Formats {
         let index = self.symbols.partition_point(|(range, _)| range.start <= byte);
         let (range, symbol) = index.checked_sub(1).and_then(|index| self.symbols.get(index))?;
         range.contains(&byte).then_some(*symbol)
+    }
+
+    /// Whether a sign refers to the stream of data.
+    pub fn needs_data(&self) -> bool {
+        !self.signs.is_empty()
+    }
+
+    /// Keeps the stream of data.
+    pub fn keep_data(&mut self, data: Vec<u8>) {
+        self.data = data;
+    }
+
+    /// What the field of a form shows whose sign stands at this byte.
+    pub fn form(&self, byte: usize) -> Option<String> {
+        let index = self.signs.partition_point(|(range, _)| range.start <= byte);
+        let (range, at) = index.checked_sub(1).and_then(|index| self.signs.get(index))?;
+        if range.contains(&byte) { forms::shown(&self.data, *at) } else { None }
     }
 
     /// What the style of this number makes of its paragraphs.
@@ -171,7 +198,7 @@ fn read_paragraph(page: &[u8], at: usize) -> Option<Paragraph> {
             ROW_END => paragraph.row_end = first != 0,
             HEADER_ROW => paragraph.header_row = first != 0,
             LIST_DEPTH => paragraph.depth = Some(first.min(8)),
-            LIST => paragraph.list = Some(is_list(value)),
+            LIST => paragraph.list = Some(list_of(value)),
             OUTLINE => paragraph.outline = Some(first),
             _ => {}
         }
@@ -179,9 +206,13 @@ fn read_paragraph(page: &[u8], at: usize) -> Option<Paragraph> {
     Some(paragraph)
 }
 
-/// Whether the number of a list stands for one.
-pub(super) fn is_list(value: &[u8]) -> bool {
-    u16_at(value, 0).is_some_and(|list| list != 0 && list != 0xf801)
+/// The use of a list that a number stands for, from 1; 0 for none. A negative one leaves the indents to the paragraph.
+pub(super) fn list_of(value: &[u8]) -> u16 {
+    match u16_at(value, 0) {
+        None | Some(0xf801) => 0,
+        Some(number @ 0xf802..) => number.wrapping_neg(),
+        Some(number) => number,
+    }
 }
 
 /// The names of the fonts, by their numbers.
@@ -205,6 +236,16 @@ fn symbol(data: &[u8], fonts: &[String]) -> Option<char> {
     let (font, code) = (u16_at(value, 0)?, u16_at(value, 2)?);
     let font = fonts.get(usize::from(font)).map_or("", String::as_str);
     Some(symbol_of_code(font, u32::from(code)).unwrap_or(' '))
+}
+
+/// Where the data of a sign stand.
+fn data_at(data: &[u8]) -> Option<usize> {
+    let is_on = |(code, value): (u16, &[u8])| code == IS_DATA && value.first() == Some(&1);
+    if !changes(data).any(is_on) {
+        return None;
+    }
+    let (_, value) = changes(data).find(|(code, _)| *code == DATA_AT)?;
+    usize::try_from(u32_at(value, 0)?).ok()
 }
 
 fn is_hidden(data: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use encoding_rs::{Encoding, MACINTOSH, WINDOWS_1252};
 use intramuros_core::document::ExtractError;
 
 use super::pieces;
@@ -11,6 +12,10 @@ use crate::office::bytes::{u16_at, u32_at};
 /// The first number of documents of Word 97 and later, and of Word 6 and 95.
 const MAGIC: u16 = 0xa5ec;
 const OLD_MAGIC: u16 = 0xa5dc;
+
+/// Where a document of Word 6 or 95 says on which computer its text was written, and the number of the Macintosh.
+const COMPUTER_AT: usize = 0x14;
+const COMPUTER_MACINTOSH: u16 = 0x100;
 
 /// The first version of the format of Word 97.
 const WORD_97: u16 = 0xc1;
@@ -21,6 +26,9 @@ const IN_PIECES: u16 = 0x0004;
 
 /// Where the list of tables starts in the block: pairs of position and size.
 const TABLES_AT: usize = 0x9a;
+
+/// Tables of the list that are kept. Those that are read are among the first.
+const TABLES: usize = 80;
 
 /// Where the lengths of the stories start: body, footnotes, headers, macros, comments, endnotes, text boxes, those of
 /// headers.
@@ -44,6 +52,8 @@ pub enum Table {
     Pieces = 33,
     EndnoteRefs = 46,
     EndnoteTexts = 47,
+    Lists = 73,
+    ListUses = 74,
 }
 
 /// The file information block.
@@ -70,7 +80,7 @@ impl Header {
             return Err(ExtractError::Encrypted("the document is protected by a password".to_owned()));
         }
         let old = magic == OLD_MAGIC || version < WORD_97;
-        let end = main.len().min(TABLES_AT + 8 * 64);
+        let end = main.len().min(TABLES_AT + 8 * TABLES);
         let block = main.get(..end).unwrap_or_default().to_vec();
         if !old && block.len() < TABLES_AT + 8 * (Table::EndnoteTexts as usize + 1) {
             return Err(ExtractError::Corrupt("the Word header is cut off".to_owned()));
@@ -112,6 +122,14 @@ impl Header {
         });
         let [body, footnotes, headers, _, comments, endnotes, boxes, header_boxes] = stories;
         [body, footnotes, headers, comments, endnotes, boxes, header_boxes]
+    }
+
+    /// The encoding of the text of a document of Word 6 or 95.
+    pub fn old_encoding(&self) -> &'static Encoding {
+        match u16_at(&self.block, COMPUTER_AT) {
+            Some(COMPUTER_MACINTOSH) => MACINTOSH,
+            _ => WINDOWS_1252,
+        }
     }
 
     /// The text of a document of Word 6 or 95; none when it does not stand where the file says.

@@ -1,17 +1,19 @@
 //! What does this old Word document (DOC, 97 to 2003) say?
 //!
 //! [`header`] finds the tables of the file, [`pieces`] puts its text together, [`formats`] says what its paragraphs
-//! are and which characters are hidden, [`styles`] what their styles make of them, [`story`] turns them into blocks.
+//! are and which characters are hidden, [`styles`] what their styles make of them, [`forms`] what the fields of forms
+//! show, [`lists`] which numbers stand before items and headings, [`story`] turns them into blocks.
 
 mod formats;
+mod forms;
 mod header;
+mod lists;
 mod pieces;
 mod story;
 mod styles;
 
 use std::collections::HashSet;
 
-use encoding_rs::WINDOWS_1252;
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Place};
 
 use super::blocks::Blocks;
@@ -21,6 +23,7 @@ use super::summary;
 use crate::Budget;
 use formats::Formats;
 use header::{Header, Table};
+use lists::Numbering;
 use pieces::Text;
 use story::{FIELDS, Notes, Teller};
 
@@ -46,7 +49,14 @@ pub(super) fn extract_from(ole: &Ole<'_>, budget: &Budget<'_>) -> Result<Extract
     }
     let tables = ole.required(header.table_stream())?;
     let text = Text::read(&header, &main, &tables)?;
-    let formats = Formats::read(&header, &main, &tables);
+    let mut formats = Formats::read(&header, &main, &tables);
+    if formats.needs_data() {
+        // Without it only what was ticked is lost.
+        match ole.stream("Data") {
+            Err(error @ ExtractError::Limit(_)) => return Err(error),
+            read => formats.keep_data(read.ok().flatten().unwrap_or_default()),
+        }
+    }
     let mut blocks = Blocks::new(budget);
     let stories = header.stories();
 
@@ -71,7 +81,8 @@ pub(super) fn extract_from(ole: &Ole<'_>, budget: &Budget<'_>) -> Result<Extract
             comments.start,
         ),
     ];
-    let mut teller = Teller::new(&text, &formats);
+    let numbering = Numbering::read(&tables, header.table(Table::Lists), header.table(Table::ListUses));
+    let mut teller = Teller::new(&text, &formats, numbering);
     let (above, below) = read_margins(&mut teller, &header, &tables, headers.start);
     for text in above {
         blocks.push(BlockKind::Paragraph, &text, Place::default())?;
@@ -113,7 +124,7 @@ fn keep_once(blocks: &mut Blocks<'_>) {
     blocks.list.retain(|block| !is_page_number(&block.text) && seen.insert(block.text.clone()));
 }
 
-/// Word 6 and 95: the text of all stories stands together, in the encoding of Western Windows.
+/// Word 6 and 95: the text of all stories stands together, in the encoding of one computer.
 fn extract_old(
     header: &Header,
     main: &[u8],
@@ -123,7 +134,8 @@ fn extract_old(
     let damaged = || ExtractError::Corrupt("the table of text pieces is damaged".to_owned());
     let bytes = header.old_text(main).ok_or_else(damaged)?;
     let mut blocks = Blocks::new(budget);
-    for line in WINDOWS_1252.decode(&bytes).0.split(['\r', '\u{7}', '\u{c}']) {
+    let text = header.old_encoding().decode_without_bom_handling(&bytes).0;
+    for line in text.split(['\r', '\u{7}', '\u{c}']) {
         blocks.push(BlockKind::Paragraph, &without_codes(line), Place::default())?;
     }
     blocks.finish(Kind::Word, extracted)

@@ -6,11 +6,14 @@ use intramuros_core::document::{Block, BlockKind, ExtractError, Place};
 
 use super::formats::{Formats, Paragraph};
 use super::header::{positions, ranges};
+use super::lists::Numbering;
 use super::pieces::Text;
 use super::styles::Style;
 use crate::office::blocks::{Blocks, Row, clean, clean_line};
 
 /// Control characters of the text.
+/// Stands in a field for what its data say.
+const SIGN: u16 = 0x01;
 const CELL_END: u16 = 0x07;
 const LINE_BREAK: u16 = 0x0b;
 const PAGE_BREAK: u16 = 0x0c;
@@ -49,6 +52,7 @@ impl Notes {
 pub struct Teller<'t> {
     text: &'t Text,
     formats: &'t Formats,
+    numbering: Numbering,
 }
 
 /// What a story has told so far and not yet given away.
@@ -64,8 +68,8 @@ struct Told {
 
 impl<'t> Teller<'t> {
     /// A teller for a document.
-    pub fn new(text: &'t Text, formats: &'t Formats) -> Teller<'t> {
-        Teller { text, formats }
+    pub fn new(text: &'t Text, formats: &'t Formats, numbering: Numbering) -> Teller<'t> {
+        Teller { text, formats, numbering }
     }
 
     /// Tells a story; `notes` are footnotes, endnotes and comments, placed after the paragraph or table that refers
@@ -89,7 +93,11 @@ impl<'t> Teller<'t> {
             }
             let paragraph =
                 self.text.byte_of(at).map(|byte| self.formats.paragraph(byte)).unwrap_or_default();
+            let style = self.formats.style(paragraph.style);
             let text = self.shown(start..at);
+            // A break of pages parts a paragraph; a mark that was deleted ends none.
+            let counts = (*unit != PAGE_BREAK || !text.trim().is_empty()) && !self.is_hidden(at);
+            let text = if counts { self.labelled(&paragraph, &style, text) } else { text };
             self.gather_notes(at, notes, &mut told, blocks)?;
             start = at + 1;
             if *unit == CELL_END || paragraph.in_table {
@@ -97,7 +105,6 @@ impl<'t> Teller<'t> {
                 continue;
             }
             told.flush_table(blocks)?;
-            let style = self.formats.style(paragraph.style);
             blocks.push(kind_of(&paragraph, &style), &text, Place::default())?;
             blocks.list.append(&mut told.waiting);
         }
@@ -107,6 +114,18 @@ impl<'t> Teller<'t> {
         self.gather_notes(usize::MAX, notes, &mut told, blocks)?;
         blocks.list.append(&mut told.waiting);
         Ok(())
+    }
+
+    /// The text of a paragraph behind the number that the program shows before it. Empty items are counted too; a cell
+    /// may hold nothing but the number of its row.
+    fn labelled(&mut self, paragraph: &Paragraph, style: &Style, text: String) -> String {
+        let list = paragraph.list.unwrap_or(style.list);
+        if list == 0 || paragraph.row_end {
+            return text;
+        }
+        let label = self.numbering.label(list, paragraph.depth.unwrap_or(style.depth));
+        let shows = !label.is_empty() && (paragraph.in_table || !text.trim().is_empty());
+        if shows { format!("{label} {text}") } else { text }
     }
 
     /// The text of a story in one line.
@@ -156,6 +175,13 @@ impl<'t> Teller<'t> {
                 FIELD_END => {
                     in_code.pop();
                 }
+                SIGN => {
+                    // The sign of a form stands behind the code of its field, which must not stand in another code.
+                    let outer = in_code.len().saturating_sub(1);
+                    if !in_code.iter().take(outer).any(|in_code| *in_code) {
+                        units.extend(self.form(range.start + offset).encode_utf16());
+                    }
+                }
                 _ if in_code.contains(&true) => {}
                 _ if self.formats.hides() && self.is_hidden(range.start + offset) => {}
                 PARAGRAPH_END | LINE_BREAK | CELL_END | PAGE_BREAK => units.push(u16::from(b'\n')),
@@ -170,6 +196,11 @@ impl<'t> Teller<'t> {
     /// The character that a bracket shows.
     fn symbol(&self, character: usize) -> char {
         self.text.byte_of(character).and_then(|byte| self.formats.symbol(byte)).unwrap_or('(')
+    }
+
+    /// What the field of a form shows; empty for other signs.
+    fn form(&self, character: usize) -> String {
+        self.text.byte_of(character).and_then(|byte| self.formats.form(byte)).unwrap_or_default()
     }
 
     fn is_hidden(&self, character: usize) -> bool {
@@ -215,7 +246,7 @@ fn kind_of(paragraph: &Paragraph, style: &Style) -> BlockKind {
     };
     match heading {
         Some(level) => BlockKind::Heading { level },
-        None if paragraph.list.unwrap_or(style.list) => {
+        None if paragraph.list.unwrap_or(style.list) != 0 => {
             BlockKind::ListItem { depth: paragraph.depth.unwrap_or(style.depth) }
         }
         None => BlockKind::Paragraph,

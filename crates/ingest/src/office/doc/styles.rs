@@ -1,6 +1,6 @@
 //! What does a style of a DOC file make of its paragraphs: headings, items of lists?
 
-use super::formats::{LIST, LIST_DEPTH, OUTLINE, changes, is_list};
+use super::formats::{LIST, LIST_DEPTH, OUTLINE, changes, list_of};
 use crate::office::bytes::{u16_at, utf16};
 use crate::office::docx::heading_level;
 
@@ -22,8 +22,8 @@ const OF_PARAGRAPHS: u16 = 1;
 pub struct Style {
     /// The level of the heading, 1 to 6.
     pub heading: Option<u8>,
-    /// Whether it is an item of a list.
-    pub list: bool,
+    /// The use of a list whose item it is, from 1; 0 for none.
+    pub list: u16,
     /// The item's depth.
     pub depth: u8,
 }
@@ -35,7 +35,7 @@ struct Described {
     base: usize,
     name: String,
     outline: Option<u8>,
-    list: Option<bool>,
+    list: Option<u16>,
     depth: Option<u8>,
 }
 
@@ -93,7 +93,7 @@ fn describe(style: &[u8], head: usize) -> Option<Described> {
             let first = value.first().copied();
             match code {
                 OUTLINE => described.outline = first,
-                LIST => described.list = Some(is_list(value)),
+                LIST => described.list = Some(list_of(value)),
                 LIST_DEPTH => described.depth = first,
                 _ => {}
             }

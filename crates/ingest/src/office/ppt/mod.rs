@@ -8,11 +8,12 @@ mod records;
 use std::collections::{HashMap, HashSet};
 
 use encoding_rs::mem::decode_latin1;
-use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
+use flate2::read::ZlibDecoder;
+use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Part};
 
 use super::blocks::{Blocks, on_page};
 use super::bytes::{u32_at, utf16};
-use super::ole::Ole;
+use super::ole::{self, Ole};
 use super::summary;
 use super::walk::Walk;
 use crate::Budget;
@@ -24,6 +25,11 @@ const SLIDE_ATOM: u16 = 0x03ef;
 const NOTES: u16 = 0x03f0;
 const SLIDE_PERSIST: u16 = 0x03f3;
 const SLIDE_LIST: u16 = 0x0ff0;
+/// What is embedded: the list, one of it, what it says of where the file is stored, and the file.
+const OBJECT_LIST: u16 = 0x0409;
+const EMBEDDED: u16 = 0x0fcc;
+const EMBEDDED_ATOM: u16 = 0x0fc3;
+const STORED: u16 = 0x1011;
 const USER_EDIT: u16 = 0x0ff5;
 const OUTLINE_REF: u16 = 0x0f9e;
 const TEXT_HEADER: u16 = 0x0f9f;
@@ -61,14 +67,21 @@ struct Listed {
 /// # Errors
 /// When the bytes are not this format, are encrypted, or a limit is reached.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    let ole = Ole::open(bytes, budget)?;
+    extract_from(&Ole::open(bytes, budget)?, budget)
+}
+
+/// Reads the presentation that a compound file, or a storage inside one, holds.
+///
+/// # Errors
+/// As [`extract`].
+pub(super) fn extract_from(ole: &Ole<'_>, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let user = ole.required("Current User")?;
     if u32_at(&user, 12) == Some(ENCRYPTED_TOKEN) {
         return Err(ExtractError::Encrypted("the presentation is protected by a password".to_owned()));
     }
     let stream = ole.required("PowerPoint Document")?;
     let mut extracted = Extracted::default();
-    summary::read(&ole, &mut extracted)?;
+    summary::read(ole, &mut extracted)?;
     let walk = Walk::over(stream.len());
     let (objects, document) = read_directory(&user, &stream, &walk)?;
     let object = |id: u32| objects.get(&id).and_then(|&at| record_at(&stream, at));
@@ -101,7 +114,38 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
             blocks.push(BlockKind::Comment, &texts.join("\n"), on_page(Some(page)))?;
         }
     }
+    extracted.parts = read_embedded(document, &object, &walk, budget)?;
     blocks.finish(Kind::Slides, extracted)
+}
+
+/// The files of other programs that the document lists, each stored in an object of its own.
+fn read_embedded<'s>(
+    document: Record<'_>,
+    object: &impl Fn(u32) -> Option<Record<'s>>,
+    walk: &Walk,
+    budget: &Budget<'_>,
+) -> Result<Vec<Part>, ExtractError> {
+    let list = find(document.data, OBJECT_LIST).map(|list| list.data).unwrap_or_default();
+    let mut parts = Vec::new();
+    for embedded in records(list).filter(|record| record.kind == EMBEDDED) {
+        let id = find(embedded.data, EMBEDDED_ATOM).and_then(|atom| u32_at(atom.data, 16));
+        let Some(stored) = id.and_then(object).filter(|record| record.kind == STORED) else { continue };
+        budget.count_member()?;
+        walk.step(HEAD + stored.data.len())?;
+        let name = format!("object{}", parts.len() + 1);
+        if stored.instance == 0 {
+            parts.extend(ole::read_object(&name, stored.data, budget));
+            continue;
+        }
+        // Packed: how many bytes come out, then a stream of zlib.
+        let packed = stored.data.get(4..).unwrap_or_default();
+        match budget.unpack(ZlibDecoder::new(packed), packed.len() as u64) {
+            Ok(bytes) => parts.extend(ole::read_object(&name, &bytes, budget)),
+            Err(error @ ExtractError::Limit(_)) => return Err(error),
+            Err(error) => parts.push(Part::new(name, Err(error))),
+        }
+    }
+    Ok(parts)
 }
 
 fn push_slide(

@@ -102,6 +102,28 @@ struct Reader<'a> {
     declared_pages: Option<u32>,
     extracted: Extracted,
     overrides: Overrides,
+    /// The field of a form whose description is being read.
+    form: Option<Form>,
+}
+
+/// The field of a form: what it is, what was made of it, and what the form began with.
+#[derive(Clone, Copy, Default)]
+struct Form {
+    kind: i32,
+    result: Option<i32>,
+    usual: i32,
+}
+
+impl Form {
+    /// What a box to tick shows; none for other fields, whose result is text.
+    fn shown(self) -> Option<&'static str> {
+        const BOX: i32 = 1;
+        match self.result.unwrap_or(self.usual) {
+            _ if self.kind != BOX => None,
+            0 => Some("☐"),
+            _ => Some("☒"),
+        }
+    }
 }
 
 /// What the table of list overrides has shown so far.
@@ -174,6 +196,7 @@ impl<'a> Reader<'a> {
             extension: false,
             object: Vec::new(),
             overrides: Overrides::default(),
+            form: None,
             fonts: HashMap::new(),
             default_font: 0,
             page_charset: charset,
@@ -348,6 +371,12 @@ impl<'a> Reader<'a> {
         let outer = self.group.purpose;
         if closed.purpose != outer {
             match closed.purpose {
+                // The description of a field of a form stands in what nobody sees of the field.
+                Purpose::Skipped => {
+                    if let Some(shown) = self.form.take().and_then(Form::shown) {
+                        self.add(shown)?;
+                    }
+                }
                 Purpose::Object => self.read_object(),
                 Purpose::Created => self.keep_date(false),
                 Purpose::Revised => self.keep_date(true),

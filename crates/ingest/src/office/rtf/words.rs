@@ -3,7 +3,7 @@
 use intramuros_core::document::ExtractError;
 
 use super::charset::Charset;
-use super::{Paragraph, Purpose, Reader};
+use super::{Form, Paragraph, Purpose, Reader};
 
 impl Reader<'_> {
     /// Follows a control word; `extension` says that readers that don't know it must pass over its group.
@@ -15,6 +15,7 @@ impl Reader<'_> {
     ) -> Result<(), ExtractError> {
         let on = number != Some(0);
         self.check_overrides(word);
+        self.read_form(word, number);
         match word {
             "u" => return self.read_unit(number.unwrap_or_default()),
             "uc" => self.group.fallback = usize::try_from(number.unwrap_or(1)).unwrap_or_default().min(16),
@@ -42,6 +43,22 @@ impl Reader<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What a file says of a field of a form.
+    fn read_form(&mut self, word: &str, number: Option<i32>) {
+        /// The result of a field that nobody has touched.
+        const UNTOUCHED: i32 = 25;
+        if word == "formfield" {
+            self.form = Some(Form::default());
+        }
+        let (Some(form), Some(value)) = (&mut self.form, number) else { return };
+        match word {
+            "fftype" => form.kind = value,
+            "ffres" => form.result = Some(value).filter(|result| *result != UNTOUCHED),
+            "ffdefres" => form.usual = value,
+            _ => {}
+        }
     }
 
     /// A list override describes levels without opening them: the lists of this file are damaged, its text is not.

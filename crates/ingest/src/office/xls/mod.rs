@@ -9,6 +9,7 @@ mod records;
 mod strings;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 
 use calamine::{DataRef, Reader, Xlsb};
@@ -16,10 +17,11 @@ use intramuros_core::document::{ExtractError, Extracted, Kind};
 
 use super::blocks::Blocks;
 use super::ole::Ole;
+use super::opc::{self, Relations};
 use super::package::Package;
 use super::sheet::Grid;
 use super::walk::Walked;
-use super::{numbers, opc, summary};
+use super::{numbers, summary, xlsx};
 use crate::Budget;
 use book::Book;
 use records::{END, FILE_PASS, records};
@@ -32,7 +34,14 @@ const RECORDS_SEARCHED: usize = 64;
 /// # Errors
 /// When the bytes are not this format, are encrypted, or a limit is reached.
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    let ole = Ole::open(bytes, budget)?;
+    extract_from(&Ole::open(bytes, budget)?, budget)
+}
+
+/// Reads the workbook that a compound file, or a storage inside one, holds.
+///
+/// # Errors
+/// As [`extract`].
+pub(super) fn extract_from(ole: &Ole<'_>, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let stream = match ole.stream("Workbook")? {
         Some(stream) => stream,
         None => ole.required("Book")?,
@@ -41,7 +50,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
         return Err(ExtractError::Encrypted("the workbook is protected by a password".to_owned()));
     }
     let mut extracted = Extracted::default();
-    summary::read(&ole, &mut extracted)?;
+    summary::read(ole, &mut extracted)?;
     let book = Book::read(&stream).ok_or_else(|| {
         ExtractError::Corrupt("the workbook is damaged (it does not begin as one)".to_owned())
     })?;
@@ -51,6 +60,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     for (name, start) in &book.sheets {
         book.read_sheet(name, *start, &mut blocks)?;
     }
+    extracted.parts = ole.read_embedded("MBD")?;
     blocks.finish(Kind::Sheet, extracted)
 }
 
@@ -60,6 +70,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
 /// When it is damaged or over a limit.
 pub fn extract_binary(
     package: &Package<'_>,
+    main: &str,
     bytes: &[u8],
     budget: &Budget<'_>,
 ) -> Result<Extracted, ExtractError> {
@@ -69,10 +80,11 @@ pub fn extract_binary(
     }
     let mut extracted = Extracted::default();
     opc::read_properties(package, &mut extracted)?;
+    let parts = xlsx::binary_sheets(package, main)?;
     guarded(|| {
         let book = Xlsb::new(Walked::new(bytes))
             .map_err(|error| ExtractError::Corrupt(format!("the workbook is damaged ({error})")))?;
-        read_binary(book, extracted, budget)
+        read_binary(book, package, &parts, extracted, budget)
     })
 }
 
@@ -84,6 +96,8 @@ fn guarded(read: impl FnOnce() -> Result<Extracted, ExtractError>) -> Result<Ext
 
 fn read_binary(
     mut book: Xlsb<Walked<'_>>,
+    package: &Package<'_>,
+    parts: &HashMap<String, String>,
     mut extracted: Extracted,
     budget: &Budget<'_>,
 ) -> Result<Extracted, ExtractError> {
@@ -97,6 +111,12 @@ fn read_binary(
             grid.push(&mut blocks)?;
         } else {
             extracted.warnings.push(format!("the sheet \u{201c}{name}\u{201d} could not be read"));
+        }
+        if let Some(part) = parts.get(&name) {
+            let read = Relations::of(package, part).and_then(|relations| {
+                xlsx::read_beside(package, &relations, &name, &mut blocks, budget, &mut extracted)
+            });
+            opc::tolerate(read, &format!("what is drawn on \u{201c}{name}\u{201d}"), &mut extracted)?;
         }
     }
     blocks.finish(Kind::Sheet, extracted)

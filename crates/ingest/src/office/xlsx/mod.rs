@@ -1,12 +1,13 @@
 //! Which tables are in this workbook (XLSX)?
 //!
 //! [`styles`] says how numbers are shown, [`cells`] reads a sheet; here the sheets are put in order, with their
-//! comments, shapes and charts.
+//! comments, shapes and charts. [`binary`] knows the parts of XLSB that are no XML.
 
+mod binary;
 mod cells;
 mod styles;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Place};
 
@@ -29,7 +30,7 @@ pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extract
     let package = Package::open(bytes, budget)?;
     let main = opc::main_part(&package, "xl/workbook.xml")?;
     if main.to_lowercase().ends_with(".bin") {
-        return xls::extract_binary(&package, bytes, budget);
+        return xls::extract_binary(&package, &main, bytes, budget);
     }
     let relations = Relations::of(&package, &main)?;
     let mut extracted = Extracted::default();
@@ -108,14 +109,43 @@ fn read_sheet(
         }
         grid.push(blocks)?;
     }
+    read_beside(package, &relations, name, blocks, budget, extracted)
+}
+
+/// The parts of the sheets of a binary workbook, by their names.
+///
+/// # Errors
+/// When the main part is damaged, or over a limit.
+pub(super) fn binary_sheets(
+    package: &Package<'_>,
+    main: &str,
+) -> Result<HashMap<String, String>, ExtractError> {
+    let relations = Relations::of(package, main)?;
+    let sheets = binary::sheets(&package.bytes(main)?.unwrap_or_default());
+    let part = |(name, id): (String, String)| Some((name, relations.target(&id)?.to_owned()));
+    Ok(sheets.into_iter().filter_map(part).collect())
+}
+
+/// Reads what stands beside the cells of a sheet: comments, shapes, charts, embedded files.
+///
+/// # Errors
+/// When the text is over a limit.
+pub(super) fn read_beside(
+    package: &Package<'_>,
+    relations: &Relations,
+    name: &str,
+    blocks: &mut Blocks<'_>,
+    budget: &Budget<'_>,
+    extracted: &mut Extracted,
+) -> Result<(), ExtractError> {
     let place = Place { section: Some(name.to_owned()), ..Place::default() };
-    let read = read_comments(package, &relations, blocks, &place);
+    let read = read_comments(package, relations, blocks, &place);
     opc::tolerate(read, &format!("the comments of \u{201c}{name}\u{201d}"), extracted)?;
     for drawing in relations.all("drawing") {
         let read = read_drawing(package, drawing, blocks, &place);
         opc::tolerate(read, &format!("the drawings of \u{201c}{name}\u{201d}"), extracted)?;
     }
-    opc::read_embedded(package, &relations, budget, extracted)
+    opc::read_embedded(package, relations, budget, extracted)
 }
 
 /// The row that names the columns of a declared table.
@@ -142,6 +172,14 @@ fn read_comments(
     let threads = relations.first("threadedComment").is_some();
     let role = if threads { "threadedComment" } else { "comments" };
     for part in relations.all(role) {
+        if part.to_lowercase().ends_with(".bin") {
+            let remarks = binary::remarks(&package.bytes(part)?.unwrap_or_default());
+            for remark in &remarks.list {
+                let author = remarks.authors.get(remark.author).map_or("", String::as_str);
+                push_comment(&remark.cell, author, &remark.text, blocks, place)?;
+            }
+            continue;
+        }
         let Some(mut xml) = package.xml(part)? else { continue };
         let (mut authors, mut cell, mut author, mut text) =
             (Vec::new(), String::new(), String::new(), String::new());

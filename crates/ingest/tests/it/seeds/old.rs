@@ -67,7 +67,7 @@ fn document_under(letterhead: &str) -> Vec<Member> {
 }
 
 /// Word 95: two pieces, the second one first in the file.
-fn document_95() -> Vec<Member> {
+pub fn document_95() -> Vec<Member> {
     let (first, second) = ("Fax du \u{13}DATE jj\u{14}3 mai\u{15}\r", "Le conseil\r");
     let (one, two, start) = (first.len() as u32, second.len() as u32, PAGE as u32);
     let mut main = vec![0_u8; PAGE];
@@ -192,7 +192,7 @@ pub fn atom(kind: u16, data: &[u8]) -> Vec<u8> {
 }
 
 /// A record of a presentation that holds others.
-fn container(kind: u16, instance: u16, inside: &[&[u8]]) -> Vec<u8> {
+pub fn container(kind: u16, instance: u16, inside: &[&[u8]]) -> Vec<u8> {
     let inside = joined(inside);
     joined(&[&le16(&[instance << 4 | 0xf, kind]), &le32(&[inside.len() as u32]), &inside])
 }
