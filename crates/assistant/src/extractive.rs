@@ -24,7 +24,10 @@ const MAX_WORDS: usize = 90;
 
 /// What each further sentence must gain in coverage, and what the beginning of a passage is worth.
 const SENTENCE_COST: f32 = 0.02;
-const OPENING_BONUS: f32 = 0.15;
+const OPENING_BONUS: f32 = 0.05;
+
+/// What a run of a further passage of the same document must cover more than one of the passage before it.
+const PASSAGE_COST: f32 = 0.1;
 
 /// A question within a passage that covers this much of what is asked is that question, and worth this much: more than
 /// the beginning.
@@ -52,6 +55,11 @@ const LEAST_MEANING: f32 = 0.484;
 const STANDING_OUT_WEIGHT: f32 = 1.0;
 const COVERAGE_WEIGHT: f32 = 0.1;
 const LEAST_SUPPORT: f32 = 0.565;
+
+/// What it is worth that one sentence holds every word of the question, of several: a short notice about many things lies far from
+/// a question about one of them, though it says it word for word.
+const SAID_IN_ONE_SENTENCE: f32 = 0.05;
+const EVERY_WORD: f32 = 0.99;
 
 /// What is less than that is made up for by one sentence that lies near by itself. Chosen on cnil_faq_fr and PIAF, so that what is
 /// refused there stays refused.
@@ -97,6 +105,8 @@ pub struct Candidate {
     pub title: String,
     /// Its best passage.
     pub best: Excerpt,
+    /// Other passages of it that were found, best first.
+    pub others: Vec<Excerpt>,
     /// Its first passage; none when that is the best one.
     pub opening: Option<Excerpt>,
     /// The greatest dot product of a passage's vector and the question's; none where there are no vectors.
@@ -237,7 +247,21 @@ fn support(asked: &Asked<'_>, candidates: &[Candidate], meaning: f32) -> f32 {
         .map(|(one, excerpt)| covered_by(asked, one, &excerpt.text, excerpt.language))
         .fold(0.0, f32::max);
     let standing_out = asked.background.map_or(USUAL_STANDING_OUT, |background| meaning - background);
-    meaning + STANDING_OUT_WEIGHT * standing_out + COVERAGE_WEIGHT * covered
+    let said = if one_sentence_holds_all(asked, candidates) { SAID_IN_ONE_SENTENCE } else { 0.0 };
+    meaning + STANDING_OUT_WEIGHT * standing_out + COVERAGE_WEIGHT * covered + said
+}
+
+/// Whether one sentence of what was found holds all words of a question that has several.
+fn one_sentence_holds_all(asked: &Asked<'_>, candidates: &[Candidate]) -> bool {
+    let own = candidates.iter().filter(|candidate| !candidate.crosses_languages);
+    let mut excerpts = own.flat_map(|one| std::iter::once(&one.best).chain(&one.others).chain(&one.opening));
+    let holds = |excerpt: &Excerpt| {
+        sentences(&excerpt.text).into_iter().filter_map(|range| excerpt.text.get(range)).any(|sentence| {
+            let forms = forms_of(sentence, excerpt.language);
+            coverage(asked.terms, &forms, &HashSet::new()) >= EVERY_WORD
+        })
+    };
+    asked.terms.len() > 1 && excerpts.any(holds)
 }
 
 /// The share of the question that a text of a document covers by itself, without the headings above it.
@@ -251,27 +275,53 @@ fn context_of(candidate: &Candidate, excerpt: &Excerpt) -> String {
 }
 
 /// What one document says, with how much of the question it covers: its opening where it answers (a title that asks is
-/// answered by what follows it), and its best sentences.
+/// answered by what follows it, also where that stands in the best passage), and its best sentences.
 fn quote(asked: &Asked<'_>, candidate: &Candidate) -> Vec<(Statement, f32)> {
-    let best_range = nearest_window(asked, candidate).unwrap_or_else(|| best_window(asked.terms, candidate));
+    let (excerpt, range) = best_run(asked, candidate);
     let quoted = |excerpt: &Excerpt, range: Range<usize>| {
         let statement = statement(candidate.document, excerpt, range)?;
         let covered = covered_by(asked, candidate, &statement.text, excerpt.language);
         Some((statement, covered))
     };
-    let best = quoted(&candidate.best, best_range);
-    let opening = candidate.opening.as_ref().and_then(|opening| {
+    let best = quoted(excerpt, range);
+    let asks = candidate.title.contains('?');
+    let opening = candidate.opening.as_ref().or_else(|| asks.then_some(&candidate.best));
+    let opening = opening.and_then(|opening| {
         let found = sentences(&opening.text);
         let begins = Shape { text: &opening.text, found: &found }.beginning();
         quoted(opening, extend(&opening.text, &found, begins, begins))
     });
     let covered = |quoted: &Option<(Statement, f32)>| quoted.as_ref().map_or(0.0, |(_, covered)| *covered);
-    let asks = candidate.title.contains('?');
     let leads = asks || leads(candidate, covered(&opening), covered(&best));
     let covers = |covered: f32| !candidate.crosses_languages && covered >= OPENING_COVERAGE;
     let opening = opening.filter(|(_, covered)| leads || covers(*covered));
     let (first, second) = if leads { (opening, best) } else { (best, opening) };
+    let is_said = |other: &Statement| first.as_ref().is_some_and(|(first, _)| overlap(first, other));
+    let second = second.filter(|(second, _)| !is_said(second));
     first.into_iter().chain(second).collect()
+}
+
+/// Whether two quotations of one document have sentences in common.
+fn overlap(one: &Statement, other: &Statement) -> bool {
+    one.passage == other.passage && one.range.start < other.range.end && other.range.start < one.range.end
+}
+
+/// The passage and the sentences in it that cover most of the question, of all that were found in a document: the best passage
+/// often stands beside the one that says it.
+fn best_run<'a>(asked: &Asked<'_>, candidate: &'a Candidate) -> (&'a Excerpt, Range<usize>) {
+    if let Some(nearest) = nearest_window(asked, candidate) {
+        return (&candidate.best, nearest);
+    }
+    let (mut best, (mut range, mut most)) =
+        (&candidate.best, best_window(asked.terms, candidate, &candidate.best));
+    for (rank, excerpt) in (1..).zip(&candidate.others) {
+        let (own, covered) = best_window(asked.terms, candidate, excerpt);
+        let covered = covered - PASSAGE_COST * rank as f32;
+        if covered > most {
+            (best, range, most) = (excerpt, own, covered);
+        }
+    }
+    (best, range)
 }
 
 /// Whether what a document says first answers as well as what lies nearest to the question.
@@ -303,21 +353,27 @@ fn nearest_window(asked: &Asked<'_>, candidate: &Candidate) -> Option<Range<usiz
     Some(extend(text, &found, nearest, nearest))
 }
 
-/// The run of sentences of the best passage that covers most of the question.
-fn best_window(terms: &[QueryTerm], candidate: &Candidate) -> Range<usize> {
-    let excerpt = &candidate.best;
+/// The run of sentences of a passage that covers most of the question, and how well it does.
+fn best_window(terms: &[QueryTerm], candidate: &Candidate, excerpt: &Excerpt) -> (Range<usize>, f32) {
     let found = sentences(&excerpt.text);
     let shape = Shape { text: &excerpt.text, found: &found };
     let context = forms_of(&context_of(candidate, excerpt), excerpt.language);
     let begins = shape.beginning();
-    let (mut best, mut best_score) = ((0, 0), f32::NEG_INFINITY);
-    for first in 0..found.len() {
-        let most = if shape.is_row(first) { MAX_ROWS } else { MAX_SENTENCES };
-        let mut bonus = if first == begins && candidate.opening.is_none() { OPENING_BONUS } else { 0.0 };
+    let is_opening = candidate
+        .opening
+        .as_ref()
+        .map_or(excerpt.passage == candidate.best.passage, |opening| opening.passage == excerpt.passage);
+    let (mut best, mut best_score) = ((begins, begins), f32::NEG_INFINITY);
+    // The head of a mail says what it is about, and nothing of it.
+    for first in begins..found.len() {
+        let lists = shape.lists(first);
+        let most = if shape.is_row(first) || lists { MAX_ROWS } else { MAX_SENTENCES };
+        let mut bonus = if first == begins && is_opening { OPENING_BONUS } else { 0.0 };
         for last in first..found.len().min(first + most) {
             let text = span(&excerpt.text, &found, first, last);
-            let past_table = last >= first + MAX_SENTENCES && !shape.is_row(last);
-            if past_table || (last > first && count_words(text) > MAX_WORDS) {
+            let goes_on = shape.is_row(last) || (lists && shape.is_line(last));
+            let past_list = last >= first + MAX_SENTENCES && !goes_on;
+            if past_list || (last > first && count_words(text) > MAX_WORDS) {
                 break;
             }
             let forms = forms_of(text, excerpt.language);
@@ -332,24 +388,25 @@ fn best_window(terms: &[QueryTerm], candidate: &Candidate) -> Range<usize> {
         }
     }
     let (first, last) = with_columns(terms, excerpt, &shape, best);
-    extend(&excerpt.text, &found, first, last)
+    let first = with_first_step(&shape, first, last);
+    (extend(&excerpt.text, &found, first, last), best_score)
 }
 
-/// A run that touches a table, from the row that names the columns to the row that answers, where both are near.
+/// A run that touches a table, or ends where one begins: from the row that names the columns to the row that answers, where both are
+/// near.
 fn with_columns(
     terms: &[QueryTerm],
     excerpt: &Excerpt,
     shape: &Shape<'_>,
     (first, last): (usize, usize),
 ) -> (usize, usize) {
-    let fits = |first: usize, last: usize| {
-        last - first < MAX_ROWS && count_words(span(shape.text, shape.found, first, last)) <= MAX_WORDS
-    };
-    if !shape.is_row(last) {
+    let fits = |first: usize, last: usize| fits(shape, first, last);
+    // What is said right before a table is about it.
+    if !shape.is_row(last) && !shape.is_row(last + 1) {
         return (first, last);
     }
     let mut end = last;
-    if shape.announces(last) {
+    if shape.announces(last) || !shape.is_row(last) {
         let mut best = 0.0;
         for row in (last + 1..shape.found.len()).take_while(|row| shape.is_row(*row) && fits(first, *row)) {
             let text = span(shape.text, shape.found, row, row);
@@ -361,6 +418,25 @@ fn with_columns(
     }
     let header = shape.header_of(first);
     if shape.is_row(first) && fits(header, end) { (header, end) } else { (first, end) }
+}
+
+/// Where a run begins in the middle of numbered steps: their first one, with what announces them, where that is near. Who begins
+/// at the second step does the wrong thing.
+fn with_first_step(shape: &Shape<'_>, first: usize, last: usize) -> usize {
+    if shape.step(first).is_none_or(|step| step < 2) {
+        return first;
+    }
+    let Some(one) = (0..first).rev().take(MAX_ROWS).find(|index| shape.step(*index) == Some(1)) else {
+        return first;
+    };
+    let announced = one.checked_sub(1).filter(|before| shape.announces(*before));
+    let near = announced.into_iter().chain([one]).find(|start| fits(shape, *start, last));
+    near.unwrap_or(first)
+}
+
+/// Whether a run is short enough for a quotation of rows and steps.
+fn fits(shape: &Shape<'_>, first: usize, last: usize) -> bool {
+    last - first < MAX_ROWS && count_words(span(shape.text, shape.found, first, last)) <= MAX_WORDS
 }
 
 /// Adds the sentences that follow while the quotation stays short: an answer often goes on, though not under the next heading.
@@ -411,6 +487,7 @@ mod tests {
             document: 1,
             title: title.to_owned(),
             best: Excerpt { meaning, ..excerpt(2, best) },
+            others: Vec::new(),
             opening: opening.map(|text| excerpt(1, text)),
             meaning,
             crosses_languages: false,
@@ -502,6 +579,67 @@ mod tests {
         let answer = answer(&terms(&["facture"]), &[candidate], None);
         assert_eq!(answer.statements[0].text, "Dix ans. Pas plus.");
         assert_eq!(answer.statements[1].passage, 2);
+    }
+
+    #[test]
+    fn a_title_that_asks_is_answered_by_the_beginning_of_the_best_passage() {
+        let passage = "Les bureaux ferment à midi.\nLes clefs sont rendues.\nLe gardien passe.\nLa nuit tombe.\n\
+                       Une facture se garde dix ans.\nUn devis se garde un an.";
+        let check = |title: &str, word: &str, expected: &[&str]| {
+            let answer = answer(&terms(&[word]), &[candidate(title, None, passage, Some(0.6))], None);
+            let texts: Vec<&str> = answer.statements.iter().map(|one| one.text.as_str()).collect();
+            assert_eq!(texts, expected, "{title} {word}");
+        };
+        let beginning = "Les bureaux ferment à midi.\nLes clefs sont rendues.\nLe gardien passe.";
+        let behind = "Une facture se garde dix ans.\nUn devis se garde un an.";
+        check("Quand ferme-t-on ?", "facture", &[beginning, behind]);
+        check("Horaires", "facture", &[behind]);
+        // What stands in the beginning is not said again.
+        check("Quand ferme-t-on ?", "clefs", &[beginning]);
+    }
+
+    #[test]
+    fn the_passage_that_says_it_is_quoted_though_another_one_is_better() {
+        let other = |text: &str| Excerpt {
+            passage: 3,
+            text: text.to_owned(),
+            headings: String::new(),
+            language: Language::French,
+            meaning: None,
+        };
+        let check = |other_text: &str, expected: (u64, &str)| {
+            let one = Candidate {
+                others: vec![other(other_text)],
+                ..candidate("Salle", Some("La salle est grande."), "La salle se loue.", Some(0.6))
+            };
+            let answer = answer(&terms(&["salle", "caution"]), &[one], None);
+            let first = &answer.statements[0];
+            assert_eq!((first.passage, first.text.as_str()), expected);
+        };
+        check("La caution de la salle est de 500 €.", (3, "La caution de la salle est de 500 €."));
+        check("La salle est claire.", (2, "La salle se loue."));
+    }
+
+    #[test]
+    fn steps_begin_with_the_first_and_lists_reach_the_item_that_answers() {
+        let check = |passage: &str, words: &[&str], expected: &str| {
+            let answer = answer(&terms(words), &[candidate("Guide", None, passage, Some(0.6))], None);
+            assert_eq!(answer.statements[0].text, expected, "{words:?}");
+        };
+        let steps = "Vous avez reçu un message douteux.\nFaites ainsi :\n1. Ne cliquez sur rien.\n\
+                     2. Appelez le service informatique.\n3. Attendez sa réponse.";
+        let all = steps.split_once('\n').unwrap().1;
+        check(steps, &["service", "informatique"], all);
+        let list = "Elle vaut pour un an. Elle est mise à jour :\nquand le site change\nquand la loi change\n\
+                    quand on le demande\nau plus tard après trois ans\nLe reste est libre.";
+        let expected = list.rsplit_once('\n').unwrap().0.split_once(". ").unwrap().1;
+        check(list, &["jour", "ans"], expected);
+        let table = "Tarifs de la salle des fêtes pour une location.\nDurée | Été | Hiver\nDemi-journée | 70 € | 90 €\n\
+                     Soirée | 100 € | 120 €\nJournée | 140 € | 260 €";
+        check(table, &["salle", "fêtes", "journée"], table);
+        // The head of a mail holds words of a question, and says nothing.
+        let mail = "Subject: Réunion du lundi\nFrom: anne@mairie.example\nÀ la réunion, Jean était excusé.";
+        check(mail, &["réunion", "lundi", "excusé"], "À la réunion, Jean était excusé.");
     }
 
     #[test]

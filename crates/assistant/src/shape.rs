@@ -45,6 +45,25 @@ impl<'a> Shape<'a> {
         header || asks_or_lists || self.is_heading(index)
     }
 
+    /// Whether a sentence announces lines that follow it: a list or a table.
+    pub fn lists(&self, index: usize) -> bool {
+        (self.ends_line(index) && self.at(index).ends_with(':')) || self.is_row(index + 1)
+    }
+
+    /// Whether a sentence is a whole line.
+    pub fn is_line(&self, index: usize) -> bool {
+        let begins_line = index == 0 || self.ends_line(index - 1);
+        begins_line && (self.ends_line(index) || index + 1 == self.found.len())
+    }
+
+    /// The number of a step, which stands at the beginning of a line: `2. ` or `2) `.
+    pub fn step(&self, index: usize) -> Option<u32> {
+        let begins_line = index == 0 || self.ends_line(index - 1);
+        let (number, rest) = self.at(index).split_once(['.', ')']).filter(|_| begins_line)?;
+        // More than two figures are a year or an article.
+        (number.len() <= 2 && rest.starts_with(' ')).then(|| number.parse().ok())?
+    }
+
     /// Whether a sentence is a heading: a short line without a stop, before prose and after prose, or among the lines at the
     /// beginning that are all like it. Between others like it, it would be an item of a list.
     pub fn is_heading(&self, index: usize) -> bool {

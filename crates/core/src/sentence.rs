@@ -44,7 +44,8 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
                     text.get(start..index).unwrap_or_default(),
                     character,
                     text.get(close..).unwrap_or_default(),
-                ) {
+                ) && !(character == '.' && is_label(text, start..index))
+                {
                     push_trimmed(text, start..close, &mut found);
                     start = close;
                 }
@@ -119,6 +120,52 @@ fn is_abbreviation(before: &str, first: char) -> bool {
     false
 }
 
+/// Words that name a division of a text before its number, lower case, without the stop.
+const DIVISIONS: &[&str] = &[
+    "annexe", "appendix", "art", "article", "chap", "chapitre", "chapter", "clause", "sec", "section",
+    "titre", "title",
+];
+
+/// Words of a label: `Art. L. 3141-3 bis` is the longest kind.
+const LABEL_WORDS: usize = 4;
+
+/// Whether the stop at the end of a range closes the number of a division, which stands at the beginning of a line and
+/// belongs to what follows: `II.`, `1.2.`, `Art. 3.`, `Article L. 3141-3.`
+fn is_label(text: &str, range: Range<usize>) -> bool {
+    let before = text.get(..range.start).unwrap_or_default().trim_end_matches([' ', '\t', '\u{a0}']);
+    let label = text.get(range).unwrap_or_default().trim();
+    if !(before.is_empty() || before.ends_with('\n')) || label.split_whitespace().count() > LABEL_WORDS {
+        return false;
+    }
+    let mut words = label.split_whitespace().map(|word| word.trim_end_matches('.')).peekable();
+    let division = words.next_if(|word| DIVISIONS.contains(&word.to_lowercase().as_str())).is_some();
+    let numbered = if division {
+        // The letter of a French code (`L. 3141-3`).
+        words.next_if(|word| word.len() == 1 && word.starts_with(|letter: char| letter.is_ascii_uppercase()));
+        words
+            .next()
+            .is_some_and(|word| is_roman(word) || is_number(word) || word == "premier" || word == "1er")
+    } else {
+        words.next().is_some_and(|word| is_roman(word) || (is_number(word) && !word.contains('-')))
+    };
+    numbered && words.all(|word| matches!(word, "bis" | "ter" | "quater"))
+}
+
+/// Small Roman numerals: `MIX` and `DIX` are words.
+fn is_roman(word: &str) -> bool {
+    (1..=6).contains(&word.len()) && word.bytes().all(|byte| b"IVX".contains(&byte))
+}
+
+/// Figures in groups: `3`, `1.2`, `3141-3`; a year or an amount by itself is none.
+fn is_number(word: &str) -> bool {
+    let mut groups = word.split(['.', '-']);
+    let is_group = |group: &str, most: usize| {
+        (1..=most).contains(&group.len()) && group.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let most = if word.contains('-') { 4 } else { 3 };
+    groups.all(|group| is_group(group, most))
+}
+
 fn push_trimmed(text: &str, range: Range<usize>, found: &mut Vec<Range<usize>>) {
     let Some(piece) = text.get(range.clone()) else { return };
     let trimmed = piece.trim();
@@ -157,6 +204,18 @@ mod tests {
             "a wing in a slipstream . an experimental study .",
             &["a wing in a slipstream .", "an experimental study ."],
         );
+        check("II. - Est assimilé à un vol. Puis.", &["II. - Est assimilé à un vol.", "Puis."]);
+        check("Titre.\n  IV. Le délai court.", &["Titre.", "IV. Le délai court."]);
+        check("Art. 3. Le bail est écrit. Il dure.", &["Art. 3. Le bail est écrit.", "Il dure."]);
+        check("Article premier. - Le bail.", &["Article premier. - Le bail."]);
+        check("Article L. 3141-3 bis. Le salarié.", &["Article L. 3141-3 bis. Le salarié."]);
+        check("1.2. Objet du marché", &["1.2. Objet du marché"]);
+        check("a) Le nom. 1° Le prix.", &["a) Le nom.", "1° Le prix."]);
+        // Within a line, and where it is no number, a stop ends a sentence as before.
+        check("Voir le titre II. Le reste suit.", &["Voir le titre II.", "Le reste suit."]);
+        check("Il cite Henri IV. II. Le reste.", &["Il cite Henri IV.", "II.", "Le reste."]);
+        check("2020. Le reste", &["2020.", "Le reste"]);
+        check("Article de presse. Le reste", &["Article de presse.", "Le reste"]);
         check("Ligne un\nligne deux", &["Ligne un", "ligne deux"]);
         check("https://example.org/a.b?c=d. Fin", &["https://example.org/a.b?c=d.", "Fin"]);
         check("  ", &[]);

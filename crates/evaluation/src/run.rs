@@ -223,6 +223,7 @@ impl Corpus {
             document: hit.document,
             title: title.clone(),
             best: excerpt(best.id)?,
+            others: hit.passages.iter().skip(1).filter_map(|passage| excerpt(passage.id)).collect(),
             crosses_languages: asked.differs(self.passages.get(best.id as usize)?.language),
             opening: (best.id != *first as u64).then(|| excerpt(*first as u64)).flatten(),
             meaning: hit.passages.iter().filter_map(|passage| passage.meaning).max_by(f32::total_cmp),

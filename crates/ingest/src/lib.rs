@@ -16,6 +16,7 @@ pub mod passages;
 pub mod pdf;
 pub mod render;
 pub mod text;
+mod title;
 pub mod worker;
 
 use intramuros_core::document::{ExtractError, Extracted, Limits};
@@ -57,5 +58,7 @@ pub fn extract_part(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Ext
 
 fn extract_within(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let format = Format::of(name, bytes)?;
-    format::read(format, name, bytes, budget)
+    let mut extracted = format::read(format, name, bytes, budget)?;
+    title::settle(format, name, &mut extracted);
+    Ok(extracted)
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use intramuros_core::document::{Block, BlockKind, ExtractError, Extracted, Picture, Place};
 
-use crate::worker::CLOCK;
+use crate::worker::{CLOCK, Stop, apart, cut, stopped};
 
 /// Processor time for one picture (by the clock [`CLOCK`] times as long). A dense page takes 3 to 10 seconds on a slow
 /// core.
@@ -53,7 +53,7 @@ impl Ocr {
 
     /// The program at this path; none when it doesn't run or has no language.
     pub fn at(program: &Path) -> Option<Ocr> {
-        let listed = run(Command::new(program), &["--list-langs"], &[], LIST_TIME)?;
+        let listed = run(Command::new(program), &["--list-langs"], &[], LIST_TIME, &Stop::default())?;
         let installed: Vec<&str> = listed.lines().map(str::trim).filter(|word| !word.contains(' ')).collect();
         let mut languages: Vec<&str> =
             LANGUAGES.into_iter().filter(|language| installed.contains(language)).collect();
@@ -92,21 +92,39 @@ impl Ocr {
     /// # Errors
     /// NeedsOcr when a document has nothing but pictures and no text came of them: the reason tells a failure, which
     /// another attempt may not meet, from pictures without text.
-    pub fn complete(&self, mut extracted: Extracted) -> Result<Extracted, ExtractError> {
+    pub fn complete(&self, extracted: Extracted) -> Result<Extracted, ExtractError> {
+        self.complete_until(extracted, &Stop::default())
+    }
+
+    /// The same, until it is told to stop: then the picture that is being read is let go with all others.
+    pub(crate) fn complete_until(
+        &self,
+        mut extracted: Extracted,
+        stop: &Stop,
+    ) -> Result<Extracted, ExtractError> {
         for part in &mut extracted.parts {
             // A part that was not read keeps its reason.
             if let Ok(inner) = &mut part.outcome {
                 let inner = std::mem::take(inner);
-                part.outcome = self.complete(*inner).map(Box::new);
+                part.outcome = self.complete_until(*inner, stop).map(Box::new);
             }
         }
         let pictures = std::mem::take(&mut extracted.pictures);
+        // In one of its parts perhaps.
+        if stop.is_stopped() {
+            return Err(stopped());
+        }
         if pictures.is_empty() {
             return Ok(extracted);
         }
         let mut failed = Vec::new();
         for picture in &pictures {
-            match self.read(&picture.bytes) {
+            let read = self.read(&picture.bytes, stop);
+            // What was not read is no fault of the pictures.
+            if stop.is_stopped() {
+                return Err(stopped());
+            }
+            match read {
                 Some(text) => extracted.blocks.extend(blocks(&text, picture.page)),
                 None => {
                     failed.push(picture.page.map_or("the picture".to_owned(), |page| format!("page {page}")))
@@ -125,11 +143,11 @@ impl Ocr {
     }
 
     /// The text of one picture; none when the program fails or takes too long.
-    fn read(&self, picture: &[u8]) -> Option<String> {
+    fn read(&self, picture: &[u8], stop: &Stop) -> Option<String> {
         // 1: find columns and how the page is turned; 3: columns only.
         let mode = if self.turns { "1" } else { "3" };
         let arguments = ["stdin", "stdout", "-l", &self.languages, "--psm", mode];
-        run(self.command(), &arguments, picture, PICTURE_TIME)
+        run(self.command(), &arguments, picture, PICTURE_TIME, stop)
     }
 
     fn command(&self) -> Command {
@@ -141,6 +159,17 @@ impl Ocr {
                 command
             }
         }
+    }
+}
+
+/// Has this process end when the one that started it ends, also as another program: nobody takes what it reads then. For the
+/// command that [`Ocr::through`] names. Where the system has no such thing, OCR ends with its picture.
+pub fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        // A refusal costs the rest of one picture.
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
     }
 }
 
@@ -183,16 +212,24 @@ fn blocks(text: &str, page: Option<u32>) -> Vec<Block> {
     blocks
 }
 
-/// Runs a program on some input and gives what it prints; none when it fails, prints too much or takes too long.
-fn run(mut command: Command, arguments: &[&str], input: &[u8], time: Duration) -> Option<String> {
+/// Runs a program on some input and gives what it prints; none when it fails, prints too much, takes too long or is stopped.
+fn run(
+    mut command: Command,
+    arguments: &[&str],
+    input: &[u8],
+    time: Duration,
+    stop: &Stop,
+) -> Option<String> {
+    // Before it starts, so that none is missed.
+    let (running, waits) = stop.enter()?;
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     // Several pictures are read at once by several callers; one thread each is faster over all.
     command.env("OMP_THREAD_LIMIT", "1");
+    apart(&mut command);
     let mut child = command.spawn().ok()?;
     limit(&child, time);
     let (stdin, stdout) = (child.stdin.take()?, child.stdout.take()?);
     std::thread::scope(|scope| {
-        let (done, waits) = mpsc::channel::<()>();
         scope.spawn(move || {
             let mut stdin = stdin;
             // It may end before it has read everything; then its answer says so.
@@ -201,19 +238,20 @@ fn run(mut command: Command, arguments: &[&str], input: &[u8], time: Duration) -
         let watch = scope.spawn(move || watch(child, &waits, time.saturating_mul(CLOCK)));
         let mut text = Vec::new();
         let whole = stdout.take(PICTURE_TEXT).read_to_end(&mut text);
-        drop(done);
+        drop(running);
         let good = watch.join().unwrap_or(false);
         (good && whole.is_ok()).then(|| String::from_utf8_lossy(&text).into_owned())
     })
 }
 
-/// Waits for a process that was asked to end, kills it when the time is over, and says whether it ended well.
+/// Waits for a process that was asked to end, kills it when the time is over or everything is to end, and says whether it
+/// ended well.
 fn watch(mut child: Child, waits: &mpsc::Receiver<()>, time: Duration) -> bool {
-    let over = waits.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout);
-    if over {
+    let cut_off = cut(waits.recv_timeout(time)).is_some();
+    if cut_off {
         let _ = child.kill();
     }
-    child.wait().is_ok_and(|status| status.success()) && !over
+    child.wait().is_ok_and(|status| status.success()) && !cut_off
 }
 
 /// Keeps a process within [`PICTURE_MEMORY`] and within `time` of the processor, where the system can.
@@ -287,6 +325,27 @@ mod tests {
         let failed = "OCR failed on page 1, page 3: it took too long or ended with an error";
         check(&[(Some(1), "torn"), (Some(2), ""), (Some(3), "torn")], failed);
         check(&[(None, "torn")], "OCR failed on the picture: it took too long or ended with an error");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn who_is_told_to_stop_kills_the_program_and_starts_it_for_no_other_picture() {
+        // For each picture it takes far longer than anybody waits.
+        let ocr = stand_in().through(["sh", "-c", "exec sleep 1000"].map(OsString::from).to_vec());
+        let stop = Stop::default();
+        let began = std::time::Instant::now();
+        let two = pictures(&[(Some(1), "a"), (Some(2), "b")]);
+        let told = std::thread::scope(|scope| {
+            let reads = scope.spawn(|| ocr.complete_until(two, &stop));
+            std::thread::sleep(Duration::from_millis(300));
+            stop.stop();
+            reads.join().unwrap()
+        });
+        assert_eq!(told, Err(stopped()));
+        let part = Part::new("scan.png".to_owned(), Ok(pictures(&[(None, "c")])));
+        let inside = Extracted { parts: vec![part], ..Extracted::default() };
+        assert_eq!(ocr.complete_until(inside, &stop), Err(stopped()));
+        assert!(began.elapsed() < Duration::from_secs(60), "it waited for the program");
     }
 
     #[test]

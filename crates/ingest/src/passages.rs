@@ -1,21 +1,26 @@
 //! Into which pieces is a document cut for search and citation?
 //!
 //! Passages follow the structure: a heading opens one, a table's rows stay whole and keep their column names, a
-//! sentence is never cut unless it alone is longer than the model reads. The passages of a document cover its text in
-//! order, without overlap; what lies between two is white space.
+//! sentence is never cut unless it alone is longer than the model reads. A table or a record that fits into a passage is
+//! not divided: it opens one where it does not fit into the rest. The passages of a document cover its text in order,
+//! without overlap; what lies between two is white space.
+
+mod tables;
 
 use std::ops::Range;
 
-use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockKind, BlockLines, Extracted};
+use intramuros_core::document::{BLOCK_SEPARATOR, Block, BlockKind, BlockLines, Extracted, Kind};
 use intramuros_core::language::{Language, detect};
 use intramuros_core::passage::Passage;
 use intramuros_core::sentence::sentences;
+
+use self::tables::Table;
 
 /// How long passages are, in words (runs between white space; French and English have about 1.3 tokens a word).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassageOptions {
     /// A passage is closed before it would hold more words than this. 120: best or near it on every development set
-    /// (see docs/measurements.md); about 160 tokens.
+    /// (see docs/measurements.md); about 160 tokens. A short beginning and a whole table below it may hold a quarter more.
     pub most_words: usize,
     /// A heading opens a new passage once the current one holds this many words; shorter sections stay together.
     pub least_words: usize,
@@ -46,12 +51,24 @@ const LEAST_LANGUAGE_BYTES: usize = 60;
 pub fn split(document: &Extracted, options: &PassageOptions) -> Vec<Passage> {
     let text = document.text();
     let fallback = document.language.unwrap_or_else(|| main_language(&text));
-    let mut splitter =
-        Splitter { text: &text, options, fallback, headings: Vec::new(), open: None, done: Vec::new() };
+    let mut splitter = Splitter {
+        text: &text,
+        options,
+        fallback,
+        // These readers mark a first row that looks like names.
+        guessed_headers: matches!(document.kind, Some(Kind::Word | Kind::Slides)),
+        headings: Vec::new(),
+        most_words: options.most_words,
+        announced: false,
+        caption: String::new(),
+        table: None,
+        open: None,
+        done: Vec::new(),
+    };
     let mut start = 0;
-    let mut header: Option<(u32, String)> = None;
-    for block in &document.blocks {
-        splitter.take(&Standing { block, start, lines: BlockLines::of(block) }, &mut header);
+    for (index, block) in document.blocks.iter().enumerate() {
+        let ahead = document.blocks.get(index..).unwrap_or_default();
+        splitter.take(&Standing { block, start, lines: BlockLines::of(block) }, ahead);
         start += block.text.len() + BLOCK_SEPARATOR.len();
     }
     splitter.close();
@@ -104,44 +121,130 @@ impl Standing<'_> {
     }
 }
 
+/// The room that should not be divided.
+struct Room {
+    /// Words of the whole; where that does not fit into a passage, of its beginning, with which no passage should end.
+    words: usize,
+    /// Whether these are the words of the whole.
+    whole: bool,
+}
+
 struct Splitter<'a> {
     text: &'a str,
     options: &'a PassageOptions,
     fallback: Language,
+    /// Whether rows that are marked as headers may be data.
+    guessed_headers: bool,
     headings: Vec<(u8, String)>,
+    /// Words that the passage being filled may hold: more than usual where a whole table goes along.
+    most_words: usize,
+    /// Whether room was made for the table to come: nothing closes the passage before it.
+    announced: bool,
+    /// The line that announces the table to come.
+    caption: String,
+    table: Option<Table>,
     open: Option<Open>,
     done: Vec<Passage>,
 }
 
 impl Splitter<'_> {
-    fn take(&mut self, standing: &Standing<'_>, header: &mut Option<(u32, String)>) {
+    /// Takes the first of the blocks that lie `ahead`.
+    fn take(&mut self, standing: &Standing<'_>, ahead: &[Block]) {
         let block = standing.block;
         match &block.kind {
-            BlockKind::Heading { level } => self.take_heading(*level, standing),
-            BlockKind::TableRow { table, header: is_header } => {
-                if header.as_ref().is_none_or(|(known, _)| known != table) {
-                    *header = Some((*table, String::new()));
-                }
-                if *is_header && let Some((_, names)) = header {
-                    *names = cut(&block.text, MOST_HEADER_BYTES).to_owned();
-                }
-                let names = header.as_ref().map(|(_, names)| names.clone()).unwrap_or_default();
-                self.add_piece(standing, 0..block.text.len(), if *is_header { "" } else { &names });
-            }
+            BlockKind::Heading { level } => self.take_heading(*level, standing, ahead),
+            BlockKind::TableRow { table, header } => self.take_row(*table, *header, standing, ahead),
             BlockKind::Code => self.add_pieces(standing, line_ranges(&block.text)),
-            _ => self.add_pieces(standing, sentences(&block.text)),
+            // Of several lines: a record.
+            BlockKind::Field if block.text.contains('\n') => {
+                self.make_room(&room_for_record(&block.text, self.options.most_words));
+                self.add_pieces(standing, sentences(&block.text));
+            }
+            _ => {
+                let caption = tables::caption(ahead);
+                for piece in sentences(&block.text) {
+                    if caption.as_ref() == Some(&piece) {
+                        self.announce(ahead);
+                        block.text.get(piece.clone()).unwrap_or_default().clone_into(&mut self.caption);
+                    }
+                    self.add_piece(standing, piece, "");
+                }
+            }
         }
     }
 
-    fn take_heading(&mut self, level: u8, standing: &Standing<'_>) {
-        if self.open.as_ref().is_some_and(|open| open.body && open.words >= self.options.least_words) {
+    fn take_heading(&mut self, level: u8, standing: &Standing<'_>, ahead: &[Block]) {
+        let room = if self.announced { None } else { tables::ahead(ahead, self.options.most_words) };
+        // A table would stand below the headings of the section before it.
+        let other_table = room.is_some() && self.headings.last().is_some_and(|(above, _)| level <= *above);
+        if !self.announced
+            && self
+                .open
+                .as_ref()
+                .is_some_and(|open| open.body && (open.words >= self.options.least_words || other_table))
+        {
             self.close();
+        }
+        if let Some(room) = room {
+            self.make_room(&room);
+            self.announced = true;
         }
         self.headings.retain(|(known, _)| *known < level);
         let text = &standing.block.text;
         self.add_piece(standing, 0..text.len(), "");
         if self.headings.len() < MOST_HEADINGS {
             self.headings.push((level, cut(text, MOST_HEADER_BYTES).to_owned()));
+        }
+    }
+
+    fn take_row(&mut self, number: u32, marked: bool, standing: &Standing<'_>, ahead: &[Block]) {
+        let text = &standing.block.text;
+        let caption = std::mem::take(&mut self.caption);
+        let mut header = marked;
+        let mut table = match self.table.take().filter(|table| table.number == number) {
+            Some(table) => table,
+            None => {
+                self.announce(ahead);
+                header = tables::names_columns(ahead, self.guessed_headers);
+                let caption = cut(&caption, MOST_HEADER_BYTES).to_owned();
+                Table { number, caption, names: String::new() }
+            }
+        };
+        self.announced = false;
+        self.add_piece(standing, 0..text.len(), &table.above(header));
+        if header {
+            table.name_columns(text);
+        }
+        self.table = Some(table);
+    }
+
+    /// Makes room for the table to which the blocks ahead lead, once.
+    fn announce(&mut self, ahead: &[Block]) {
+        if self.announced {
+            return;
+        }
+        if let Some(room) = tables::ahead(ahead, self.options.most_words) {
+            self.make_room(&room);
+            self.announced = true;
+        }
+    }
+
+    /// Closes the passage where what comes would be divided, unless the passage has hardly begun: then both go together
+    /// where a quarter more than usual holds them. What is too long for one passage goes on where it has hardly begun,
+    /// and where no passage would hold even its beginning.
+    fn make_room(&mut self, room: &Room) {
+        let held = self.open.as_ref().map_or(0, |open| open.words);
+        let most = self.options.most_words + self.options.most_words / 4;
+        let together = held + room.words;
+        let has_hardly_begun = held < self.options.least_words;
+        if together <= self.most_words && (room.whole || has_hardly_begun) {
+            return;
+        }
+        if has_hardly_begun && together <= most {
+            self.most_words = together;
+        } else if room.words <= most {
+            self.close();
+            self.most_words = self.most_words.max(room.words);
         }
     }
 
@@ -169,10 +272,7 @@ impl Splitter<'_> {
         let block = standing.block;
         let words = count_words(block.text.get(range.clone()).unwrap_or_default());
         let other_section = |open: &Open| open.body && open.section != block.place.section;
-        if self
-            .open
-            .as_ref()
-            .is_some_and(|open| open.words + words > self.options.most_words || other_section(open))
+        if self.open.as_ref().is_some_and(|open| open.words + words > self.most_words || other_section(open))
         {
             self.close();
         }
@@ -197,6 +297,7 @@ impl Splitter<'_> {
     }
 
     fn close(&mut self) {
+        self.most_words = self.options.most_words;
         let Some(open) = self.open.take() else { return };
         let text = self.text.get(open.range.clone()).unwrap_or_default().to_owned();
         let language = match detect(&text) {
@@ -217,6 +318,16 @@ impl Splitter<'_> {
             language,
         });
     }
+}
+
+/// The room for a record: one value a line.
+fn room_for_record(text: &str, most_words: usize) -> Room {
+    let words = count_words(text);
+    if words <= most_words {
+        return Room { words, whole: true };
+    }
+    let beginning = sentences(text).into_iter().take(2).filter_map(|sentence| text.get(sentence));
+    Room { words: beginning.map(count_words).sum(), whole: false }
 }
 
 fn widen(known: Option<(u32, u32)>, new: Option<(u32, u32)>) -> Option<(u32, u32)> {
@@ -360,6 +471,149 @@ mod tests {
         }
     }
 
+    /// 19 words.
+    const FEES: &str = "Le conseil municipal fixe chaque année les tarifs de la restauration et des accueils, après avis \
+        de la commission.";
+
+    /// Rows of one table without a marked header.
+    fn rows(texts: &[&str]) -> Vec<Block> {
+        let row = |text: &&str| block(BlockKind::TableRow { table: 0, header: false }, text, 1);
+        texts.iter().map(row).collect()
+    }
+
+    /// Checks what stands above each passage as column names, and its text.
+    #[track_caller]
+    fn check_cut(blocks: Vec<Block>, expected: &[(&str, &str)]) {
+        let document = document(blocks);
+        let passages = split(&document, &PassageOptions::default());
+        check_cover(&document, &passages);
+        let found: Vec<(&str, &str)> =
+            passages.iter().map(|passage| (passage.table_header.as_str(), passage.text.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    const CHILDCARE: [&str; 3] =
+        ["Matin | 0,50 €", "Soir, petite garderie | 0,80 €", "Soir, grande garderie | 1,40 €"];
+
+    #[test]
+    fn a_table_that_fits_into_a_passage_opens_one_with_the_line_that_announces_it() {
+        // 114 words: the first row alone would fit.
+        let prose = [FEES; 6].join(" ");
+        let lines = [FEES; 6].join("\n");
+        let paragraph = |text: &str| block(BlockKind::Paragraph, text, 1);
+        let mut blocks = vec![block(BlockKind::Code, &lines, 1), paragraph("Tarifs de la garderie")];
+        blocks.extend(rows(&CHILDCARE));
+        blocks.push(paragraph("Le paiement se fait en mairie."));
+        let table = CHILDCARE.join("\n");
+        let second = format!("Tarifs de la garderie\n{table}\nLe paiement se fait en mairie.");
+        check_cut(blocks, &[("", &lines), ("", &second)]);
+        // The announcement is the last sentence of a paragraph.
+        let mut blocks = vec![paragraph(&format!("{prose} Les tarifs sont les suivants :"))];
+        blocks.extend(rows(&CHILDCARE));
+        check_cut(blocks, &[("", &prose), ("", &format!("Les tarifs sont les suivants :\n{table}"))]);
+        // A long paragraph announces nothing.
+        let mut blocks = vec![paragraph(&prose)];
+        blocks.extend(rows(&CHILDCARE));
+        check_cut(blocks, &[("", &prose), ("", &table)]);
+    }
+
+    #[test]
+    fn a_whole_table_stays_with_a_passage_that_has_hardly_begun() {
+        let quarters: Vec<String> = (10..20)
+            .map(|number| format!("Quartier {number} | 1,{number} € | 2,{number} € | 3,{number} €"))
+            .collect();
+        let quarters: Vec<&str> = quarters.iter().map(String::as_str).collect();
+        let table = quarters.join("\n");
+        let announced = format!("Tarifs :\n{table}");
+        let paragraph = |text: &str| block(BlockKind::Paragraph, text, 1);
+        // 19 and 2 words, and 110 in the table: a few more than usual.
+        let mut blocks = vec![paragraph(FEES), paragraph("Tarifs :")];
+        blocks.extend(rows(&quarters));
+        blocks.push(paragraph(FEES));
+        check_cut(blocks, &[("", &format!("{FEES}\n{announced}")), ("", FEES)]);
+        let before = [FEES; 3].join(" ");
+        let mut blocks = vec![paragraph(&before), paragraph("Tarifs :")];
+        blocks.extend(rows(&quarters));
+        check_cut(blocks, &[("", &before), ("", &announced)]);
+    }
+
+    #[test]
+    fn each_part_of_a_divided_table_has_its_caption_and_its_column_names() {
+        let quarters: Vec<String> =
+            (10..34).map(|number| format!("Quartier {number} | 1,{number} € | 2,{number} €")).collect();
+        let quarters: Vec<&str> = quarters.iter().map(String::as_str).collect();
+        let paragraph = |text: &str| block(BlockKind::Paragraph, text, 1);
+        let before = [FEES; 4].join(" ");
+        let named = ["Quartier | Matin | Soir"];
+        let mut blocks = vec![paragraph(&before), paragraph("Tarifs par quartier :")];
+        blocks.extend(rows(&[named.as_slice(), quarters.as_slice()].concat()));
+        let first = format!("Tarifs par quartier :\n{}\n{}", named[0], quarters[..13].join("\n"));
+        check_cut(
+            blocks,
+            &[
+                ("", &before),
+                ("", &first),
+                ("Tarifs par quartier :\nQuartier | Matin | Soir", &quarters[13..].join("\n")),
+            ],
+        );
+        // Without names the first row is data.
+        let mut blocks = vec![paragraph("Tarifs par quartier :")];
+        blocks.extend(rows(&quarters));
+        let first = format!("Tarifs par quartier :\n{}", quarters[..14].join("\n"));
+        check_cut(blocks, &[("", &first), ("Tarifs par quartier :", &quarters[14..].join("\n"))]);
+    }
+
+    #[test]
+    fn a_table_below_the_heading_of_another_section_opens_a_passage() {
+        let heading = |level, text: &str| block(BlockKind::Heading { level }, text, 1);
+        let paragraph = |text: &str| block(BlockKind::Paragraph, text, 1);
+        let backup = || vec![heading(2, "RDS Backup"), paragraph("Snapshots are kept for seven days.")];
+        let jobs = ["Job | Recovery point", "orders | 24 h"];
+        let mut blocks = backup();
+        blocks.push(heading(2, "Nightly cronjobs"));
+        blocks.extend(rows(&jobs));
+        check_cut(
+            blocks,
+            &[
+                ("", "RDS Backup\nSnapshots are kept for seven days."),
+                ("", "Nightly cronjobs\nJob | Recovery point\norders | 24 h"),
+            ],
+        );
+        // A part of the section, and a section without a table, stay with it.
+        let mut blocks = backup();
+        blocks.push(heading(3, "Objectives"));
+        blocks.extend(rows(&jobs));
+        let whole =
+            "RDS Backup\nSnapshots are kept for seven days.\nObjectives\nJob | Recovery point\norders | 24 h";
+        check_cut(blocks, &[("", whole)]);
+        let mut blocks = backup();
+        blocks.extend([heading(2, "Nightly cronjobs"), paragraph("They run at two.")]);
+        check_cut(
+            blocks,
+            &[("", "RDS Backup\nSnapshots are kept for seven days.\nNightly cronjobs\nThey run at two.")],
+        );
+    }
+
+    #[test]
+    fn a_record_that_fits_into_a_passage_is_not_divided() {
+        // 51 words.
+        let record = |number: u32| format!("question: Combien ?\nréponse: {}{number}", "mot ".repeat(46));
+        let field = |text: &str| block(BlockKind::Field, text, 1);
+        let blocks = (10..15).map(|number| field(&record(number))).collect();
+        let pair = |first: u32| format!("{}\n{}", record(first), record(first + 1));
+        check_cut(blocks, &[("", &pair(10)), ("", &pair(12)), ("", &record(14))]);
+        // A longer one opens a passage all the same.
+        let words = "Un mot après un autre. ".repeat(30);
+        let long = format!("question: Combien ?\nréponse: {}", words.trim_end());
+        let first =
+            format!("question: Combien ?\nréponse: {}", "Un mot après un autre. ".repeat(23).trim_end());
+        let rest = "Un mot après un autre. ".repeat(7);
+        check_cut(
+            vec![field(&record(10)), field(&long)],
+            &[("", &record(10)), ("", &first), ("", rest.trim_end())],
+        );
+    }
+
     #[test]
     fn what_has_no_sentences_is_bounded() {
         let document = document(vec![
@@ -379,12 +633,13 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn passages_cover_any_document(texts in proptest::collection::vec("[a-zé .!?\n|]{1,400}", 1..12), kinds in proptest::collection::vec(0u8..5, 12)) {
+        fn passages_cover_any_document(texts in proptest::collection::vec("[a-zé .!?\n|]{1,400}", 1..12), kinds in proptest::collection::vec(0u8..6, 12)) {
             let blocks = texts.iter().zip(kinds).filter(|(text, _)| !text.trim().is_empty()).map(|(text, kind)| {
                 let kind = match kind {
                     0 => BlockKind::Heading { level: 1 + (text.len() % 6) as u8 },
-                    1 => BlockKind::TableRow { table: 0, header: text.len() % 3 == 0 },
+                    1 => BlockKind::TableRow { table: (text.len() % 2) as u32, header: text.len() % 3 == 0 },
                     2 => BlockKind::Code,
+                    3 => BlockKind::Field,
                     _ => BlockKind::Paragraph,
                 };
                 block(kind, text, 1)

@@ -13,12 +13,13 @@
 //! are the file on the way in and the pictures for OCR on the way out.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use intramuros_core::document::{ExtractError, Extracted, Limits, PageLook, PageWish};
@@ -32,6 +33,10 @@ const STACK_BYTES: usize = 64 << 20;
 /// A worker that holds more than this after a file is replaced before the next one: what it keeps is of no use, and
 /// would count against the next file's memory.
 const RESIDENT_KEPT: u64 = 192 << 20;
+
+/// How often a worker looks whether the program that started it is still there. A second: one that was killed leaves nothing
+/// behind that computes for longer, and a look costs next to nothing.
+const LOOK_FOR_PARENT: Duration = Duration::from_secs(1);
 
 /// Longest JSON head of a request: a name and the limits.
 const REQUEST_HEAD: u64 = 1 << 20;
@@ -84,11 +89,33 @@ struct Reply {
 pub fn serve(input: impl Read + Send, output: impl Write + Send) -> io::Result<()> {
     // A reader's panic is an answer (`Crashed`), not something to print.
     std::panic::set_hook(Box::new(|_| {}));
+    let started_by = parent();
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).name("reader".to_owned());
-        let thread = thread.spawn_scoped(scope, || serve_all(input, output))?;
+        let (done, ended) = mpsc::channel::<()>();
+        let thread = thread.spawn_scoped(scope, move || {
+            let _done = done;
+            serve_all(input, output)
+        })?;
+        while ended.recv_timeout(LOOK_FOR_PARENT) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if parent() != started_by {
+                // Nobody is left to take what it reads.
+                std::process::exit(0);
+            }
+        }
         thread.join().unwrap_or_else(|_| Err(io::Error::other("the worker's thread fell")))
     })
+}
+
+/// The process that started this one; another one, once that is gone.
+#[cfg(unix)]
+fn parent() -> Option<rustix::process::Pid> {
+    rustix::process::getppid()
+}
+
+#[cfg(not(unix))]
+fn parent() -> Option<u32> {
+    None
 }
 
 fn serve_all(input: impl Read, output: impl Write) -> io::Result<()> {
@@ -280,6 +307,91 @@ fn read_exactly(input: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+/// By which what is being read is ended: the processes that run are killed, and no other is started. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    state: Arc<Mutex<Stopping>>,
+}
+
+#[derive(Debug, Default)]
+struct Stopping {
+    stopped: bool,
+    next: u64,
+    /// Tells whoever watches over a process that it is to be killed.
+    running: HashMap<u64, mpsc::Sender<()>>,
+}
+
+impl Stop {
+    /// Ends everything, for good.
+    pub fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        for watch in state.running.values() {
+            // Its process may have ended by itself.
+            let _ = watch.send(());
+        }
+    }
+
+    /// Whether everything was ended.
+    pub fn is_stopped(&self) -> bool {
+        self.lock().stopped
+    }
+
+    /// Takes part in what can be ended, until the first of both is dropped: then the second hears that the other end is
+    /// gone, and before that at most that it is to kill. None when everything was ended already.
+    pub(crate) fn enter(&self) -> Option<(Running, mpsc::Receiver<()>)> {
+        let mut state = self.lock();
+        if state.stopped {
+            return None;
+        }
+        let (kill, waits) = mpsc::channel();
+        let number = state.next;
+        state.next += 1;
+        state.running.insert(number, kill);
+        Some((Running { stop: self.clone(), number }, waits))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stopping> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A process that [`Stop`] reaches.
+#[derive(Debug)]
+pub(crate) struct Running {
+    stop: Stop,
+    number: u64,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.lock().running.remove(&self.number);
+    }
+}
+
+/// Why a process is killed before it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Its time is over.
+    Late,
+    /// Everything is to end.
+    Stopped,
+}
+
+/// What a wait of at most its time says of a process that runs; none when it is done.
+pub(crate) fn cut(waited: Result<(), mpsc::RecvTimeoutError>) -> Option<Cut> {
+    match waited {
+        Ok(()) => Some(Cut::Stopped),
+        Err(mpsc::RecvTimeoutError::Timeout) => Some(Cut::Late),
+        Err(mpsc::RecvTimeoutError::Disconnected) => None,
+    }
+}
+
+/// Why a file was not read that was being read when everything was ended. No fault of the file.
+pub(crate) fn stopped() -> ExtractError {
+    ExtractError::Unreadable("the program was stopped while it was read".to_owned())
+}
+
 /// A worker process with its pipes.
 #[derive(Debug)]
 struct Worker {
@@ -306,6 +418,7 @@ pub struct Pool {
     workers: usize,
     state: Mutex<State>,
     freed: Condvar,
+    stop: Stop,
 }
 
 #[derive(Debug, Default)]
@@ -330,7 +443,15 @@ impl Pool {
             workers: workers.max(1),
             state: Mutex::default(),
             freed: Condvar::new(),
+            stop: Stop::default(),
         }
+    }
+
+    /// Kills the workers, and starts no other: what they read comes back as not read.
+    pub fn stop(&self) {
+        self.stop.stop();
+        let idle = std::mem::take(&mut self.lock().idle);
+        drop(idle);
     }
 
     /// The limits of each file.
@@ -379,17 +500,21 @@ impl Pool {
         let limits = Limits { memory_bytes: self.limits.memory_bytes, ..limits.clone() };
         let request = Request { name: name.to_owned(), limits, task };
         let slot = self.slot();
+        if self.stop.is_stopped() {
+            return Err(stopped());
+        }
         let used = slot.1.is_some();
         let mut worker = slot.1.map_or_else(|| self.start(), Ok)?;
-        let mut reply = ask(&mut worker, &request, bytes);
-        if used && matches!(&reply, Err(why) if !matches!(why, ExtractError::Time(_))) {
+        let mut reply = ask(&mut worker, &request, bytes, &self.stop);
+        let fell = matches!(&reply, Err(why) if !matches!(why, ExtractError::Time(_)));
+        if used && fell && !self.stop.is_stopped() {
             // What it kept of other files may be why it fell (a sealed worker can't tell how much that is): this file
             // gets a worker of its own before it is blamed.
             worker = self.start()?;
-            reply = ask(&mut worker, &request, bytes);
+            reply = ask(&mut worker, &request, bytes, &self.stop);
         }
         let reply = reply?;
-        if reply.resident < RESIDENT_KEPT {
+        if reply.resident < RESIDENT_KEPT && !self.stop.is_stopped() {
             self.lock().idle.push(worker);
         }
         drop(slot.0);
@@ -423,6 +548,7 @@ impl Pool {
         // A worker needs no secrets of its parent's environment.
         #[cfg(unix)]
         command.env_clear();
+        apart(&mut command);
         // With an arena for each thread the C library looks into /proc when it gives memory back: the kernel refuses
         // that, and the refusal would stand in the journal.
         command.env("MALLOC_ARENA_MAX", "1");
@@ -434,6 +560,18 @@ impl Pool {
             _ => Err(io::Error::other("a worker without pipes")),
         }
     }
+}
+
+/// Has a process start apart from the terminal's Ctrl+C: that is for the program, which ends its processes itself. One that
+/// ends before the program hears of it would look like one that fell over its file.
+pub(crate) fn apart(command: &mut Command) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        command.process_group(0);
+    }
+    #[cfg(not(unix))]
+    let _ = command;
 }
 
 /// A slot in use; given back when dropped, whatever happened.
@@ -449,23 +587,25 @@ impl Drop for Busy<'_> {
 }
 
 /// Sends a request and waits for the reply. After an error the worker is gone.
-fn ask(worker: &mut Worker, request: &Request, bytes: &[u8]) -> Result<Reply, ExtractError> {
+fn ask(worker: &mut Worker, request: &Request, bytes: &[u8], stop: &Stop) -> Result<Reply, ExtractError> {
+    let Some((running, waits)) = stop.enter() else { return Err(stopped()) };
     let Worker { child, input, output, .. } = worker;
-    let (reply, killed) = std::thread::scope(|scope| {
-        let (done, waits) = mpsc::channel::<()>();
+    let (reply, cut_off) = std::thread::scope(|scope| {
         let watch = scope.spawn(move || {
-            let over = waits.recv_timeout(clock_time(request)) == Err(mpsc::RecvTimeoutError::Timeout);
+            let why = cut(waits.recv_timeout(clock_time(request)))?;
             // Killing closes its pipes, which ends the exchange below.
-            over && child.kill().is_ok()
+            let killed = child.kill().is_ok();
+            (killed || why == Cut::Stopped).then_some(why)
         });
         let reply = exchange(input, output, request, bytes);
-        drop(done);
-        (reply, watch.join().unwrap_or(false))
+        drop(running);
+        (reply, watch.join().unwrap_or(None))
     });
-    match reply {
-        _ if killed => Err(ExtractError::Time(request.limits.time)),
-        Ok(reply) => Ok(reply),
-        Err(_) => Err(why_it_fell(worker, request.limits.time)),
+    match (cut_off, reply) {
+        (Some(Cut::Stopped), _) => Err(stopped()),
+        (Some(Cut::Late), _) => Err(ExtractError::Time(request.limits.time)),
+        (None, Ok(reply)) => Ok(reply),
+        (None, Err(_)) => Err(why_it_fell(worker, request.limits.time)),
     }
 }
 
@@ -597,9 +737,19 @@ impl Extractor {
             Extractor::InProcess(_) => read_caught(name, bytes, &limits),
             Extractor::Workers(pool) => pool.extract_within(name, bytes, &limits),
         }?;
-        match ocr {
-            Some(ocr) => ocr.complete(extracted),
-            None => Ok(extracted),
+        match (ocr, self) {
+            (None, _) => Ok(extracted),
+            (Some(ocr), Extractor::InProcess(_)) => ocr.complete(extracted),
+            (Some(ocr), Extractor::Workers(pool)) => ocr.complete_until(extracted, &pool.stop),
+        }
+    }
+
+    /// Ends what is being read, OCR included, and reads nothing any more: what was asked for comes back as not read. In this
+    /// process nothing can be ended.
+    pub fn stop(&self) {
+        match self {
+            Extractor::InProcess(_) => {}
+            Extractor::Workers(pool) => pool.stop(),
         }
     }
 }
@@ -607,6 +757,19 @@ impl Extractor {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_worker_that_something_else_kills_is_told_from_one_that_falls() {
+        // The library looks for the signal's name: such a file is read once more.
+        let reason = |what: &str| {
+            let pool = Pool::new("/bin/sh", vec!["-c".into(), what.into()], 1, Limits::default());
+            pool.extract("a.txt", b"text").unwrap_err().to_string()
+        };
+        let killed = reason("kill -KILL $$");
+        assert!(killed.starts_with("the reader fell: ") && killed.contains("SIGKILL"), "{killed}");
+        let fell = reason("kill -TERM $$");
+        assert!(fell.starts_with("the reader fell: ") && !fell.contains("SIGKILL"), "{fell}");
+    }
 
     #[test]
     fn a_file_has_its_own_time_whatever_its_worker_used_before() {

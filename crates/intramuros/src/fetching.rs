@@ -91,6 +91,13 @@ impl Fetched {
     }
 }
 
+impl Fetched {
+    /// Has the look end at its next step; what was fetched stays.
+    pub fn stop(&self) {
+        self.syncs.stop();
+    }
+}
+
 /// What a look came to, for the terminal.
 pub fn in_words(source: &str, outcome: &Outcome, out: &mut Output) {
     let said = |number, french, english: &str| count(number, french, [english, english], out.language());

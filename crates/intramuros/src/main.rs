@@ -4,6 +4,7 @@ mod commands;
 mod compared;
 mod fetching;
 mod forward;
+mod interruption;
 mod language;
 mod looking;
 mod noted;

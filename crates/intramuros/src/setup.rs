@@ -307,19 +307,21 @@ pub fn extractor(perimeter: &Perimeter) -> Result<Extractor, Error> {
 }
 
 /// Looks at pages of PDFs in processes of this same program; not in those that read, so that whoever looks at a page
-/// does not wait for a thousand files.
+/// does not wait for a thousand files. With the processes, for whoever stops them.
 ///
 /// # Errors
 /// As [`this_program`].
-pub fn look(perimeter: &Perimeter) -> Result<Look, Error> {
+pub fn look(perimeter: &Perimeter) -> Result<(Look, Arc<Pool>), Error> {
     /// A page is drawn in a tenth of a second: more would only take memory.
     const AT_ONCE: usize = 2;
     /// How long somebody waits for a page.
     const TIME: Duration = Duration::from_secs(10);
     let limits = perimeter.limits.over(Default::default());
     let limits = Limits { time: limits.time.min(TIME), ..limits };
-    let pool = Pool::new(this_program()?, vec!["worker".into()], AT_ONCE, limits);
-    Ok(Arc::new(move |bytes, wish| pool.look(bytes, wish)))
+    let pool = Arc::new(Pool::new(this_program()?, vec!["worker".into()], AT_ONCE, limits));
+    let looks = Arc::clone(&pool);
+    let look: Look = Arc::new(move |bytes, wish| looks.look(bytes, wish));
+    Ok((look, pool))
 }
 
 /// The installed OCR program, confined; none when there is none.
@@ -341,7 +343,8 @@ pub fn open(
     ocr: Option<Ocr>,
     way_out: Option<(&Egress, &Handle)>,
 ) -> Result<Library, Error> {
-    let extractor = extractor(&perimeter)?;
+    let extractor = Arc::new(extractor(&perimeter)?);
+    let ends = Arc::clone(&extractor);
     let limits = extractor.limits().clone();
     // With OCR installed or removed, files that only it reads are tried again.
     let version = READER_VERSION * 2 + u32::from(ocr.is_some());
@@ -357,7 +360,9 @@ pub fn open(
     // Without a way to the declared model its vectors wait for `serve`: those of another one are not made in their place.
     let declared = embedding_models(&perimeter).next().is_some();
     let embed = if way_out.is_none() && declared { None } else { models.next() };
-    Library::open(Options { data, perimeter, reading, embed, earlier: models.collect() })
+    let library = Library::open(Options { data, perimeter, reading, embed, earlier: models.collect() })?;
+    library.on_stop(Box::new(move || ends.stop()));
+    Ok(library)
 }
 
 /// Opens the library to search only.

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::commands::ask::{NOT_FOUND, named, say_absent, say_notices};
 use crate::commands::search::place;
 use crate::language::count;
+use crate::looking::with_counts;
 use crate::noted;
 use crate::output::Output;
 use crate::setup;
@@ -62,6 +63,8 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
     let library = Arc::new(setup::open_read_only(perimeter.clone(), data, way_out)?);
     let options = SearchOptions { collection: asked.collection.clone(), ..SearchOptions::default() };
     let asking = Asking { question: asked.question.clone(), options, ..Asking::default() };
+    // It counts documents of all people.
+    let meaning = library.without_meaning().filter(|_| asked.principal.owner);
     let gathered = gather(&library, &asked.principal, &asking)?;
     let read: Vec<&DocumentFacts> = gathered.passages.iter().map(|(cited, _, _)| &cited.document).collect();
     noted.question(&asked.question, gathered.extractive.results.total, &read, "answer", out)?;
@@ -74,7 +77,7 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
     };
     let mut shown =
         Shown { out, json: asked.json, line: String::new(), sources: Vec::new(), sentences: Vec::new() };
-    let ending = runtime.block_on(async {
+    let mut ending = runtime.block_on(async {
         let (sender, mut events) = tokio::sync::mpsc::channel(WAITING_EVENTS);
         let writing =
             async move { answer(&writers, library, gathered, model.as_deref(), Some(tools), sender).await };
@@ -90,6 +93,7 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
         let _ = writing.await;
         ending
     });
+    with_counts(&mut ending.notices, meaning);
     let found = ending.found;
     shown.end(ending)?;
     Ok(found)

@@ -200,9 +200,21 @@ fn spelt(question: &str, results: &Results) -> Option<String> {
     }
     let passages = results.documents.iter().take(MAX_CANDIDATES).flat_map(|found| &found.passages);
     let texts: Vec<&str> = passages.map(|passage| passage.text.as_str()).collect();
-    let mended = results.suggestion.as_deref().unwrap_or(question);
+    let suggestion = results.suggestion.as_deref().filter(|mended| !mends_a_name(question, mended, &texts));
+    let mended = suggestion.unwrap_or(question);
     let spelt = respelt(mended, &texts).unwrap_or_else(|| mended.to_owned());
     (spelt != question).then_some(spelt)
+}
+
+/// Whether a word is mended that looks like a name and stands in the passages as it was written: what is said of Dupont answers
+/// nothing that was asked of Dupond.
+fn mends_a_name(question: &str, mended: &str, texts: &[&str]) -> bool {
+    let mended = mended.to_lowercase();
+    let words = question.split_whitespace().skip(1);
+    words
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+        .filter(|word| word.chars().next().is_some_and(char::is_uppercase))
+        .any(|word| !mended.contains(&word.to_lowercase()) && texts.iter().any(|text| text.contains(word)))
 }
 
 /// The whole with its parts: their sentences by turns, each once, and behind them those of the whole where a part found none.
@@ -232,7 +244,9 @@ fn fuse(mut whole: Answered, parts: Vec<Answered>) -> Answered {
 }
 
 fn candidate(found: &FoundDocument, opening: Option<&StoredPassage>, asked: Language) -> Option<Candidate> {
-    let best = found.passages.iter().max_by(|a, b| a.score.total_cmp(&b.score))?;
+    let mut passages: Vec<&FoundPassage> = found.passages.iter().collect();
+    passages.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let (best, others) = passages.split_first()?;
     let opening = opening.filter(|opening| opening.id != best.id).map(|stored| Excerpt {
         passage: stored.id.0 as u64,
         text: stored.passage.text.clone(),
@@ -247,17 +261,22 @@ fn candidate(found: &FoundDocument, opening: Option<&StoredPassage>, asked: Lang
     Some(Candidate {
         document: found.document.id.0 as u64,
         title: found.document.title.clone(),
-        best: Excerpt {
-            passage: best.id.0 as u64,
-            text: best.text.clone(),
-            headings: best.headings.join("\n"),
-            language: best.language,
-            meaning: best.meaning,
-        },
+        best: excerpt(best),
+        others: others.iter().map(|passage| excerpt(passage)).collect(),
         opening,
         crosses_languages: asked.differs(best.language),
         meaning: found.passages.iter().filter_map(|passage| passage.meaning).max_by(f32::total_cmp),
     })
+}
+
+fn excerpt(found: &FoundPassage) -> Excerpt {
+    Excerpt {
+        passage: found.id.0 as u64,
+        text: found.text.clone(),
+        headings: found.headings.join("\n"),
+        language: found.language,
+        meaning: found.meaning,
+    }
 }
 
 /// Where a statement stands: in a passage of the results, or in an opening that was fetched for it. Its pages and lines
@@ -309,5 +328,21 @@ impl<'a> Origin<'a> {
             section: passage.section.as_ref(),
             start: passage.range.start,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_stands_there_is_not_asked_for_as_another_one() {
+        let check = |question: &str, mended: &str, expected: bool| {
+            assert_eq!(mends_a_name(question, mended, &["Mme Dupond habite ici.", "M. Dupont"]), expected);
+        };
+        check("Où habite Mme Dupond ?", "où habite mme dupont", true);
+        check("Où habite Mme Dupomd ?", "où habite mme dupont", false);
+        check("Où habitte Mme Dupond ?", "où habite mme dupond", false);
+        check("où habite dupond", "où habite dupont", false);
     }
 }

@@ -91,6 +91,8 @@ pub(crate) fn stamp(stamps: impl Iterator<Item = Stamp>) -> Stamp {
     for stamp in stamps {
         all.size = all.size.saturating_add(stamp.size);
         all.modified_ns = all.modified_ns.max(stamp.modified_ns);
+        // Apart from the rest: other rights are no other content.
+        all.changed_ns = all.changed_ns.wrapping_add(stamp.changed_ns);
         for number in [stamp.size, stamp.modified_ns.cast_unsigned(), stamp.inode] {
             hasher.update(&number.to_le_bytes());
         }
@@ -202,7 +204,9 @@ mod tests {
 
     #[test]
     fn the_stamp_of_several_changes_with_each() {
-        let one = |modified_ns| Stamp { size: 1, modified_ns, inode: 1 };
+        let one = |modified_ns| Stamp { size: 1, modified_ns, inode: 1, changed_ns: 1 };
+        let again = Stamp { changed_ns: 2, ..one(1) };
+        assert_ne!(stamp([one(1), one(2)].into_iter()), stamp([again, one(2)].into_iter()));
         let check = |left: &[i64], right: &[i64], same: bool| {
             let stamp = |times: &[i64]| stamp(times.iter().map(|time| one(*time)));
             assert_eq!(stamp(left) == stamp(right), same, "{left:?} {right:?}");

@@ -135,6 +135,9 @@ impl Course {
         }
         let embed = Arc::clone(&self.embed);
         page.missing.sort_by_key(|missing| missing.text.len());
+        if !page.missing.is_empty() {
+            shared.board.begin_embedding();
+        }
         let mut computed: Vec<(TextHash, Vector)> = Vec::new();
         let mut kept = Instant::now();
         for batch in page.missing.chunks(embed.batch().max(1)) {

@@ -45,7 +45,7 @@ pub use ask::{Answered, CitedStatement};
 pub use browse::Folder;
 pub use embed::Embed;
 pub use intramuros_search::query::MAX_QUERY_BYTES;
-pub use library::{Extract, Library, Options, Reading, Split};
+pub use library::{EndReading, Extract, Library, Meaning, Options, Reading, Split};
 pub use notices::Notice;
 pub use progress::{Phase, Progress};
 pub use query::{DocumentFacts, FoundDocument, FoundPassage, OpenDocument, Results, SearchOptions};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,20 @@ pub type Extract = Arc<dyn Fn(&str, &[u8]) -> Result<Extracted, ExtractError> + 
 
 /// Cuts what was read into passages.
 pub type Split = Arc<dyn Fn(&Extracted) -> Vec<Passage> + Send + Sync>;
+
+/// Ends whatever [`Extract`] is at: what it reads comes back at once, as not read, and so does all that it is asked later.
+pub type EndReading = Box<dyn Fn() + Send + Sync>;
+
+/// How many passages can be found by their meaning, where not all can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// Those that can.
+    pub embedded: u64,
+    /// All of them.
+    pub passages: u64,
+    /// Whether a process goes on with the others.
+    pub goes_on: bool,
+}
 
 /// How often a waiting thread looks whether it should stop, should a bell be missed.
 const LOOK_UP: Duration = Duration::from_millis(500);
@@ -107,6 +121,8 @@ pub(crate) struct Shared {
     /// What people brought.
     pub uploads: Uploads,
     pub stop: AtomicBool,
+    /// What else is to be done to stop; none where reading takes no time.
+    end_reading: OnceLock<EndReading>,
     /// Questions being answered now; embedding steps aside for them.
     pub asking: AtomicUsize,
     /// The point up to which every text has its vector.
@@ -209,12 +225,13 @@ impl Library {
         self.shared.scan(known, &Scope::All)
     }
 
-    /// Brings the store in step with the files of all sources, one after another.
+    /// Brings the store in step with the files of all sources, one after another, until the work is stopped.
     ///
     /// # Errors
     /// At the first source that can't be read, and when the store can't be written.
     pub fn scan_all(&self) -> Result<Vec<(String, ScanReport)>, Error> {
         let sources = self.shared.sources().into_iter().filter(|known| !known.is_attached());
+        let sources = sources.take_while(|_| !self.shared.stopped());
         sources.map(|known| Ok((known.source.name.clone(), self.shared.scan(&known, &Scope::All)?))).collect()
     }
 
@@ -361,6 +378,15 @@ impl Library {
         Ok(shared.derived.applied() < shared.latest()? || scan::is_unfinished(&shared.store)?)
     }
 
+    /// How many passages can be found by their meaning; none where all can, and where no model is there that makes vectors.
+    /// For the owner: it counts documents of all people.
+    pub fn without_meaning(&self) -> Option<Meaning> {
+        let shared = &*self.shared;
+        let Progress { embedded, passages, .. } = shared.board.now();
+        let missing = embedded < passages && shared.models.serving().is_some();
+        missing.then(|| Meaning { embedded, passages, goes_on: shared.store.is_being_written() })
+    }
+
     /// Sources that the store holds and the perimeter does not declare (any more).
     pub fn undeclared_sources(&self) -> Result<Vec<StoredSource>, Error> {
         let mut sources = self.shared.store.sources()?;
@@ -406,6 +432,26 @@ impl Library {
         &self.shared.store
     }
 
+    /// Says how reading is ended when the work is to stop. Until it is said, and where it is not, a file that is being read is
+    /// read to its end first.
+    pub fn on_stop(&self, end_reading: EndReading) {
+        // The first one holds: there is one way in which files are read.
+        let _ = self.shared.end_reading.set(end_reading);
+    }
+
+    /// Has all work stop, and does not wait for it. What was acknowledged stays, and can be searched; what was being read is
+    /// read again at the next start.
+    pub fn stop(&self) {
+        // First: what comes back as not read from here on is not taken for a fault of the file.
+        self.shared.stop.store(true, Ordering::SeqCst);
+        if let Some(end_reading) = self.shared.end_reading.get() {
+            end_reading();
+        }
+        self.shared.acknowledged.ring();
+        self.shared.in_step.ring();
+        self.shared.brought.ring();
+    }
+
     /// Stops all work and waits for its end.
     pub fn close(self) {
         drop(self);
@@ -424,10 +470,7 @@ impl Library {
 
 impl Drop for Library {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.acknowledged.ring();
-        self.shared.in_step.ring();
-        self.shared.brought.ring();
+        self.stop();
         let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
             // A thread that panicked said so already.
@@ -457,6 +500,7 @@ impl Shared {
             brought: Bell::default(),
             uploads: Uploads::default(),
             stop: AtomicBool::new(false),
+            end_reading: OnceLock::new(),
             asking: AtomicUsize::new(0),
             embedded: AtomicU64::new(0),
             rules: RwLock::default(),

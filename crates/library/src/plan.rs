@@ -70,12 +70,17 @@ pub(crate) fn plan(
     let mut plan = Plan::default();
     for found in walk.files {
         let rule = rule_of(&found);
-        match known.remove(&found.path) {
+        let known = known.remove(&found.path);
+        // A change of rights alone shows in the stamp as well: who may read what was read is told before anything is read.
+        if let Some(known) = known.as_ref().filter(|known| is_as_dated(known.stamp, found.stamp))
+            && known.reader_version == reader_version
+            && rules.get(&known.access) != Some(&rule)
+        {
+            plan.access.push((known.id, rule.clone()));
+        }
+        match known {
             Some(known) if known.stamp == found.stamp && known.reader_version == reader_version => {
                 plan.unchanged += 1;
-                if rules.get(&known.access) != Some(&rule) {
-                    plan.access.push((known.id, rule));
-                }
             }
             known => plan.jobs.push(Job {
                 path: found.path,
@@ -92,15 +97,32 @@ pub(crate) fn plan(
     for file in known.into_values() {
         plan.vanished.entry(file.hash).or_default().push(file);
     }
-    // Small files first: a folder is searchable within moments, and its few giants come last.
-    plan.jobs.sort_by_key(|job| size_class(job.stamp.size));
+    // Small files first: a folder is searchable within moments, and its few giants come last. Pictures come after all others:
+    // OCR takes seconds for each, in which a hundred other files are read.
+    plan.jobs.sort_by_key(|job| (is_picture(&job.path), size_class(job.stamp.size)));
     plan
+}
+
+/// Whether two stamps differ by the time of the last change at most.
+fn is_as_dated(one: Stamp, other: Stamp) -> bool {
+    Stamp { changed_ns: 0, ..one } == Stamp { changed_ns: 0, ..other }
 }
 
 /// Whether `path` is `folder` or lies below it.
 pub(crate) fn is_within(path: &[u8], folder: &[u8]) -> bool {
     folder.is_empty()
         || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+/// Endings of pictures, which OCR alone reads.
+const PICTURES: [&[u8]; 8] = [b"png", b"jpg", b"jpeg", b"gif", b"tif", b"tiff", b"bmp", b"webp"];
+
+/// Whether a file is a picture, as its name says.
+fn is_picture(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    let dot = name.iter().rposition(|byte| *byte == b'.');
+    let ending = dot.and_then(|dot| name.get(dot + 1..)).unwrap_or_default();
+    PICTURES.iter().any(|picture| ending.eq_ignore_ascii_case(picture))
 }
 
 /// Sizes that count as alike, so that files of a folder stay together.
@@ -114,7 +136,7 @@ mod tests {
     use crate::walk::Trouble;
 
     fn stamp(modified_ns: i64) -> Stamp {
-        Stamp { size: 1, modified_ns, inode: 1 }
+        Stamp { size: 1, modified_ns, inode: 1, changed_ns: 1 }
     }
 
     fn known(id: i64, modified_ns: i64) -> Known {
@@ -159,6 +181,16 @@ mod tests {
     }
 
     #[test]
+    fn pictures_are_read_after_all_other_files() {
+        let files = ["a.png", "b/SCAN.TIFF", "c.txt", "d.pdf", "png", "e.png/f.md"];
+        let order = ["c.txt", "d.pdf", "png", "e.png/f.md", "a.png", "b/SCAN.TIFF"];
+        check(vec![], files.iter().map(|path| found(path, 1)).collect(), &[], 1, (&order, 0, 0));
+        // The largest of the others as well.
+        let large = Found { stamp: Stamp { size: 99 << 20, ..stamp(1) }, ..found("z.mbox", 1) };
+        check(vec![], vec![found("a.jpg", 1), large], &[], 1, (&["z.mbox", "a.jpg"], 0, 0));
+    }
+
+    #[test]
     fn only_what_changed_is_read() {
         let two = || vec![("a", known(1, 1)), ("b/c", known(2, 2))];
         check(two(), vec![found("a", 1), found("b/c", 2)], &[], 1, (&[], 0, 0));
@@ -172,5 +204,14 @@ mod tests {
         check(two(), vec![found("a", 1), found("b/c", 2)], &[], 2, (&["a", "b/c"], 0, 0));
         // Another rule costs no reading.
         check(vec![("open", known(1, 1))], vec![found("open", 1)], &[], 1, (&[], 1, 0));
+        // Other rights show in the stamp: the rule holds at once, and the file is held against its hash.
+        let changed = |path: &str| {
+            let found = found(path, 1);
+            Found { stamp: Stamp { changed_ns: 2, ..found.stamp }, ..found }
+        };
+        check(vec![("open", known(1, 1))], vec![changed("open")], &[], 1, (&["open"], 1, 0));
+        check(vec![("a", known(1, 1))], vec![changed("a")], &[], 1, (&["a"], 0, 0));
+        // Of another content, the rule comes with it.
+        check(vec![("open", known(1, 1))], vec![found("open", 2)], &[], 1, (&["open"], 0, 0));
     }
 }

@@ -111,6 +111,17 @@ impl Board {
         self.changed.notify_all();
     }
 
+    /// Says that texts are embedded from now on: without it the first of them would tell no rate.
+    pub fn begin_embedding(&self) {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let in_all = state.embedded_in_all;
+        forget_old(&mut state.embedded, now);
+        if state.embedded.is_empty() {
+            state.embedded.push((now, in_all));
+        }
+    }
+
     /// Counts texts that were embedded.
     pub fn count_embedded(&self, texts: u64) {
         let mut state = self.lock();
@@ -192,6 +203,19 @@ mod tests {
         check(&[0, 30], 60, &[30]);
         check(&[0, 30], 7_200, &[]);
         check(&[], 1, &[]);
+    }
+
+    #[test]
+    fn the_first_texts_that_are_embedded_tell_how_long_the_others_take() {
+        let board = Board::default();
+        board.update(|progress| progress.passages = 29);
+        board.begin_embedding();
+        std::thread::sleep(Duration::from_millis(20));
+        board.count_embedded(8);
+        board.update(|progress| progress.embedded = 8);
+        let progress = board.now();
+        assert!(progress.embedding_rate > 0.0, "{progress:?}");
+        assert!(progress.embedding_seconds_left.is_some_and(|left| left > 0.0), "{progress:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use intramuros_core::document::ExtractError;
 use intramuros_store::Stamp;
@@ -58,8 +58,7 @@ pub(crate) fn read(path: &Path, follow_links: bool, limit: u64) -> Result<Bytes,
             let detail = format!("{} bytes; at most {limit} are read from one file", before.size);
             return Err(NotRead::Failed(before, ExtractError::Limit(detail)));
         }
-        let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok());
-        if age.is_some_and(|age| age < TICK) {
+        if [before.modified_ns, before.changed_ns].into_iter().any(is_fresh) {
             std::thread::sleep(TICK);
         }
         let mut bytes = Vec::with_capacity(before.size as usize + 1);
@@ -73,6 +72,12 @@ pub(crate) fn read(path: &Path, follow_links: bool, limit: u64) -> Result<Bytes,
         }
     }
     Err(NotRead::Failed(nothing(last), ExtractError::Unreadable("it changes while it is read".to_owned())))
+}
+
+/// Whether a moment, in nanoseconds since 1970, was just now.
+fn is_fresh(moment_ns: i64) -> bool {
+    let since = Duration::from_nanos(moment_ns.max(0).cast_unsigned());
+    (UNIX_EPOCH + since).elapsed().is_ok_and(|age| age < TICK)
 }
 
 /// The stamp of nothing that was read: the next scan tries again.

@@ -143,12 +143,22 @@ impl Scan<'_> {
             progress.bytes_done = 0;
         });
         let result = self.look_and_read(scope);
-        self.board.update(|progress| progress.phase = Phase::Idle);
+        self.board.update(|progress| {
+            progress.phase = Phase::Idle;
+            // Nothing is read any more, so nothing is named.
+            progress.source.clear();
+        });
         result
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
     }
 
     fn look_and_read(&self, scope: &Scope) -> Result<ScanReport, Error> {
         let takes = |path: &str, folder: bool| match folder {
+            // Whoever stops does not wait for the rest of a large tree.
+            _ if self.stopped() => false,
             true => !self.source.excludes(path),
             false => self.source.takes(path),
         };
@@ -162,17 +172,22 @@ impl Scan<'_> {
         let walker = self.walker(&takes, &leave_out);
         let remote = self.source.is_remote();
         let scope = &if remote { Scope::All } else { widen(&walker, scope) };
+        let began_on = walk::device(&self.source.path);
         let walk = match remote {
             true => spool::walk(&self.source.path, &|path| self.source.takes(path))?,
             false => look(&walker, scope)?,
         };
+        if self.stopped() {
+            // Perhaps not all of it was looked at: what was not found says nothing.
+            return Ok(ScanReport { stopped: true, ..ScanReport::default() });
+        }
         // What people brought is listed here and nowhere else.
         let walk = match self.source.kind {
             SourceKind::Uploads => Walk { troubles: Vec::new(), ..walk },
             _ => walk,
         };
         let known = self.known(scope)?;
-        self.check_mounted(scope, &walk, known.len())?;
+        self.check_mounted(scope, &walk, known.len(), began_on)?;
         let mut report = ScanReport {
             troubles: walk
                 .troubles
@@ -214,7 +229,7 @@ impl Scan<'_> {
         if report.troubles.len() > before {
             keep(&report)?;
         }
-        report.stopped = self.stop.load(Ordering::Relaxed);
+        report.stopped = self.stopped();
         if !report.stopped {
             self.remove(vanished, &mut report)?;
             if whole && self.store.meta(&reading)?.is_some() {
@@ -259,21 +274,36 @@ impl Scan<'_> {
         Ok(known)
     }
 
-    /// An empty folder where there were files, on another device than before, is a disk that is not mounted.
-    fn check_mounted(&self, scope: &Scope, walk: &Walk, known: usize) -> Result<(), Error> {
-        if self.source.is_remote() || !matches!(scope, Scope::All) || known == 0 || !walk.files.is_empty() {
-            return Ok(());
-        }
-        let before = self.store.meta(&format!("{DEVICE}{}", self.source.name))?;
-        if before.is_none_or(|before| before == walk::device(&self.source.path).to_string()) {
+    /// An empty folder where there were files, on another device than before, is a disk that is not mounted. Where the device
+    /// is another one at the end of the look, or when a change is told, a disk went away or came meanwhile: what was not
+    /// found says nothing.
+    fn check_mounted(&self, scope: &Scope, walk: &Walk, known: usize, began_on: u64) -> Result<(), Error> {
+        if known == 0 || self.is_where_it_was()? {
             return Ok(());
         }
         let path = self.source.path.display();
+        if !matches!(scope, Scope::All) || walk::device(&self.source.path) != began_on {
+            return Err(Error::config(format!(
+                "{path} went away or lies on another disk now: nothing was removed"
+            ))
+            .hint("mount the disk that held it")
+            .hint("if another disk is to hold it from now on, wait: everything is looked at again soon"));
+        }
+        if !walk.files.is_empty() {
+            return Ok(());
+        }
         Err(Error::config(format!(
             "{path} is empty and lies on another disk than before: nothing was removed"
         ))
         .hint("mount the disk that held it")
         .hint("if the files are gone for good, remove the source and add it again"))
+    }
+
+    /// Whether the source lies on the device on which all of it was looked at last; so it does where that was never.
+    fn is_where_it_was(&self) -> Result<bool, Error> {
+        let before = self.store.meta(&format!("{DEVICE}{}", self.source.name))?;
+        let is_now = |before: String| before == walk::device(&self.source.path).to_string();
+        Ok(self.source.is_remote() || before.is_none_or(is_now))
     }
 
     fn rule(&self, found: &Found) -> AccessRule {
@@ -349,8 +379,12 @@ impl Scan<'_> {
         broken: &AtomicBool,
     ) {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let stopped = self.stop.load(Ordering::Relaxed) || broken.load(Ordering::Relaxed);
-            if stopped || sender.send(self.job(job, vanished)).is_err() {
+            if self.stopped() || broken.load(Ordering::Relaxed) {
+                return;
+            }
+            let done = self.job(job, vanished);
+            // Whatever came of it since everything was to end is no fault of the file: it is read again at the next start.
+            if self.stopped() || sender.send(done).is_err() {
                 return;
             }
         }
@@ -362,7 +396,9 @@ impl Scan<'_> {
         let read = match self.read(job) {
             Ok(read) => read,
             Err(NotRead::Gone) => {
-                let change = job.known.as_ref().map(|known| FileChange::Remove { file: known.id });
+                // Not when the root itself went away since the look.
+                let known = job.known.as_ref().filter(|_| self.is_where_it_was().unwrap_or(false));
+                let change = known.map(|known| FileChange::Remove { file: known.id });
                 return done(change.into_iter().collect(), DoneKind::Gone);
             }
             Err(NotRead::Failed(_, ExtractError::Unreadable(why)))
@@ -403,9 +439,10 @@ impl Scan<'_> {
         // Readers run in a worker of their own; one that runs here and panics takes its file down and nothing else.
         let extracted = catch_unwind(AssertUnwindSafe(|| (self.extract)(&name, &read.bytes)))
             .unwrap_or_else(|_| Err(ExtractError::Crashed("the reader stopped with a fault".to_owned())));
-        // Once more with the next scan, no more often: OCR takes minutes.
+        // Once more with the next scan, no more often: OCR takes minutes, and it may be the file that fells its worker.
         let tried = |known: &Known| known.stamp.modified_ns == 0 && known.hash == read.hash;
-        let again = extracted.as_ref().is_err_and(ocr_failed) && !job.known.as_ref().is_some_and(tried);
+        let again = extracted.as_ref().is_err_and(|error| ocr_failed(error) || was_killed(error))
+            && !job.known.as_ref().is_some_and(tried);
         let stamp = if again { nothing(read.stamp) } else { read.stamp };
         let contents = contents(&name, extracted, self.split);
         let kind = if contents.outcome == FileOutcome::Read { DoneKind::Read } else { DoneKind::Failed };
@@ -499,6 +536,12 @@ impl Scan<'_> {
 /// Whether OCR failed, for want of time or memory perhaps: another attempt may come to something.
 fn ocr_failed(error: &ExtractError) -> bool {
     matches!(error, ExtractError::NeedsOcr(why) if why.starts_with("OCR failed"))
+}
+
+/// Whether something else than a fault ended the worker, such as the kernel when the machine was out of memory: another
+/// attempt may come to something. What is ended for its own time or memory has another reason.
+fn was_killed(error: &ExtractError) -> bool {
+    matches!(error, ExtractError::Crashed(why) if why.contains("SIGKILL"))
 }
 
 /// Whether the reading of a source began and did not come to its end.

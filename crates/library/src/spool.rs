@@ -437,6 +437,8 @@ pub(crate) fn stamp(held: &Held) -> Stamp {
         size: held.size,
         modified_ns: held.modified_ms.saturating_mul(1_000_000),
         inode: u64::from_str_radix(&content, 16).unwrap_or_default(),
+        // When it was fetched says nothing of the place that it comes from.
+        changed_ns: 0,
     }
 }
 

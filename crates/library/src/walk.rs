@@ -92,12 +92,7 @@ impl Walker<'_> {
     /// # Errors
     /// When the root itself can't be read: then nothing is known, and nothing may be taken for deleted.
     pub fn all(&self) -> Result<Walk, Error> {
-        let metadata = fs::metadata(self.root).and_then(|metadata| fs::read_dir(self.root).map(|_| metadata));
-        let metadata = metadata.map_err(|error| {
-            Error::config(format!("the folder {} can't be read", self.root.display()))
-                .hint("check that it exists, that its disk is mounted and that you may read it")
-                .because(error)
-        })?;
+        let metadata = self.root_itself()?;
         let folder = Folder {
             path: Vec::new(),
             depth: 0,
@@ -107,10 +102,14 @@ impl Walker<'_> {
     }
 
     /// What is at one path and below it. Nothing at all when nothing is there, or when the path is left out.
+    ///
+    /// # Errors
+    /// As of [`Walker::all`]: of a root that went away, a change may still be told.
     pub fn at(&self, path: &[u8]) -> Result<Walk, Error> {
         if path.is_empty() {
             return self.all();
         }
+        self.root_itself()?;
         let mut walk = Walk::default();
         let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
         let (folders, name) = names.split_at(names.len() - 1);
@@ -145,6 +144,16 @@ impl Walker<'_> {
         walk.files.extend(deeper.files);
         walk.troubles.extend(deeper.troubles);
         Ok(walk)
+    }
+
+    /// What `stat` says of the root, when it is there and can be read.
+    fn root_itself(&self) -> Result<Metadata, Error> {
+        let metadata = fs::metadata(self.root).and_then(|metadata| fs::read_dir(self.root).map(|_| metadata));
+        metadata.map_err(|error| {
+            Error::config(format!("the folder {} can't be read", self.root.display()))
+                .hint("check that it exists, that its disk is mounted and that you may read it")
+                .because(error)
+        })
     }
 
     fn folders(&self, mut left: Vec<Folder>) -> Result<Walk, Error> {
@@ -450,11 +459,22 @@ fn identity(_metadata: &Metadata) -> Option<Identity> {
 }
 
 /// The stamp of a file.
+///
+/// The date alone does not tell of a change: whoever unpacks an archive or copies with `cp -p` sets it to what it was. The
+/// time of the last change is the system's own. Other rights, another owner, another name or one more hard link change it
+/// as well, and so does a backup that puts the times of reading back: each of that costs one reading and a hash of every
+/// file that it touches (`chown -R`: of the whole tree), and nothing else. A restored backup is made of new files anyway.
+/// NFS and SMB tell the server's; where there is none (sshfs, FAT), it is that of the date, or of making.
 #[cfg(unix)]
 pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
     use std::os::unix::fs::MetadataExt;
-    let modified_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-    Stamp { size: metadata.len(), modified_ns, inode: metadata.ino() }
+    let ns = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+    Stamp {
+        size: metadata.len(),
+        modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+        inode: metadata.ino(),
+        changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+    }
 }
 
 /// The stamp of a file.
@@ -462,7 +482,7 @@ pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
 pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
     let since = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     let modified_ns = since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0);
-    Stamp { size: metadata.len(), modified_ns, inode: 0 }
+    Stamp { size: metadata.len(), modified_ns, inode: 0, changed_ns: 0 }
 }
 
 /// The device that a folder lies on; 0 where that is not known.
@@ -631,6 +651,10 @@ mod tests {
     fn a_root_that_is_gone_is_an_error_and_not_an_empty_folder() {
         // In a folder of its own: a path outside may exist on somebody's machine.
         let root = tree(&[]);
-        assert!(walker(&root.path().join("gone"), false).all().is_err());
+        let gone = root.path().join("gone");
+        assert!(walker(&gone, false).all().is_err());
+        // Nor at a path below it, of which a change is told while a folder above it is renamed.
+        assert!(walker(&gone, false).at(b"a/b.txt").is_err());
+        assert!(walker(root.path(), false).at(b"a/b.txt").is_ok());
     }
 }

@@ -81,16 +81,25 @@ impl Watch {
             return None;
         }
         let relative = paths::relative(&self.root, path)?;
-        let mut names = relative.split(|byte| *byte == b'/').peekable();
-        while let Some(name) = names.next() {
-            // The last name may be a folder's or a file's.
-            let skipped = if names.peek().is_some() { skip::folder(name) } else { skip::file(name) };
-            if skipped {
-                return None;
-            }
+        let (folder, name) = (paths::parent(&relative), paths::last_name(&relative));
+        if folder.split(|byte| *byte == b'/').any(skip::folder) {
+            return None;
         }
-        Some(relative)
+        // The last name may be a folder's or a file's. Of what is gone, nobody can tell: it is looked at.
+        let is_file = || std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+        if skip::file(name) && (skip::folder(name) || is_file()) {
+            return None;
+        }
+        Some(place(relative))
     }
+}
+
+/// Where to look when something changed at a path: a mark in a folder tells what the whole folder is. The root is read
+/// whatever lies in it.
+fn place(path: Vec<u8>) -> Vec<u8> {
+    let folder = paths::parent(&path);
+    let marks = skip::MARKS.iter().any(|mark| mark.as_bytes() == paths::last_name(&path));
+    if marks && !folder.is_empty() { folder.to_vec() } else { path }
 }
 
 /// Puts an event in the queue; called by the system's thread, so it never waits.
@@ -155,6 +164,35 @@ mod tests {
         check(&[], None);
         check(&["a", "a.txt", "a/b", "a/b/c", "b"], Some(&["a", "a.txt", "b"]));
         check(&["", "x"], Some(&[]));
+    }
+
+    #[test]
+    fn a_name_that_may_be_a_folders_is_looked_at() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let watch = Watch::start(&root, &root.join("data"), false).unwrap();
+        std::fs::create_dir_all(root.join("plans.tmp")).unwrap();
+        for file in ["bail.tmp", ".hidden"] {
+            std::fs::write(root.join(file), "x").unwrap();
+        }
+        let check = |path: &str, expected: Option<&str>| {
+            let found = watch.concerns(&root.join(path));
+            assert_eq!(found, expected.map(|path| path.as_bytes().to_vec()), "{path}");
+        };
+        check("bail.tmp", None);
+        check("plans.tmp", Some("plans.tmp"));
+        check("plans.tmp/a.txt", Some("plans.tmp/a.txt"));
+        check("gone.part", Some("gone.part"));
+        check("gone~", Some("gone~"));
+        check(".hidden", None);
+        check(".gone", None);
+        check(".git/index", None);
+        check("data/index", None);
+        // A mark counts for its folder, but at the root.
+        check("build/CACHEDIR.TAG", Some("build"));
+        check("a/env/pyvenv.cfg", Some("a/env"));
+        check("CACHEDIR.TAG", Some("CACHEDIR.TAG"));
+        check("", Some(""));
     }
 
     #[test]

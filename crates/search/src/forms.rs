@@ -5,52 +5,37 @@
 //! (docs/decisions/answers-in-steps.md).
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
-use unicode_normalization::UnicodeNormalization;
 
-use crate::analysis::{self, MAX_NUMBER_PARTS, THOUSANDS, fold, is_question_word, readings, stem, words};
+use crate::analysis::{self, fold, is_question_word, readings, stem, words};
 use crate::calendar::day_of;
 use crate::catalogue::{Slot, SlotSet};
 use crate::compounds::has_mark;
+use crate::identifiers::is_identifier;
 use crate::lexical::{Form, Group, Scope};
+use crate::mending::{Guess, Mending, STRAY_WEIGHT, TYPO_WEIGHT, beginnings, mended};
 use crate::query::{MAX_PHRASE_WORDS, Query, QueryWord};
+use crate::readings::{MAX_NUMBER_PARTS, THOUSANDS};
 use crate::searching::Texts;
-use crate::snapshot::{Similar, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::words::In;
-
-/// Words of visible documents that are looked at for a typing error or a beginning.
-const MAX_SIMILAR: usize = 64;
 
 /// The longest that a search looks for words like those of the question. To find visible ones, hidden ones are passed
 /// over at some 1,000,000 a second: as many as that begin alike where somebody made them to. A dictionary of real texts
 /// takes a few milliseconds, so that a search on a slow machine is never cut short.
 const GUESSING_TIME: Duration = Duration::from_secs(1);
 
-/// Of those, the ones that are looked up.
-const MAX_LOOKED_UP: usize = 12;
-
-/// The least letters that a word shares with its kin.
-const LEAST_KIN_LETTERS: usize = 5;
-
-/// What a guess counts beside a word that is there.
-const TYPO_WEIGHT: f32 = 0.6;
-const BEGINNING_WEIGHT: f32 = 0.5;
-
 /// What a word in one piece counts for each of its parts. A little less than the part, so that it is no neighbour of the
 /// other one, beside which it stands.
 const JOINED_WEIGHT: f32 = 0.9;
 
-/// Shorter words have too many neighbours for a guess to mean anything.
-const LEAST_TYPO_LETTERS: usize = 4;
+/// Shorter beginnings are those of too many words.
 const LEAST_BEGINNING_LETTERS: usize = 3;
-
-/// Passages that are read to see how a mended word is written: the index knows it without its accents.
-const READ_FOR_ACCENTS: usize = 4;
 
 /// A question in the forms in which it is looked up.
 pub struct Expansion {
@@ -58,7 +43,7 @@ pub struct Expansion {
     pub groups: Vec<Group>,
     /// Whether groups i and i+1 stand side by side in the question.
     pub neighbours: Vec<bool>,
-    /// The question with unknown words mended.
+    /// The question with unknown and stray words mended.
     pub suggestion: Option<String>,
     /// Exact forms and stems that are highlighted in texts.
     pub highlights: Vec<String>,
@@ -67,8 +52,8 @@ pub struct Expansion {
     pub absent: Vec<bool>,
 }
 
-/// Finds the forms of a question's words. A word that no visible document holds is read as if mistyped; of `texts`
-/// a few are read then, to mend it as the documents write it.
+/// Finds the forms of a question's words. A word that no visible document holds, or next to none while many hold one like
+/// it, is read as if mistyped; of `texts` a few are read then, to mend it as the documents write it.
 ///
 /// # Errors
 /// When the index can't be read.
@@ -80,10 +65,11 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool, texts: &Texts<'_>)
         highlights: Vec::new(),
         absent: Vec::new(),
     };
-    let mut mended = query.text.clone();
+    let mut suggestion = query.text.clone();
     let mut changed = false;
     let until = Instant::now() + GUESSING_TIME;
-    let mut guessed: HashMap<&str, Guess> = HashMap::new();
+    let mending = Mending { scope, query, texts, until };
+    let mut guessed: HashMap<(&str, bool), Guess> = HashMap::new();
     // Not the word before a day that stands for its parts.
     let is_last = |word: &QueryWord| !word.whole && query.text.ends_with(&word.written);
     let last = query.words.iter().rposition(is_last);
@@ -102,20 +88,25 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool, texts: &Texts<'_>)
             known = true;
         }
         let mut absent = !known;
-        if !word.whole && !known {
+        if !(word.whole || known && beginning) {
             // Once for a word, however often and in whichever letters it is written.
-            let guess = match guessed.entry(&word.exact) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => new.insert(guess(scope, word, texts, until)?),
+            let guess = match guessed.entry((word.exact.as_str(), known)) {
+                Entry::Occupied(guessed) => guessed.into_mut(),
+                Entry::Vacant(new) if known => new.insert(mending.of_stray(index, &group.forms)?),
+                Entry::Vacant(new) => new.insert(mending.of_unknown(index)?),
             };
-            absent = guess.words.is_empty() && !guess.has_kin;
+            absent = !known && guess.words.is_empty() && !guess.has_kin;
+            if known && !guess.words.is_empty() {
+                let own = group.forms.iter_mut().filter(|form| form.weight >= 1.0);
+                own.for_each(|form| form.weight = STRAY_WEIGHT);
+            }
             // What was mended once is mended wherever it stands.
             let is_new = || {
                 let mut before = query.words.iter().take(index);
                 before.all(|before| before.whole || before.written != word.written)
             };
             if let Some(written) = guess.written.as_ref().filter(|_| is_new()) {
-                mended = mended.replace(&word.written, written);
+                suggestion = mended(&suggestion, &word.written, written);
                 changed = true;
             }
             for guess in &guess.words {
@@ -147,7 +138,7 @@ pub fn expand(scope: &Scope<'_>, query: &Query, prefix: bool, texts: &Texts<'_>)
         .extend(query.phrases.iter().flat_map(|phrase| marked(phrase, query.language)).cloned());
     expansion.highlights.sort();
     expansion.highlights.dedup();
-    expansion.suggestion = changed.then_some(mended);
+    expansion.suggestion = changed.then_some(suggestion);
     Ok(expansion)
 }
 
@@ -182,10 +173,12 @@ pub fn stands_nowhere(query: &Query, absent: &[bool], foreign: bool) -> Vec<Stri
     let mut named: Vec<String> = Vec::new();
     for word in &flagged {
         let told = match word.whole {
-            // That its parts stand there in another spelling is as good: `L. 3242-1`. A day has but one, and `C++` is not `C`.
+            // That its parts stand there in another spelling is as good: `L. 3242-1`. A day has but one, `C++` is not `C`,
+            // and programs take the words of `API_KEY` together alone.
             true => {
                 word.is_day_in_figures()
                     || has_mark(&word.exact)
+                    || (is_identifier(&word.exact) && !names_a_file(word, query))
                     || flagged.iter().any(|part| part.is_part_of(word))
             }
             false => {
@@ -200,6 +193,12 @@ pub fn stands_nowhere(query: &Query, absent: &[bool], foreign: bool) -> Vec<Stri
     }
     named.truncate(MOST_NAMED);
     named
+}
+
+/// Whether an identifier is the name of a file (`compte_rendu.pdf`): words of titles are told apart.
+fn names_a_file(word: &QueryWord, query: &Query) -> bool {
+    let behind = query.text.split_once(&word.written).map_or("", |(_, behind)| behind);
+    behind.strip_prefix('.').is_some_and(|ending| ending.starts_with(char::is_alphanumeric))
 }
 
 /// Words that ask how much, how often and since when, folded, in both languages: they are looked up, but that no
@@ -308,121 +307,13 @@ fn deduplicate(forms: &mut Vec<Form>) {
 /// Whether a visible document holds one of the forms.
 fn occurs(scope: &Scope<'_>, forms: &[Form]) -> Result<bool, Error> {
     for form in forms {
-        let places: &[In] = if form.place == In::Body {
-            &[In::Body, In::Head, In::Title]
-        } else {
-            &[In::Exact, In::TitleExact]
-        };
-        for place in places {
+        for place in form.places() {
             if scope.occurs(*place, &form.word)? {
                 return Ok(true);
             }
         }
     }
     Ok(false)
-}
-
-/// What a word that no visible document holds may have been meant to be.
-struct Guess {
-    /// Words of visible documents, the most frequent first.
-    words: Vec<Form>,
-    /// The first of them as the documents write it.
-    written: Option<String>,
-    /// Whether a visible document holds a word that begins alike; not looked for where there are others.
-    has_kin: bool,
-}
-
-fn guess(scope: &Scope<'_>, word: &QueryWord, texts: &Texts<'_>, until: Instant) -> Result<Guess, Error> {
-    let words = typos(scope, word, until)?;
-    let written = match words.first() {
-        Some(best) => Some(as_written(scope, &best.word, texts)?),
-        None => None,
-    };
-    let has_kin = words.is_empty() && has_kin(scope, word, until)?;
-    Ok(Guess { words, written, has_kin })
-}
-
-/// Words of visible documents that `word` may have been meant to be, the most frequent first.
-fn typos(scope: &Scope<'_>, word: &QueryWord, until: Instant) -> Result<Vec<Form>, Error> {
-    if word.exact.chars().count() < LEAST_TYPO_LETTERS || word.exact.bytes().any(|byte| byte.is_ascii_digit())
-    {
-        return Ok(Vec::new());
-    }
-    let similar = scope.snapshot.similar(&word.exact, Similar::OneTypo, scope.visible, MAX_SIMILAR, until)?;
-    most_frequent(scope, similar.unwrap_or_default(), 3, TYPO_WEIGHT)
-}
-
-/// A word of the index as visible documents write it, with its accents: as most of a few passages do. As the
-/// index has it where it stands in titles alone.
-fn as_written(scope: &Scope<'_>, word: &str, texts: &Texts<'_>) -> Result<String, Error> {
-    // The first by their numbers: their order in the index depends on what else is in it.
-    let mut passages: BTreeSet<u64> = BTreeSet::new();
-    scope.postings(In::Exact, word, |posting| {
-        passages.extend(scope.snapshot.passage_id(posting.passage));
-        if passages.len() > READ_FOR_ACCENTS {
-            passages.pop_last();
-        }
-    })?;
-    if passages.is_empty() {
-        return Ok(word.to_owned());
-    }
-    let passages: Vec<u64> = passages.into_iter().collect();
-    let texts = texts(&passages);
-    let written = most_written(word, texts.iter().map(|(text, _)| text.as_str()));
-    Ok(written.unwrap_or_else(|| word.to_owned()))
-}
-
-/// The form in which texts write a word most often, in lower case; of those as frequent the one with accents.
-fn most_written<'a>(word: &str, texts: impl Iterator<Item = &'a str>) -> Option<String> {
-    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-    for text in texts {
-        // Also in two words with a hyphen.
-        for found in words(text).into_iter().filter(|found| found.exact == word) {
-            let piece = text.get(found.range).unwrap_or_default();
-            *counted.entry(piece.nfc().flat_map(char::to_lowercase).collect()).or_default() += 1;
-        }
-    }
-    // Of equals the last one is taken, and letters with accents come behind those without.
-    counted.into_iter().max_by_key(|(_, count)| *count).map(|(written, _)| written)
-}
-
-/// Whether a visible document holds a word that begins as this one does for most of its length: another form of it that the
-/// stems don't tell (`télétravailleur`, `télétravail`). Numbers have no kin.
-fn has_kin(scope: &Scope<'_>, word: &QueryWord, until: Instant) -> Result<bool, Error> {
-    let letters = word.exact.chars().count();
-    if word.exact.bytes().any(|byte| byte.is_ascii_digit()) {
-        return Ok(false);
-    }
-    let kept = (letters * 2).div_ceil(3).max(LEAST_KIN_LETTERS);
-    let beginning: String = word.exact.chars().take(kept).collect();
-    let kin = scope.snapshot.similar(&beginning, Similar::Beginning, scope.visible, 1, until)?;
-    // Where it was not found out, nothing is said to stand nowhere.
-    Ok(kin.is_none_or(|kin| !kin.is_empty()))
-}
-
-fn beginnings(scope: &Scope<'_>, beginning: &str, until: Instant) -> Result<Vec<Form>, Error> {
-    let similar = scope.snapshot.similar(beginning, Similar::Beginning, scope.visible, MAX_SIMILAR, until)?;
-    most_frequent(scope, similar.unwrap_or_default(), MAX_LOOKED_UP, BEGINNING_WEIGHT)
-}
-
-fn most_frequent(
-    scope: &Scope<'_>,
-    words: Vec<String>,
-    most: usize,
-    weight: f32,
-) -> Result<Vec<Form>, Error> {
-    let mut counted = Vec::new();
-    for word in words {
-        let mut count = 0u32;
-        for place in [In::Exact, In::TitleExact] {
-            scope.postings(place, &word, |_| count += 1)?;
-        }
-        if count > 0 {
-            counted.push((count, word));
-        }
-    }
-    counted.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    Ok(counted.into_iter().take(most).map(|(_, word)| Form { place: In::Exact, word, weight }).collect())
 }
 
 /// What one question's conditions have read: no list is read twice, however often and in whichever spelling a condition is
@@ -651,6 +542,13 @@ mod tests {
         check("a total of 1,250,000", &["1", "250", "000", "1,250,000"], false, &[]);
         check("a total of 1,250,000.75", &["250", "75", "1,250,000.75"], false, &["1,250,000.75"]);
         check("Un développeur C++ ?", &["c++"], false, &["C++"]);
+        // A name out of a program, though its words stand there by themselves.
+        let token = "What does KREUZBERG_TELEMETRY_TOKEN do?";
+        check(token, &["kreuzberg_telemetry_token"], false, &["KREUZBERG_TELEMETRY_TOKEN"]);
+        check(token, &["kreuzberg_telemetry_token", "token"], false, &["KREUZBERG_TELEMETRY_TOKEN"]);
+        check(token, &[], false, &[]);
+        check("What is --toc-depth?", &["--toc-depth"], false, &["--toc-depth"]);
+        check("Que dit compte_rendu.pdf ?", &["compte_rendu"], false, &[]);
         check("a b cd efgh", &["a", "b", "cd", "efgh"], false, &["efgh"]);
         let many = "alpha beta gamma delta alpha";
         check(many, &["alpha", "beta", "gamma", "delta"], false, &["alpha", "beta", "gamma"]);
@@ -740,17 +638,5 @@ mod tests {
     fn asking_words_are_listed_as_they_are_compared() {
         let mut listed = ASKING_WORDS.split(' ').chain(COUNTED_WORDS.iter().copied());
         assert!(listed.all(|word| !word.is_empty() && fold(word) == word));
-    }
-
-    #[test]
-    fn a_mended_word_is_written_as_the_documents_write_it() {
-        let check = |texts: &[&str], expected: Option<&str>| {
-            assert_eq!(most_written("conges", texts.iter().copied()).as_deref(), expected, "{texts:?}");
-        };
-        check(&["Les congés payés.", "CONGES", "Congés de mai"], Some("congés"));
-        check(&["conge\u{301}s", "conges"], Some("congés"));
-        check(&["conges, conges", "congés"], Some("conges"));
-        check(&["un congé"], None);
-        check(&[], None);
     }
 }

@@ -40,6 +40,16 @@ pub struct Form {
     pub weight: f32,
 }
 
+impl Form {
+    /// Where it may stand: a stem in headings and titles as well.
+    pub(crate) fn places(&self) -> &'static [In] {
+        match self.place {
+            In::Body => &[In::Body, In::Head, In::Title],
+            _ => &[In::Exact, In::TitleExact],
+        }
+    }
+}
+
 /// A word of the question with all forms that stand for it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Group {

@@ -15,6 +15,7 @@ use crate::lexical::{self, Lexical, Scope};
 use crate::on_two_threads;
 use crate::prior::Prior;
 use crate::query::Query;
+use crate::terms::terms;
 use crate::vectors::{QueryVector, Scanned, VectorSet, background};
 
 /// Most documents in one answer. A person reads ten; an evaluation looks at a hundred.
@@ -198,7 +199,8 @@ impl Searching<'_> {
         let slots: Vec<Slot> = visible.iter().collect();
         let meaning = self.meaning(vector.as_ref(), &scanned, &slots, &visible);
         let vector = vector.filter(|_| meaning.is_some());
-        let mut ranking = Ranking { scores: self.first_look(&lexical, meaning.as_ref(), &slots), slots };
+        let mut ranking =
+            Ranking { scores: self.first_look(&lexical, meaning.as_ref(), &scanned, &slots), slots };
         let candidates = self.candidates(&lexical, meaning.as_ref(), &ranking);
         if candidates.is_empty() {
             let absent = forms::stands_nowhere(query, &expansion.absent, false);
@@ -217,15 +219,7 @@ impl Searching<'_> {
         found.absent = forms::stands_nowhere(query, &expansion.absent, foreign);
         found.suggestion = expansion.suggestion;
         found.highlights = expansion.highlights;
-        found.terms = expansion
-            .groups
-            .iter()
-            .zip(&lexical.weights)
-            .map(|(group, weight)| QueryTerm {
-                forms: group.forms.iter().chain(&group.exact).map(|form| form.word.clone()).collect(),
-                weight: *weight,
-            })
-            .collect();
+        found.terms = terms(query, &expansion.groups, &lexical.weights);
         found.background = background(&scanned);
         Ok(found)
     }
@@ -341,8 +335,15 @@ impl Searching<'_> {
         ((share - LEAST_WITH_VECTORS) / (1.0 - LEAST_WITH_VECTORS)).clamp(0.0, 1.0)
     }
 
-    /// Words and meaning, each standardised, added.
-    fn first_look(&self, lexical: &Lexical, meaning: Option<&Meaning>, slots: &[Slot]) -> Vec<f32> {
+    /// Words and meaning, each standardised, added. A document without a vector yet is taken to mean as much as its words do, and
+    /// no more than the nearest one: with the mean, every new document would fall behind until it has one.
+    fn first_look(
+        &self,
+        lexical: &Lexical,
+        meaning: Option<&Meaning>,
+        scanned: &[Option<Scanned>],
+        slots: &[Slot],
+    ) -> Vec<f32> {
         let mut scores: Vec<f32> =
             slots.iter().map(|slot| lexical.documents.get(*slot as usize).copied().unwrap_or(0.0)).collect();
         fusion::standardise(&mut scores);
@@ -352,7 +353,10 @@ impl Searching<'_> {
             (Mode::Words, _) | (Mode::Fused, None) => scores,
             (Mode::Fused, Some(meaning)) => {
                 let language = self.request.query.language;
+                let most = meaning.scores.iter().copied().fold(0.0, f32::max);
                 for ((score, slot), meant) in scores.iter_mut().zip(slots).zip(&meaning.scores) {
+                    let is_known = scanned.get(*slot as usize).is_some_and(Option::is_some);
+                    let meant = if is_known { *meant } else { score.min(most) };
                     let crosses = self.crosses_languages(*slot);
                     let weight = fusion::meaning_weight(language, meaning.asking, crosses);
                     *score += weight * meaning.confidence * meant;

@@ -1,20 +1,23 @@
 //! How do the words of passages get into the index on disk (tantivy), and how is what is committed opened?
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use intramuros_core::error::Error;
 use intramuros_core::language::Language;
 use tantivy::directory::MmapDirectory;
+use tantivy::directory::error::LockError;
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::{
-    Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentReader, TantivyDocument, Term,
+    Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentReader, TantivyDocument,
+    TantivyError, Term,
 };
 
 use crate::analysis::{Word, stem, words};
 use crate::catalogue::{Catalogue, Slot};
 use crate::compounds::is_compound;
+use crate::identifiers::is_identifier;
 use crate::prepared::{self, Prepared};
 use crate::snapshot::{Segment, Snapshot};
 
@@ -148,6 +151,7 @@ impl Lengths {
 
 /// The word index on disk.
 pub struct WordIndex {
+    folder: PathBuf,
     index: Index,
     fields: Fields,
     reader: IndexReader,
@@ -157,8 +161,25 @@ pub struct WordIndex {
 pub(crate) fn failed(what: &str, error: impl std::fmt::Display) -> Error {
     Error::data(format!("the word index can't be {what}"))
         .because(error.to_string())
-        .hint("whoever searches takes a lock in the data folder, and must be allowed to write there")
         .hint("it is derived from the store: delete the folder `index` in the data folder and start again")
+}
+
+/// Why what is committed can't be read. Whoever reads takes a lock in the index's folder: without it nothing is damaged.
+fn not_read(folder: &Path, error: &TantivyError) -> Error {
+    let TantivyError::LockFailure(LockError::IoError(cause), _) = error else {
+        return failed("read", error);
+    };
+    let folder = folder.display();
+    let message = match cause.kind() {
+        std::io::ErrorKind::ReadOnlyFilesystem => {
+            format!("{folder} lies on a disk that is mounted read-only: its lock can't be taken to read it")
+        }
+        _ => format!("the lock of {folder} can't be taken to read it"),
+    };
+    Error::config(message)
+        .hint("whoever searches takes a lock in the data folder, and must be allowed to write there")
+        .hint("mount the disk so that it can be written, or search in a copy of the data folder elsewhere")
+        .because(cause.to_string())
 }
 
 impl WordIndex {
@@ -204,7 +225,7 @@ impl WordIndex {
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .try_into()
-            .map_err(|error| failed("read", error))?;
+            .map_err(|error: TantivyError| not_read(folder, &error))?;
         let writer = if write {
             let writer =
                 index.writer_with_num_threads(1, WRITER_BYTES).map_err(|error| failed("written", error))?;
@@ -214,7 +235,7 @@ impl WordIndex {
         } else {
             None
         };
-        Ok(WordIndex { index, fields, reader, writer })
+        Ok(WordIndex { folder: folder.to_owned(), index, fields, reader, writer })
     }
 
     /// The sequence number of the last change that was committed; 0 for an empty index.
@@ -284,7 +305,7 @@ impl WordIndex {
     /// # Errors
     /// When the index can't be read.
     pub fn snapshot(&self, catalogue: &Catalogue, before: Option<&Snapshot>) -> Result<Snapshot, Error> {
-        self.reader.reload().map_err(|error| failed("read", error))?;
+        self.reader.reload().map_err(|error| not_read(&self.folder, &error))?;
         let searcher = self.reader.searcher();
         let mut segments = Vec::new();
         let mut base = 0;
@@ -314,7 +335,10 @@ fn stems(text: &str, words: &[Word], language: Language) -> Prepared {
     for word in words {
         let piece = text.get(word.range.clone()).unwrap_or_default();
         let Some(stem) = stem(piece, &word.exact, language) else { continue };
-        if !is_compound(word) {
+        if word.whole && is_identifier(&word.exact) {
+            // It makes no text longer than its parts do.
+            stems.push_beside(word.position, &stem);
+        } else if !is_compound(word) {
             stems.push(word.position, &stem);
         } else if before.as_ref() != Some(&stem) {
             // Behind its last part it goes back to the place of the first. The index takes the places of a stem in their
@@ -362,7 +386,26 @@ fn segment_table(reader: &SegmentReader, catalogue: &Catalogue) -> tantivy::Resu
 
 #[cfg(test)]
 mod tests {
+    use intramuros_core::error::ErrorKind;
+
     use super::*;
+
+    #[test]
+    fn a_lock_that_can_not_be_taken_is_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(WordIndex::open(folder.path(), true).unwrap());
+        let lock = folder.path().join(&tantivy::directory::META_LOCK.filepath);
+        let _ = std::fs::remove_file(&lock);
+        std::fs::create_dir(&lock).unwrap();
+        let Err(error) = WordIndex::open(folder.path(), false) else { panic!("opened without a lock") };
+        assert_eq!(error.kind, ErrorKind::Config, "{error}");
+        let read_only = std::io::Error::from(std::io::ErrorKind::ReadOnlyFilesystem);
+        let error = not_read(folder.path(), &TantivyError::from(LockError::wrap_io_error(read_only)));
+        assert_eq!(error.kind, ErrorKind::Config);
+        let said = error.to_string();
+        assert!(said.contains(&*folder.path().to_string_lossy()) && said.contains("read-only"), "{said}");
+        assert!(!error.hints.iter().any(|hint| hint.contains("delete")), "{:?}", error.hints);
+    }
 
     #[test]
     fn an_index_of_another_analysis_is_made_anew() {

@@ -13,8 +13,8 @@ use crate::values::{
     Counts, Failure, FileId, FileOutcome, KnownFile, Location, Source, SourceCounts, SourceId, Stamp,
 };
 
-const FILE_COLUMNS: &str =
-    "id, source_id, path, size, modified_ns, inode, content_hash, reader_version, access_id, outcome, detail";
+const FILE_COLUMNS: &str = "id, source_id, path, size, modified_ns, inode, content_hash, reader_version, access_id, \
+     outcome, detail, changed_ns";
 
 impl Store {
     /// The sources, by name.
@@ -246,6 +246,7 @@ fn known_file(row: &Row<'_>) -> rusqlite::Result<KnownFile> {
             size: row.get::<_, i64>(3)? as u64,
             modified_ns: row.get(4)?,
             inode: row.get::<_, i64>(5)? as u64,
+            changed_ns: row.get(11)?,
         },
         content_hash: row.get(6)?,
         reader_version: row.get(7)?,

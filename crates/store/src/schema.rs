@@ -17,7 +17,7 @@ pub(crate) struct Layout {
 pub const VERSION: u32 = DOCUMENTS.version();
 
 /// The database of documents; "IMUR".
-pub(crate) const DOCUMENTS: Layout = Layout { application: 0x494D_5552, steps: &[FIRST, SECOND] };
+pub(crate) const DOCUMENTS: Layout = Layout { application: 0x494D_5552, steps: &[FIRST, SECOND, THIRD] };
 
 /// Why it looks so:
 /// - numbers are `AUTOINCREMENT`: an index that lags behind never takes a new document for an old one;
@@ -111,6 +111,10 @@ CREATE TABLE changes(
 /// The only people who may read a document, of those who may read its file: a list of mail addresses, nothing where it
 /// says nothing of it.
 const SECOND: &str = "ALTER TABLE documents ADD COLUMN readers TEXT;";
+
+/// When content, rights or name of a file last changed, which its date need not tell. 0 for files that are known already:
+/// they are held once against the hash of what they held, and not read anew.
+const THIRD: &str = "ALTER TABLE files ADD COLUMN changed_ns INTEGER NOT NULL DEFAULT 0;";
 
 /// The version of an open database; 0 for an empty file.
 pub(crate) fn version(connection: &Connection) -> Result<u32, Error> {

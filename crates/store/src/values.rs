@@ -79,6 +79,9 @@ pub struct Stamp {
     pub modified_ns: i64,
     /// Number of the file in its file system; 0 where there is none.
     pub inode: u64,
+    /// Last change of content, rights or name, in nanoseconds since 1970: unlike the date, nobody sets it. 0 where there is
+    /// none, and in what was kept before this was.
+    pub changed_ns: i64,
 }
 
 /// What became of a file or a part.

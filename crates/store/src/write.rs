@@ -130,9 +130,9 @@ fn write(transaction: &Transaction<'_>, change: Ready) -> Result<(), Error> {
 
 fn put(transaction: &Transaction<'_>, file: &NewFile, documents: &[Prepared]) -> Result<(), Error> {
     let access = intern(transaction, &file.access)?;
-    let before = stamp_at(transaction, &file.location)?;
+    let before = date_at(transaction, &file.location)?;
     let id = put_file_row(transaction, file, access)?;
-    let moved_in_time = before.is_some_and(|before| before.modified_ns != file.stamp.modified_ns);
+    let moved_in_time = before.is_some_and(|before| before != file.stamp.modified_ns);
     let mut kept = Vec::with_capacity(documents.len());
     for prepared in documents {
         let access = match &prepared.document.readers {
@@ -144,19 +144,11 @@ fn put(transaction: &Transaction<'_>, file: &NewFile, documents: &[Prepared]) ->
     remove_other_documents(transaction, id, &kept)
 }
 
-fn stamp_at(transaction: &Transaction<'_>, location: &Location) -> Result<Option<Stamp>, Error> {
+fn date_at(transaction: &Transaction<'_>, location: &Location) -> Result<Option<i64>, Error> {
     transaction
-        .prepare_cached("SELECT size, modified_ns, inode FROM files WHERE source_id = ?1 AND path = ?2")
+        .prepare_cached("SELECT modified_ns FROM files WHERE source_id = ?1 AND path = ?2")
         .and_then(|mut statement| {
-            statement
-                .query_row(params![location.source.0, location.path], |row| {
-                    Ok(Stamp {
-                        size: row.get::<_, i64>(0)? as u64,
-                        modified_ns: row.get(1)?,
-                        inode: row.get::<_, i64>(2)? as u64,
-                    })
-                })
-                .optional()
+            statement.query_row(params![location.source.0, location.path], |row| row.get(0)).optional()
         })
         .doing("reading a file's row")
 }
@@ -170,12 +162,13 @@ fn put_file_row(transaction: &Transaction<'_>, file: &NewFile, access: AccessId)
     transaction
         .prepare_cached(
             "INSERT INTO files(source_id, path, path_text, size, modified_ns, inode, content_hash, reader_version,
-                               access_id, outcome, detail, warnings)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                               access_id, outcome, detail, warnings, changed_ns)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT(source_id, path) DO UPDATE SET size = excluded.size, modified_ns = excluded.modified_ns,
                  inode = excluded.inode, content_hash = excluded.content_hash,
                  reader_version = excluded.reader_version, access_id = excluded.access_id,
-                 outcome = excluded.outcome, detail = excluded.detail, warnings = excluded.warnings
+                 outcome = excluded.outcome, detail = excluded.detail, warnings = excluded.warnings,
+                 changed_ns = excluded.changed_ns
              RETURNING id",
         )
         .and_then(|mut statement| {
@@ -192,6 +185,7 @@ fn put_file_row(transaction: &Transaction<'_>, file: &NewFile, access: AccessId)
                 outcome,
                 detail,
                 warnings,
+                file.stamp.changed_ns,
             ];
             statement.query_row(values, |row| row.get(0).map(FileId))
         })
@@ -373,7 +367,7 @@ fn move_file(
     let moved = transaction
         .execute(
             "UPDATE files SET source_id = ?2, path = ?3, path_text = ?4, size = ?5, modified_ns = ?6, inode = ?7,
-                 access_id = ?8 WHERE id = ?1",
+                 access_id = ?8, changed_ns = ?9 WHERE id = ?1",
             params![
                 file.0,
                 to.source.0,
@@ -382,7 +376,8 @@ fn move_file(
                 stamp.size as i64,
                 stamp.modified_ns,
                 stamp.inode as i64,
-                id.0
+                id.0,
+                stamp.changed_ns
             ],
         )
         .doing(what)?;
@@ -392,21 +387,23 @@ fn move_file(
 }
 
 fn touch(transaction: &Transaction<'_>, file: FileId, stamp: Stamp) -> Result<(), Error> {
-    let touched = transaction
-        .execute(
-            "UPDATE files SET size = ?2, modified_ns = ?3, inode = ?4 WHERE id = ?1",
-            params![file.0, stamp.size as i64, stamp.modified_ns, stamp.inode as i64],
-        )
-        .doing("keeping a file's date")?;
-    expect_known(touched, file)?;
+    let what = "keeping a file's date";
+    // Only the date is told to anybody: other rights, or a tree that was unpacked anew, change nothing in the index.
     transaction
         .execute(
             "INSERT OR REPLACE INTO changes(document_id)
-             SELECT id FROM documents WHERE file_id = ?1 AND (part = '' OR written_ms IS NULL) ORDER BY id",
-            [file.0],
+             SELECT d.id FROM documents d JOIN files f ON f.id = d.file_id
+             WHERE f.id = ?1 AND f.modified_ns <> ?2 AND (d.part = '' OR d.written_ms IS NULL) ORDER BY d.id",
+            params![file.0, stamp.modified_ns],
         )
-        .doing("keeping a file's date")?;
-    Ok(())
+        .doing(what)?;
+    let touched = transaction
+        .execute(
+            "UPDATE files SET size = ?2, modified_ns = ?3, inode = ?4, changed_ns = ?5 WHERE id = ?1",
+            params![file.0, stamp.size as i64, stamp.modified_ns, stamp.inode as i64, stamp.changed_ns],
+        )
+        .doing(what)?;
+    expect_known(touched, file)
 }
 
 fn remove(transaction: &Transaction<'_>, file: FileId) -> Result<(), Error> {

@@ -1,15 +1,15 @@
 //! What does this Markdown say, and at which line?
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind, Place};
-use intramuros_core::language::Language;
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::inline::Inline;
 use super::lines::Lines;
 use super::writer::{Writer, at_line};
-use super::{date, encoding, html, keyed};
+use super::{encoding, front, html, keyed, placeholder, templates};
 use crate::Budget;
 
 /// Reads Markdown (CommonMark with tables, footnotes, task lists, definition lists, formulas and front matter).
@@ -19,9 +19,10 @@ use crate::Budget;
 pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let text = encoding::decode(bytes, None)?;
     let mut writer = Writer::new(Kind::Markdown, budget);
-    write(&text, None, &mut writer, budget)?;
-    if writer.is_empty() && text.trim_start().starts_with("---") {
+    let told = walk(&text, None, &mut writer, budget)?;
+    if writer.document().blocks.len() == told && text.trim_start().starts_with("---") {
         // A page that is nothing but front matter: site generators make cards of people and places of it.
+        writer.document().blocks.clear();
         for entry in keyed::entries(&text).into_iter().filter(|entry| !entry.comment) {
             writer.field(&entry.path, &entry.value, at_line(entry.line.saturating_add(1)))?;
         }
@@ -40,7 +41,17 @@ pub fn write(
     writer: &mut Writer<'_>,
     budget: &Budget<'_>,
 ) -> Result<(), ExtractError> {
-    let text = blank_shortcodes(text);
+    walk(text, section, writer, budget).map(|_| ())
+}
+
+/// Writes the blocks of a Markdown text, and says how many of them are fields of its front matter.
+fn walk(
+    text: &str,
+    section: Option<&str>,
+    writer: &mut Writer<'_>,
+    budget: &Budget<'_>,
+) -> Result<usize, ExtractError> {
+    let text = templates::reduced(text);
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
@@ -65,11 +76,14 @@ pub fn write(
         html: String::new(),
         state: State::Flow,
         footnotes: 0,
+        told: 0,
+        closed: placeholder::closed_names(&text),
     };
     for (event, range) in Parser::new_ext(&text, options).into_offset_iter() {
         walk.event(event, range)?;
     }
-    walk.flush(BlockKind::Paragraph)
+    walk.flush(BlockKind::Paragraph)?;
+    Ok(walk.told)
 }
 
 /// What the text that comes next belongs to.
@@ -97,6 +111,10 @@ struct Walk<'w, 'b, 'c> {
     state: State,
     /// Open footnote definitions.
     footnotes: u32,
+    /// Fields that were told of the front matter.
+    told: usize,
+    /// Names of elements that are closed somewhere, in small letters.
+    closed: HashSet<String>,
 }
 
 impl Walk<'_, '_, '_> {
@@ -136,7 +154,9 @@ impl Walk<'_, '_, '_> {
                 Ok(())
             }
             Event::InlineHtml(tag) => {
-                if tag.starts_with("<br") {
+                if placeholder::is_placeholder(&tag, &self.closed) {
+                    self.push(&tag, range.start);
+                } else if tag.starts_with("<br") {
                     self.push(" ", range.start);
                 }
                 Ok(())
@@ -280,6 +300,7 @@ impl Walk<'_, '_, '_> {
             State::Html { start } => {
                 let place = self.place(start);
                 let page = std::mem::take(&mut self.html);
+                let page = placeholder::escaped(&page, &self.closed);
                 html::write_fragment(&page, &place, self.writer, self.budget)
             }
             State::FrontMatter { start, text } => self.front_matter(&text, start),
@@ -287,26 +308,18 @@ impl Walk<'_, '_, '_> {
         }
     }
 
-    /// Title, author, date and language of the document; what people search for becomes fields.
+    /// What the front matter says of the document, and to its readers.
     fn front_matter(&mut self, text: &str, start: usize) -> Result<(), ExtractError> {
         // The fence has a line of its own.
-        let first = self.lines.line(start);
-        for entry in keyed::entries(text) {
-            let value = entry.value.trim();
-            match entry.path.to_ascii_lowercase().as_str() {
-                "title" => self.writer.title(value),
-                "author" | "authors" | "author.name" => self.writer.author(value),
-                "date" | "published" | "created" => {
-                    self.writer.document().written_ms = date::parse_iso(value)
-                }
-                "lang" | "language" => self.writer.document().language = Some(Language::from_code(value)),
-                "description" | "subtitle" | "summary" | "abstract" | "keywords" | "tags" | "categories" => {
-                    let place = self.place_on(first.saturating_add(entry.line).saturating_add(1));
-                    self.writer.field(&entry.path, &entry.value, place)?;
-                }
-                _ => {}
-            }
-        }
+        let first = self.lines.line(start).saturating_add(1);
+        let entries = keyed::entries(text);
+        front::note(&entries, self.writer);
+        let section = self.section;
+        let place = |line: u32| match section {
+            Some(section) => super::writer::in_section(section),
+            None => at_line(first.saturating_add(line)),
+        };
+        self.told += front::write(&entries, place, self.writer)?;
         Ok(())
     }
 
@@ -333,45 +346,4 @@ impl Walk<'_, '_, '_> {
             None => self.writer.block(kind, &text, place),
         }
     }
-}
-
-/// Names of arguments of a shortcode whose values are shown to readers.
-const SHOWN_ARGUMENTS: [&str; 5] = ["title=", "subtitle=", "caption=", "alt=", "text="];
-
-/// Replaces the lines of site generators' shortcodes (`{{< callout type="info" >}}`) outside code by what they show to
-/// readers; the number of lines stays.
-fn blank_shortcodes(text: &str) -> std::borrow::Cow<'_, str> {
-    if !text.contains("{{<") && !text.contains("{{%") {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut fence: Option<&str> = None;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        let mark = trimmed.get(..3).filter(|mark| *mark == "```" || *mark == "~~~");
-        match (fence, mark) {
-            (None, Some(mark)) => fence = Some(mark),
-            (Some(open), Some(mark)) if open == mark => fence = None,
-            _ => {}
-        }
-        let is_shortcode = (trimmed.starts_with("{{<") && trimmed.ends_with(">}}"))
-            || (trimmed.starts_with("{{%") && trimmed.ends_with("%}}"));
-        if fence.is_some() || !is_shortcode {
-            out.push_str(line);
-        } else {
-            out.push_str(&shown_arguments(line).join(". "));
-            out.push('\n');
-        }
-    }
-    out.into()
-}
-
-/// What a shortcode shows: the values of its arguments that are texts for readers.
-fn shown_arguments(line: &str) -> Vec<&str> {
-    let shown = SHOWN_ARGUMENTS.iter().filter_map(|name| {
-        let (before, value) = line.split_once(name)?;
-        let quoted = value.strip_prefix('"').filter(|_| before.ends_with(char::is_whitespace))?;
-        quoted.split('"').next()
-    });
-    shown.collect()
 }

@@ -8,7 +8,8 @@
 use intramuros_core::document::{BlockKind, ExtractError, Extracted, Kind};
 
 use super::inline::Inline;
-use super::{cards, date, encoding, writer::Writer, writer::at_line};
+use super::writer::{Writer, at_line};
+use super::{cards, date, encoding, front, keyed, rst};
 use crate::Budget;
 
 /// Longest line that can be a heading, in characters.
@@ -24,14 +25,31 @@ const INDENT: usize = 2;
 ///
 /// # Errors
 /// When the bytes are not text, or a limit is reached.
-pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let text = encoding::decode(bytes, None)?;
     if cards::is_cards(&text) {
         return cards::extract(&text, budget);
     }
     let mut writer = Writer::new(Kind::Text, budget);
-    write(&text, &mut writer)?;
+    let is_rst = name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("rst"));
+    let above = front::length(&text);
+    let (head, body) = split_lines(&text, above);
+    let entries = keyed::entries(head);
+    front::note(&entries, &mut writer);
+    front::write(&entries, |line| at_line(line.saturating_add(1)), &mut writer)?;
+    let first = u32::try_from(above).unwrap_or(u32::MAX).saturating_add(1);
+    if is_rst {
+        rst::write(body, first, &mut writer)?;
+    } else {
+        write_from(body, first, &mut writer)?;
+    }
     writer.finish()
+}
+
+/// The first lines of a text, so many, and the others.
+fn split_lines(text: &str, count: usize) -> (&str, &str) {
+    let length: usize = text.split_inclusive('\n').take(count).map(str::len).sum();
+    text.split_at_checked(length).unwrap_or((text, ""))
 }
 
 /// A line with its number in the file, from 1. A form feed ends a line, but it begins none of the file's.
@@ -71,7 +89,12 @@ fn is_quoting(mark: &char) -> bool {
 /// # Errors
 /// When a limit is reached.
 pub fn write(text: &str, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
-    let numbered = text.split('\n').zip(1u32..);
+    write_from(text, 1, writer)
+}
+
+/// Writes the blocks of a text whose first line has this number.
+fn write_from(text: &str, first: u32, writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+    let numbered = text.split('\n').zip(first..);
     let lines: Vec<Line<'_>> = numbered
         .flat_map(|(line, number)| line.split('\u{C}').map(move |text| Line { text, number }))
         .collect();
@@ -223,7 +246,8 @@ impl Wrapping {
                 let capital =
                     next.chars().find(|letter| letter.is_alphabetic()).is_some_and(char::is_uppercase);
                 let alike = Beginning::of(line) == Beginning::Number;
-                full && (self.proven || self.closed) && !capital && !alike && open()
+                let bracket = self.proven && begins_words(next);
+                full && (self.proven || self.closed) && (!capital || bracket) && !alike && open()
             }
             // A long title begins with a capital itself, and leaves room for the word below it.
             Beginning::Capital => {
@@ -232,7 +256,7 @@ impl Wrapping {
                 let proven = self.proven && (filled || inside);
                 open() && (proven || (self.closed && filled && in_capitals()))
             }
-            Beginning::Sign => false,
+            Beginning::Sign => full && self.proven && begins_words(next) && !alike(line, next) && open(),
         };
         joins && is_prose(line) && is_prose(next)
     }
@@ -259,6 +283,23 @@ impl Beginning {
             _ => Beginning::Sign,
         }
     }
+}
+
+/// Whether a line begins with a sign before words: a bracket, a quote of code, a mark of stress. `(a)` and `[1]` number
+/// what follows.
+fn begins_words(line: &str) -> bool {
+    let signs = ['(', '[', '`', '*', '_', '<', '$', '&'];
+    let Some(rest) = line.strip_prefix(signs) else { return false };
+    let rest = rest.trim_start_matches(signs);
+    let inside = rest.split([')', ']', '>']).next().unwrap_or_default();
+    let is_number =
+        inside.len() < rest.len() && (count(inside) < 2 || inside.bytes().all(|byte| b"ivx".contains(&byte)));
+    rest.starts_with(char::is_alphabetic) && !is_number
+}
+
+/// Whether two lines begin with the same sign, as those of a log do.
+fn alike(line: &str, next: &str) -> bool {
+    line.chars().next() == next.chars().next()
 }
 
 /// Characters of a text.
@@ -410,7 +451,7 @@ fn lone_heading_level(line: &str) -> Option<u8> {
 }
 
 /// Depth and text of a list item: `- `, `* `, `• `, `1. `, `2) `, `a) `. The number stays in the text.
-fn list_item(line: &str) -> Option<(u8, &str)> {
+pub(super) fn list_item(line: &str) -> Option<(u8, &str)> {
     let text = line.trim_start();
     let indent: usize = line
         .get(..line.len() - text.len())?

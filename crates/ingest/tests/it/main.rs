@@ -10,6 +10,7 @@ mod format;
 mod lines;
 mod mail;
 mod manifest;
+mod notation;
 mod office;
 mod office_inside;
 mod office_old;

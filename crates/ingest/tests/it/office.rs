@@ -715,7 +715,7 @@ fn rich_text() {
         ),
         &["H1 Titre", "P gęślą", "P Мир", "P été vu/fin"],
     );
-    assert_eq!((extracted.title.as_deref(), extracted.author.as_deref()), (Some("Essai"), Some("Zoé")));
+    assert_eq!((extracted.title.as_deref(), extracted.author.as_deref()), (Some("Titre"), Some("Zoé")));
     assert_eq!(extracted.written_ms, Some(1_577_923_200_000));
     check(
         "x.rtf",

@@ -411,9 +411,9 @@ fn json_gives_paths_values_and_lines() {
             "field:3 title: Rules",
             "field:4 owner.name: Anne é",
             "field:4 owner.tags: a, b",
-            "field:6 items.id: 1",
-            "field:6 items.on: true",
-            "field:7 items.id: 2",
+            "p:6 items",
+            "field:6 id: 1⏎on: true",
+            "field:7 id: 2",
         ],
     );
     check("a.jsonl", "{\"q\":\"un\"}\n{\"q\":\"deux\"}\n", &["field:1 q: un", "field:2 q: deux"]);

@@ -52,6 +52,25 @@ fn a_worker_that_takes_too_long_is_killed_and_replaced() {
     }
 }
 
+#[test]
+fn who_is_told_to_stop_ends_what_is_read_and_reads_nothing_any_more() {
+    // A program that never answers: without the end it would take a minute.
+    let pool = &Pool::new("/bin/sleep", vec!["1000".into()], 1, Limits::default());
+    let start = Instant::now();
+    let told = std::thread::scope(|scope| {
+        // One that is read, and one that waits for it.
+        let reads = [(); 2].map(|()| scope.spawn(move || pool.extract("a.txt", TEXT)));
+        std::thread::sleep(Duration::from_millis(300));
+        pool.stop();
+        reads.map(|read| read.join().unwrap().unwrap_err())
+    });
+    let again = pool.extract("b.txt", TEXT).unwrap_err();
+    for why in told.iter().chain([&again]) {
+        assert!(matches!(why, ExtractError::Unreadable(why) if why.contains("stopped")), "{why:?}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(30), "it waited for the worker");
+}
+
 /// A workbook that takes far longer to read than some seconds: two hundred sheets that are one, of empty cells.
 #[cfg(target_os = "linux")]
 fn long_workbook() -> Vec<u8> {

@@ -10,7 +10,7 @@ use intramuros_dialogue::absent;
 use intramuros_library::{Answered, DocumentFacts, Notice, SearchOptions};
 
 use crate::commands::search::{NOTHING_FOUND, USAGE, asked, place};
-use crate::looking::Looking;
+use crate::looking::{Looking, with_counts};
 use crate::output::{Output, name};
 use crate::setup::{As, Where};
 use crate::written::{self, Asked};
@@ -80,7 +80,10 @@ fn quoted(
 ) -> Result<bool, Error> {
     let looking = Looking::open(perimeter, data, principal)?;
     let options = SearchOptions { collection: args.collection.clone(), ..SearchOptions::default() };
-    let answered = looking.library.ask(principal, question, &options)?;
+    let mut answered = looking.library.ask(principal, question, &options)?;
+    // It counts documents of all people.
+    let meaning = looking.library.without_meaning().filter(|_| principal.owner);
+    with_counts(&mut answered.results.notices, meaning);
     let cited: Vec<&DocumentFacts> = answered.statements.iter().map(|one| &one.document).collect();
     looking.noted.question(question, answered.results.total, &cited, "citation", out)?;
     if args.json {

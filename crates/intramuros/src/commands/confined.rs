@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use intramuros_core::error::Error;
+use intramuros_ingest::ocr::end_with_parent;
 use intramuros_seal::{Plan, apply_to_tool};
 
 use crate::walls;
@@ -26,6 +27,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(Error::user("no program is named"));
     };
+    end_with_parent();
     let plan = Plan::tool(Path::new(program), &walls::tool_folders());
     apply_to_tool(&plan).map_err(|error| Error::internal("the program can't be confined").because(error))?;
     let error = Command::new(program).args(arguments).exec();

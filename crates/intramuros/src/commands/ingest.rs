@@ -12,7 +12,8 @@ use intramuros_netpol::language::Language;
 use intramuros_sources::{Declared, Outcome};
 use serde::Serialize;
 
-use crate::fetching::{self, Fetched, Fetching};
+use crate::fetching::{self, Fetching};
+use crate::interruption::Interruption;
 use crate::language::count;
 use crate::output::{Output, name};
 use crate::progress::{self, Style, Work};
@@ -73,24 +74,36 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         true => None,
         false => Some(Fetching::of(places, &perimeter, &data)),
     };
+    let heard = Interruption::listen()?;
     match &fetching {
         None => walls::raise_for_reading(&perimeter, &data, ocr.as_ref())?,
         Some(_) => walls::raise_for_fetching(&perimeter, &data, ocr.as_ref())?,
     }
     let library = Arc::new(setup::open(perimeter.clone(), data, ocr, None)?);
-    let fetching = fetching.map(|fetching| fetching.start(&perimeter, &library)).transpose()?;
+    let fetching = fetching.map(|fetching| fetching.start(&perimeter, &library)).transpose()?.map(Arc::new);
+    let (reads, fetches) = (Arc::downgrade(&library), fetching.as_ref().map(Arc::downgrade));
+    heard.follow(move || {
+        if let Some(fetching) = fetches.and_then(|fetching| fetching.upgrade()) {
+            fetching.stop();
+        }
+        if let Some(library) = reads.upgrade() {
+            library.stop();
+        }
+    })?;
+    let goes_on = || heard.code().is_none();
     let style = Style::of(out, args.json);
     // Whether it ended well; empty as long as it goes on.
     let went_well = OnceLock::new();
     let (reports, fetched) = std::thread::scope(|scope| {
         let work = scope.spawn(|| {
-            let fetched = fetching.as_ref().map(Fetched::look).unwrap_or_default();
+            let fetched = fetching.as_ref().map(|fetching| fetching.look()).unwrap_or_default();
             let outcome = library.scan_all().and_then(|reports| {
-                while !library.wait_for_words(STEP)? {}
-                while !args.words_only && !library.wait_for_vectors(STEP)? {}
+                while goes_on() && !library.wait_for_words(STEP)? {}
+                while goes_on() && !args.words_only && !library.wait_for_vectors(STEP)? {}
                 Ok((reports, fetched))
             });
-            _ = went_well.set(outcome.is_ok());
+            // What was interrupted is not said to be in step.
+            _ = went_well.set(outcome.is_ok() && goes_on());
             outcome
         });
         progress::follow(&library, style, args.words_only, out, |_| match went_well.get() {
@@ -101,6 +114,10 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         work.join().unwrap_or_else(|_| Err(Error::internal("reading stopped unexpectedly")))
     })?;
     let counts = library.counts()?;
+    if let Some(code) = heard.code() {
+        out.note(&interrupted(counts.documents, out.language()));
+        return Ok(ExitCode::from(code));
+    }
     // Where nobody uploads anything, there is nothing to say of uploads.
     let unused = |source: &str, report: &ScanReport| {
         let uploads = perimeter.source(source).is_some_and(|source| source.kind == SourceKind::Uploads);
@@ -153,6 +170,15 @@ fn ended(fetched: &[(String, Outcome)]) -> ExitCode {
     }
 }
 
+/// What is said to whoever stops it: what is there already, and how to go on.
+fn interrupted(documents: u64, language: Language) -> String {
+    let documents = count(documents, ["document", "documents"], ["document", "documents"], language);
+    language.pick(
+        format!("Interrompu. Gardé : {documents} ; la même commande continue à partir de là."),
+        format!("Interrupted. Kept: {documents}; the same command goes on from there."),
+    )
+}
+
 fn done<'a>(source: &'a str, report: &'a ScanReport, fetched: Option<&'a Outcome>) -> SourceDone<'a> {
     SourceDone {
         source,
@@ -180,4 +206,22 @@ fn sentence(source: &str, report: &ScanReport, language: Language) -> String {
         }
     }
     format!("{}{} {}", name(source), language.pick(" :", ":"), parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_stops_it_is_told_what_is_there_and_how_to_go_on() {
+        let check = |documents: u64, language: Language, expected: &str| {
+            assert_eq!(interrupted(documents, language), expected);
+        };
+        check(
+            1,
+            Language::French,
+            "Interrompu. Gardé : 1 document ; la même commande continue à partir de là.",
+        );
+        check(0, Language::English, "Interrupted. Kept: 0 documents; the same command goes on from there.");
+    }
 }

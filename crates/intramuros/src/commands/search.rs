@@ -10,7 +10,7 @@ use intramuros_search::Mode;
 use intramuros_search::query::is_visible;
 
 use crate::commands::ask::say_notices;
-use crate::looking::Looking;
+use crate::looking::{Looking, in_words};
 use crate::output::{Output, name};
 use crate::setup::{As, Where};
 
@@ -82,6 +82,13 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         out.json(&results)?;
     } else {
         show(&results, out);
+        // It counts documents of all people.
+        if mode != Mode::Words
+            && principal.owner
+            && let Some(meaning) = looking.library.without_meaning()
+        {
+            out.note(&in_words(&meaning, out.language()));
+        }
     }
     Ok(if results.documents.is_empty() { ExitCode::from(NOTHING_FOUND) } else { ExitCode::SUCCESS })
 }

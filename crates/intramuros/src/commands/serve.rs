@@ -11,6 +11,7 @@ use std::time::Duration;
 use intramuros_core::error::Error;
 use intramuros_core::perimeter::Perimeter;
 use intramuros_dialogue::Writers;
+use intramuros_ingest::Pool;
 use intramuros_journal::Journal;
 use intramuros_library::{Library, Phase};
 use intramuros_netpol::language::Language;
@@ -110,6 +111,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
             format!("Answers are written by {name}, and checked."),
         ));
     }
+    let (look, looks) = setup::look(&perimeter)?;
     let application = Application {
         library,
         settings: Settings {
@@ -117,7 +119,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
             trusted_proxies: perimeter.server.trusted_proxies.clone(),
             public_url: perimeter.server.public_url.clone(),
             token,
-            look: Some(setup::look(&perimeter)?),
+            look: Some(look),
             ..Settings::default()
         },
         walls: intramuros_server::Walls {
@@ -130,7 +132,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         Some(keeper) => Some(keeper.follow(applied(declared, &walls, &application, accounts))?),
         None => None,
     };
-    let served = serve(&runtime, listeners, application, ask, Style::of(out, false));
+    let served = serve(&runtime, listeners, application, ask, looks, Style::of(out, false));
     if let Some(fetching) = fetching {
         fetching.stop();
     }
@@ -184,8 +186,10 @@ fn serve(
     listeners: Vec<TcpListener>,
     application: Application,
     ask: Option<Ask>,
+    looks: Arc<Pool>,
     style: Style,
 ) -> Result<(), Error> {
+    let library = Arc::clone(&application.library);
     let ended = Arc::new(AtomicBool::new(false));
     let shown = show_progress(&application.library, &ended, style);
     let served = runtime.block_on(async {
@@ -194,7 +198,13 @@ fn serve(
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Error::internal("the server can't be started").because(error))?;
         let asked = tokio::spawn(asked(ask));
-        let served = intramuros_server::serve(listeners, application, interrupted()).await;
+        let stop = async move {
+            interrupted().await;
+            // Before the last requests are answered: reading a scan takes minutes, and nobody waits for it any more.
+            library.stop();
+            looks.stop();
+        };
+        let served = intramuros_server::serve(listeners, application, stop).await;
         asked.abort();
         served
     });

@@ -58,8 +58,16 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         })
         .collect();
     unread.sort_by(|a, b| (&a.reason, &a.path, &a.source).cmp(&(&b.reason, &b.path, &b.source)));
+    let rest = match unread.len() {
+        MOST => and_more(unread.len(), library.counts()?.failed.values().sum(), out.language()),
+        _ => None,
+    };
     if args.json {
         out.json(&unread)?;
+        // The list is what programs read, as it was: that it is not all stands beside it.
+        if let Some(rest) = &rest {
+            out.note(rest);
+        }
         return Ok(ExitCode::SUCCESS);
     }
     if unread.is_empty() {
@@ -69,7 +77,17 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         let (reason, detail) = (why(entry, out.language()), told(entry, out.language()));
         out.line(&format!("{reason:<12} {}  {}", name(&entry.path), out.dim(&name(&detail))));
     }
+    if let Some(rest) = &rest {
+        out.line(rest);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said below a list that is cut; none where all are listed.
+fn and_more(listed: usize, all: u64, language: Language) -> Option<String> {
+    let more = all.saturating_sub(listed as u64);
+    let said = language.pick(format!("… et {more} de plus"), format!("… and {more} more"));
+    (more > 0).then_some(said)
 }
 
 /// What is said of a file that OCR looked at, or failed on: it is not OCR that it lacks.
@@ -144,6 +162,18 @@ mod tests {
     fn of(reason: &str, detail: &str) -> Unread {
         let [source, path, reason, detail] = ["documents", "a.png", reason, detail].map(str::to_owned);
         Unread { source, path, reason, detail }
+    }
+
+    #[test]
+    fn a_list_that_is_cut_says_how_many_more_there_are() {
+        let check = |all: u64, french: Option<&str>, english: Option<&str>| {
+            assert_eq!(and_more(MOST, all, Language::French).as_deref(), french);
+            assert_eq!(and_more(MOST, all, Language::English).as_deref(), english);
+        };
+        check(10_000, None, None);
+        check(10_234, Some("… et 234 de plus"), Some("… and 234 more"));
+        // What was counted a moment later may be less.
+        check(9_000, None, None);
     }
 
     #[test]

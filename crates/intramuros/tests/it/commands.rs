@@ -1,7 +1,7 @@
 //! Do the commands that people and scripts call now and then give what they say, in a form that stays?
 
-use std::io::{Cursor, Write};
-use std::process::Output;
+use std::io::{BufRead, BufReader, Cursor, Write};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use zip::ZipWriter;
@@ -123,6 +123,41 @@ fn without_a_terminal_progress_is_plain_lines_beside_the_result() {
     // Neither colours nor a bar that is drawn over itself: it may go into a file.
     assert!(!format!("{result}{progress}").contains(['\u{1b}', '\r']), "{progress:?}");
     assert_eq!(progress.lines().next_back(), Some("2 passages, all in step"), "{progress}");
+}
+
+#[test]
+fn an_ingest_that_is_interrupted_says_what_it_kept_and_goes_on_later() {
+    // Some seconds of work at least.
+    let house = House::new(&[]);
+    for number in 0..400 {
+        let text = format!("Le dossier {number} tient dans le tiroir {}. ", number * 7);
+        house.put(&format!("{number}.txt"), &text.repeat(12));
+    }
+    let ingest = ["ingest", "documents", "--data", "data"];
+    let mut command = house.command();
+    let command = command.env("LC_ALL", "C").args(ingest).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let first = lines.next();
+    assert!(first.is_some(), "it works without a word");
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let last = lines.last().unwrap_or_default();
+    let code = child.wait().unwrap().code();
+    assert!(last.starts_with("Interrupted. Kept: ") && last.contains("same command goes on"), "{last}");
+    assert_eq!(code, Some(130));
+    let output = run(&house, &[&ingest[..], &["--words-only"]].concat());
+    assert!(text(&output.stdout).contains("400 documents, "), "{}", text(&output.stdout));
+
+    // What has no meaning yet is counted, with what must run for it to go on.
+    let output = run(&house, &["search", "--data", "data", "dossier"]);
+    let told = text(&output.stderr);
+    assert!(
+        told.contains(" passages, and nothing goes on") && told.contains("`intramuros ingest`"),
+        "{told}"
+    );
+    let output = run(&house, &["search", "--data", "data", "--by", "words", "dossier"]);
+    assert!(!text(&output.stderr).contains("passages"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -60,6 +60,69 @@ fn pictures_of_text_are_read_when_sealed() {
     assert!(good && found.contains("picture.png"), "{found}");
 }
 
+/// Of a process that has not ended: the name of its program, and who started it.
+#[cfg(target_os = "linux")]
+fn process(number: u32) -> Option<(String, u32)> {
+    let told = std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+    let (name, rest) = told.split_once('(')?.1.rsplit_once(')')?;
+    let mut rest = rest.split_whitespace();
+    // One that nobody has taken note of has ended all the same.
+    let _alive = rest.next().filter(|state| *state != "Z")?;
+    Some((name.to_owned(), rest.next()?.parse().ok()?))
+}
+
+/// The OCR that a process started and that goes on.
+#[cfg(target_os = "linux")]
+fn ocr_of(program: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_ocr = |number: &u32| {
+        process(*number).is_some_and(|(name, parent)| name == "tesseract" && parent == program)
+    };
+    numbers.filter(is_ocr).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_scan_that_is_being_read_keeps_nobody_waiting_who_stops_the_program() {
+    let Some(picture) = shared_data("documents/test_hello_world.png") else { return };
+    if !is_on_the_path("tesseract") {
+        return intramuros_testkit::skip("tesseract", "tesseract is not installed");
+    }
+    // A minute of OCR in one file.
+    let picture = std::fs::read(picture).unwrap();
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for number in 0..150 {
+        let stored = zip::CompressionMethod::Stored;
+        let options = zip::write::SimpleFileOptions::default().compression_method(stored);
+        writer.start_file(format!("{number}.png"), options).unwrap();
+        std::io::Write::write_all(&mut writer, &picture).unwrap();
+    }
+    let pictures = writer.finish().unwrap().into_inner();
+    for signal in ["TERM", "INT"] {
+        let house = House::new(&[("bail.txt", "Le bail dure neuf ans.\n")]);
+        std::fs::write(house.path().join("documents/pictures.zip"), &pictures).unwrap();
+        let program = house.serve();
+        let pid = program.pid();
+        let mut started = Vec::new();
+        program.wait("OCR", || {
+            started = ocr_of(pid);
+            !started.is_empty()
+        });
+        let began = std::time::Instant::now();
+        program.signal(signal);
+        assert_eq!(program.ends(), Some(0));
+        // Two seconds on a machine that does nothing else beside.
+        assert!(began.elapsed().as_secs() < 15, "it took {:?} to stop", began.elapsed());
+        for number in started {
+            let lives_on = process(number).is_some_and(|(name, _)| name == "tesseract");
+            assert!(!lives_on, "OCR goes on without the program");
+        }
+        let (said, _) = house.run(&["unread", "--data", "data"]);
+        assert!(!said.contains("pictures.zip"), "{said}");
+    }
+}
+
 /// Whether a program is installed, so that nothing which goes wrong with it looks as if it were not.
 fn is_on_the_path(program: &str) -> bool {
     std::env::var_os("PATH")

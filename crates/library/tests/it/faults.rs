@@ -1,13 +1,17 @@
 //! What happens when disks fill, links loop, names are strange and the index is lost?
 
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use intramuros_core::access::Principal;
+use intramuros_core::document::ExtractError;
 use intramuros_core::error::ErrorKind;
 use intramuros_library::Library;
 use tempfile::TempDir;
 
-use crate::support::{LONG, found, options, scan, scene};
+use crate::support::{LONG, eventually, found, options, scan, scene};
 
 #[test]
 fn an_index_that_is_lost_or_of_another_store_is_made_anew() {
@@ -204,6 +208,88 @@ fn a_source_that_is_gone_loses_nothing() {
     assert_eq!(scan(&library).unchanged, 1);
 }
 
+/// Long enough for a change to be told and looked at.
+const A_WHILE: Duration = Duration::from_secs(3);
+
+/// Whether `path` is found for "noir" for as long as a change may take to be seen.
+fn stays(library: &Library, path: &str) {
+    let start = Instant::now();
+    while start.elapsed() < A_WHILE {
+        assert_eq!(found(library, &Principal::owner(), "noir"), [path], "after {:?}", start.elapsed());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_change_below_a_root_that_was_moved_away_removes_nothing() {
+    let scene = scene(&[("above/root/a.txt", "un chat noir")]);
+    let root = scene.path("above/root");
+    let library = Library::open(options(&root, scene.data.path(), "", &scene.read, &scene.embedded)).unwrap();
+    library.follow().unwrap();
+    eventually(&library, "noir", &["a.txt"], LONG);
+    std::fs::rename(scene.path("above"), scene.path("away")).unwrap();
+    // It is told with the path that it had.
+    scene.write("away/root/a.txt", "un chat noir et blanc");
+    stays(&library, "a.txt");
+    assert!(library.progress().trouble.is_some(), "nobody is told");
+}
+
+#[test]
+fn a_disk_that_goes_away_right_after_a_change_loses_nothing() {
+    let Some(disk) = disk(6) else {
+        intramuros_testkit::skip("disk", "a disk of its own can't be mounted here");
+        return;
+    };
+    std::fs::write(disk.path().join("a.txt"), "un chat noir").unwrap();
+    let scene = scene(&[]);
+    let library =
+        Library::open(options(disk.path(), scene.data.path(), "", &scene.read, &scene.embedded)).unwrap();
+    library.follow().unwrap();
+    eventually(&library, "noir", &["a.txt"], LONG);
+    // Once the first look is over, its device is known and nothing of it is open.
+    std::thread::sleep(Duration::from_secs(1));
+    std::fs::write(disk.path().join("a.txt"), "un chat noir et blanc").unwrap();
+    let unmounted = Command::new("umount").arg(disk.path()).status().is_ok_and(|status| status.success());
+    if unmounted {
+        stays(&library, "a.txt");
+        // Another one is found and followed.
+        assert!(mount(&disk, &["-t", "tmpfs", "-o", "size=6m", "tmpfs"]));
+        std::fs::write(disk.path().join("b.txt"), "un cheval").unwrap();
+        eventually(&library, "\"cheval\"", &["b.txt"], LONG);
+    } else {
+        intramuros_testkit::skip("disk", "a disk can't be unmounted here");
+    }
+    drop(library);
+    let _ = Command::new("umount").arg(disk.path()).output();
+}
+
+#[test]
+fn a_file_whose_worker_was_killed_is_read_once_more_and_no_more_often() {
+    let scene = scene(&[("a.txt", "un chat noir"), ("b.txt", "FATAL")]);
+    let mut options = scene.options();
+    let read = Arc::new(AtomicUsize::new(0));
+    let (counted, extract) = (Arc::clone(&read), Arc::clone(&options.reading.extract));
+    options.reading.extract = Arc::new(move |name, bytes| {
+        let fatal = bytes.starts_with(b"FATAL");
+        // The machine is short of memory once; the other file needs too much of it each time.
+        if counted.fetch_add(1, Ordering::Relaxed) < 2 || fatal {
+            // As `intramuros_ingest::worker` says it, which a test there holds.
+            return Err(ExtractError::Crashed("the worker ended (signal: 9 (SIGKILL))".to_owned()));
+        }
+        extract(name, bytes)
+    });
+    let library = Library::open(options).unwrap();
+    assert_eq!(scan(&library).failed, 2);
+    let report = scan(&library);
+    assert_eq!((report.read, report.failed), (1, 1));
+    assert_eq!(found(&library, &Principal::owner(), "noir"), ["a.txt"]);
+    for _ in 0..2 {
+        assert_eq!(scan(&library).unchanged, 2);
+    }
+    assert_eq!(read.load(Ordering::Relaxed), 4);
+    assert_eq!(unread(&library), [("b.txt".to_owned(), "crashed".to_owned())]);
+}
+
 /// A folder on a disk of its own; none where that is not allowed.
 fn disk(megabytes: u32) -> Option<TempDir> {
     let folder = tempfile::tempdir().unwrap();
@@ -272,7 +358,12 @@ fn a_read_only_disk_is_not_written() {
     // The word index takes a lock even to read: until it does without, the refusal has to say what is needed.
     match Library::open_read_only(&disk.path().join("data"), options().perimeter, options().embed) {
         Ok(reader) => assert_eq!(found(&reader, &Principal::owner(), "noir"), ["a.txt"]),
-        Err(error) => assert!(error.hints.iter().any(|hint| hint.contains("may be written")), "{error}"),
+        Err(error) => {
+            assert_eq!(error.kind, ErrorKind::Config, "{error}");
+            assert!(error.to_string().contains("mounted read-only"), "{error}");
+            assert!(error.hints.iter().any(|hint| hint.contains("may be written")), "{error}");
+            assert!(!error.hints.iter().any(|hint| hint.contains("delete")), "{:?}", error.hints);
+        }
     }
     let _ = Command::new("umount").arg(disk.path()).output();
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use intramuros_core::access::Principal;
+use intramuros_core::document::ExtractError;
 use intramuros_library::{Library, SearchOptions};
 
 use crate::support::{eventually, found, scan, scene};
@@ -64,6 +65,52 @@ fn unchanged_files_are_not_read_again_and_changed_ones_are() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_change_under_the_same_size_and_date_is_seen() {
+    let scene = scene(&[("a.txt", "un chat")]);
+    // As `cp -p` and whoever unpacks an archive leave it.
+    let old = std::time::UNIX_EPOCH + Duration::from_secs(1_577_836_800);
+    let set_date = || {
+        let file = std::fs::File::options().append(true).open(scene.path("a.txt")).unwrap();
+        file.set_modified(old).unwrap();
+    };
+    set_date();
+    let library = scene.ready();
+    scene.write("a.txt", "un rats");
+    set_date();
+    let report = scan(&library);
+    assert_eq!((report.unchanged, report.read), (0, 1));
+    assert_eq!(found(&library, &Principal::owner(), "rats"), ["a.txt"]);
+    let read = scene.read.load(Ordering::Relaxed);
+    // Of a mere touch, and of other rights, its hash tells that it is the same.
+    set_date();
+    let report = scan(&library);
+    assert_eq!((report.unchanged, report.read), (1, 0));
+    assert_eq!(scene.read.load(Ordering::Relaxed), read);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_was_read_before_stamps_told_of_the_last_change_is_not_read_again() {
+    use intramuros_store::{FileChange, Location, Stamp};
+    let scene = scene(&[("a.txt", "un chat")]);
+    let library = scene.ready();
+    let store = library.store();
+    let location = Location { source: store.sources().unwrap()[0].id, path: b"a.txt".to_vec() };
+    let known = || store.file_at(&location).unwrap().unwrap();
+    let now = known();
+    assert_ne!(now.stamp.changed_ns, 0);
+    let before = Stamp { changed_ns: 0, ..now.stamp };
+    store.apply(vec![FileChange::Touch { file: now.id, stamp: before }]).unwrap();
+    let latest = store.latest().unwrap();
+    let report = scan(&library);
+    assert_eq!((report.unchanged, report.read), (1, 0));
+    assert_eq!((scene.read.load(Ordering::Relaxed), scene.embedded.load(Ordering::Relaxed)), (1, 1));
+    assert_eq!(known().stamp, now.stamp);
+    assert_eq!(store.latest().unwrap(), latest, "the index had to follow");
+}
+
+#[test]
 fn a_renamed_file_is_neither_read_nor_embedded_again() {
     let scene = scene(&[("a.txt", "un chat noir"), ("b.txt", "un chien")]);
     let library = scene.ready();
@@ -108,6 +155,44 @@ fn changes_are_followed_as_they_happen() {
     println!("changes were found after {took:?}");
     assert!(took[took.len() / 2] < PROMISED, "half of them took longer than is promised: {took:?}");
     assert_eq!(library.verify().unwrap().faults, Vec::<String>::new());
+}
+
+#[test]
+fn folders_with_the_names_of_unfinished_files_are_followed() {
+    let scene = scene(&[("plans.tmp/a.txt", "un chat")]);
+    let library = scene.open();
+    library.follow().unwrap();
+    let check = |expected: &[&str]| eventually(&library, "\"chat\"", expected, SOON);
+    check(&["plans.tmp/a.txt"]);
+    let mut before = "plans.tmp";
+    for after in ["plans", "plans~", "plans.part", "ailleurs"] {
+        std::fs::rename(scene.path(before), scene.path(after)).unwrap();
+        check(&[format!("{after}/a.txt").as_str()]);
+        before = after;
+    }
+    // Files of such names are none.
+    scene.write("b.tmp", "un chat");
+    scene.write("c.txt", "un chien");
+    eventually(&library, "\"chien\"", &["c.txt"], SOON);
+    check(&["ailleurs/a.txt"]);
+    assert_eq!(library.verify().unwrap().faults, Vec::<String>::new());
+}
+
+#[test]
+fn a_mark_that_comes_or_goes_counts_for_its_folder() {
+    let scene = scene(&[("projet/env/a.txt", "un chat"), ("projet/b.txt", "un chien")]);
+    let library = scene.open();
+    library.follow().unwrap();
+    let check = |expected: &[&str]| eventually(&library, "\"chat\"", expected, SOON);
+    check(&["projet/env/a.txt"]);
+    for mark in ["CACHEDIR.TAG", "pyvenv.cfg"] {
+        let path = format!("projet/env/{mark}");
+        scene.write(&path, "Signature: 8a477f597d28d172789f06886806bc55");
+        check(&[]);
+        std::fs::remove_file(scene.path(&path)).unwrap();
+        check(&["projet/env/a.txt"]);
+    }
+    eventually(&library, "\"chien\"", &["projet/b.txt"], SOON);
 }
 
 #[test]
@@ -196,6 +281,38 @@ fn what_was_interrupted_is_told_from_what_goes_on() {
     assert!(reader().is_interrupted().unwrap());
     drop(scene.ready());
     assert!(!reader().is_interrupted().unwrap());
+}
+
+#[test]
+fn what_is_being_read_when_all_ends_is_no_fault_of_the_file_and_is_read_again() {
+    let scene = scene(&[("long.txt", "le chat gris")]);
+    let mut options = scene.options();
+    let (begun, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (begins, ends) = (Arc::clone(&begun), Arc::clone(&ended));
+    // A reader that never comes to an end by itself, and then says that it failed.
+    options.reading.extract = Arc::new(move |_, _| {
+        begins.store(true, Ordering::Relaxed);
+        while !ends.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Err(ExtractError::NeedsOcr("OCR failed on page 1: it was killed".to_owned()))
+    });
+    let library = Library::open(options).unwrap();
+    library.on_stop(Box::new(move || ended.store(true, Ordering::Relaxed)));
+    library.follow().unwrap();
+    while !begun.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // It comes back though the reader would go on for ever.
+    library.close();
+    let options = scene.options();
+    let reader = Library::open_read_only(scene.data.path(), options.perimeter, options.embed).unwrap();
+    assert_eq!(reader.counts().unwrap().files, 0, "nothing is written down of it");
+    assert!(reader.is_interrupted().unwrap());
+    drop(reader);
+    let library = scene.ready();
+    assert_eq!(found(&library, &Principal::owner(), "gris"), ["long.txt"]);
+    assert!(library.counts().unwrap().failed.is_empty());
 }
 
 #[test]

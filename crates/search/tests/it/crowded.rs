@@ -14,7 +14,7 @@ use crate::{Sample, Searchable};
 const MINE: u32 = 1;
 const HIDDEN: u32 = 2;
 
-/// Words that are looked at: as many as `forms::MAX_SIMILAR`.
+/// Words that are looked at: as many as `mending::MAX_SIMILAR`.
 const LIMIT: usize = 64;
 
 fn sample(id: u64, access: u32, text: &str) -> Sample {
@@ -120,6 +120,29 @@ fn hidden_words_hide_no_kin() {
     assert_eq!(search(&mine, &hidden, "telepherique ").absent, Vec::<String>::new());
     // And where there is none of one's own, they are none.
     assert_eq!(search(&mine[1..], &hidden, "telepherique ").absent, ["telepherique"]);
+}
+
+/// Whether a word strays, and whether there is a frequent one like it, is seen in what is visible alone.
+#[test]
+fn hidden_words_make_no_word_stray_and_none_frequent() {
+    let texts = |first: u64, count: u64, access: u32, text: &str| -> Vec<Sample> {
+        (first..first + count).map(|id| sample(id, access, text)).collect()
+    };
+    let stray = texts(1, 1, MINE, "the parentel note");
+    let few = [stray.clone(), texts(10, 5, MINE, "a parental note")].concat();
+    let many = [stray, texts(10, 25, MINE, "a parental note")].concat();
+    let parentel = texts(100, 40, HIDDEN, "another parentel note");
+    let parental = texts(200, 40, HIDDEN, "another parental note");
+    assert_eq!(search(&few, &parental, "parentel leave ").suggestion, None);
+    let mended = Some("parental leave".to_owned());
+    assert_eq!(search(&many, &parentel, "parentel leave ").suggestion, mended);
+    assert_eq!(search(&many, &parental, "parentel leave ").suggestion, mended);
+    // A short one is mended by what stands beside it, in what is visible.
+    let stray = texts(1, 1, MINE, "the sik note");
+    let many = [stray, texts(10, 25, MINE, "a sick note, some other leave")].concat();
+    let beside = texts(100, 40, HIDDEN, "a sick leave");
+    assert_eq!(search(&many, &beside, "sik leave ").suggestion, None);
+    assert_eq!(search(&many, &beside, "sik note ").suggestion.as_deref(), Some("sick note"));
 }
 
 #[test]

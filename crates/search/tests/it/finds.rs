@@ -2,6 +2,7 @@
 
 use intramuros_core::document::Kind;
 use intramuros_search::Update;
+use intramuros_search::analysis::words;
 use intramuros_search::catalogue::AccessSet;
 
 use crate::{Sample, Searchable};
@@ -384,6 +385,152 @@ fn an_unknown_word_is_mended_and_facets_count_what_matches() {
     assert_eq!(facets.kinds.get(&Kind::Slides), Some(&1));
     assert_eq!(facets.folders.get("Finance"), Some(&1));
     assert_eq!(facets.folders.get("folder"), Some(&2));
+}
+
+/// A document for each of the single texts, and so many for each of the frequent ones.
+fn library_with_strays(single: &[&str], frequent: &[&str], times: usize) -> Searchable {
+    let frequent = frequent.iter().flat_map(|text| std::iter::repeat_n(text, times));
+    let texts = single.iter().chain(frequent);
+    let samples: Vec<Sample> = texts.zip(1..).map(|(text, id)| Sample::new(id, "Note", &[*text])).collect();
+    Searchable::new(&samples, false)
+}
+
+#[test]
+fn a_word_that_strays_into_one_document_is_mended_all_the_same() {
+    let single = [
+        "The parentel form.",
+        "A sik person.",
+        "The bak folder.",
+        "Our busines plan.",
+        "Le bail est signé.",
+        "Part AB12X of the list.",
+    ];
+    let frequent = [
+        "Parental leave is granted to all.",
+        "Sick leave needs a letter. Six people sit there.",
+        "Roll back the app after a fault.",
+        "Business cards are ordered here.",
+        "Send a mail to the office.",
+    ];
+    let library = library_with_strays(&single, &frequent, 25);
+    let check = |question: &str, expected: Option<&str>| {
+        let found = library.search(question, &AccessSet::everything(), false);
+        assert_eq!(found.suggestion.as_deref(), expected, "{question}");
+        found
+    };
+    let found = check("parentel leave", Some("parental leave"));
+    assert!(found.hits.iter().any(|hit| hit.document == 1));
+    assert_eq!(found.total, 51);
+    // It is no longer what weighs most, and what it was meant to be stands for it.
+    let term = &found.terms[0];
+    assert!(term.forms.iter().any(|form| form == "parental"), "{:?}", term.forms);
+    assert!(term.weight < 2.0 * found.terms[1].weight, "{:?}", found.terms);
+    check("advanced sik leave", Some("advanced sick leave"));
+    check("roll bak my app", Some("roll back my app"));
+    check("busines cards", Some("business cards"));
+    // By itself a short word says too little, and one that is right is left as it is.
+    check("sik ?", None);
+    check("bail ?", None);
+    check("parental leave", None);
+    check("AB12Y list", None);
+    check("\"parentel\" form", None);
+    // A word in three documents is one that people use, and one in few is no better than another.
+    let used = library_with_strays(&["A parentel form."; 3], &frequent, 70);
+    let found = used.search("parentel leave", &AccessSet::everything(), false);
+    assert_eq!(found.suggestion, None);
+    let few = library_with_strays(&single, &frequent, 19);
+    assert_eq!(few.search("parentel leave", &AccessSet::everything(), false).suggestion, None);
+}
+
+#[test]
+fn a_rare_name_stands_before_frequent_ones_like_it() {
+    let dupont = "Dupont signe, Dupont et Dupont avec Dupont.";
+    let library = library_with_strays(&["Le contrat est lu et signé par Dupond."], &[dupont], 40);
+    let found = library.search("Dupond ?", &AccessSet::everything(), false);
+    assert_eq!(found.hits.first().map(|hit| hit.document), Some(1));
+    assert_eq!((found.total, found.suggestion.as_deref()), (41, Some("dupont ?")));
+}
+
+#[test]
+fn references_and_ranges_are_found_whichever_dash_is_typed() {
+    let text = "Comments on docket FAA–2020–0686 were due in May.";
+    let library = Searchable::new(
+        &[
+            Sample::new(1, "Note", &[text]),
+            Sample::new(2, "Note", &["Comments on docket FAA–2020–0687 were due in May, on 0686 pages."]),
+        ],
+        false,
+    );
+    for question in ["FAA-2020-0686", "FAA–2020–0686", "FAA\u{2011}2020\u{2011}0686", "FAA 2020-0686"] {
+        assert_eq!(first(&library, question), Some(1), "{question}");
+    }
+    // The text holds every word that weighs.
+    let question = "When were comments on docket FAA-2020-0686 due?";
+    let found = library.search(question, &AccessSet::everything(), false);
+    let held: Vec<String> = words(text).into_iter().map(|word| word.exact).collect();
+    for term in &found.terms {
+        assert!(term.forms.iter().any(|form| held.contains(form)), "{:?}", term.forms);
+    }
+    assert_eq!(found.absent, Vec::<String>::new());
+    check_found(&[
+        ("Exercice 2019–2020 clos.", "2019", true),
+        ("Exercice 2021–2022 clos.", "2022", true),
+        ("Exercice 2023−2024 clos.", "2023-2024", true),
+        ("Pages 10–12 du livre.", "12", true),
+        ("Ligne Paris–Lyon du réseau.", "lyon", true),
+    ]);
+}
+
+#[test]
+fn names_out_of_programs_are_found_as_they_are_and_told_where_they_stand_nowhere() {
+    let library = Searchable::new(
+        &[
+            Sample::new(1, "Note", &["The nbformat is a minor thing here."]),
+            Sample::new(2, "Note", &["Set nbformat_minor to four in the file."]),
+            Sample::new(3, "Note", &["An api serves docling with a key."]),
+            Sample::new(4, "Note", &["The variable DOCLING_SERVE_API_KEY is set on the server."]),
+            Sample::new(5, "Note", &["Kreuzberg sends telemetry when a token is there."]),
+            Sample::new(6, "Note", &["The depth of the toc is given here."]),
+            Sample::new(7, "Note", &["Call it with --toc-depth=3 in the shell."]),
+        ],
+        false,
+    );
+    assert_eq!(first(&library, "nbformat_minor"), Some(2));
+    assert_eq!(first(&library, "What does docling_serve_api_key do?"), Some(4));
+    assert_eq!(first(&library, "What is --toc-depth ?"), Some(7));
+    let absent = |question: &str| library.search(question, &AccessSet::everything(), false).absent;
+    assert_eq!(absent("What is KREUZBERG_TELEMETRY_TOKEN?"), ["KREUZBERG_TELEMETRY_TOKEN"]);
+    assert_eq!(absent("What is DOCLING_SERVE_API_KEY?"), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_out_of_a_program_makes_no_text_longer() {
+    let library = Searchable::new(
+        &[
+            Sample::new(1, "Note", &["This is the api key that we have for all of our work."]),
+            Sample::new(2, "Note", &["This is the api_key that we have for all of our work."]),
+            Sample::new(3, "Note", &["These are other words that we have for all of our other work."]),
+        ],
+        false,
+    );
+    let hits = library.search("api ?", &AccessSet::everything(), false).hits;
+    assert_eq!(hits.len(), 2);
+    assert!((hits[0].score - hits[1].score).abs() < 1e-6, "{hits:?}");
+}
+
+#[test]
+fn a_mayor_is_no_town_hall() {
+    let library = Searchable::new(
+        &[
+            Sample::new(1, "Note", &["La mairie d'Aiglun est ouverte le lundi pour tous."]),
+            Sample::new(2, "Note", &["Le maire d'Aiglun est élu par le conseil pour tous."]),
+        ],
+        false,
+    );
+    assert_eq!(first(&library, "Qui est le maire d'Aiglun ?"), Some(2));
+    assert_eq!(first(&library, "La mairie d'Aiglun ?"), Some(1));
+    let hits = library.search("maires ?", &AccessSet::everything(), false).hits;
+    assert_eq!(hits.iter().map(|hit| hit.document).collect::<Vec<u64>>(), [2]);
 }
 
 #[test]

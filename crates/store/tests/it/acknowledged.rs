@@ -77,17 +77,34 @@ fn a_moved_file_keeps_documents_passages_and_vectors() {
     scene.put("autre.txt", &["à remplacer"]);
     let document = scene.store.documents_of(id).unwrap().remove(0);
     let passages = scene.store.passages_of(document.id).unwrap();
-    let stamp = Stamp { size: 10, modified_ns: 5, inode: 7 };
+    let stamp = Stamp { size: 10, modified_ns: 5, inode: 7, changed_ns: 9 };
     let to = scene.at("autre.txt");
     let access = AccessRule::everyone();
     scene.store.apply(vec![FileChange::Move { file: id, to, stamp, access }]).unwrap();
     assert_eq!(scene.documents(), ["autre.txt"]);
     assert_eq!(scene.id("autre.txt"), id);
+    assert_eq!(scene.store.file(id).unwrap().unwrap().stamp, stamp);
     assert_eq!(scene.store.passages_of(document.id).unwrap(), passages);
     let rules = scene.store.access_rules().unwrap();
     let now = scene.store.document(document.id).unwrap().unwrap();
     let rule = rules.iter().find(|(id, _)| *id == now.access).unwrap();
     assert!(rule.1.everyone);
+}
+
+#[test]
+fn of_a_touched_file_the_index_is_told_the_date_alone() {
+    let scene = scene();
+    let id = scene.put("a.txt", &["un"]);
+    let known = scene.store.file(id).unwrap().unwrap().stamp;
+    let latest = scene.store.latest().unwrap();
+    let touch = |stamp: Stamp| {
+        scene.store.apply(vec![FileChange::Touch { file: id, stamp }]).unwrap();
+        assert_eq!(scene.store.file(id).unwrap().unwrap().stamp, stamp);
+    };
+    touch(Stamp { changed_ns: known.changed_ns + 1, inode: known.inode + 1, ..known });
+    assert_eq!(scene.store.latest().unwrap(), latest);
+    touch(Stamp { modified_ns: known.modified_ns + 1, ..known });
+    assert!(scene.store.latest().unwrap() > latest);
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn an_older_layout_is_brought_up_to_date_with_everything_in_it() {
     assert_eq!(rules[1].1, AccessRule::readers([""; 0], ["hr"]));
     let papers = store.sources().unwrap()[0].id;
     let known = store.file_at(&location(papers, "a.txt")).unwrap().unwrap();
-    assert_eq!((known.stamp.inode, known.access), (7, rules[0].0));
+    assert_eq!((known.stamp.inode, known.stamp.changed_ns, known.access), (7, 0, rules[0].0));
     assert_eq!(store.file_at(&location(papers, "b.zip")).unwrap().unwrap().access, rules[1].0);
     // What is new since then works on what was there before.
     let closed = AccessRule::owner_only();

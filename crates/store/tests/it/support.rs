@@ -70,7 +70,7 @@ pub fn file(source: SourceId, path: &str, paragraphs: &[&str]) -> NewFile {
     content_hash[..16].copy_from_slice(&intramuros_store::TextHash::of(&paragraphs.join("\n")).0);
     NewFile {
         location: location(source, path),
-        stamp: Stamp { size: 10, modified_ns: 1_700_000_000_000_000_000, inode: 7 },
+        stamp: Stamp { size: 10, modified_ns: 1_700_000_000_000_000_000, inode: 7, ..Stamp::default() },
         content_hash,
         reader_version: 1,
         access: AccessRule::owner_only(),

@@ -230,10 +230,11 @@ impl Walk<'_, '_> {
         }
         let place = self.place_on(line.unwrap_or_default());
         if let Some(level) = self.heading {
+            let text = text.trim_end_matches(is_anchor);
             if level == 1 {
-                self.writer.title(&text);
+                self.writer.title(text);
             }
-            return self.writer.block(BlockKind::Heading { level }, &text, place);
+            return self.writer.block(BlockKind::Heading { level }, text, place);
         }
         if self.footnotes > 0 {
             return self.writer.block(BlockKind::Footnote, &text, place);
@@ -246,4 +247,10 @@ impl Walk<'_, '_> {
             None => self.writer.broken(BlockKind::Paragraph, &text, place),
         }
     }
+}
+
+/// Whether a sign at the end of a heading is the link to it that generators of documentation put there: a pilcrow, or
+/// the chain of their symbol font.
+fn is_anchor(sign: char) -> bool {
+    sign.is_whitespace() || matches!(sign, '¶' | '\u{f0c1}' | '🔗')
 }

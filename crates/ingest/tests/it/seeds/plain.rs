@@ -38,6 +38,14 @@ pub fn seeds() -> Vec<Seed> {
         text("a.py", Format::Code, format!("def f(x):\n    \"\"\"{PHRASE}\"\"\"\n    return x\n")),
         text("a.txt", Format::Text, format!("Titre\n=====\n\n{PHRASE}.\n\n- un\n- deux\n")),
         text(
+            "a.rst",
+            Format::Text,
+            format!(
+                "=====\nTitre\n=====\n\n.. note:: {PHRASE}\n\nVoir :ref:`un <deux>` ::\n\n    code\n\n==  ==\na   b\n==  ==\n1   2\n\
+                 ==  ==\n\n+---+\n| c |\n+---+\n\n- d\n"
+            ),
+        ),
+        text(
             "a.ics",
             Format::Text,
             format!(
