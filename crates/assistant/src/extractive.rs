@@ -411,7 +411,8 @@ fn with_columns(
         for row in (last + 1..shape.found.len()).take_while(|row| shape.is_row(*row) && fits(first, *row)) {
             let text = span(shape.text, shape.found, row, row);
             let covered = coverage(terms, &forms_of(text, excerpt.language), &HashSet::new());
-            if covered > best {
+            // Of rows that say as much, all.
+            if covered > 0.0 && covered >= best {
                 (end, best) = (row, covered);
             }
         }
@@ -446,7 +447,9 @@ fn extend(text: &str, found: &[Range<usize>], first: usize, last: usize) -> Rang
     let mut end = last;
     while end + 1 < found.len()
         && !(shape.is_heading(end + 1) && shape.says(first, end))
-        && (shape.said(first, end) < MAX_SENTENCES || (end == last && shape.announces(end)))
+        && (shape.said(first, end) < MAX_SENTENCES
+            || (end == last && shape.announces(end))
+            || shape.is_next_step(end + 1))
         && count_words(span(text, found, first, end + 1)) <= MAX_WORDS
     {
         end += 1;
@@ -528,7 +531,11 @@ mod tests {
             table,
             "Salle | Places | Prix\nCamélia | 20 | 150\nGlycine | 80 | 420\nIris | 8 | 90",
         );
-        check(&["prix", "glycine"], table, "Salle | Places | Prix\nCamélia | 20 | 150\nGlycine | 80 | 420");
+        check(
+            &["prix", "glycine"],
+            table,
+            "Tarifs\nSalle | Places | Prix\nCamélia | 20 | 150\nGlycine | 80 | 420",
+        );
         let questions = "Réponses aux questions sur la cave.\nOù est le vin ?\nDans la cave. Elle est fraîche.\nEt le cidre ?\nNon.";
         check(&["vin"], questions, "Où est le vin ?\nDans la cave. Elle est fraîche.");
         let mail = "Subject: Serveur\nFrom: a@b.org\nTo: c@d.org\nLe serveur va en baie 14.\nJeanne";
@@ -555,7 +562,7 @@ mod tests {
                 let of = |text: &&str| if text.starts_with("Une facture") { sentence } else { 0.3 };
                 Some(texts.iter().map(of).collect())
             };
-            let words = terms(&["facture", "dix"]);
+            let words = terms(&["facture"]);
             let asked = Asked { terms: &words, background: Some(passage - 0.04), nearness: &nearness };
             let candidates = [candidate("Archives", None, PASSAGE, Some(passage))];
             assert_eq!(super::answer(&asked, &candidates).found, expected, "{passage} {sentence}");
@@ -564,6 +571,23 @@ mod tests {
         check(0.41, 0.45, false);
         // A passage that lies far away is not looked at sentence by sentence.
         check(0.3, 0.9, false);
+    }
+
+    #[test]
+    fn a_sentence_that_holds_every_word_makes_up_for_a_passage_that_lies_farther() {
+        let check = |words: &[&str], meaning: f32, expected: bool| {
+            let answer = answer(
+                &terms(words),
+                &[candidate("Archives", None, PASSAGE, Some(meaning))],
+                Some(meaning - 0.03),
+            );
+            assert_eq!(answer.found, expected, "{words:?} {meaning}");
+        };
+        check(&["facture", "dix"], 0.4, true);
+        // One word stands in many sentences; and not all of these stand in one.
+        check(&["facture"], 0.4, false);
+        check(&["facture", "dix", "devis"], 0.4, false);
+        check(&["facture", "dix"], 0.35, false);
     }
 
     #[test]

@@ -64,6 +64,12 @@ impl<'a> Shape<'a> {
         (number.len() <= 2 && rest.starts_with(' ')).then(|| number.parse().ok())?
     }
 
+    /// Whether a sentence is the step after the one before it.
+    pub fn is_next_step(&self, index: usize) -> bool {
+        let before = index.checked_sub(1).and_then(|before| self.step(before));
+        before.is_some_and(|before| self.step(index) == Some(before + 1))
+    }
+
     /// Whether a sentence is a heading: a short line without a stop, before prose and after prose, or among the lines at the
     /// beginning that are all like it. Between others like it, it would be an item of a list.
     pub fn is_heading(&self, index: usize) -> bool {

@@ -204,7 +204,7 @@ mod tests {
             "a wing in a slipstream . an experimental study .",
             &["a wing in a slipstream .", "an experimental study ."],
         );
-        check("II. - Est assimilé à un vol. Puis.", &["II. - Est assimilé à un vol.", "Puis."]);
+        check("II. - Est assimilé à un délit. Puis.", &["II. - Est assimilé à un délit.", "Puis."]);
         check("Titre.\n  IV. Le délai court.", &["Titre.", "IV. Le délai court."]);
         check("Art. 3. Le bail est écrit. Il dure.", &["Art. 3. Le bail est écrit.", "Il dure."]);
         check("Article premier. - Le bail.", &["Article premier. - Le bail."]);

@@ -73,7 +73,6 @@ pub(crate) fn plan(
         let known = known.remove(&found.path);
         // A change of rights alone shows in the stamp as well: who may read what was read is told before anything is read.
         if let Some(known) = known.as_ref().filter(|known| is_as_dated(known.stamp, found.stamp))
-            && known.reader_version == reader_version
             && rules.get(&known.access) != Some(&rule)
         {
             plan.access.push((known.id, rule.clone()));
@@ -202,6 +201,8 @@ mod tests {
         check(two(), vec![], &[""], 1, (&[], 0, 0));
         // A newer reader reads everything again.
         check(two(), vec![found("a", 1), found("b/c", 2)], &[], 2, (&["a", "b/c"], 0, 0));
+        // Another rule holds before anything is read, also where everything is to be.
+        check(vec![("open", known(1, 1))], vec![found("open", 1)], &[], 2, (&["open"], 1, 0));
         // Another rule costs no reading.
         check(vec![("open", known(1, 1))], vec![found("open", 1)], &[], 1, (&[], 1, 0));
         // Other rights show in the stamp: the rule holds at once, and the file is held against its hash.

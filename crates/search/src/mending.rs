@@ -36,6 +36,10 @@ const BEGINNING_WEIGHT: f32 = 0.5;
 /// word adds levels off), for it may be a name.
 pub(crate) const STRAY_WEIGHT: f32 = 10.0;
 
+/// Words of a question, from its beginning, of which it is looked whether they stray. 16: more than people type, and each costs a
+/// list of places, those that the asker may not see included.
+const MOST_LOOKED_AT: usize = 16;
+
 /// A word strays where at most this many visible documents hold it in any form, and this many times as many hold a word
 /// that is one typing error away.
 const MOST_OF_STRAY: usize = 2;
@@ -88,7 +92,8 @@ impl Mending<'_> {
     /// document holds it then, so that no other word stands in more.
     pub(crate) fn of_stray(&self, at: usize, forms: &[Form]) -> Result<Guess, Error> {
         let Some(word) = self.query.words.get(at) else { return Ok(Guess::default()) };
-        let holders = if may_be_mistyped(word) { few_holders(self.scope, forms)? } else { None };
+        let is_looked_at = at < MOST_LOOKED_AT && may_be_mistyped(word);
+        let holders = if is_looked_at { few_holders(self.scope, forms)? } else { None };
         let typos = match holders {
             Some(holders) => self.typos(at, LEAST_STRAY_LETTERS, holders * TIMES_AS_MANY)?,
             None => Vec::new(),
@@ -256,7 +261,10 @@ fn most_frequent(
         for place in [In::Exact, In::TitleExact] {
             scope.postings(place, &word, |posting| {
                 count += 1;
-                holders.insert(posting.slot);
+                // No more are asked for: frequent words stand in a million passages.
+                if holders.len() < least {
+                    holders.insert(posting.slot);
+                }
             })?;
         }
         if holders.len() >= least {

@@ -327,12 +327,13 @@ mod tests {
             "X–AB–123",
             "CHAPITRE 2024",
             "RFC  7231",
-            "SIREN 732 829 320",
             "RFC, 7231",
             "RFC",
         ] {
             check(none, &[]);
         }
+        // The number, and no reference of its first figures.
+        check("SIREN 732 829 320", &[("732829320", "732 829 320")]);
     }
 
     #[test]

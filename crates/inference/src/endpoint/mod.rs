@@ -47,6 +47,9 @@ const LOADING_WAIT: Duration = Duration::from_secs(3);
 /// How long the figures and the end of a stream are waited for once the model has stopped: they follow at once.
 const END_WAIT: Duration = Duration::from_secs(5);
 
+/// Forms in which an answer may be compressed. Nothing else in that field is one: some services write the encoding of letters there.
+const PACKED: [&str; 6] = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress"];
+
 /// Bytes of an answer's stream: a hundred times the longest answer, which wraps each word in a few hundred bytes.
 const ANSWER_BYTES: u64 = 32 << 20;
 
@@ -383,7 +386,7 @@ impl Endpoint {
             }
             // Nothing is asked for in compressed form.
             let packed = response.headers.get("content-encoding").map(|value| value.as_bytes());
-            if packed.is_some_and(|form| !form.eq_ignore_ascii_case(b"identity")) {
+            if packed.is_some_and(|form| PACKED.iter().any(|one| form.eq_ignore_ascii_case(one.as_bytes()))) {
                 return Err(ModelError::Schema("a compressed answer"));
             }
             return Ok(Ok(response));
@@ -604,7 +607,11 @@ impl ChatStream {
         if let Some(plain) = self.plain.take() {
             self.waiting.push_back(wire::read(&String::from_utf8_lossy(&plain))?);
         } else if let Some(events) = self.events.take() {
-            self.read_events(events.finish())?;
+            let read = self.read_events(events.finish());
+            // Half an event behind the end takes nothing from the answer.
+            if self.finish.is_none() {
+                read?;
+            }
         }
         let finished =
             self.ended || self.finish.is_some() || self.waiting.iter().any(|piece| piece.finish.is_some());

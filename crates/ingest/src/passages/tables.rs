@@ -89,7 +89,9 @@ pub(super) fn caption(blocks: &[Block]) -> Option<Range<usize>> {
     let text = block.text.get(last.clone())?;
     let words = count_words(text);
     let announces = text.ends_with(':') && words <= MOST_ANNOUNCING_WORDS;
-    let is_short_line = last.start == 0 && words <= MOST_CAPTION_WORDS;
+    // The last item of a list above a table is no caption of it.
+    let is_paragraph = matches!(block.kind, BlockKind::Paragraph);
+    let is_short_line = is_paragraph && last.start == 0 && words <= MOST_CAPTION_WORDS;
     (announces || is_short_line).then_some(last)
 }
 

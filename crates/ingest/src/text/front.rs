@@ -1,10 +1,13 @@
 //! What does the front matter above a page say: of the document, and to its readers?
 
-use intramuros_core::document::{ExtractError, Place};
+use intramuros_core::document::{BlockKind, ExtractError, Place};
 use intramuros_core::language::Language;
 
 use super::keyed::Entry;
-use super::{date, writer::Writer};
+use super::{
+    date,
+    writer::{Writer, at_line},
+};
 
 /// Lines in which the front matter of a text ends; those of real pages have some dozens.
 const FRONT_LINES: usize = 200;
@@ -61,6 +64,27 @@ pub fn write(
         writer.field(&entry.path, &entry.value, place(entry.line))?;
     }
     Ok(writer.document().blocks.len() - before)
+}
+
+/// Writes all that [`note`] did not take, each at its line: in a plain text, a person wrote it.
+///
+/// # Errors
+/// When the text is over the limit.
+pub fn write_rest(entries: &[Entry], writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+    for entry in entries {
+        let place = at_line(entry.line.saturating_add(1));
+        let noted = match entry.path.to_ascii_lowercase().as_str() {
+            "title" | "author" | "authors" | "author.name" | "lang" | "language" => true,
+            "date" | "published" | "created" => date::parse_iso(entry.value.trim()).is_some(),
+            _ => false,
+        };
+        if entry.comment {
+            writer.block(BlockKind::Comment, &entry.value, place)?;
+        } else if !noted {
+            writer.field(&entry.path, &entry.value, place)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a field is said to readers.

@@ -36,7 +36,7 @@ pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracte
     let (head, body) = split_lines(&text, above);
     let entries = keyed::entries(head);
     front::note(&entries, &mut writer);
-    front::write(&entries, |line| at_line(line.saturating_add(1)), &mut writer)?;
+    front::write_rest(&entries, &mut writer)?;
     let first = u32::try_from(above).unwrap_or(u32::MAX).saturating_add(1);
     if is_rst {
         rst::write(body, first, &mut writer)?;

@@ -120,7 +120,11 @@ impl<'l> Reader<'l, '_, '_> {
         if text.starts_with(">>> ") {
             return self.session();
         }
-        if text.starts_with("+-") || text.starts_with("+=") {
+        if text.len() > 2
+            && text.starts_with('+')
+            && text.bytes().all(|byte| b"+-=".contains(&byte))
+            && adornment(text).is_none()
+        {
             return self.grid_table();
         }
         if adornment(text).is_some() || text.starts_with("__ ") {
@@ -166,7 +170,14 @@ impl<'l> Reader<'l, '_, '_> {
     /// Reads what begins with `.. `: a directive, a note, a label or a comment.
     fn explicit(&mut self, line: Line<'l>, rest: &str) -> Result<(), ExtractError> {
         self.at += 1;
-        if let Some((label, text)) = rest.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        // The two dots by themselves only end what stands above.
+        if rest.is_empty() && self.line(0).is_none_or(|line| line.is_blank()) {
+            return Ok(());
+        }
+        if let Some((label, text)) = rest
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("] ").or_else(|| Some((rest.strip_suffix(']')?, ""))))
+        {
             let text = format!("[{label}] {text}{}", self.set_in_below(line));
             return self.writer.block(BlockKind::Footnote, &reduced(&text), at_line(line.number));
         }
@@ -229,7 +240,8 @@ impl<'l> Reader<'l, '_, '_> {
         let filled = || lines.iter().filter(|line| !line.is_blank());
         let Some(first) = lines.first().filter(|_| filled().next().is_some()) else { return Ok(()) };
         let margin = filled().map(Line::indent).min().unwrap_or_default();
-        let text: Vec<&str> = lines.iter().map(|line| line.raw.get(margin..).unwrap_or_default()).collect();
+        let text: Vec<&str> =
+            lines.iter().map(|line| line.raw.get(margin..).unwrap_or_else(|| line.text())).collect();
         self.writer.block(BlockKind::Code, &text.join("\n"), at_line(first.number))
     }
 
@@ -299,7 +311,7 @@ impl<'l> Reader<'l, '_, '_> {
         let head = lines.iter().position(|line| columns(line.raw).is_some()).unwrap_or(0);
         let table = self.writer.new_table();
         for (index, line) in lines.iter().enumerate() {
-            if !line.text().contains(char::is_alphanumeric) {
+            if line.text().bytes().all(|byte| b"-= ".contains(&byte)) {
                 continue;
             }
             let cells: Vec<String> = cells_at(line.raw, &starts).iter().map(|cell| reduced(cell)).collect();
@@ -357,6 +369,9 @@ fn adornment(text: &str) -> Option<char> {
     (text.len() >= least && text.chars().all(|other| other == sign)).then_some(sign)
 }
 
+/// Columns of a table at most: more are none that anybody typed, and each is looked for in each row.
+const TABLE_COLUMNS: usize = 200;
+
 /// Where the columns begin that a line of `=` marks; none of other lines.
 fn columns(raw: &str) -> Option<Vec<usize>> {
     let text = raw.trim();
@@ -368,7 +383,8 @@ fn columns(raw: &str) -> Option<Vec<usize>> {
     }
     let before = std::iter::once(b' ').chain(raw.bytes());
     let pairs = before.zip(raw.bytes()).enumerate();
-    Some(pairs.filter(|(_, pair)| *pair == (b' ', b'=')).map(|(at, _)| at).collect())
+    let starts: Vec<usize> = pairs.filter(|(_, pair)| *pair == (b' ', b'=')).map(|(at, _)| at).collect();
+    (starts.len() <= TABLE_COLUMNS).then_some(starts)
 }
 
 /// The pieces of a line that begin at these columns, counted in characters.
@@ -411,7 +427,11 @@ fn reduced(text: &str) -> String {
         let begins = !out.ends_with(char::is_alphanumeric);
         let (shown, length) = match marked.as_bytes() {
             [b'\\', b' ', ..] => ("", 2),
-            [b'\\', ..] => ("", 1),
+            // What stands behind a backslash is itself.
+            [b'\\', ..] => {
+                let end = 1 + marked.chars().nth(1).map_or(0, char::len_utf8);
+                (marked.get(1..end).unwrap_or_default(), end)
+            }
             [b']', b'_', ..] => ("]", 2),
             [b'`' | b'*' | b':', ..] if begins => {
                 piece(marked).unwrap_or((marked.get(..1).unwrap_or_default(), 1))

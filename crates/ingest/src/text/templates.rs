@@ -30,7 +30,13 @@ pub fn reduced(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len());
     let mut fence: Option<&str> = None;
     let mut admonition = false;
-    for line in text.split_inclusive('\n') {
+    let mut lines = text.split_inclusive('\n');
+    while let Some(line) = lines.next() {
+        // Without a body that is set in, it is what somebody says.
+        let has_body = || {
+            let below = lines.clone().find(|next| !next.trim().is_empty());
+            below.is_some_and(|next| next.starts_with('\t') || next.starts_with(INDENT))
+        };
         let trimmed = line.trim();
         let mark = trimmed.get(..3).filter(|mark| *mark == "```" || *mark == "~~~");
         let in_code = fence.is_some() || mark.is_some();
@@ -49,7 +55,7 @@ pub fn reduced(text: &str) -> Cow<'_, str> {
         } else if is_shortcode {
             out.push_str(&shown_arguments(line).join(". "));
             out.push('\n');
-        } else if let Some(title) = admonition_title(line) {
+        } else if let Some(title) = admonition_title(line).filter(|_| has_body()) {
             admonition = true;
             // A comment ends on its line, so that the title is no part of the paragraph below it.
             if !title.is_empty() {

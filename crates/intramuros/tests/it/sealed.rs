@@ -109,6 +109,8 @@ fn a_scan_that_is_being_read_keeps_nobody_waiting_who_stops_the_program() {
             started = ocr_of(pid);
             !started.is_empty()
         });
+        // Reading begins before signals are listened to; who answers listens.
+        program.get("/api/v1/status");
         let began = std::time::Instant::now();
         program.signal(signal);
         assert_eq!(program.ends(), Some(0));
