@@ -254,7 +254,8 @@ impl In {
 
     /// Whether what stands there is read; what nobody sees is not.
     fn is_read(self) -> bool {
-        !matches!(self, In::PageComment | In::PageHidden)
+        // A title that neither the text nor the file's name bears out is none.
+        !matches!(self, In::PageComment | In::PageHidden | In::Properties)
     }
 }
 
