@@ -247,8 +247,10 @@ fn support(asked: &Asked<'_>, candidates: &[Candidate], meaning: f32) -> f32 {
         .map(|(one, excerpt)| covered_by(asked, one, &excerpt.text, excerpt.language))
         .fold(0.0, f32::max);
     let standing_out = asked.background.map_or(USUAL_STANDING_OUT, |background| meaning - background);
-    let said = if one_sentence_holds_all(asked, candidates) { SAID_IN_ONE_SENTENCE } else { 0.0 };
-    meaning + STANDING_OUT_WEIGHT * standing_out + COVERAGE_WEIGHT * covered + said
+    let support = meaning + STANDING_OUT_WEIGHT * standing_out + COVERAGE_WEIGHT * covered;
+    // Every sentence is taken apart for it: only where more is needed.
+    let is_said = support < LEAST_SUPPORT && one_sentence_holds_all(asked, candidates);
+    if is_said { support + SAID_IN_ONE_SENTENCE } else { support }
 }
 
 /// Whether one sentence of what was found holds all words of a question that has several.

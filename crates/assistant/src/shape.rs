@@ -52,14 +52,12 @@ impl<'a> Shape<'a> {
 
     /// Whether a sentence is a whole line.
     pub fn is_line(&self, index: usize) -> bool {
-        let begins_line = index == 0 || self.ends_line(index - 1);
-        begins_line && (self.ends_line(index) || index + 1 == self.found.len())
+        self.begins_line(index) && (self.ends_line(index) || index + 1 == self.found.len())
     }
 
     /// The number of a step, which stands at the beginning of a line: `2. ` or `2) `.
     pub fn step(&self, index: usize) -> Option<u32> {
-        let begins_line = index == 0 || self.ends_line(index - 1);
-        let (number, rest) = self.at(index).split_once(['.', ')']).filter(|_| begins_line)?;
+        let (number, rest) = self.at(index).split_once(['.', ')']).filter(|_| self.begins_line(index))?;
         // More than two figures are a year or an article.
         (number.len() <= 2 && rest.starts_with(' ')).then(|| number.parse().ok())?
     }
@@ -83,13 +81,17 @@ impl<'a> Shape<'a> {
     /// Whether a sentence is a short line of its own that ends without a stop.
     fn is_bare_line(&self, index: usize) -> bool {
         let sentence = self.at(index);
-        let begins_line = index == 0 || self.ends_line(index - 1);
-        begins_line
+        self.begins_line(index)
             && self.ends_line(index)
             && !self.is_row(index)
             && !self.is_mail_head(index)
             && sentence.ends_with(|last: char| last.is_alphanumeric() || last == ')')
             && sentence.split_whitespace().count() <= MAX_HEADING_WORDS
+    }
+
+    /// Whether a sentence stands at the beginning of a line.
+    fn begins_line(&self, index: usize) -> bool {
+        index == 0 || self.ends_line(index - 1)
     }
 
     /// Whether a line ends with a sentence, and another follows.

@@ -7,6 +7,27 @@
 const ERA_DAYS: i64 = 146_097;
 const FROM_MARCH_0: i64 = 719_468;
 
+/// The months in French and English, folded: in small letters, without accents.
+pub const MONTHS: [[&str; 2]; 12] = [
+    ["janvier", "january"],
+    ["fevrier", "february"],
+    ["mars", "march"],
+    ["avril", "april"],
+    ["mai", "may"],
+    ["juin", "june"],
+    ["juillet", "july"],
+    ["aout", "august"],
+    ["septembre", "september"],
+    ["octobre", "october"],
+    ["novembre", "november"],
+    ["decembre", "december"],
+];
+
+/// The number of a month, from 1, by its whole name, folded. Which shorter forms are months is for who reads a date to say.
+pub fn month_named(name: &str) -> Option<u32> {
+    (1..).zip(&MONTHS).find(|(_, names)| names.contains(&name)).map(|(number, _)| number)
+}
+
 /// Days since 1970-01-01 (before it, negative) of a date: any year, months 1 to 12, days 1 to 31. A day past the end of
 /// its month is one of the next.
 pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
@@ -31,6 +52,16 @@ pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn months_are_known_by_their_names_in_both_languages() {
+        let check = |name: &str, expected: Option<u32>| assert_eq!(month_named(name), expected, "{name}");
+        check("janvier", Some(1));
+        check("december", Some(12));
+        check("mai", Some(5));
+        check("dec", None);
+        check("", None);
+    }
 
     #[test]
     fn days_and_dates_are_each_others_inverse() {

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use intramuros_core::calendar::month_named;
 use intramuros_core::document::{Block, BlockKind, Extracted, Kind};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -57,33 +58,6 @@ const EMPTY_TITLES: [&str; 16] = [
     "republique francaise",
     "liberte egalite fraternite",
     "republique francaise liberte egalite fraternite",
-];
-
-const MONTHS: [&str; 24] = [
-    "janvier",
-    "fevrier",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "aout",
-    "septembre",
-    "octobre",
-    "novembre",
-    "decembre",
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
 ];
 
 /// Decides the title of an office file or a PDF that was read; other formats show their titles themselves.
@@ -219,7 +193,7 @@ fn is_year(word: &str) -> bool {
 /// Whether two words are a day and its month.
 fn is_day((day, month): (&str, &str)) -> bool {
     let number = day.strip_suffix("er").unwrap_or(day);
-    number.len() <= 2 && number.parse::<u8>().is_ok() && MONTHS.contains(&month)
+    number.len() <= 2 && number.parse::<u8>().is_ok() && month_named(month).is_some()
 }
 
 #[cfg(test)]

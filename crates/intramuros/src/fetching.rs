@@ -89,9 +89,7 @@ impl Fetched {
         }
         self.syncs.states().into_iter().filter_map(|state| Some((state.name, state.last?))).collect()
     }
-}
 
-impl Fetched {
     /// Has the look end at its next step; what was fetched stays.
     pub fn stop(&self) {
         self.syncs.stop();

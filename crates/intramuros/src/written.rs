@@ -63,8 +63,7 @@ pub fn run(asked: &Asked, perimeter: &Perimeter, data: &Path, out: &mut Output) 
     let library = Arc::new(setup::open_read_only(perimeter.clone(), data, way_out)?);
     let options = SearchOptions { collection: asked.collection.clone(), ..SearchOptions::default() };
     let asking = Asking { question: asked.question.clone(), options, ..Asking::default() };
-    // It counts documents of all people.
-    let meaning = library.without_meaning().filter(|_| asked.principal.owner);
+    let meaning = library.without_meaning(&asked.principal);
     let gathered = gather(&library, &asked.principal, &asking)?;
     let read: Vec<&DocumentFacts> = gathered.passages.iter().map(|(cited, _, _)| &cited.document).collect();
     noted.question(&asked.question, gathered.extractive.results.total, &read, "answer", out)?;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use intramuros_core::access::Principal;
 use intramuros_core::document::{ExtractError, Extracted, Limits};
 use intramuros_core::error::{Error, ErrorKind};
 use intramuros_core::passage::Passage;
@@ -379,8 +380,11 @@ impl Library {
     }
 
     /// How many passages can be found by their meaning; none where all can, and where no model is there that makes vectors.
-    /// For the owner: it counts documents of all people.
-    pub fn without_meaning(&self) -> Option<Meaning> {
+    /// Only the owner is told: it counts documents of all people.
+    pub fn without_meaning(&self, principal: &Principal) -> Option<Meaning> {
+        if !principal.owner {
+            return None;
+        }
         let shared = &*self.shared;
         let Progress { embedded, passages, .. } = shared.board.now();
         let missing = embedded < passages && shared.models.serving().is_some();

@@ -6,6 +6,7 @@ use intramuros_core::access::{AccessId, AccessRule};
 use intramuros_core::document::ExtractError;
 use intramuros_store::{FileId, FileOutcome, KnownFile, Stamp};
 
+use crate::paths;
 use crate::walk::{Found, Walk};
 
 /// What the store knows of a file, without its path.
@@ -118,7 +119,7 @@ const PICTURES: [&[u8]; 8] = [b"png", b"jpg", b"jpeg", b"gif", b"tif", b"tiff", 
 
 /// Whether a file is a picture, as its name says.
 fn is_picture(path: &[u8]) -> bool {
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    let name = paths::last_name(path);
     let dot = name.iter().rposition(|byte| *byte == b'.');
     let ending = dot.and_then(|dot| name.get(dot + 1..)).unwrap_or_default();
     PICTURES.iter().any(|picture| ending.eq_ignore_ascii_case(picture))

@@ -301,9 +301,11 @@ impl Scan<'_> {
 
     /// Whether the source lies on the device on which all of it was looked at last; so it does where that was never.
     fn is_where_it_was(&self) -> Result<bool, Error> {
+        if self.source.is_remote() {
+            return Ok(true);
+        }
         let before = self.store.meta(&format!("{DEVICE}{}", self.source.name))?;
-        let is_now = |before: String| before == walk::device(&self.source.path).to_string();
-        Ok(self.source.is_remote() || before.is_none_or(is_now))
+        Ok(before.is_none_or(|before| before == walk::device(&self.source.path).to_string()))
     }
 
     fn rule(&self, found: &Found) -> AccessRule {

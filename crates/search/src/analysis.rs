@@ -72,12 +72,13 @@ pub struct Word {
 /// The words of a text, in order: a whole comes behind its last part.
 pub fn words(text: &str) -> Vec<Word> {
     let mut found = pieces(text);
-    let mut added = numbers(text, &found);
-    added.extend(days(text, &found));
-    added.extend(references(text, &found));
-    added.extend(compounds::compounds(text, &found));
-    added.extend(compounds::with_marks(text, &found));
-    added.extend(identifiers(text, &found));
+    let parts: Vec<&Word> = found.iter().filter(|word| !word.whole).collect();
+    let mut added = numbers(text, &parts);
+    added.extend(days(text, &parts, &found));
+    added.extend(references(text, &parts));
+    added.extend(compounds::compounds(text, &parts));
+    added.extend(compounds::with_marks(text, &parts));
+    added.extend(identifiers(text, &parts, &found));
     if !added.is_empty() {
         found.extend(added);
         found.sort_by_key(|word| (word.range.end, Reverse(word.range.start)));

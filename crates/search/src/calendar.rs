@@ -1,6 +1,6 @@
 //! Which day or instant does a written date name, and which year does an instant lie in?
 
-use intramuros_core::calendar::{civil_from_days, days_from_civil};
+use intramuros_core::calendar::{civil_from_days, days_from_civil, month_named};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -44,20 +44,25 @@ const YEARS: std::ops::RangeInclusive<u32> = 1000..=2999;
 /// Letters behind the number of a day.
 const ORDINALS: [&str; 5] = ["er", "st", "nd", "rd", "th"];
 
-/// The months in French and English with their shorter forms, folded.
-const MONTHS: [&[&str]; 12] = [
-    &["janvier", "january", "janv", "jan"],
-    &["fevrier", "february", "fevr", "fev", "feb"],
-    &["mars", "march", "mar"],
-    &["avril", "april", "avr", "apr"],
-    &["mai", "may"],
-    &["juin", "june", "jun"],
-    &["juillet", "july", "juil", "jul"],
-    &["aout", "august", "aug"],
-    &["septembre", "september", "sept", "sep"],
-    &["octobre", "october", "oct"],
-    &["novembre", "november", "nov"],
-    &["decembre", "december", "dec"],
+/// Shorter forms of the months in French and English, folded.
+const SHORT_MONTHS: [(&str, u32); 17] = [
+    ("janv", 1),
+    ("jan", 1),
+    ("fevr", 2),
+    ("fev", 2),
+    ("feb", 2),
+    ("mar", 3),
+    ("avr", 4),
+    ("apr", 4),
+    ("jun", 6),
+    ("juil", 7),
+    ("jul", 7),
+    ("aug", 8),
+    ("sept", 9),
+    ("sep", 9),
+    ("oct", 10),
+    ("nov", 11),
+    ("dec", 12),
 ];
 
 /// The day that three folded words of a text name one after another, as `2024-11-30`: `2024 11 30`, `30 11 2024`,
@@ -105,8 +110,8 @@ fn day(word: &str) -> Option<u32> {
 }
 
 fn named_month(word: &str) -> Option<u32> {
-    let index = MONTHS.iter().position(|names| names.contains(&word))?;
-    Some(index as u32 + 1)
+    let short = || SHORT_MONTHS.iter().find(|(name, _)| *name == word).map(|(_, number)| *number);
+    month_named(word).or_else(short)
 }
 
 /// A number of at most so many digits.
@@ -117,6 +122,8 @@ fn number(word: &str, most_digits: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use intramuros_core::calendar::MONTHS;
+
     use super::*;
 
     #[test]
@@ -156,7 +163,11 @@ mod tests {
             assert!(!is_day(none), "{none}");
         }
         assert!(
-            MONTHS.iter().flat_map(|names| names.iter()).all(|name| crate::analysis::fold(name) == *name)
+            MONTHS
+                .iter()
+                .flatten()
+                .chain(SHORT_MONTHS.iter().map(|(name, _)| name))
+                .all(|name| crate::analysis::fold(name) == *name)
         );
     }
 

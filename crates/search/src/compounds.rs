@@ -19,20 +19,20 @@ pub(crate) fn is_hyphen(character: char) -> bool {
 /// Two words with a hyphen between in one piece: `videosurveillance` where `vidéo-surveillance` stands. More than two
 /// (`peer-to-peer`) are never written so, nor is what ends with a French function word (`peut-on`, `est-ce`) or with one
 /// letter (`a-z`).
-pub(crate) fn compounds(text: &str, found: &[Word]) -> Vec<Word> {
-    let mut compounds = Vec::new();
-    let mut before: Option<&Word> = None;
-    for part in found.iter().filter(|word| !word.whole) {
-        compounds.extend(before.and_then(|before| compound(text, before, part)));
-        before = Some(part);
-    }
-    compounds
+pub(crate) fn compounds(text: &str, parts: &[&Word]) -> Vec<Word> {
+    parts.windows(2).filter_map(|pair| compound(text, pair)).collect()
+}
+
+/// Whether a hyphen, and nothing else, stands between two words.
+pub(crate) fn are_joined(text: &str, first: &Word, second: &Word) -> bool {
+    let gap = text.get(first.range.end..second.range.start);
+    gap.and_then(|gap| gap.strip_prefix(is_hyphen)).is_some_and(str::is_empty)
 }
 
 /// The compound of these two words, which follow one another.
-fn compound(text: &str, first: &Word, second: &Word) -> Option<Word> {
-    let mut gap = text.get(first.range.end..second.range.start)?.chars();
-    if !gap.next().is_some_and(is_hyphen) || gap.next().is_some() {
+fn compound(text: &str, pair: &[&Word]) -> Option<Word> {
+    let [first, second] = pair else { return None };
+    if !are_joined(text, first, second) {
         return None;
     }
     let stands_alone = !text.get(..first.range.start)?.ends_with(HYPHENS)
@@ -58,8 +58,8 @@ pub(crate) fn is_compound(word: &Word) -> bool {
 
 /// Words with the marks that tell them from others, beside the words without: `c++`, `c#`, and `.net` where it is written
 /// in capitals (`fichier .doc` is a file of any kind).
-pub(crate) fn with_marks(text: &str, found: &[Word]) -> Vec<Word> {
-    found.iter().filter(|word| !word.whole).filter_map(|word| with_mark(text, word)).collect()
+pub(crate) fn with_marks(text: &str, parts: &[&Word]) -> Vec<Word> {
+    parts.iter().filter_map(|word| with_mark(text, word)).collect()
 }
 
 fn with_mark(text: &str, word: &Word) -> Option<Word> {

@@ -20,7 +20,7 @@ use crate::identifiers::is_identifier;
 use crate::lexical::{Form, Group, Scope};
 use crate::mending::{Guess, Mending, STRAY_WEIGHT, TYPO_WEIGHT, beginnings, mended};
 use crate::query::{MAX_PHRASE_WORDS, Query, QueryWord};
-use crate::readings::{MAX_NUMBER_PARTS, THOUSANDS};
+use crate::readings::{MAX_NUMBER_PARTS, THOUSANDS, is_figures};
 use crate::searching::Texts;
 use crate::snapshot::Snapshot;
 use crate::words::In;
@@ -457,10 +457,6 @@ fn in_thousands((word, places): Placed) -> Vec<Placed> {
     let (first, rest) = word.split_at((word.len() - 1) % THOUSANDS + 1);
     let rest = (0..rest.len()).step_by(THOUSANDS).filter_map(|at| rest.get(at..at + THOUSANDS));
     std::iter::once(first).chain(rest).map(|part| (part.to_owned(), 1)).collect()
-}
-
-fn is_figures(word: &str) -> bool {
-    word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The visible documents that hold a phrase in its exact words.

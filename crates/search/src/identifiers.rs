@@ -8,14 +8,13 @@ const OPTION: &str = "--";
 
 /// Words joined by underscores, and options of several words, in one piece. Those with a figure are kept whole already
 /// where nothing else is joined to them.
-pub(crate) fn identifiers(text: &str, found: &[Word]) -> Vec<Word> {
+pub(crate) fn identifiers(text: &str, parts: &[&Word], found: &[Word]) -> Vec<Word> {
     // Ordinary texts have neither.
     if !text.contains('_') && !text.contains(OPTION) {
         return Vec::new();
     }
-    let parts: Vec<&Word> = found.iter().filter(|word| !word.whole).collect();
     let mut identifiers = Vec::new();
-    let mut rest = parts.as_slice();
+    let mut rest = parts;
     while let Some(first) = rest.first() {
         let is_option = begins_option(text, first);
         let joined = |pair: &&[&Word]| joins(text, pair, is_option);

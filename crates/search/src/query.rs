@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::{Word, is_function_word, is_question_word, is_word_character, words};
 use crate::calendar::{is_day, period};
 use crate::catalogue::Filters;
-use crate::compounds::{has_mark, is_compound, is_hyphen};
+use crate::compounds::{are_joined, has_mark, is_compound};
+use crate::readings::is_figures;
 
 /// Longest question in bytes. Beyond two pages it is a document, not a question.
 pub const MAX_QUERY_BYTES: usize = 8 << 10;
@@ -46,7 +47,7 @@ pub struct QueryWord {
 impl QueryWord {
     /// Whether this is a number without the marks between its thousands; other wholes keep theirs.
     pub(crate) fn is_number(&self) -> bool {
-        self.whole && self.exact.bytes().all(|byte| byte.is_ascii_digit())
+        self.whole && is_figures(&self.exact)
     }
 
     /// Whether this is a day in the form in which all are compared (`2024-11-30`).
@@ -531,17 +532,14 @@ fn lookup_words(text: &str, language: Language) -> Vec<QueryWord> {
             || (languages.iter().any(is_function) && is_of_one_language(word))
     };
     // In `sous-traitant` and `on-call` the first word says as much as the other.
-    let hyphen = |first: usize, second: usize| {
-        let gap = found
-            .get(first)
-            .zip(found.get(second))
-            .and_then(|(first, second)| text.get(first.range.end..second.range.start));
-        gap.and_then(|gap| gap.strip_prefix(is_hyphen)).is_some_and(str::is_empty)
+    let hyphen_behind = |at: usize| match found.get(at..at + 2) {
+        Some([first, second]) => are_joined(text, first, second),
+        _ => false,
     };
     // Not in the middle: `peer-to-peer`.
     let begins_compound = |at: usize| {
-        hyphen(at, at + 1)
-            && !at.checked_sub(1).is_some_and(|before| hyphen(before, at))
+        hyphen_behind(at)
+            && !at.checked_sub(1).is_some_and(hyphen_behind)
             && all.get(at + 1).is_some_and(|next| !dull(next, true))
     };
     let says_something = |(at, word): &(usize, &QueryWord)| !dull(word, true) || begins_compound(*at);

@@ -25,14 +25,11 @@ const LEAST_FIGURES: usize = 3;
 
 /// Numbers with marks between their thousands, without the marks. Nothing in `3.141` and `1,234` tells a decimal mark from
 /// one of thousands, so they are read both ways.
-pub(crate) fn numbers(text: &str, found: &[Word]) -> Vec<Word> {
-    let is_digits = |word: &&Word| {
-        let piece = text.get(word.range.clone()).unwrap_or_default();
-        !word.whole && piece.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let parts: Vec<&Word> = found.iter().filter(is_digits).collect();
+pub(crate) fn numbers(text: &str, parts: &[&Word]) -> Vec<Word> {
+    let is_digits = |word: &&Word| is_figures(text.get(word.range.clone()).unwrap_or_default());
+    let digits: Vec<&Word> = parts.iter().copied().filter(is_digits).collect();
     let mut numbers = Vec::new();
-    let mut rest = parts.as_slice();
+    let mut rest = digits.as_slice();
     while !rest.is_empty() {
         let (run, after) = rest.split_at(run_length(text, rest));
         numbers.extend(number(text, run));
@@ -40,6 +37,11 @@ pub(crate) fn numbers(text: &str, found: &[Word]) -> Vec<Word> {
         rest = after;
     }
     numbers
+}
+
+/// Whether a word is of figures alone.
+pub(crate) fn is_figures(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// How many of these parts, from the first on, may be one number: they stand behind the same mark.
@@ -68,7 +70,7 @@ fn mark_of(text: &str, parts: &[&Word]) -> Option<char> {
     let [before, next, ..] = parts else { return None };
     let mut between = text.get(before.range.end..next.range.start)?.chars();
     let mark = thousands_mark(between.next()?)?;
-    let is_group = next.exact.len() == THOUSANDS && next.exact.bytes().all(|byte| byte.is_ascii_digit());
+    let is_group = next.exact.len() == THOUSANDS && is_figures(&next.exact);
     (between.next().is_none() && is_group).then_some(mark)
 }
 
@@ -106,7 +108,7 @@ fn establishment(text: &str, parts: &[&Word], behind: &Word) -> Option<Word> {
     let is_one = is_company
         && behind.exact.len() == ESTABLISHMENT_DIGITS
         && mark_of(text, parts) == Some(' ')
-        && matches!(gap, " " | "\u{a0}" | "\u{2009}" | "\u{202f}");
+        && gap.chars().map(thousands_mark).eq([Some(' ')]);
     let digits = parts.iter().copied().chain([behind]).map(|part| part.exact.as_str());
     let range = first.range.start..behind.range.end;
     is_one.then(|| Word { exact: digits.collect(), range, position: first.position, whole: true })
@@ -114,11 +116,10 @@ fn establishment(text: &str, parts: &[&Word], behind: &Word) -> Option<Word> {
 
 /// Days that a text writes in another way than `2024-11-30`, in that form; also those that begin something longer
 /// (`2024-11-30T11:45`).
-pub(crate) fn days(text: &str, found: &[Word]) -> Vec<Word> {
-    if !found.iter().any(|word| !word.whole && is_year(&word.exact)) {
+pub(crate) fn days(text: &str, parts: &[&Word], found: &[Word]) -> Vec<Word> {
+    if !parts.iter().any(|word| is_year(&word.exact)) {
         return Vec::new();
     }
-    let parts: Vec<&Word> = found.iter().filter(|word| !word.whole).collect();
     let days = parts.windows(3).filter_map(|parts| day(text, parts));
     days.filter(|day| !stands_whole(day, found)).collect()
 }
@@ -169,15 +170,11 @@ pub(crate) fn stands_whole(one: &Word, found: &[Word]) -> bool {
 
 /// References of capitals and figures in one form, however they are joined: `rfc7231` where `RFC 7231` stands, `l3242-1`
 /// where `L. 3242-1` or `L.3242-1` does. Those in one piece (`RFC7231`, `L3242-1`) have it already.
-pub(crate) fn references(text: &str, found: &[Word]) -> Vec<Word> {
+pub(crate) fn references(text: &str, parts: &[&Word]) -> Vec<Word> {
     let is_capitals = |word: &&Word| {
         let piece = text.get(word.range.clone()).unwrap_or_default();
         piece.len() <= MOST_CAPITALS && piece.bytes().all(|byte| byte.is_ascii_uppercase())
     };
-    if !found.iter().any(|word| is_capitals(&word)) {
-        return Vec::new();
-    }
-    let parts: Vec<&Word> = found.iter().filter(|word| !word.whole).collect();
     let begins = (0..parts.len()).filter(|at| parts.get(*at).is_some_and(is_capitals));
     begins.filter_map(|at| reference(text, parts.get(at..)?)).collect()
 }
@@ -189,10 +186,9 @@ fn reference(text: &str, parts: &[&Word]) -> Option<Word> {
     let mut end = first.range.end;
     let (mut figures, mut taken) = (0, 0usize);
     for part in rest {
-        let is_figures = part.exact.bytes().all(|byte| byte.is_ascii_digit());
         let gap = text.get(end..part.range.start)?;
         let joins = if figures == 0 { joins_reference(gap) } else { is_dashed(gap) };
-        if !is_figures || !joins {
+        if !is_figures(&part.exact) || !joins {
             break;
         }
         if figures > 0 {

@@ -344,8 +344,7 @@ impl Searching<'_> {
         scanned: &[Option<Scanned>],
         slots: &[Slot],
     ) -> Vec<f32> {
-        let mut scores: Vec<f32> =
-            slots.iter().map(|slot| lexical.documents.get(*slot as usize).copied().unwrap_or(0.0)).collect();
+        let mut scores = gather(&lexical.documents, slots);
         fusion::standardise(&mut scores);
         match (self.request.mode, meaning) {
             (Mode::Meaning, Some(meaning)) => meaning.scores.clone(),

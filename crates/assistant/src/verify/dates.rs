@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use intramuros_core::calendar::month_named;
 use intramuros_search::analysis::Word;
 
 /// A date, as far as it was written.
@@ -43,25 +44,24 @@ impl Date {
     }
 }
 
-/// Months, folded, in both languages.
-const MONTHS: [&[&str]; 12] = [
-    &["janvier", "january", "janv", "jan"],
-    &["fevrier", "february", "fevr", "feb"],
-    &["mars", "march"],
-    &["avril", "april", "apr"],
-    &["mai", "may"],
-    &["juin", "june"],
-    &["juillet", "july"],
-    &["aout", "august", "aug"],
-    &["septembre", "september", "sept"],
-    &["octobre", "october", "oct"],
-    &["novembre", "november", "nov"],
-    &["decembre", "december", "dec"],
+/// Shorter forms of months, folded, in both languages.
+const SHORT_MONTHS: [(&str, u32); 10] = [
+    ("janv", 1),
+    ("jan", 1),
+    ("fevr", 2),
+    ("feb", 2),
+    ("apr", 4),
+    ("aug", 8),
+    ("sept", 9),
+    ("oct", 10),
+    ("nov", 11),
+    ("dec", 12),
 ];
 
 /// The number of a month by its name, folded.
 pub(crate) fn month(word: &str) -> Option<u32> {
-    MONTHS.iter().position(|names| names.contains(&word)).map(|position| position as u32 + 1)
+    let short = || SHORT_MONTHS.iter().find(|(name, _)| *name == word).map(|(_, number)| *number);
+    month_named(word).or_else(short)
 }
 
 /// The date that begins with word `first`, with the words that it takes. A month's name alone is none: `may`, `march`

@@ -3,6 +3,19 @@
 /// Lists have nine levels.
 pub const LEVELS: usize = 9;
 
+/// How far each level of a list has counted.
+pub type Counts = [Option<u32>; LEVELS];
+
+/// Counts one item: levels above it that have no number yet start, those below it begin anew.
+pub fn count_item(counts: &mut Counts, depth: usize, anew: Option<u32>, start: impl Fn(usize) -> u32) {
+    for (level, count) in counts.iter_mut().enumerate().take(depth) {
+        count.get_or_insert_with(|| start(level));
+    }
+    let next = counts[depth].map_or_else(|| start(depth), |count| count.saturating_add(1));
+    counts[depth] = Some(anew.unwrap_or(next));
+    counts[depth + 1..].fill(None);
+}
+
 /// Roman and alphabetic numbers stay short up to here; higher ones are shown as decimals.
 const FANCY_NUMBERS: u32 = 4_000;
 

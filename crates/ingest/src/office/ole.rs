@@ -138,19 +138,19 @@ pub(crate) fn read_storage(
 ///
 /// # Errors
 /// When the bytes are not this format, are encrypted, or a limit is reached.
-pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let ole = Ole::open(bytes, budget)?;
     if ole.has("EncryptedPackage") {
         return Err(encrypted());
     }
     if ole.has("WordDocument") {
-        return doc::extract(name, bytes, budget);
+        return doc::extract_from(&ole, budget);
     }
     if ole.has("PowerPoint Document") {
-        return ppt::extract(name, bytes, budget);
+        return ppt::extract_from(&ole, budget);
     }
     if ole.has("Workbook") || ole.has("Book") {
-        return xls::extract(name, bytes, budget);
+        return xls::extract_from(&ole, budget);
     }
     match unwrap(&ole)? {
         Some((name, inner)) => crate::extract_part(&name, &inner, budget),

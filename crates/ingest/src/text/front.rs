@@ -39,15 +39,25 @@ const FOR_PROGRAMS: [&str; 14] = [
 /// Notes title, author, date and language of the document.
 pub fn note(entries: &[Entry], writer: &mut Writer<'_>) {
     for entry in entries.iter().filter(|entry| !entry.comment) {
-        let value = entry.value.trim();
-        match entry.path.to_ascii_lowercase().as_str() {
-            "title" => writer.title(value),
-            "author" | "authors" | "author.name" => writer.author(value),
-            "date" | "published" | "created" => writer.document().written_ms = date::parse_iso(value),
-            "lang" | "language" => writer.document().language = Some(Language::from_code(value)),
-            _ => {}
-        }
+        note_entry(entry, writer);
     }
+}
+
+/// Notes what a field says of the document. False when it says nothing of it, or a date that can't be read.
+fn note_entry(entry: &Entry, writer: &mut Writer<'_>) -> bool {
+    let value = entry.value.trim();
+    match entry.path.to_ascii_lowercase().as_str() {
+        "title" => writer.title(value),
+        "author" | "authors" | "author.name" => writer.author(value),
+        "date" | "published" | "created" => {
+            let written_ms = date::parse_iso(value);
+            writer.document().written_ms = written_ms;
+            return written_ms.is_some();
+        }
+        "lang" | "language" => writer.document().language = Some(Language::from_code(value)),
+        _ => return false,
+    }
+    true
 }
 
 /// Writes what is said to readers as fields, each at the place of its line, and says how many these are.
@@ -66,21 +76,16 @@ pub fn write(
     Ok(writer.document().blocks.len() - before)
 }
 
-/// Writes all that [`note`] did not take, each at its line: in a plain text, a person wrote it.
+/// Notes what [`note`] does, and writes all else, each at its line: in a plain text, a person wrote it.
 ///
 /// # Errors
 /// When the text is over the limit.
-pub fn write_rest(entries: &[Entry], writer: &mut Writer<'_>) -> Result<(), ExtractError> {
+pub fn note_and_write(entries: &[Entry], writer: &mut Writer<'_>) -> Result<(), ExtractError> {
     for entry in entries {
         let place = at_line(entry.line.saturating_add(1));
-        let noted = match entry.path.to_ascii_lowercase().as_str() {
-            "title" | "author" | "authors" | "author.name" | "lang" | "language" => true,
-            "date" | "published" | "created" => date::parse_iso(entry.value.trim()).is_some(),
-            _ => false,
-        };
         if entry.comment {
             writer.block(BlockKind::Comment, &entry.value, place)?;
-        } else if !noted {
+        } else if !note_entry(entry, writer) {
             writer.field(&entry.path, &entry.value, place)?;
         }
     }

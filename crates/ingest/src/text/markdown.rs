@@ -123,10 +123,7 @@ impl Walk<'_, '_, '_> {
     }
 
     fn place_on(&self, line: u32) -> Place {
-        match self.section {
-            Some(section) => super::writer::in_section(section),
-            None => at_line(line),
-        }
+        place_in(self.section, line)
     }
 
     fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Result<(), ExtractError> {
@@ -315,10 +312,7 @@ impl Walk<'_, '_, '_> {
         let entries = keyed::entries(text);
         front::note(&entries, self.writer);
         let section = self.section;
-        let place = |line: u32| match section {
-            Some(section) => super::writer::in_section(section),
-            None => at_line(first.saturating_add(line)),
-        };
+        let place = |line: u32| place_in(section, first.saturating_add(line));
         self.told += front::write(&entries, place, self.writer)?;
         Ok(())
     }
@@ -345,5 +339,13 @@ impl Walk<'_, '_, '_> {
             }
             None => self.writer.block(kind, &text, place),
         }
+    }
+}
+
+/// The place of a line, or of the section in which all of the text stands.
+fn place_in(section: Option<&str>, line: u32) -> Place {
+    match section {
+        Some(section) => super::writer::in_section(section),
+        None => at_line(line),
     }
 }

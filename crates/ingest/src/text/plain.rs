@@ -35,8 +35,7 @@ pub fn extract(name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracte
     let above = front::length(&text);
     let (head, body) = split_lines(&text, above);
     let entries = keyed::entries(head);
-    front::note(&entries, &mut writer);
-    front::write_rest(&entries, &mut writer)?;
+    front::note_and_write(&entries, &mut writer)?;
     let first = u32::try_from(above).unwrap_or(u32::MAX).saturating_add(1);
     if is_rst {
         rst::write(body, first, &mut writer)?;
@@ -391,11 +390,12 @@ struct WikiMarks {
 
 impl WikiMarks {
     fn of(lines: &[Line<'_>]) -> WikiMarks {
-        let counts = || lines.iter().filter_map(|line| wiki_heading(line.text)).map(|(count, _)| count);
+        let headings = lines.iter().filter_map(|line| wiki_heading(line.text));
+        let counts: Vec<usize> = headings.map(|(count, _)| count).collect();
         WikiMarks {
-            first: counts().next().unwrap_or_default(),
-            least: counts().min().unwrap_or_default(),
-            most: counts().max().unwrap_or_default(),
+            first: counts.first().copied().unwrap_or_default(),
+            least: counts.iter().copied().min().unwrap_or_default(),
+            most: counts.iter().copied().max().unwrap_or_default(),
         }
     }
 

@@ -182,11 +182,11 @@ impl<'l> Reader<'l, '_, '_> {
             return self.writer.block(BlockKind::Footnote, &reduced(&text), at_line(line.number));
         }
         let Some((name, argument)) = directive(rest) else {
-            self.skip_set_in(line.indent());
+            self.take_set_in(line.indent());
             return Ok(());
         };
         if UNSEEN.contains(&name) {
-            self.skip_set_in(line.indent());
+            self.take_set_in(line.indent());
             return Ok(());
         }
         if CODE.contains(&name) {
@@ -207,36 +207,31 @@ impl<'l> Reader<'l, '_, '_> {
 
     /// The lines right below that are set in deeper and are no options, each behind a line break.
     fn set_in_below(&mut self, above: Line<'_>) -> String {
-        let mut text = String::new();
-        while let Some(line) = self.line(0) {
-            if line.is_blank() || line.indent() <= above.indent() || is_option(line.text()) {
-                break;
-            }
-            text.push('\n');
-            text.push_str(line.text());
-            self.at += 1;
-        }
-        text
+        let below = self
+            .take_while(|line| !line.is_blank() && line.indent() > above.indent() && !is_option(line.text()));
+        below.iter().flat_map(|line| ["\n", line.text()]).collect()
     }
 
     fn skip_options(&mut self) {
-        while self.line(0).is_some_and(|line| is_option(line.text())) {
-            self.at += 1;
-        }
+        self.take_while(|line| is_option(line.text()));
     }
 
-    /// Leaves out what is set in deeper than this.
-    fn skip_set_in(&mut self, indent: usize) {
-        while self.line(0).is_some_and(|line| line.is_blank() || line.indent() > indent) {
-            self.at += 1;
-        }
+    /// Takes what is set in deeper than this.
+    fn take_set_in(&mut self, indent: usize) -> &'l [Line<'l>] {
+        self.take_while(|line| line.is_blank() || line.indent() > indent)
+    }
+
+    /// Takes the lines that fit, from the next one on.
+    fn take_while(&mut self, fits: impl Fn(&Line<'l>) -> bool) -> &'l [Line<'l>] {
+        let rest = self.lines.get(self.at..).unwrap_or_default();
+        let length = rest.iter().position(|line| !fits(line)).unwrap_or(rest.len());
+        self.at += length;
+        rest.get(..length).unwrap_or_default()
     }
 
     /// Writes what is set in deeper than this as code, with its own indentation.
     fn code(&mut self, indent: usize) -> Result<(), ExtractError> {
-        let from = self.at;
-        self.skip_set_in(indent);
-        let lines = self.lines.get(from..self.at).unwrap_or_default();
+        let lines = self.take_set_in(indent);
         let filled = || lines.iter().filter(|line| !line.is_blank());
         let Some(first) = lines.first().filter(|_| filled().next().is_some()) else { return Ok(()) };
         let margin = filled().map(Line::indent).min().unwrap_or_default();
@@ -247,11 +242,7 @@ impl<'l> Reader<'l, '_, '_> {
 
     /// Writes what was typed at a prompt, and what came of it, to the next blank line.
     fn session(&mut self) -> Result<(), ExtractError> {
-        let from = self.at;
-        while self.line(0).is_some_and(|line| !line.is_blank()) {
-            self.at += 1;
-        }
-        let lines = self.lines.get(from..self.at).unwrap_or_default();
+        let lines = self.take_while(|line| !line.is_blank());
         let text: Vec<&str> = lines.iter().map(|line| line.raw).collect();
         let number = lines.first().map_or(1, |line| line.number);
         self.writer.block(BlockKind::Code, &text.join("\n"), at_line(number))
@@ -322,11 +313,7 @@ impl<'l> Reader<'l, '_, '_> {
 
     /// Reads a table whose cells are drawn with `+`, `-` and `|`.
     fn grid_table(&mut self) -> Result<(), ExtractError> {
-        let from = self.at;
-        while self.line(0).is_some_and(|line| line.text().starts_with(['+', '|'])) {
-            self.at += 1;
-        }
-        let lines = self.lines.get(from..self.at).unwrap_or_default();
+        let lines = self.take_while(|line| line.text().starts_with(['+', '|']));
         let head = lines.iter().position(|line| line.text().starts_with("+=")).unwrap_or(0);
         let table = self.writer.new_table();
         let mut cells: Vec<String> = Vec::new();
@@ -397,10 +384,13 @@ fn cells_at(raw: &str, starts: &[usize]) -> Vec<String> {
 /// The name of a directive and its argument: `note:: Beware`.
 fn directive(rest: &str) -> Option<(&str, &str)> {
     let (name, argument) = rest.split_once("::")?;
-    let is_name =
-        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | ':' | '.' | '+');
-    let fits = !name.is_empty() && name.len() <= NAME_BYTES && name.chars().all(is_name);
-    fits.then(|| (name, argument.trim()))
+    is_name(name).then(|| (name, argument.trim()))
+}
+
+/// Whether a directive or a role can have this name.
+fn is_name(name: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | ':' | '.' | '+');
+    !name.is_empty() && name.len() <= NAME_BYTES && name.chars().all(fits)
 }
 
 /// Whether a line is an option of a directive or a field: `:name: value`.
@@ -478,9 +468,7 @@ fn piece(marked: &str) -> Option<(&str, usize)> {
 fn role(marked: &str) -> Option<usize> {
     let end = marked.bytes().take(NAME_BYTES).position(|byte| byte == b'`')?;
     let name = marked.get(1..end)?.strip_suffix(':')?;
-    let is_name =
-        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ':' | '-' | '_' | '+' | '.');
-    (!name.is_empty() && name.chars().all(is_name)).then_some(end + 1)
+    is_name(name).then_some(end + 1)
 }
 
 /// The text of a reference without its target: `text <target>`, `~package.name`, `!name`.

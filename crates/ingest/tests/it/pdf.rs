@@ -221,6 +221,11 @@ fn drawn(x: f32, y: f32, size: f32, text: &str) -> String {
     format!("BT /F1 {size} Tf 1 0 0 1 {x} {y} Tm ({text}) Tj ET\n")
 }
 
+/// Draws pieces of text with the gaps between them, at this height.
+fn spaced(y: u32, shown: &str) -> String {
+    format!("BT /F1 10 Tf 1 0 0 1 72 {y} Tm {shown} TJ ET\n")
+}
+
 /// Reads a made page without annotations.
 fn read_page(contents: String) -> Extracted {
     intramuros_ingest::extract("made.pdf", &made(&[contents], "", &[], ""), &Limits::default()).unwrap()
@@ -528,13 +533,12 @@ fn damaged_pages_are_read_up_to_the_damage_and_told() {
 
 #[test]
 fn words_are_parted_as_they_are_seen() {
-    let line = |y: u32, shown: &str| format!("BT /F1 10 Tf 1 0 0 1 72 {y} Tm {shown} TJ ET\n");
     let page = [
         // A squeezed line, and a spaced title with the same gaps.
-        line(700, "[(Le)-160(conseil)-160(vote)-160(le)-160(budget)]"),
-        line(650, "[(B)-150(U)-150(D)-150(G)-150(E)-150(T)]"),
+        spaced(700, "[(Le)-160(conseil)-160(vote)-160(le)-160(budget)]"),
+        spaced(650, "[(B)-150(U)-150(D)-150(G)-150(E)-150(T)]"),
         // A space under the letter before it, as programs leave it where two letters became one.
-        line(600, "[(La comm)400( )-122(une)]"),
+        spaced(600, "[(La comm)400( )-122(une)]"),
     ];
     assert_eq!(texts(&read_page(page.concat())), ["Le conseil vote le budget", "BUDGET", "La commune"]);
 }
@@ -566,12 +570,11 @@ fn words_stay_whole_in_fonts_that_the_file_does_not_hold() {
 
 #[test]
 fn accents_drawn_by_themselves_belong_to_their_letters() {
-    let line = |y: u32, shown: &str| format!("BT /F1 10 Tf 1 0 0 1 72 {y} Tm {shown} TJ ET\n");
     let page = [
         // Before its letter, behind its letter, and typed for an apostrophe.
-        line(700, "[(Le d\u{b4})444(ecret)]"),
-        line(650, "[(une cl)-20(e)444(\u{b4})-112( de vo\u{fb}te)]"),
-        line(600, "[(de l\u{b4}ann\u{e9}e)]"),
+        spaced(700, "[(Le d\u{b4})444(ecret)]"),
+        spaced(650, "[(une cl)-20(e)444(\u{b4})-112( de vo\u{fb}te)]"),
+        spaced(600, "[(de l\u{b4}ann\u{e9}e)]"),
     ];
     assert_eq!(texts(&read_page(page.concat())), ["Le décret une clé de voûte de l´année"]);
 }

@@ -81,9 +81,7 @@ fn quoted(
     let looking = Looking::open(perimeter, data, principal)?;
     let options = SearchOptions { collection: args.collection.clone(), ..SearchOptions::default() };
     let mut answered = looking.library.ask(principal, question, &options)?;
-    // It counts documents of all people.
-    let meaning = looking.library.without_meaning().filter(|_| principal.owner);
-    with_counts(&mut answered.results.notices, meaning);
+    with_counts(&mut answered.results.notices, looking.library.without_meaning(principal));
     let cited: Vec<&DocumentFacts> = answered.statements.iter().map(|one| &one.document).collect();
     looking.noted.question(question, answered.results.total, &cited, "citation", out)?;
     if args.json {

@@ -82,10 +82,8 @@ pub fn run(args: &Args, out: &mut Output) -> Result<ExitCode, Error> {
         out.json(&results)?;
     } else {
         show(&results, out);
-        // It counts documents of all people.
         if mode != Mode::Words
-            && principal.owner
-            && let Some(meaning) = looking.library.without_meaning()
+            && let Some(meaning) = looking.library.without_meaning(&principal)
         {
             out.note(&in_words(&meaning, out.language()));
         }

@@ -101,12 +101,7 @@ impl Formats {
 
     /// The paragraph whose mark stands at this byte.
     pub fn paragraph(&self, byte: usize) -> Paragraph {
-        let index = self.paragraphs.partition_point(|(range, _)| range.start <= byte);
-        let found = index.checked_sub(1).and_then(|index| self.paragraphs.get(index));
-        found
-            .filter(|(range, _)| range.contains(&byte))
-            .map(|(_, paragraph)| paragraph.clone())
-            .unwrap_or_default()
+        at_byte(&self.paragraphs, byte).cloned().unwrap_or_default()
     }
 
     /// Whether the character at this byte is hidden or was deleted by a tracked change.
@@ -120,9 +115,7 @@ impl Formats {
 
     /// The character of a symbol font that is shown in place of the one at this byte.
     pub fn symbol(&self, byte: usize) -> Option<char> {
-        let index = self.symbols.partition_point(|(range, _)| range.start <= byte);
-        let (range, symbol) = index.checked_sub(1).and_then(|index| self.symbols.get(index))?;
-        range.contains(&byte).then_some(*symbol)
+        at_byte(&self.symbols, byte).copied()
     }
 
     /// Whether a sign refers to the stream of data.
@@ -137,9 +130,7 @@ impl Formats {
 
     /// What the field of a form shows whose sign stands at this byte.
     pub fn form(&self, byte: usize) -> Option<String> {
-        let index = self.signs.partition_point(|(range, _)| range.start <= byte);
-        let (range, at) = index.checked_sub(1).and_then(|index| self.signs.get(index))?;
-        if range.contains(&byte) { forms::shown(&self.data, *at) } else { None }
+        forms::shown(&self.data, *at_byte(&self.signs, byte)?)
     }
 
     /// What the style of this number makes of its paragraphs.
@@ -151,6 +142,13 @@ impl Formats {
     pub fn hides(&self) -> bool {
         !self.hidden.is_empty()
     }
+}
+
+/// What the range holds in which this byte stands; the ranges are in order.
+fn at_byte<T>(ranges: &[(Range<usize>, T)], byte: usize) -> Option<&T> {
+    let index = ranges.partition_point(|(range, _)| range.start <= byte);
+    let (range, held) = ranges.get(index.checked_sub(1)?)?;
+    range.contains(&byte).then_some(held)
 }
 
 /// The pages that a table lists.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use crate::office::bytes::{u16_at, u32_at};
-use crate::office::labels::{LEVELS, show_number};
+use crate::office::labels::{Counts, LEVELS, count_item, show_number};
 
 /// Bytes of a list without its levels, of a level without its formats and its text, and of a use without its changes.
 const LIST: usize = 28;
@@ -46,7 +46,7 @@ struct Use {
 pub struct Numbering {
     lists: HashMap<u32, Vec<Level>>,
     uses: Vec<Use>,
-    counts: HashMap<u32, [Option<u32>; LEVELS]>,
+    counts: HashMap<u32, Counts>,
 }
 
 impl Numbering {
@@ -117,14 +117,8 @@ impl Numbering {
         let used = &*used;
         let Some(levels) = self.lists.get(&used.list) else { return String::new() };
         let level = |index: usize| used.changed.get(&index).or_else(|| levels.get(index));
-        let start = |index: usize| level(index).map_or(1, |level| level.start);
         let counts = self.counts.entry(used.list).or_default();
-        for (index, count) in counts.iter_mut().enumerate().take(depth) {
-            count.get_or_insert_with(|| start(index));
-        }
-        let next = counts[depth].map_or_else(|| start(depth), |count| count.saturating_add(1));
-        counts[depth] = Some(anew.unwrap_or(next));
-        counts[depth + 1..].fill(None);
+        count_item(counts, depth, anew, |index| level(index).map_or(1, |level| level.start));
         let Some(shown) = level(depth) else { return String::new() };
         let number = |index: usize| match (level(index), counts.get(index)) {
             (Some(level), Some(Some(count))) => {

@@ -30,15 +30,7 @@ use story::{FIELDS, Notes, Teller};
 /// Reads DOC: paragraphs, headings by style, lists, tables, notes, comments, headers, footers and text boxes.
 ///
 /// # Errors
-/// When the bytes are not this format, are encrypted, or a limit is reached.
-pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    extract_from(&Ole::open(bytes, budget)?, budget)
-}
-
-/// Reads the document that a compound file, or a storage inside one, holds.
-///
-/// # Errors
-/// As [`extract`].
+/// When the streams are not this format, are encrypted, or a limit is reached.
 pub(super) fn extract_from(ole: &Ole<'_>, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let main = ole.required("WordDocument")?;
     let header = Header::read(&main)?;

@@ -11,8 +11,7 @@ use super::pieces::Text;
 use super::styles::Style;
 use crate::office::blocks::{Blocks, Row, clean, clean_line};
 
-/// Control characters of the text.
-/// Stands in a field for what its data say.
+/// Control characters of the text. This one stands in a field for what its data say.
 const SIGN: u16 = 0x01;
 const CELL_END: u16 = 0x07;
 const LINE_BREAK: u16 = 0x0b;

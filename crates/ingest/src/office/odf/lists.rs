@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::office::labels::{LEVELS, show_number};
+use crate::office::labels::{Counts, LEVELS, count_item, show_number};
 use crate::office::xml::Tag;
 
 /// The name under which the levels of headings are kept; lists have longer ones.
@@ -11,9 +11,6 @@ pub const OUTLINE: &str = "";
 
 /// Styles of lists that are kept. 10,000: a document has hundreds; each takes up to a kilobyte.
 const STYLES: usize = 10_000;
-
-/// How far each level has counted.
-type Counts = [Option<u32>; LEVELS];
 
 /// How one level is numbered.
 #[derive(Clone, Debug, Default)]
@@ -217,13 +214,7 @@ impl Lists {
 
 /// Counts one item and shows its number.
 fn count(levels: &[Level], depth: usize, anew: Option<u32>, counts: &mut Counts) -> String {
-    let start = |level: usize| levels.get(level).map_or(1, |level| level.start);
-    for (level, count) in counts.iter_mut().enumerate().take(depth) {
-        count.get_or_insert_with(|| start(level));
-    }
-    let next = counts[depth].map_or_else(|| start(depth), |count| count.saturating_add(1));
-    counts[depth] = Some(anew.unwrap_or(next));
-    counts[depth + 1..].fill(None);
+    count_item(counts, depth, anew, |level| levels.get(level).map_or(1, |level| level.start));
     levels.get(depth).map(|level| level.show(levels, depth, counts)).unwrap_or_default()
 }
 

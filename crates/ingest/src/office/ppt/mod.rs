@@ -65,15 +65,7 @@ struct Listed {
 /// Reads PPT: each slide in order with its title as heading, its texts, and its notes as a comment.
 ///
 /// # Errors
-/// When the bytes are not this format, are encrypted, or a limit is reached.
-pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    extract_from(&Ole::open(bytes, budget)?, budget)
-}
-
-/// Reads the presentation that a compound file, or a storage inside one, holds.
-///
-/// # Errors
-/// As [`extract`].
+/// When the streams are not this format, are encrypted, or a limit is reached.
 pub(super) fn extract_from(ole: &Ole<'_>, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let user = ole.required("Current User")?;
     if u32_at(&user, 12) == Some(ENCRYPTED_TOKEN) {

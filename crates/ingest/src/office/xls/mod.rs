@@ -32,15 +32,7 @@ const RECORDS_SEARCHED: usize = 64;
 /// Reads XLS: each sheet under its name, its rows as tables with cached values.
 ///
 /// # Errors
-/// When the bytes are not this format, are encrypted, or a limit is reached.
-pub fn extract(_name: &str, bytes: &[u8], budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
-    extract_from(&Ole::open(bytes, budget)?, budget)
-}
-
-/// Reads the workbook that a compound file, or a storage inside one, holds.
-///
-/// # Errors
-/// As [`extract`].
+/// When the streams are not this format, are encrypted, or a limit is reached.
 pub(super) fn extract_from(ole: &Ole<'_>, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let stream = match ole.stream("Workbook")? {
         Some(stream) => stream,
